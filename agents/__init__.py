@@ -1,0 +1,1 @@
+"""The worker: claims, the handler's context, memos, models, and the built-in agents."""

@@ -1,0 +1,1 @@
+"""The receiver, the pure core that folds runs, and the thin shell that owns lanes."""

@@ -1,0 +1,1 @@
+"""What all rooms agree on: messages, compiled pipelines, contracts, ids, errors and settings."""

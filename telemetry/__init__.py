@@ -1,0 +1,1 @@
+"""Traces, metrics and logs: their names and their set-up."""
