@@ -1,0 +1,244 @@
+"""The compiled pipeline: a DAG of steps as data. What another language would have to write to define one.
+
+An absent optional field has the meaning its docstring gives; `dump` leaves it out, so that one pipeline has
+one canonical JSON and one identity.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    Field,
+    JsonValue,
+    NonNegativeInt,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
+
+from argosy.schemas.canonical import canonical_json, sha256_hex
+from argosy.schemas.contract import AgentContract, JsonSchema, PerMille, Seconds, Version, is_none
+from argosy.schemas.ids import Name
+
+INPUT = "input"
+"""The source that is the run's own input; no step has this name. The one input of a child pipeline is called so."""
+
+JoinPolicy = Literal["all_ended", "any", "quorum", "deadline"]
+
+
+def _is_false(value: object) -> bool:
+    return value is False
+
+
+def _is_empty(value: object) -> bool:
+    return value == ()
+
+
+Select = Annotated[str | None, Field(exclude_if=is_none, max_length=4096)]
+Source = Annotated[Name, Field(alias="from")]
+Parameter = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class _Data(BaseModel, frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True):
+    pass
+
+
+class Pick(_Data, frozen=True):
+    """A value of the run's input or of a step. As a condition it counts if it is JSON `true`, only then."""
+
+    source: Source
+    select: Select = None
+    """JMESPath over the value; absent: the whole."""
+
+
+class InputEdge(_Data, frozen=True):
+    """A value that a step reads into a parameter of its agent."""
+
+    name: Parameter
+    source: Source
+    select: Select = None
+    hole: Annotated[bool, Field(exclude_if=_is_false)] = False
+    """The step runs also if a hole is there; else it is skipped then."""
+
+
+class Constant(_Data, frozen=True):
+    """A parameter whose value the author wrote down."""
+
+    name: Parameter
+    value: JsonValue
+
+
+class After(_Data, frozen=True):
+    """A step that is waited for without reading it."""
+
+    source: Source
+    hole: Annotated[bool, Field(exclude_if=_is_false)] = False
+
+
+class Join(_Data, frozen=True):
+    """When a step may go before all its `hole` inputs (of a map: its shards) are there.
+
+    `all_ended`: when all ended, however. `any`: at the first success. `quorum`: at `count` successes, or at
+    `share` of all. `deadline`: when all ended or after `within_seconds`, if at least `count` succeeded. `any`
+    and `quorum` fail when their number is out of reach, or after `within_seconds`.
+    """
+
+    policy: JoinPolicy
+    count: Annotated[NonNegativeInt | None, Field(exclude_if=is_none)] = None
+    share: Annotated[float | None, Field(exclude_if=is_none, gt=0, le=1)] = None
+    within_seconds: Annotated[Seconds | None, Field(exclude_if=is_none)] = None
+
+    @model_validator(mode="after")
+    def _has_the_numbers_of_its_policy(self) -> Self:
+        numbers = (self.count is not None, self.share is not None, self.within_seconds is not None)
+        match self.policy, numbers:
+            case ("all_ended", (False, False, False)) | ("any", (False, False, _)):
+                return self
+            case ("quorum", (True, False, _)) | ("quorum", (False, True, _)) | ("deadline", (_, False, True)):
+                if self.policy == "quorum" and self.count == 0:
+                    message = "a quorum needs a count of at least 1"
+                    raise ValueError(message)
+                return self
+            case _:
+                message = (
+                    f"a join of policy {self.policy!r} takes "
+                    "all_ended: nothing; any: within_seconds or nothing; "
+                    "quorum: count or share, and within_seconds or not; "
+                    "deadline: within_seconds, and count or not"
+                )
+                raise ValueError(message)
+
+    @property
+    def share_per_mille(self) -> PerMille | None:
+        """The share as an integer, for the core."""
+        return None if self.share is None else PerMille(round(self.share * 1000))
+
+    @property
+    def within_millis(self) -> int | None:
+        """Milliseconds from the first parent's end (of a map: from its start), or None for no limit."""
+        return None if self.within_seconds is None else round(self.within_seconds * 1000)
+
+
+def _input_kind(value: object) -> Literal["constant", "edge"]:
+    match value:
+        case Constant():
+            return "constant"
+        case dict():
+            return "constant" if "value" in value else "edge"
+        case _:
+            return "edge"
+
+
+StepInput = Annotated[
+    Annotated[InputEdge, Tag("edge")] | Annotated[Constant, Tag("constant")], Discriminator(_input_kind)
+]
+
+
+class StepBase(_Data, frozen=True):
+    """What steps of every kind have. A new kind is a subclass with its own `kind`, added to `Step`."""
+
+    name: Name
+    kind: str
+    agent: Annotated[Name | None, Field(exclude_if=is_none)] = None
+    """A key of the pipeline's `agents`. A step has this or `pipeline`."""
+    pipeline: Annotated["CompiledPipeline | None", Field(exclude_if=is_none)] = None
+    """A child pipeline, whole; its one input is called `input`."""
+    inputs: tuple[StepInput, ...]
+    """In the order of the agent's parameters."""
+    after: Annotated[tuple[After, ...], Field(exclude_if=_is_empty)] = ()
+    when: Annotated[tuple[Pick, ...], Field(exclude_if=_is_empty)] = ()
+    """All must be true, else the step is skipped."""
+    unless: Annotated[tuple[Pick, ...], Field(exclude_if=_is_empty)] = ()
+    """None may be true, else the step is skipped."""
+    join: Annotated[Join | None, Field(exclude_if=is_none)] = None
+    """Absent: all must have ended, and succeeded where no hole may be."""
+    deadline_seconds: Annotated[Seconds | None, Field(exclude_if=is_none)] = None
+    """Absent: the run's deadline."""
+
+    @model_validator(mode="after")
+    def _runs_one_thing(self) -> Self:
+        if (self.agent is None) == (self.pipeline is None):
+            message = "a step has an agent or a pipeline, and not both"
+            raise ValueError(message)
+        return self
+
+    @property
+    def edges(self) -> tuple[InputEdge, ...]:
+        """The inputs that come from somewhere, in order."""
+        return tuple(given for given in self.inputs if isinstance(given, InputEdge))
+
+    def sources(self) -> tuple[str, ...]:
+        """Name all that this step waits for, each once, in order: inputs, after, when, unless."""
+        read: list[InputEdge | After | Pick] = [*self.edges, *self.after, *self.when, *self.unless]
+        return tuple(dict.fromkeys(entry.source for entry in read))
+
+    def parents(self) -> tuple[str, ...]:
+        """Name the steps that this one waits for, each once, in order."""
+        return tuple(source for source in self.sources() if source != INPUT)
+
+    @property
+    def deadline_millis(self) -> int | None:
+        """Milliseconds that the step may take, or None for the run's own limit."""
+        return None if self.deadline_seconds is None else round(self.deadline_seconds * 1000)
+
+
+class TaskStep(StepBase, frozen=True):
+    """A step that is one task: `<run>/<step>`."""
+
+    kind: Literal["task"]
+
+
+class MapStep(StepBase, frozen=True):
+    """A step with a task for each item of a list: `<run>/<step>.<shard>`, at most `max_parallel` at once."""
+
+    kind: Literal["map"]
+    over: str
+    """The name of the input that is spread; the others go to every shard."""
+    max_parallel: PositiveInt
+
+
+Step = Annotated[TaskStep | MapStep, Field(discriminator="kind")]
+
+
+class CompiledPipeline(_Data, frozen=True):
+    """A whole pipeline. Its shape is checked here; `pipeline_checks.check` says whether its DAG is right."""
+
+    argosy: Literal["pipeline/1"]
+    """Kind and version of this document; another one is refused."""
+    name: Name
+    version: Version
+    takes: JsonSchema
+    gives: JsonSchema
+    deadline_seconds: Annotated[Seconds | None, Field(exclude_if=is_none)] = None
+    """Of the run; absent: the fleet's longest run, which is also the most."""
+    agents: dict[Name, AgentContract]
+    steps: tuple[Step, ...]
+    """In declared order, parents first."""
+    returns: Pick
+    """The result of the run; of a step, never of the input."""
+    schemas: dict[str, JsonSchema]
+
+    @property
+    def identity(self) -> str:
+        """SHA-256, in hex, of the canonical JSON."""
+        return sha256_hex(canonical_json(self.dump()))
+
+    def dump(self) -> dict[str, JsonValue]:
+        """Give the document as JSON values, without absent fields."""
+        return self.model_dump(mode="json")
+
+    def step(self, name: str) -> Step:
+        """Find a step by name; KeyError if there is none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    def whole(self) -> Iterator["CompiledPipeline"]:
+        """Walk this pipeline and all pipelines inside it, depth first."""
+        yield self
+        for step in self.steps:
+            if step.pipeline is not None:
+                yield from step.pipeline.whole()
