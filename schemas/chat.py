@@ -1,0 +1,50 @@
+"""What is said to a model and what comes back: messages, replies, token usage."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
+
+Role = Literal["system", "user", "assistant"]
+
+Stop = Literal["stop", "length", "content_filter", "tool_calls", "other"]
+"""Why the model stopped: done, out of output tokens, cut by a filter, asking for tools, or something else."""
+
+
+class Message(BaseModel):
+    """One turn of a conversation with a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: Role
+    content: str
+
+
+class Usage(BaseModel):
+    """Tokens that model calls took, as the provider counted them. Add usages with `+`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    input_tokens: NonNegativeInt = 0
+    """Whole prompts, cached parts included."""
+    output_tokens: NonNegativeInt = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Return what counts against a budget: input and output together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Sum field by field."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+class Reply(BaseModel):
+    """A model's answer to `ctx.model.chat`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    text: str
+    usage: Usage = Usage()
+    stop: Stop = "stop"
+    model: str = ""
+    """The model that answered, in the provider's own words."""
