@@ -23,7 +23,7 @@ from argosy.schemas.contract import AgentContract, JsonSchema, PerMille, Seconds
 from argosy.schemas.ids import Name
 
 INPUT = "input"
-"""The source that is the run's own input; no step has this name. The one input of a child pipeline is called so."""
+"""The source that is the run's own input; no step has this name. A child pipeline's input is called so."""
 
 JoinPolicy = Literal["all_ended", "any", "quorum", "deadline"]
 

@@ -1,0 +1,74 @@
+"""Every key in Redis, its type, and how long it lives. No other module builds a key.
+
+All keys of a lane carry its hash tag (`{lane-17}`), so that one script works in one slot of a cluster.
+Permanent, because a lane has no end: `lane`, `live`, `timers`, `ready`, `out`, `outbox`, `quarantine`
+(bounded by the runs that are active). Everything else has a TTL.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LaneKeys:
+    """The keys of one lane. Cheap to make; `epoch` is the lane's state epoch (see `state`)."""
+
+    prefix: str
+    lane: int
+
+    @property
+    def base(self) -> str:
+        """What all keys of the lane begin with."""
+        return f"{self.prefix}:{{lane-{self.lane}}}"
+
+    @property
+    def checkpoint(self) -> str:
+        """HASH, permanent: chain, next, last_offset, last_time, last_key, horizon, layout, epoch."""
+        return f"{self.base}:lane"
+
+    @property
+    def live(self) -> str:
+        """STRING, permanent: the server identity under which the lane was marked live. Absence never grants."""
+        return f"{self.base}:live"
+
+    def state(self, epoch: str) -> str:
+        """Prefix of everything that a drop throws away; a drop starts a new epoch, the old one is swept later."""
+        return f"{self.base}:e{epoch}"
+
+    def run(self, epoch: str, run_id: str) -> str:
+        """HASH: the run's fields (see `coordinator.state`); TTL: longest run + window once it is a tombstone."""
+        return f"{self.state(epoch)}:run:{run_id}"
+
+    def timers(self, epoch: str) -> str:
+        """ZSET, permanent: `<run>|<timer>|<armed offset>` -> due, epoch milliseconds."""
+        return f"{self.state(epoch)}:timers"
+
+    def ready(self, epoch: str, agent: str) -> str:
+        """ZSET, permanent: what may go out, by agent -> ready_at minus priority x step."""
+        return f"{self.state(epoch)}:ready:{agent}"
+
+    def ready_agents(self, epoch: str) -> str:
+        """SET, permanent: the agents that have, or ever had, a `ready` in this lane."""
+        return f"{self.state(epoch)}:agents"
+
+    def out(self, epoch: str) -> str:
+        """ZSET, permanent: `<task>#<attempt>` -> when to send again, epoch milliseconds."""
+        return f"{self.state(epoch)}:out"
+
+    def out_wait(self, epoch: str) -> str:
+        """HASH, permanent: `<task>#<attempt>` -> the agent and the wait in milliseconds that doubles."""
+        return f"{self.state(epoch)}:wait"
+
+    def outbox(self, epoch: str) -> str:
+        """HASH, permanent: entry id -> the offset that asked for it."""
+        return f"{self.state(epoch)}:outbox"
+
+    def quarantine(self, epoch: str) -> str:
+        """HASH, permanent: run -> the error of its fold."""
+        return f"{self.state(epoch)}:quarantine"
+
+    def task(self, task_id: str) -> str:
+        """HASH: claim, result and memos of a task; not under the epoch: a drop spares it.
+
+        TTL from its first write: the run's deadline + window; deleted by the commit that folds its terminal result.
+        """
+        return f"{self.base}:task:{task_id}"

@@ -1,0 +1,143 @@
+"""What the rooms above may ask of Kafka: records, batches with positions, a producer, the one consumer loop.
+
+The real thing (`producer`, `consumer`, `provision`) and the in-memory twin (`memory_kafka`) both fulfil these.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from argosy.schemas.envelope import Headers
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as Kafka has it; nothing is decoded."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one fetch of one partition gave, with the positions before and after it.
+
+    `start` is the position that was fetched *from*, `next` the position after; offsets between them that have no
+    record are control records or compacted away. So a reader can tell a gap by nature from records it was never given.
+    """
+
+    partition: Partition
+    start: int
+    records: tuple[Record, ...]
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to produce. `partition` None: by key."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+    partition: int | None = None
+
+
+class Producer(Protocol):
+    """Idempotent, acks=all. Concurrency-safe; sends of one loop turn are batched by the client underneath."""
+
+    async def send(self, record: Outgoing) -> tuple[int, int]:
+        """Append and return (partition, offset) once Kafka has acknowledged.
+
+        Raises MessageTooLarge (never taken), Refused (authorisation; unknown topic), Unreachable (deadline passed: the outcome is
+        unknown; sending again may duplicate).
+        """
+        ...
+
+
+class Subscriber(Protocol):
+    """What a consumer loop tells its owner. All calls come from the loop's own task, one at a time."""
+
+    async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
+        """New partitions; `epoch` grows with every rebalance. Runs inside the rebalance listener: be quick."""
+        ...
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Partitions are about to go: freeze, commit, forget. Never wait for handlers. An error ends the process."""
+        ...
+
+    async def took(self, batch: Batch) -> None:
+        """A batch. Keep it and return; never do work here."""
+        ...
+
+
+class Consumer(Protocol):
+    """The one consumer loop: a `getmany` is always pending; paused partitions are not fetched."""
+
+    async def run(self, subscriber: Subscriber, stop: asyncio.Event) -> None:
+        """Join the group and hand out batches until `stop`; then leave the group."""
+        ...
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Commit next-to-read offsets under our member and generation.
+
+        Raises StaleGeneration when the broker says we are not in the group (any more), Unreachable when it doesn't answer.
+        """
+        ...
+
+    async def committed(self, partition: Partition) -> int | None:
+        """Return the group's committed offset, None if there is none."""
+        ...
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on at `offset`. Batches fetched before may still be handed out: see `Batch.start`."""
+        ...
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        """Fetch no more of these; idempotent; unassigned ones are ignored."""
+        ...
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        """Undo `pause`; idempotent."""
+        ...
+
+    async def edges(self, partition: Partition) -> tuple[int, int]:
+        """Return (log start, log end): the first offset kept, and the position after everything written as of now."""
+        ...
+
+    async def peek(self, partition: Partition, offset: int) -> Record | None:
+        """Return the first record at or after `offset` without moving the position (a reader of its own); None: none."""
+        ...
+
+
+class Cluster(Protocol):
+    """Opens producers and consumers; the composition root holds one."""
+
+    async def producer(self) -> Producer:
+        """Return the process's one started producer."""
+        ...
+
+    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+        """Return an unstarted consumer; offsets reset to earliest, nothing is committed automatically."""
+        ...
+
+    async def partitions(self, topic: str) -> int:
+        """Return the number of partitions; raises ConfigurationError if the topic doesn't exist."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and close everything opened here."""
+        ...

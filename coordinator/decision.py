@@ -1,0 +1,99 @@
+"""What fold decides, as data. The shell turns decisions into one commit; nothing here does anything."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """These tasks may go out: the whole step (`first` None), or the shards first … first+count-1 of it.
+
+    The shell keeps one entry per (run, step); ranges of one step arrive in order and are joined.
+    """
+
+    step: str
+    agent: str
+    attempt: int
+    first: int | None = None
+    count: int = 1
+    ready_at_ms: int = 0
+    priority: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """This task (its local part) goes out no more: remove it from ready and out."""
+
+    local: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRest:
+    """Shards of a step from `first` on that were never released are not to be."""
+
+    step: str
+    agent: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaim:
+    """Delete the task's key: claim, result, memos. Its result is in the run (or the run is over)."""
+
+    local: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteMemo:
+    """A logged memo becomes readable: written by the commit, first offset wins."""
+
+    local: str
+    name: str
+    value: bytes
+    """Canonical JSON."""
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Set a timer of this run; a timer of the same name is replaced."""
+
+    name: str
+    due_ms: int
+    armed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    """Remove a timer of this run."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An outbox entry: `end:<run>`, `result:<run>` or `refused:<partition>/<offset>`."""
+
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entomb:
+    """The run is over: cut its hash to the tombstone, with a TTL; drop its timers, ready, out entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something that people want to hear of: logged and put on `argosy.events`. Nothing depends on it."""
+
+    state: Literal[
+        "accepted", "ready", "backing_off", "succeeded", "failed", "skipped", "cancelled", "expired", "ended"
+    ]
+    local: str | None = None
+    agent: str | None = None
+    attempt: int | None = None
+    reason: str = ""
+
+
+Decision = Ready | Withdraw | WithdrawRest | Unclaim | WriteMemo | Arm | Disarm | Send | Entomb | Changed

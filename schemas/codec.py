@@ -1,0 +1,90 @@
+"""Messages to bytes and back. The only place where a body's JSON is met before its model."""
+
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from argosy.schemas.deadletter import DeadLetter
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import (
+    CancelReceived,
+    RunAccepted,
+    RunEnded,
+    SignalReceived,
+    StepRecorded,
+    TaskSettled,
+    TimerFired,
+)
+from argosy.schemas.task import TaskDispatched
+from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed
+
+Message = (
+    RunSubmitted
+    | SignalSent
+    | CancelRequested
+    | RunAccepted
+    | TaskSettled
+    | StepRecorded
+    | SignalReceived
+    | CancelReceived
+    | TimerFired
+    | RunEnded
+    | SubmitRefused
+    | TaskDispatched
+    | TaskProgressed
+    | TextStreamed
+    | StateChanged
+    | DeadLetter
+)
+
+MESSAGES: Final[dict[str, type[Message]]] = {
+    model.KIND: model
+    for model in (
+        RunSubmitted,
+        SignalSent,
+        CancelRequested,
+        RunAccepted,
+        TaskSettled,
+        StepRecorded,
+        SignalReceived,
+        CancelReceived,
+        TimerFired,
+        RunEnded,
+        SubmitRefused,
+        TaskDispatched,
+        TaskProgressed,
+        TextStreamed,
+        StateChanged,
+        DeadLetter,
+    )
+}
+"""Every kind that may stand in a `ce_type`, and the model of its body."""
+
+_ADAPTERS: Final[dict[str, TypeAdapter[Message]]] = {
+    kind: TypeAdapter(model) for kind, model in MESSAGES.items()
+}
+
+
+def encode_body(message: Message) -> bytes:
+    """Encode a body: JSON, defaults left out, so that the same message always gives the same bytes."""
+    return message.model_dump_json(exclude_defaults=True).encode()
+
+
+def decode_body(envelope: Envelope, body: bytes | None) -> Message:
+    """Decode a body by its envelope's kind; BadMessage names the dotted path of the first wrong field."""
+    adapter = _ADAPTERS.get(envelope.kind)
+    if adapter is None:
+        message = f"unknown kind {envelope.kind[:100]!r}"
+        raise BadMessage(message, field="ce_type")
+    try:
+        return adapter.validate_json(body or b"")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise BadMessage(first["msg"], field=path or "body") from None
+    except RecursionError:
+        message = "is nested too deeply"
+        raise BadMessage(message, field="body") from None

@@ -1,0 +1,260 @@
+"""The one error tree: what went wrong, whether trying again may help, and what to do about it.
+
+`retriable` is a property of the class: a loop asks the error, it never lists types.
+`code` is what travels on the wire in a fault; it is stable, the text is not.
+"""
+
+from typing import ClassVar
+
+
+class ArgosyError(Exception):
+    """Base of everything argosy raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    retriable: ClassVar[bool] = False
+
+
+class Advice(ArgosyError):
+    """An error in three lines: what happened, why, and what to do next."""
+
+    code = "advice"
+
+    def __init__(self, what: str, why: str = "", do: str = "") -> None:
+        """Keep the three parts apart, so that a console can set them apart."""
+        self.what, self.why, self.do = what, why, do
+        lines = [what]
+        if why:
+            lines.append(f"  why: {why}")
+        if do:
+            lines.append(f"  do:  {do}")
+        super().__init__("\n".join(lines))
+
+
+class BuildError(Advice):
+    """A pipeline, an agent or a pick that can't be right, found before anything runs."""
+
+    code = "build"
+
+
+class ConfigurationError(Advice):
+    """A setting that is missing, malformed or contradicts a service that was found."""
+
+    code = "configuration"
+
+
+# -- what a handler says, and what is said of a handler
+
+
+class Retry(ArgosyError):
+    """Raised by an agent: this attempt failed, another one may succeed."""
+
+    code = "retry"
+    retriable = True
+
+    def __init__(self, reason: str = "", *, after_seconds: float | None = None) -> None:
+        """`after_seconds` replaces the contract's backoff for the next attempt."""
+        super().__init__(reason)
+        self.after_seconds = after_seconds
+
+
+class Reject(ArgosyError):
+    """Raised by an agent: this task can't succeed; there are no more attempts."""
+
+    code = "rejected"
+
+
+class ContextRefused(ArgosyError):
+    """The inputs don't fit the agent's context window and its contract says `refuse`."""
+
+    code = "context_refused"
+
+    def __init__(self, message: str, *, tokens: int = 0, room: int = 0, window: int = 0) -> None:
+        """`tokens` is what was to be sent, `room` what may be, `window` the model's whole context."""
+        super().__init__(message)
+        self.tokens, self.room, self.window = tokens, room, window
+
+
+class ContextOverflow(ArgosyError):
+    """The model itself found the prompt larger than planned."""
+
+    code = "overflow"
+
+    def __init__(self, message: str, *, measured_tokens: int) -> None:
+        """`measured_tokens` is the size that the model (or our own count before the call) found."""
+        super().__init__(message)
+        self.measured_tokens = measured_tokens
+
+
+class InvalidInput(ArgosyError):
+    """A task's inputs can't be decoded into what its agent declares."""
+
+    code = "invalid_input"
+
+
+class ResultTooLarge(ArgosyError):
+    """A handler returned more than the hard cap on results."""
+
+    code = "result_too_large"
+
+
+class FactsTooLarge(ArgosyError):
+    """What the coordinator must read of a result is over 64 KiB."""
+
+    code = "facts_too_large"
+
+
+class HandlerTimeout(ArgosyError):
+    """The handler was still running at its time limit."""
+
+    code = "timeout"
+    retriable = True
+
+
+class HandlerExit(ArgosyError):
+    """The handler tried to end the process (`sys.exit`, `KeyboardInterrupt`)."""
+
+    code = "exit"
+    retriable = True
+
+
+class ModelBusy(ArgosyError):
+    """The model server asks for patience (429, 503); waiting is not a failure of the task."""
+
+    code = "model_busy"
+    retriable = True
+
+    def __init__(self, message: str, *, after_seconds: float) -> None:
+        """`after_seconds` is the server's own word where it gave one."""
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
+class ModelFailed(ArgosyError):
+    """The model server failed, or what it answered can't be used."""
+
+    code = "model_failed"
+    retriable = True
+
+
+class ModelRefused(ArgosyError):
+    """The model server refuses us for good: wrong key, unknown model, bad request."""
+
+    code = "model_refused"
+
+
+class ClaimLost(ArgosyError):
+    """The exclusive right to run this attempt is gone; nothing of it may take effect any more."""
+
+    code = "claim_lost"
+
+
+# -- how a run ended, for who waits for it
+
+
+class RunError(ArgosyError):
+    """A run that didn't succeed; `run_id` names it."""
+
+    code = "run"
+
+    def __init__(self, run_id: str, reason: str = "") -> None:
+        """`reason` is the run's own: the first fault that decided it."""
+        super().__init__(f"run {run_id}: {reason}" if reason else f"run {run_id}")
+        self.run_id, self.reason = run_id, reason
+
+
+class RunFailed(RunError):
+    """The run ended as failed."""
+
+    code = "run_failed"
+
+
+class RunCancelled(RunError):
+    """The run was cancelled."""
+
+    code = "run_cancelled"
+
+
+class RunExpired(RunError):
+    """The run was still going at its deadline."""
+
+    code = "run_expired"
+
+
+class RunConflict(RunError):
+    """Another run has this id, with other data."""
+
+    code = "run_conflict"
+
+
+class RunRefused(RunError):
+    """The submit was refused; nothing was started."""
+
+    code = "run_refused"
+
+
+class ResultTimeout(RunError):
+    """The caller stopped waiting; the run itself goes on."""
+
+    code = "result_timeout"
+    retriable = True
+
+
+# -- messages and payloads
+
+
+class BadMessage(ArgosyError):
+    """Bytes or headers that are not one of our messages; `field` says where."""
+
+    code = "bad_message"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        """`field` is the header or the dotted path in the body, empty if the whole is meant."""
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
+class NewerVersion(ArgosyError):
+    """Written by a newer release than this one: wait for the roll-out, never discard."""
+
+    code = "newer_version"
+    retriable = True
+
+
+class PayloadGone(ArgosyError):
+    """A referenced payload isn't in the store any more."""
+
+    code = "payload_gone"
+
+
+# -- services
+
+
+class Unreachable(ArgosyError):
+    """A service didn't answer in time: whether the request took effect is *unknown*."""
+
+    code = "unreachable"
+    retriable = True
+
+
+class MessageTooLarge(ArgosyError):
+    """Kafka will never take a message of this size."""
+
+    code = "message_too_large"
+
+
+class StaleGeneration(ArgosyError):
+    """The broker says that this member is not in the group, or in an older generation of it."""
+
+    code = "stale_generation"
+
+
+class Refused(ArgosyError):
+    """A service understood the request and said no (authorisation, wrong state)."""
+
+    code = "refused"
+
+
+class ChainBroken(ArgosyError):
+    """Another commit than ours is the lane's last: another owner, a rollback or a wipe."""
+
+    code = "chain_broken"

@@ -1,0 +1,66 @@
+"""Facts: what fold itself must read of a value, asked for by the dispatch and answered beside the result.
+
+The value itself may lie in the payload store, which fold never reads. So whoever has the value in hand (the
+worker with a result, the receiver with a run's input) answers the wants of all steps that depend on it.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from argosy.schemas.payload import Payload
+
+FACTS_BYTES: Final = 64 * 1024
+
+
+class Want(BaseModel):
+    """One question about a value: `select` is JMESPath, absent = the whole value."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["value", "list", "size"]
+    select: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key under which the answer stands in `facts`."""
+        return f"{self.kind}:{self.select or ''}"
+
+
+class ValueFact(BaseModel):
+    """The selected JSON itself: for `when` and `unless` (small by nature)."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["value"]
+    value: JsonValue
+
+
+class ListFact(BaseModel):
+    """A list for a map: its length, and a manifest payload of its items."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["list"]
+    length: int
+    most_tokens: int
+    """Tokens of the largest item: what the contract of each shard is checked against."""
+    manifest: Payload
+
+
+class SizeFact(BaseModel):
+    """Size of a selected part, so that capacity is judged on what is really sent."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["size"]
+    bytes: int
+    tokens: int
+
+
+class NoFact(BaseModel):
+    """The selection can't be answered: not a list, or a select that fails on this value."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["none"]
+    reason: str
+
+
+Fact = Annotated[ValueFact | ListFact | SizeFact | NoFact, Field(discriminator="kind")]
+Facts = dict[str, Fact]

@@ -1,0 +1,53 @@
+"""What any client sends to the inbox, in any language; judged by the receiver before it counts."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from argosy.schemas.payload import Reference
+from argosy.schemas.pipeline import CompiledPipeline
+
+
+class RunSubmitted(BaseModel):
+    """Start a run; `ce_subject` is the run id. A repeat with the same data changes nothing and is answered."""
+
+    KIND: ClassVar[str] = "run.submitted"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    pipeline: str | CompiledPipeline
+    """A published pipeline's name, `name@version`, or the whole compiled document."""
+    input: JsonValue = None
+    input_ref: Reference | None = None
+    """Instead of `input`, when the client has put a large input into the payload store itself."""
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    deadline_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    tenant: Annotated[str, Field(max_length=128)] | None = None
+    budget: Annotated[int, Field(gt=0)] | None = None
+    """Tokens that the whole run may use."""
+
+    @model_validator(mode="after")
+    def _one_input(self) -> "RunSubmitted":
+        if self.input_ref is not None and self.input is not None:
+            message = "give input or input_ref, not both"
+            raise ValueError(message)
+        return self
+
+
+class SignalSent(BaseModel):
+    """Tell a waiting step something; `ce_subject` is the run id, `ce_id` deduplicates."""
+
+    KIND: ClassVar[str] = "signal.sent"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    value: JsonValue = None
+    about_sha256: str | None = None
+
+
+class CancelRequested(BaseModel):
+    """End a run as cancelled; `ce_subject` is the run id. Idempotent, and allowed before the run is known."""
+
+    KIND: ClassVar[str] = "cancel.requested"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+
+
+InboxMessage = RunSubmitted | SignalSent | CancelRequested

@@ -1,0 +1,33 @@
+"""A payload: a value inline, or a reference to it by SHA-256; always with byte and token counts."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+INLINE_BYTES: Final = 64 * 1024
+"""A value whose JSON is larger goes to the payload store before the record that names it is produced."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Inline(BaseModel):
+    """The value itself; `{"value": …}` on the wire: no user's model can be taken for a hole or a reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    value: JsonValue
+    bytes: int
+    tokens: int
+
+
+class Reference(BaseModel):
+    """The SHA-256 of the value's JSON bytes in the payload store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    sha256: Sha256
+    bytes: int
+    tokens: int
+    shape: Literal["value", "manifest"] = "value"
+    """`manifest`: the bytes are a JSON list of payloads, one for each item of the value."""
+
+
+Payload = Inline | Reference

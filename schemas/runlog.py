@@ -1,0 +1,127 @@
+"""The records of the run log: all that happens to runs, in one total order per run. The record of truth."""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from argosy.schemas.chat import Usage
+from argosy.schemas.facts import Facts
+from argosy.schemas.fault import Fault
+from argosy.schemas.payload import Payload
+from argosy.schemas.pipeline import CompiledPipeline
+
+_RECORD = ConfigDict(frozen=True, extra="ignore")
+
+RunOutcome = Literal["succeeded", "failed", "cancelled", "expired"]
+
+
+class RunAccepted(BaseModel):
+    """A submit that passed, with everything pinned that the run will ever depend on.
+
+    The first of these in the lane for a run id *is* the run; a later one changes nothing and is answered.
+    """
+
+    KIND: ClassVar[str] = "run.accepted"
+    model_config = _RECORD
+    rules: int
+    pipeline: CompiledPipeline
+    input: Payload
+    facts: Facts = {}
+    data_hash: str
+    """SHA-256 of the client's own data (the submit's whole body as sent), nothing of ours."""
+    position: str
+    """`<partition>/<offset>` in the inbox: the `ce_id` of an answer to just this submit."""
+    submitted_ms: int
+    deadline_ms: int
+    """Epoch milliseconds; counted from `submitted_ms`."""
+    longest_and_window_ms: int
+    """Longest run + window, as set when this was accepted."""
+    priority: int = 5
+    tenant: str | None = None
+    budget: int | None = None
+    windows: dict[str, int] = {}
+    """Context window by agent, resolved from the contract or the table of models; absent = no limit known."""
+    factors: dict[str, int] = {}
+    """Learned token factor by agent, per mille; absent = 1000."""
+
+
+class TaskSettled(BaseModel):
+    """The outcome of one attempt of one task."""
+
+    KIND: ClassVar[str] = "task.settled"
+    model_config = _RECORD
+    task_id: str
+    attempt: int
+    outcome: Literal["succeeded", "failed", "overflow", "poison"]
+    result: Payload | None = None
+    facts: Facts = {}
+    fault: Fault | None = None
+    measured_tokens: int | None = None
+    usage: Usage = Usage()
+    worker: str = ""
+    deliveries: int = 0
+    duration_ms: int = 0
+
+
+class StepRecorded(BaseModel):
+    """A memo with `log=True`: the first in the log for (task, name) wins."""
+
+    KIND: ClassVar[str] = "step.recorded"
+    model_config = _RECORD
+    task_id: str
+    attempt: int
+    name: str
+    value: JsonValue = None
+
+
+class SignalReceived(BaseModel):
+    """A signal that passed the receiver; deduplicated by `signal_id` (the client's `ce_id`)."""
+
+    KIND: ClassVar[str] = "signal.received"
+    model_config = _RECORD
+    signal_id: str
+    name: str
+    value: JsonValue = None
+    about_sha256: str | None = None
+
+
+class CancelReceived(BaseModel):
+    """A cancel that passed the receiver."""
+
+    KIND: ClassVar[str] = "cancel.received"
+    model_config = _RECORD
+    reason: str = ""
+
+
+class TimerFired(BaseModel):
+    """A timer that came due. It names the offset that armed it; fold never compares times."""
+
+    KIND: ClassVar[str] = "timer.fired"
+    model_config = _RECORD
+    name: str
+    """The timer's name inside its run, such as `deadline`, `retry:research`, `step:research`."""
+    armed: int
+
+
+class RunEnded(BaseModel):
+    """The outcome. The first one in the log is final, whatever a later fold would find.
+
+    Also the record on `argosy.results`, byte for byte.
+    """
+
+    KIND: ClassVar[str] = "run.ended"
+    model_config = _RECORD
+    outcome: RunOutcome
+    data_hash: str
+    pipeline: str = ""
+    """`name@version`."""
+    result: Payload | None = None
+    fault: Fault | None = None
+    usage: Usage = Usage()
+    tasks: int = 0
+    accepted_ms: int = 0
+
+
+LogMessage = (
+    RunAccepted | TaskSettled | StepRecorded | SignalReceived | CancelReceived | TimerFired | RunEnded
+)

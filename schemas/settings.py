@@ -1,0 +1,189 @@
+"""Settings: one typed page. Flag > environment > `.env` > `argosy.toml` > default.
+
+The prefix is `ARGOSY_`, a nested field is joined by two underscores (`ARGOSY_KAFKA__BOOTSTRAP_SERVERS`). The names
+that others have made usual are read too: KAFKA_BOOTSTRAP_SERVERS, REDIS_URL, OPENAI_API_KEY, OPENAI_BASE_URL, and
+OTEL_EXPORTER_OTLP_ENDPOINT.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+DAY_SECONDS = 86_400
+
+
+class KafkaSettings(BaseModel):
+    """How to reach Kafka, and the shape of our topics."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_file: Path | None = None
+    ssl_cert_file: Path | None = None
+    ssl_key_file: Path | None = None
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "argosy"
+    replication: Positive = 1
+    inbox_partitions: Positive = 4
+    work_partitions: Positive = 8
+    session_timeout_seconds: Seconds = 10.0
+    send_deadline_seconds: Seconds = 30.0
+    """How long a produced record may stay unacknowledged before its sender is told."""
+    max_message_bytes: Positive = 1_000_000
+
+
+class RedisSettings(BaseModel):
+    """How to reach the Redis-protocol server. `rediss://` for TLS, user and password for an ACL user."""
+
+    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    key_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,50}$")] = "argosy"
+    timeout_seconds: Seconds = 5.0
+
+
+class ModelSettings(BaseModel):
+    """The language model behind `ctx.model`: any endpoint that speaks the OpenAI protocol."""
+
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    timeout_seconds: Seconds = 120.0
+    """Of one call, counted from when a slot is free."""
+    max_calls: Positive = 16
+    """Calls in flight in one process."""
+    replace_with: str | None = None
+    """Use this model for every agent, whatever its contract names: for demos and local models."""
+    window: Positive | None = None
+    """Context window of `replace_with`."""
+    windows: dict[str, Positive] = {}
+    """Context windows of models that our table doesn't know."""
+
+
+class TelemetrySettings(BaseModel):
+    """What is told about a run, and to whom. Nothing is exported unless an endpoint or a folder is given."""
+
+    otlp_endpoint: str | None = None
+    otlp_protocol: Literal["grpc", "http/protobuf"] = "http/protobuf"
+    otlp_headers: SecretStr | None = None
+    folder: Path | None = None
+    """Write OTLP-JSON files here."""
+    sample_per_mille: Annotated[int, Field(ge=0, le=1000)] = 1000
+    content: Literal["off", "hash", "full"] = "hash"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "pretty"] = "auto"
+    service_namespace: str = "argosy"
+
+
+class FleetSettings(BaseModel):
+    """The protocol's own numbers. All processes of one fleet must agree on them."""
+
+    lanes: Positive = 8
+    rules: Positive = 1
+    """The rules that new runs are accepted with: raised after a roll-out, not by it."""
+    longest_run_seconds: Positive = 7 * DAY_SECONDS
+    window_seconds: Positive = 2 * DAY_SECONDS
+    """How long a submit may be repeated."""
+    ahead_seconds: Positive = 300
+    unknown_pipeline_seconds: Seconds = 60.0
+    lease_seconds: Seconds = 15.0
+    renew_seconds: Seconds = 5.0
+    dispatch_window: Positive = 256
+    """Tasks of one agent and lane that may be out at once."""
+    patience_seconds: Seconds = 30.0
+    """After this long a dispatch that wasn't answered is sent again; the wait doubles each time."""
+    patience_most_seconds: Seconds = 600.0
+    lane_heartbeat_seconds: Seconds = 1.0
+    hard_result_bytes: Positive = 64 * 1024 * 1024
+    run_cache_bytes: Positive = 256 * 1024 * 1024
+    most_shards: Positive = 100_000
+    most_tasks: Positive = 1_000_000
+
+
+class WorkerSettings(BaseModel):
+    """One worker process."""
+
+    concurrency: Positive | None = None
+    """Handlers at once; absent = what each agent's contract says."""
+    in_flight_bytes: Positive = 256 * 1024 * 1024
+    per_partition: Positive = 500
+    parked_most: Positive = 10_000
+    drain_seconds: Seconds = 20.0
+    grace_seconds: Seconds = 5.0
+    """How long a handler that was told to stop may take to do so."""
+    watchdog_seconds: Seconds = 120.0
+
+
+class Settings(BaseSettings):
+    """All of it. Secrets are `SecretStr`: they never show in a repr, a log or a dump."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ARGOSY_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        toml_file="argosy.toml",
+        extra="ignore",
+        nested_model_default_partial_update=True,
+    )
+
+    app: str | None = None
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    payloads: str = Field(default="", description="URL of the payload store; empty = `.argosy/payloads` here")
+    model: ModelSettings = ModelSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    fleet: FleetSettings = FleetSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    kafka_bootstrap_servers: str | None = Field(
+        default=None, validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS")
+    )
+    redis_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL"))
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
+    openai_base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
+    otel_endpoint: str | None = Field(
+        default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence, highest first."""
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            TomlConfigSettingsSource(settings_cls),
+            file_secret_settings,
+        )
+
+    def model_post_init(self, _context: object, /) -> None:
+        """Let the usual names fill what our own names left at their defaults."""
+        usual_kafka, usual_redis = self.kafka_bootstrap_servers, self.redis_url
+        if usual_kafka and "bootstrap_servers" not in self.kafka.model_fields_set:
+            self.kafka = self.kafka.model_copy(update={"bootstrap_servers": usual_kafka})
+        if usual_redis and "url" not in self.redis.model_fields_set:
+            self.redis = self.redis.model_copy(update={"url": usual_redis})
+        update: dict[str, object] = {}
+        if self.openai_api_key and self.model.api_key is None:
+            update["api_key"] = self.openai_api_key
+        if self.openai_base_url and self.model.base_url is None:
+            update["base_url"] = self.openai_base_url
+        if update:
+            self.model = self.model.model_copy(update=update)
+        if self.otel_endpoint and self.telemetry.otlp_endpoint is None:
+            self.telemetry = self.telemetry.model_copy(update={"otlp_endpoint": self.otel_endpoint})

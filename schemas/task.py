@@ -1,0 +1,63 @@
+"""The work message: one attempt of one task, for one agent."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from argosy.schemas.contract import Contract
+from argosy.schemas.facts import Want
+from argosy.schemas.hole import Hole
+from argosy.schemas.payload import Payload, Reference
+
+
+class HoleInput(BaseModel):
+    """A parent that did not succeed; on the wire `{"hole": {…}}` where a value is `{"value": …}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    hole: Hole
+
+
+class TaskInput(BaseModel):
+    """One argument of the agent's function."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    source: Payload | HoleInput
+    select: str | None = None
+    """JMESPath, applied by the worker to the source's value."""
+    item: int | None = None
+    """For a shard: the item of the source, a manifest; `select` was applied when that was made."""
+    gathered: tuple[Payload | HoleInput, ...] | None = None
+    """For the result of a map: one entry per shard, in order; `source` is then an empty list."""
+
+
+class TaskDispatched(BaseModel):
+    """An order to run one attempt. May come any number of times, in any order: claims make that harmless."""
+
+    KIND: ClassVar[str] = "task.dispatched"
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    task_id: str
+    step: str
+    agent: str
+    attempt: int
+    lane: int
+    """The partition of the run log that the answer goes to."""
+    inputs: tuple[TaskInput, ...] = ()
+    inputs_ref: Reference | None = None
+    """Instead of `inputs`, when these are over 64 KiB: the JSON list of TaskInput in the payload store."""
+    wants: tuple[Want, ...] = ()
+    contract: Contract
+    window: int | None = None
+    """The context window in tokens, as pinned by the run."""
+    factor: int = 1000
+    """Learned token factor, per mille."""
+    deadline_ms: int
+    """Epoch milliseconds: no attempt runs past it."""
+    run_deadline_ms: int
+    priority: int = 5
+    pipeline: str = ""
+    tenant: str | None = None
+    parents: tuple[str, ...] = ()
+    """Traceparents of the tasks whose results are joined here, for span links."""
+    earlier: str | None = None
+    """Traceparent of the attempt before, for the link of a retry."""

@@ -1,0 +1,58 @@
+"""What people watch: progress, streamed text, state changes. Lossy; nothing correct depends on it."""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class TaskProgressed(BaseModel):
+    """A handler's own word on how far it is."""
+
+    KIND: ClassVar[str] = "task.progressed"
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    task_id: str
+    attempt: int
+    text: str
+    done: int | None = None
+    of: int | None = None
+
+
+class TextStreamed(BaseModel):
+    """A piece of model output as it is made; the attempt tells a retry's text from its predecessor's."""
+
+    KIND: ClassVar[str] = "text.streamed"
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    task_id: str
+    attempt: int
+    ordinal: int
+    text: str
+
+
+class StateChanged(BaseModel):
+    """A task or a run (no `task_id`) changed its state, as the coordinator or a worker saw it."""
+
+    KIND: ClassVar[str] = "state.changed"
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    task_id: str | None = None
+    agent: str | None = None
+    attempt: int | None = None
+    state: Literal[
+        "accepted",
+        "ready",
+        "dispatched",
+        "running",
+        "backing_off",
+        "succeeded",
+        "failed",
+        "skipped",
+        "cancelled",
+        "expired",
+        "ended",
+    ]
+    reason: str = ""
+    duration_ms: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+WatchMessage = TaskProgressed | TextStreamed | StateChanged
