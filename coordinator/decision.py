@@ -22,7 +22,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """This task (its local part) goes out no more: remove it from ready and out."""
+    """The task (its local part) goes out no more: remove it from ready and out."""
 
     local: str
     agent: str

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 def canonical_json(value: JsonValue) -> bytes:
     """Encode with sorted keys, no spaces, UTF-8.
 
-    NaN and infinities raise ValueError, lone surrogates UnicodeEncodeError. Close to RFC 8785; numbers are printed as Python prints them, which is stable between our releases.
+    NaN and infinities raise ValueError, lone surrogates UnicodeEncodeError. Close to RFC 8785; numbers are
+    printed as Python prints them, which is stable between our releases.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()

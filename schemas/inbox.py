@@ -9,7 +9,7 @@ from argosy.schemas.pipeline import CompiledPipeline
 
 
 class RunSubmitted(BaseModel):
-    """Start a run; `ce_subject` is the run id. A repeat with the same data changes nothing and is answered."""
+    """Start a run; `ce_subject` is the run id. A repeat with the same data is answered again."""
 
     KIND: ClassVar[str] = "run.submitted"
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -11,7 +11,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Inline(BaseModel):
-    """The value itself; `{"value": …}` on the wire: no user's model can be taken for a hole or a reference."""
+    """The value itself; `{"value": …}` on the wire, so no user's model passes for a hole or a reference."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     value: JsonValue

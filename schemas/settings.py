@@ -1,8 +1,8 @@
 """Settings: one typed page. Flag > environment > `.env` > `argosy.toml` > default.
 
-The prefix is `ARGOSY_`, a nested field is joined by two underscores (`ARGOSY_KAFKA__BOOTSTRAP_SERVERS`). The names
-that others have made usual are read too: KAFKA_BOOTSTRAP_SERVERS, REDIS_URL, OPENAI_API_KEY, OPENAI_BASE_URL, and
-OTEL_EXPORTER_OTLP_ENDPOINT.
+The prefix is `ARGOSY_`, a nested field is joined by two underscores (`ARGOSY_KAFKA__BOOTSTRAP_SERVERS`). The
+names that others have made usual are read too: KAFKA_BOOTSTRAP_SERVERS, REDIS_URL, OPENAI_API_KEY,
+OPENAI_BASE_URL, OTEL_EXPORTER_OTLP_ENDPOINT.
 """
 
 from pathlib import Path
