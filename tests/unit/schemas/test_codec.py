@@ -1,0 +1,105 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argosy.schemas.codec import MESSAGES, decode_body, encode_body
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.facts import ListFact, NoFact, SizeFact, ValueFact
+from argosy.schemas.fault import Fault
+from argosy.schemas.payload import Inline, Reference
+from argosy.schemas.runlog import RunEnded, TaskSettled
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+COUNTS = st.integers(0, 10_000)
+PAYLOADS = st.builds(Inline, value=VALUES, bytes=COUNTS, tokens=COUNTS) | st.builds(
+    Reference,
+    sha256=st.just("0" * 64),
+    bytes=COUNTS,
+    tokens=COUNTS,
+    shape=st.sampled_from(["value", "manifest"]),
+)
+FACTS = st.one_of(
+    st.builds(ValueFact, kind=st.just("value"), value=VALUES),
+    st.builds(SizeFact, kind=st.just("size"), bytes=COUNTS, tokens=COUNTS),
+    st.builds(NoFact, kind=st.just("none"), reason=st.text(st.characters(exclude_categories=["Cs"]))),
+    st.builds(ListFact, kind=st.just("list"), length=COUNTS, most_tokens=COUNTS, manifest=PAYLOADS),
+)
+
+
+def envelope(kind: str) -> Envelope:
+    return Envelope(kind=kind, id="1", source="test", subject="run-1")
+
+
+@settings(max_examples=200)
+@given(
+    st.builds(
+        TaskSettled,
+        task_id=st.just("run-1/a"),
+        attempt=st.integers(1, 9),
+        outcome=st.sampled_from(["succeeded", "failed", "overflow", "poison"]),
+        result=st.none() | PAYLOADS,
+        facts=st.dictionaries(st.sampled_from(["value:a", "list:b", "size:"]), FACTS),
+        fault=st.none()
+        | st.builds(Fault, code=st.just("x"), message=st.just("y"), after_ms=st.none() | COUNTS),
+    )
+)
+def test_a_settle_reads_back_as_it_was_written_and_again_gives_the_same_bytes(settled: TaskSettled) -> None:
+    body = encode_body(settled)
+    again = decode_body(envelope("task.settled"), body)
+    assert again == settled
+    assert encode_body(again) == body
+
+
+def test_the_first_wrong_field_is_named_by_its_path() -> None:
+    body = json.dumps(
+        {"outcome": "succeeded", "data_hash": "h", "result": {"value": 1, "bytes": "many", "tokens": 1}}
+    )
+    with pytest.raises(BadMessage) as caught:
+        decode_body(envelope("run.ended"), body.encode())
+    assert caught.value.field.startswith("result")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"pipeline": "p", "input": NaN}',
+        b"[" * 100_000,
+        b'{"pipeline":"p","input":"\\ud800"}',
+    ],
+)
+def test_bytes_that_are_no_submit_are_a_bad_message_and_nothing_worse(body: bytes | None) -> None:
+    with pytest.raises(BadMessage):
+        decode_body(envelope("run.submitted"), body)
+
+
+def test_an_unknown_kind_is_a_bad_message() -> None:
+    with pytest.raises(BadMessage) as caught:
+        decode_body(envelope("coffee.ordered"), b"{}")
+    assert caught.value.field == "ce_type"
+
+
+def test_every_message_names_a_kind_of_its_own() -> None:
+    assert all(kind == model.KIND for kind, model in MESSAGES.items())
+
+
+def test_what_a_newer_release_adds_to_a_record_is_ignored() -> None:
+    body = b'{"outcome": "succeeded", "data_hash": "h", "colour": "blue"}'
+    assert decode_body(envelope("run.ended"), body) == RunEnded(outcome="succeeded", data_hash="h")

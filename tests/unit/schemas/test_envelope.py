@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argosy.schemas.envelope import HEADERS_BYTES, Envelope, read_envelope
+from argosy.schemas.errors import BadMessage, NewerVersion
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+WHOLE = st.integers(0, 2**53)
+REQUIRED = {
+    "ce_specversion": b"1.0",
+    "ce_type": b"argosy.run.submitted.v1",
+    "ce_id": b"1",
+    "ce_source": b"me",
+}
+
+
+@given(
+    st.builds(
+        Envelope,
+        kind=st.just("task.settled"),
+        id=TEXT,
+        source=TEXT,
+        subject=st.just("run-1"),
+        time_ms=st.none() | st.integers(0, 4_000_000_000_000),
+        cause=st.none() | WHOLE,
+        ordinal=WHOLE,
+        traceparent=st.none() | TEXT,
+        tracestate=st.none() | TEXT,
+    )
+)
+def test_an_envelope_reads_back_as_it_was_written(envelope: Envelope) -> None:
+    assert read_envelope(envelope.headers()) == envelope
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED))
+def test_each_required_header_is_named_when_it_is_missing(name: str) -> None:
+    with pytest.raises(BadMessage) as caught:
+        read_envelope([(key, value) for key, value in REQUIRED.items() if key != name])
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ce_specversion", b"0.3"),
+        ("ce_type", b"someone.else.v1"),
+        ("ce_type", b"argosy.run.submitted"),
+        ("ce_time", b"yesterday"),
+        ("ce_cause", b"-1"),
+        ("ce_cause", b"9" * 30),
+        ("ce_ordinal", "٣".encode()),
+        ("ce_id", b"\xff"),
+    ],
+)
+def test_a_header_that_is_wrong_is_named(name: str, value: bytes) -> None:
+    with pytest.raises(BadMessage) as caught:
+        read_envelope({**REQUIRED, name: value}.items())
+    assert caught.value.field == name
+
+
+def test_a_later_version_of_ours_is_not_called_bad() -> None:
+    with pytest.raises(NewerVersion):
+        read_envelope({**REQUIRED, "ce_type": b"argosy.run.submitted.v2"}.items())
+
+
+def test_a_megabyte_of_headers_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(BadMessage, match=str(HEADERS_BYTES)):
+        read_envelope([*REQUIRED.items(), ("x", b"\xff" * 1_000_000)])
+
+
+def test_a_time_without_zone_is_taken_as_utc() -> None:
+    pairs = {**REQUIRED, "ce_time": b"2026-01-01T00:00:00"}.items()
+    assert read_envelope(pairs).time_ms == 1_767_225_600_000
