@@ -123,6 +123,29 @@ class Consumer(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """Reads all partitions of a topic without a group and without committing; new partitions are picked up."""
+
+    async def start(self, *, at_ms: int | None = None, beginning: bool = False) -> None:
+        """Take a position: the log's end as of now, or its beginning, or the first record appended at or after `at_ms`.
+
+        Returns once the positions are fixed: every record appended later will be read.
+        """
+        ...
+
+    async def read(self, timeout_seconds: float) -> tuple[Record, ...]:
+        """Return what is there, waiting at most this long for something; in order within each partition."""
+        ...
+
+    async def caught_up(self) -> bool:
+        """Say whether everything that was in the topic when `start` returned has been handed out."""
+        ...
+
+    async def close(self) -> None:
+        """Stop reading."""
+        ...
+
+
 class Cluster(Protocol):
     """Opens producers and consumers; the composition root holds one."""
 
@@ -132,6 +155,10 @@ class Cluster(Protocol):
 
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
         """Return an unstarted consumer; offsets reset to earliest, nothing is committed automatically."""
+        ...
+
+    def follower(self, topic: str) -> Follower:
+        """Return an unstarted follower of a topic."""
         ...
 
     async def partitions(self, topic: str) -> int:
