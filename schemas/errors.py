@@ -91,6 +91,13 @@ class InvalidInput(ArgosyError):
     code = "invalid_input"
 
 
+class InvalidResult(ArgosyError):
+    """A handler returned something else than it declares; a model may do better next time."""
+
+    code = "invalid_result"
+    retriable = True
+
+
 class ResultTooLarge(ArgosyError):
     """A handler returned more than the hard cap on results."""
 
