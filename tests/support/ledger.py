@@ -1,0 +1,52 @@
+"""An outside system: a SQLite file that handlers in any process write their side effects to.
+
+`effects` takes our idempotency key (a second write of one key changes nothing); `made` counts every time a
+handler made the effect; `known` notes when a handler had the memo in hand. An effect made after its memo was
+known breaks promise 3.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+
+
+class Ledger:
+    """One connection; every process opens its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.execute("CREATE TABLE IF NOT EXISTS effects (key TEXT PRIMARY KEY, value TEXT)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS made (key TEXT, value TEXT, at REAL)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS known (key TEXT, value TEXT, at REAL)")
+
+    def make(self, key: str, value: str) -> None:
+        """The side effect itself."""
+        self._db.execute("INSERT OR IGNORE INTO effects VALUES (?, ?)", (key, value))
+        self._db.execute("INSERT INTO made VALUES (?, ?, ?)", (key, value, time.monotonic()))
+
+    def know(self, key: str, value: str) -> None:
+        """Its memo was returned to the handler."""
+        self._db.execute("INSERT INTO known VALUES (?, ?, ?)", (key, value, time.monotonic()))
+
+    def keys(self) -> set[str]:
+        """Keys of all effects."""
+        return {row[0] for row in self._db.execute("SELECT key FROM effects")}
+
+    def made_after_known(self, later_than: float = 0.0) -> list[str]:
+        """Keys whose effect was made again after a handler had its memo (from a moment on)."""
+        query = (
+            "SELECT DISTINCT made.key FROM made JOIN known ON made.key = known.key"
+            " WHERE made.at > known.at AND known.at > ?"
+        )
+        return [row[0] for row in self._db.execute(query, (later_than,))]
+
+    def changed_memos(self) -> list[str]:
+        """Keys whose memo had two values in handlers' hands."""
+        query = "SELECT key FROM known GROUP BY key HAVING COUNT(DISTINCT value) > 1"
+        return [row[0] for row in self._db.execute(query)]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
