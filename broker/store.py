@@ -1,27 +1,30 @@
-"""What the rooms above may ask of the Redis-protocol server: scripts and a few reads. Twin: `memory_redis`."""
+"""What the rooms above may ask of the Redis-protocol server: scripts, a few reads. Twin: `memory_redis`."""
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
-Arg = str | int | bytes
-Reply = bytes | int | list["Reply"] | None
+from argosy.broker.script import Arg, Reply, Script
+
+__all__ = ["Arg", "Payloads", "Reply", "Script", "Store", "SyncScripts"]
 
 
-class Script:
-    """One `.lua` file beside the module that calls it; loaded once, run by its SHA."""
+class SyncScripts(Protocol):
+    """Scripts over a connection of its own, for a thread that must not depend on the event loop."""
 
-    def __init__(self, module_file: str, name: str) -> None:
-        """`module_file` is the caller's `__file__`, `name` the stem of the `.lua` file beside it."""
-        self.name = name
-        self.text = (Path(module_file).parent / f"{name}.lua").read_text(encoding="utf-8")
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
+        """As `Store.run`, blocking; raises Unreachable and Refused."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 class Store(Protocol):
     """One coalesced connection: calls of one loop turn go out in one write, in the order they were made.
 
-    Every method raises Unreachable when there is no answer in time (whether it took effect is unknown) and Refused when the server
-    says no. Values are bytes; nothing is decoded.
+    Every method raises Unreachable when there is no answer in time (whether it took effect is unknown) and Refused
+    when the server says no. Values are bytes; nothing is decoded.
     """
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
@@ -65,7 +68,11 @@ class Store(Protocol):
         ...
 
     async def server_info(self) -> dict[str, str]:
-        """INFO, flat, plus `maxmemory_policy` and `appendonly` where the server tells them; for doctor and start-up checks."""
+        """INFO, flat; `server_check` says what it must say."""
+        ...
+
+    def renewals(self) -> SyncScripts:
+        """Open another connection, a synchronous one: leases are renewed from their own thread."""
         ...
 
     async def close(self) -> None:
@@ -74,7 +81,7 @@ class Store(Protocol):
 
 
 class Payloads(Protocol):
-    """The payload store: bytes by SHA-256. Puts write even when the object exists (age is what collection goes by)."""
+    """The payload store: bytes by SHA-256. A put writes even if the object exists: collection goes by age."""
 
     async def put(self, data: bytes) -> str:
         """Store and return the SHA-256; idempotent. Raises Unreachable."""
