@@ -4,10 +4,11 @@ The real thing (`producer`, `consumer`, `provision`) and the in-memory twin (`me
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from argosy.broker.topics import FoundTopic, TopicPlan
 from argosy.schemas.envelope import Headers
 
 
@@ -56,6 +57,14 @@ class Outgoing:
     partition: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A consumer group as the broker has it; a group that never was has no members and no offsets."""
+
+    members: int
+    committed: Mapping[Partition, int]
+
+
 class Producer(Protocol):
     """Idempotent, acks=all. Concurrency-safe; sends of one loop turn are batched by the client underneath."""
 
@@ -69,14 +78,20 @@ class Producer(Protocol):
 
 
 class Subscriber(Protocol):
-    """What a consumer loop tells its owner. All calls come from the loop's own task, one at a time."""
+    """What a consumer loop tells its owner. Calls never overlap; a batch comes only for what was assigned and not yet revoked."""
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
-        """New partitions; `epoch` grows with every rebalance. Runs inside the rebalance listener: be quick."""
+        """Say which partitions are ours from now on; `epoch` grows with every rebalance.
+
+        Runs inside the rebalance listener: be quick. Seek and pause here, or later from anywhere. An error ends the process.
+        """
         ...
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
-        """Partitions are about to go: freeze, commit, forget. Never wait for handlers. An error ends the process."""
+        """Partitions are about to go: freeze, commit, forget. Never wait for handlers. An error ends the process.
+
+        Called before each rebalance with all of them, when the loop leaves the group, and when it must join anew.
+        """
         ...
 
     async def took(self, batch: Batch) -> None:
@@ -88,7 +103,10 @@ class Consumer(Protocol):
     """The one consumer loop: a `getmany` is always pending; paused partitions are not fetched."""
 
     async def run(self, subscriber: Subscriber, stop: asyncio.Event) -> None:
-        """Join the group and hand out batches until `stop`; then leave the group."""
+        """Join the group and hand out batches until `stop`; then call `revoked` and leave the group.
+
+        Kafka away: keeps trying and says so. Raises what the subscriber raised, and Refused when the broker will never have us.
+        """
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
@@ -150,7 +168,7 @@ class Cluster(Protocol):
     """Opens producers and consumers; the composition root holds one."""
 
     async def producer(self) -> Producer:
-        """Return the process's one started producer."""
+        """Return the process's one producer. It connects at its first send, within that send's deadline."""
         ...
 
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
@@ -163,6 +181,30 @@ class Cluster(Protocol):
 
     async def partitions(self, topic: str) -> int:
         """Return the number of partitions; raises ConfigurationError if the topic doesn't exist."""
+        ...
+
+    async def topics(self) -> Mapping[str, FoundTopic]:
+        """Return all topics by name, as they are now. Raises Unreachable."""
+        ...
+
+    async def create(self, plans: Sequence[TopicPlan]) -> None:
+        """Create those of these topics that don't exist and wait for their leaders. Raises Unreachable and Refused."""
+        ...
+
+    async def edges(self, partition: Partition) -> tuple[int, int]:
+        """Return (log start, log end), as `Consumer.edges` does, without being in a group."""
+        ...
+
+    async def peek(self, partition: Partition, offset: int) -> Record | None:
+        """Return the first record at or after `offset`, as `Consumer.peek` does, without being in a group."""
+        ...
+
+    def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+        """Read from `start` (or the log start, if that is later) to the log end as of now. Raises Unreachable."""
+        ...
+
+    async def group(self, group: str) -> GroupView:
+        """Look at a consumer group, whether it has members or not. Raises Unreachable."""
         ...
 
     async def close(self) -> None:
