@@ -1,0 +1,19 @@
+"""The local stack: real processes, killed for real."""
+
+from redis import Redis
+
+from support.stack import StackThread
+
+
+def test_a_killed_kafka_comes_back_under_another_pid_at_the_same_address(stack: StackThread) -> None:
+    before = stack.pid("kafka")
+    stack.kill("kafka")
+    assert stack.pid("kafka") != before
+
+
+def test_a_killed_valkey_keeps_what_it_acknowledged(stack: StackThread) -> None:
+    with Redis(port=stack.redis_port) as client:
+        client.set("stack-test:kept", "yes")
+    stack.kill("valkey")
+    with Redis(port=stack.redis_port) as client:
+        assert client.getdel("stack-test:kept") == b"yes"
