@@ -1,0 +1,135 @@
+"""Structured logs: JSON lines, or pretty on a terminal, each with the trace, run and task it belongs to.
+
+Every handoff tells one event. Fields in brackets where they apply:
+
+| event | told by | fields beside trace_id and run_id |
+|---|---|---|
+| `submitted` | client | pipeline, topic |
+| `accepted` | receiver | pipeline, partition, offset |
+| `dispatched` | coordinator | task_id, agent, attempt, [again] |
+| `claimed` | worker | task_id, agent, attempt, delivery, handoff_seconds |
+| `parked` | worker | task_id, agent, attempt, reason, seconds |
+| `settled` | worker | task_id, agent, attempt, outcome, wall_seconds, input_tokens, output_tokens, [code] |
+| `taken` | coordinator | task_id, attempt, outcome, offset: the result took effect in the run |
+| `joined` | coordinator | task_id, policy, parents, holes |
+| `ended` | coordinator | pipeline, outcome, tasks, input_tokens, output_tokens, [code] |
+| `dead` | whoever writes a dead letter | topic, partition, offset, reason, [task_id] |
+"""
+
+import logging
+import sys
+from collections.abc import Generator, MutableMapping
+from contextlib import contextmanager
+from typing import Final, Literal, TextIO
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from argosy.telemetry.names import Handoff
+from argosy.telemetry.propagation import trace_id_of
+from argosy.telemetry.redact import redact_fields
+
+Format = Literal["auto", "json", "pretty"]
+Level = Literal["debug", "info", "warning", "error"]
+_LEVELS: Final[dict[Level, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def configure(form: Format = "auto", level: Level = "info", stream: TextIO | None = None) -> None:
+    """Set up logging of this process, libraries' own included (from `warning` up), to `stream` (stderr).
+
+    `auto` is pretty on a terminal and JSON elsewhere. May be called again: the last call counts.
+    """
+    out = stream or sys.stderr
+    pretty = form == "pretty" or (form == "auto" and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _named,
+        _masked,  # last before the form: tracebacks hold secrets too
+    ]
+    structlog.configure(
+        processors=[*shared, *_ending(pretty=pretty, colors=pretty and out.isatty())],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _adopt_standard_logging(out, shared, pretty=pretty)
+
+
+def get(name: str = "argosy") -> FilteringBoundLogger:
+    """Return a logger; `name` is told with each event as `logger`. May be called before `configure`."""
+    logger: FilteringBoundLogger = structlog.get_logger(logger_name=name)
+    return logger
+
+
+@contextmanager
+def bound(*, traceparent: str | None = None, **fields: str | int) -> Generator[None]:
+    """Bind `run_id`, `task_id`, `agent`, `attempt`, … to all events of this asyncio task."""
+    trace_id = trace_id_of(traceparent)
+    with structlog.contextvars.bound_contextvars(**fields, **({"trace_id": trace_id} if trace_id else {})):
+        yield
+
+
+def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | float | None) -> None:
+    """Tell that work went from one hand to another; the table above says which fields go with which event.
+
+    Silent in a process that has not set up logging: a library must not write on a script's output.
+    """
+    if not structlog.is_configured():
+        return
+    if trace_id := trace_id_of(traceparent):
+        fields["trace_id"] = trace_id
+    get("argosy.handoff").info(event, **fields)
+
+
+def _named(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    # structlog keeps the name `logger` for itself until here.
+    if "logger_name" in event:
+        event["logger"] = event.pop("logger_name")
+    return event
+
+
+def _masked(_logger: object, _method: str, event: MutableMapping[str, object]) -> dict[str, object]:
+    return redact_fields(event)
+
+
+def _ending(*, pretty: bool, colors: bool) -> list[Processor]:
+    if pretty:
+        return [structlog.dev.ConsoleRenderer(colors=colors)]
+    return [_json]
+
+
+def _json(_logger: object, _method: str, event: MutableMapping[str, object]) -> str:
+    try:
+        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (TypeError, ValueError):
+        # A lone surrogate or an integer over 64 bits: a log line must not fail the work that it tells of.
+        return orjson.dumps({str(key): ascii(value) for key, value in event.items()}).decode()
+
+
+def _adopt_standard_logging(out: TextIO, shared: list[Processor], *, pretty: bool) -> None:
+    """Let libraries that use `logging` come out in the same form."""
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_ending(pretty=pretty, colors=pretty and out.isatty()),
+            ],
+        )
+    )
+    handler.set_name("argosy")
+    root = logging.getLogger()
+    for old in [known for known in root.handlers if known.get_name() == "argosy"]:
+        root.removeHandler(old)
+    root.addHandler(handler)

@@ -1,0 +1,207 @@
+"""Every metric of argosy, in one table, and one typed function to record each. Free until a reader is set up.
+
+Run and task ids are never labels: a label's values must be few.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+
+from opentelemetry import metrics as api
+
+from argosy.schemas.chat import Usage
+from argosy.telemetry import names
+
+DuplicateKind = Literal["over", "settled", "busy", "attached", "stale"]
+LagState = Literal["waiting", "in_flight", "parked", "dead"]
+Kind = Literal["counter", "histogram", "gauge"]
+
+# The buckets that the messaging conventions advise end at 10 s: far too short for work that asks a model.
+TASK_SECONDS: Final = (
+    0.005,
+    0.025,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    1800.0,
+)
+CALL_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+RUN_SECONDS: Final = (0.05, 0.25, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 86400.0)
+TOKENS: Final = tuple(float(4**power) for power in range(14))
+SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.5, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: what it is called, what it counts, and in which unit (UCUM)."""
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    buckets: tuple[float, ...] = ()
+
+
+TASK_DURATION: Final = Metric(
+    "argosy.task.duration", "histogram", "s", "Wall time of a handler", TASK_SECONDS
+)
+TASKS: Final = Metric("argosy.tasks", "counter", "{task}", "Attempts settled, by outcome")
+ERRORS: Final = Metric("argosy.task.errors", "counter", "{error}", "Attempts that failed, by error.type")
+RETRIES: Final = Metric("argosy.task.retries", "counter", "{attempt}", "Attempts ordered after the first one")
+HANDOFF: Final = Metric(
+    "argosy.handoff.delay",
+    "histogram",
+    "s",
+    "Time from a dispatch's append to the start of its handler",
+    TASK_SECONDS,
+)
+DUPLICATES: Final = Metric("argosy.task.duplicates", "counter", "{message}", "Duplicates caught, by how")
+CONTEXT_SHARE: Final = Metric(
+    "argosy.context.utilisation",
+    "histogram",
+    "1",
+    "Prompt and reserve as a share of the context window",
+    SHARES,
+)
+RUNS: Final = Metric("argosy.runs", "counter", "{run}", "Runs ended, by outcome")
+RUN_DURATION: Final = Metric("argosy.run.duration", "histogram", "s", "Time from submit to end", RUN_SECONDS)
+DEAD: Final = Metric("argosy.dead_letters", "counter", "{message}", "Dead letters written, by reason")
+LAG_MESSAGES: Final = Metric(
+    "argosy.lag.messages", "gauge", "{message}", "Work of an agent by state, in messages"
+)
+LAG_SECONDS: Final = Metric("argosy.lag.time", "gauge", "s", "Age of the oldest waiting message of an agent")
+LAG_TOKENS: Final = Metric(
+    "argosy.lag.tokens", "gauge", "{token}", "Work of an agent by state, in input tokens"
+)
+CALL_DURATION: Final = Metric(
+    "gen_ai.client.operation.duration", "histogram", "s", "Duration of a model call", CALL_SECONDS
+)
+TOKEN_USAGE: Final = Metric(
+    "gen_ai.client.token.usage",
+    "histogram",
+    "{token}",
+    "Tokens of a model call, by gen_ai.token.type",
+    TOKENS,
+)
+MALFORMED_TRACE: Final = Metric(
+    "argosy.trace.malformed", "counter", "{message}", "Messages whose trace context was malformed and ignored"
+)
+
+TABLE: Final = (
+    TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, CONTEXT_SHARE, RUNS, RUN_DURATION, DEAD,
+    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS, CALL_DURATION, TOKEN_USAGE, MALFORMED_TRACE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What a model call's metrics are told apart by."""
+
+    provider: str
+    model: str
+    agent: str = ""
+
+
+def task_settled(agent: str, outcome: str, seconds: float, *, error_type: str | None = None) -> None:
+    """Count an attempt that ended after `seconds` of its handler; with `error_type` it is an error too."""
+    labels = {names.GEN_AI_AGENT: agent, names.TASK_OUTCOME: outcome}
+    _histogram(TASK_DURATION).record(seconds, labels)
+    _counter(TASKS).add(1, labels)
+    if error_type is not None:
+        _counter(ERRORS).add(1, {names.GEN_AI_AGENT: agent, names.ERROR_TYPE: error_type})
+
+
+def task_retried(agent: str) -> None:
+    """Count another attempt that the coordinator ordered."""
+    _counter(RETRIES).add(1, {names.GEN_AI_AGENT: agent})
+
+
+def handed_off(agent: str, seconds: float) -> None:
+    """Record that a handler started `seconds` after its dispatch was appended."""
+    _histogram(HANDOFF).record(max(0.0, seconds), {names.GEN_AI_AGENT: agent})
+
+
+def duplicate_caught(agent: str, how: DuplicateKind) -> None:
+    """Count a copy of a task that was found and did no harm."""
+    _counter(DUPLICATES).add(1, {names.GEN_AI_AGENT: agent, names.DUPLICATE: how})
+
+
+def context_used(agent: str, share: float) -> None:
+    """Record that a prompt and its reserve take `share` of the window."""
+    _histogram(CONTEXT_SHARE).record(share, {names.GEN_AI_AGENT: agent})
+
+
+def run_ended(pipeline: str, outcome: str, seconds: float) -> None:
+    """Count a run that ended `seconds` after its submit."""
+    labels = {names.PIPELINE: pipeline, names.RUN_OUTCOME: outcome}
+    _counter(RUNS).add(1, labels)
+    _histogram(RUN_DURATION).record(max(0.0, seconds), labels)
+
+
+def dead_lettered(topic: str, reason: str) -> None:
+    """Count a message of `topic` that went to the dead letters."""
+    _counter(DEAD).add(1, {names.DESTINATION: topic, names.ERROR_TYPE: reason})
+
+
+def lag_seen(agent: str, state: LagState, *, messages: int, tokens: int | None = None) -> None:
+    """Set what lies in one state of an agent's queue now."""
+    labels = {names.GEN_AI_AGENT: agent, names.LAG_STATE: state}
+    _gauge(LAG_MESSAGES).set(messages, labels)
+    if tokens is not None:
+        _gauge(LAG_TOKENS).set(tokens, labels)
+
+
+def lag_age_seen(agent: str, seconds: float) -> None:
+    """Set how old the oldest waiting message of an agent is now."""
+    _gauge(LAG_SECONDS).set(seconds, {names.GEN_AI_AGENT: agent})
+
+
+def model_called(call: ModelCall, seconds: float, usage: Usage, *, error_type: str | None = None) -> None:
+    """Record one logical model call, all its HTTP tries together."""
+    labels = {
+        names.GEN_AI_OPERATION: names.CHAT,
+        names.GEN_AI_PROVIDER: call.provider,
+        names.REQUEST_MODEL: call.model,
+    }
+    if call.agent:
+        labels[names.GEN_AI_AGENT] = call.agent
+    for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
+        if tokens:
+            _histogram(TOKEN_USAGE).record(tokens, {**labels, names.TOKEN_TYPE: kind})
+    if error_type is not None:
+        labels[names.ERROR_TYPE] = error_type
+    _histogram(CALL_DURATION).record(seconds, labels)
+
+
+def malformed_trace() -> None:
+    """Count a message whose trace context was malformed, and ignored."""
+    _counter(MALFORMED_TRACE).add(1)
+
+
+# Instruments made before a provider is set up are proxies that count once it is: caching them is safe.
+
+
+@cache
+def _counter(metric: Metric) -> api.Counter:
+    return api.get_meter(names.SCOPE).create_counter(metric.name, metric.unit, metric.description)
+
+
+@cache
+def _histogram(metric: Metric) -> api.Histogram:
+    return api.get_meter(names.SCOPE).create_histogram(
+        metric.name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=list(metric.buckets)
+    )
+
+
+@cache
+def _gauge(metric: Metric) -> api._Gauge:
+    return api.get_meter(names.SCOPE).create_gauge(metric.name, metric.unit, metric.description)

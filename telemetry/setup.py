@@ -1,0 +1,142 @@
+"""Set up traces, metrics and logs of one process, and stop them in bounded time.
+
+Nothing is exported unless an endpoint or a folder is set. Exporting happens in threads of its own behind
+bounded queues: when the other side is slow or gone, telemetry is dropped, never work.
+"""
+
+import logging
+import os
+import threading
+import uuid
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, TextIO
+
+from opentelemetry import metrics as metrics_api
+from opentelemetry import trace as trace_api
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
+
+from argosy.schemas.settings import TelemetrySettings
+from argosy.telemetry import content, logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.metrics.export import MetricExporter
+
+QUEUE_SPANS: Final = 8_192
+EXPORT_SECONDS: Final = 5
+METRICS_MILLIS: Final = 10_000
+FLUSH_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What `start` set up. Call `stop` once, at the very end of the process."""
+
+    tracer_provider: TracerProvider
+    meter_provider: MeterProvider | None = None
+    _stopped: list[bool] = field(default_factory=list[bool])
+
+    def stop(self, within_seconds: float = FLUSH_SECONDS) -> bool:
+        """Export what is queued; after `within_seconds` give up and return False. Repeats do nothing."""
+        if self._stopped:
+            return True
+        self._stopped.append(True)
+        ends: list[Callable[[], object]] = [self.tracer_provider.shutdown]
+        if self.meter_provider is not None:
+            ends.append(self.meter_provider.shutdown)
+        threads = [threading.Thread(target=end, name="telemetry-stop", daemon=True) for end in ends]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(within_seconds / len(threads))
+        return not any(thread.is_alive() for thread in threads)
+
+
+def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | None = None) -> Telemetry:
+    """Set up the process `service` (`coordinator`, `worker-research`, …) and install it.
+
+    A process that set up OpenTelemetry itself before keeps its own providers; only logs and content are ours
+    then.
+    """
+    logs.configure(settings.log_format, settings.log_level, log_stream)
+    content.use(settings.content)
+    telemetry = build(service, settings)
+    if isinstance(trace_api.get_tracer_provider(), trace_api.ProxyTracerProvider):
+        trace_api.set_tracer_provider(telemetry.tracer_provider)
+    if telemetry.meter_provider is not None and not isinstance(
+        metrics_api.get_meter_provider(), MeterProvider
+    ):
+        metrics_api.set_meter_provider(telemetry.meter_provider)
+    return telemetry
+
+
+def build(service: str, settings: TelemetrySettings) -> Telemetry:
+    """Make the providers without installing them."""
+    resource = Resource.create({
+        "service.name": f"{settings.service_namespace}-{service}",
+        "service.namespace": settings.service_namespace,
+        "service.instance.id": str(uuid.uuid4()),
+        "service.version": version("argosy"),
+    })  # fmt: skip
+    span_exporters, readers = _exporters(service, settings)
+    # With nobody to export to, spans still carry ids: logs of one run share a trace id all the same.
+    sampler = ParentBasedTraceIdRatio(settings.sample_per_mille / 1000) if span_exporters else ALWAYS_OFF
+    tracer_provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
+    for exporter in span_exporters:
+        tracer_provider.add_span_processor(
+            BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=1_000)
+        )
+    # An exporter that can't reach its collector says so in every batch: once in a while is enough.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    if not readers:
+        return Telemetry(tracer_provider)
+    return Telemetry(tracer_provider, MeterProvider(readers, resource, shutdown_on_exit=False))
+
+
+def _exporters(service: str, settings: TelemetrySettings) -> tuple[list[SpanExporter], list[MetricReader]]:
+    spans: list[SpanExporter] = []
+    metrics: list[MetricExporter] = []
+    if settings.otlp_endpoint is not None:
+        span_exporter, metric_exporter = _otlp(settings, settings.otlp_endpoint)
+        spans.append(span_exporter)
+        metrics.append(metric_exporter)
+    if settings.folder is not None:
+        from argosy.telemetry.otlp_files import MetricFile, SpanFile  # noqa: PLC0415 (who wants no files doesn't pay)
+
+        suffix = f"{service}-{os.getpid()}.jsonl"
+        spans.append(SpanFile(settings.folder / f"traces-{suffix}"))
+        metrics.append(MetricFile(settings.folder / f"metrics-{suffix}"))
+    return spans, [PeriodicExportingMetricReader(exporter, METRICS_MILLIS) for exporter in metrics]
+
+
+def _otlp(settings: TelemetrySettings, endpoint: str) -> "tuple[SpanExporter, MetricExporter]":
+    """Make the exporters of one protocol; the other's packages are not loaded (gRPC is heavy)."""
+    headers = _headers(settings.otlp_headers.get_secret_value()) if settings.otlp_headers else None
+    if settings.otlp_protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415 (see above)
+            OTLPMetricExporter,
+        )
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
+        spans = OTLPSpanExporter(endpoint, headers=headers, timeout=EXPORT_SECONDS)
+        return spans, OTLPMetricExporter(endpoint, headers=headers, timeout=EXPORT_SECONDS)
+    from opentelemetry.exporter.otlp.proto.http import metric_exporter, trace_exporter  # noqa: PLC0415 (see above)
+
+    base = endpoint.rstrip("/")
+    return (
+        trace_exporter.OTLPSpanExporter(f"{base}/v1/traces", headers=headers, timeout=EXPORT_SECONDS),
+        metric_exporter.OTLPMetricExporter(f"{base}/v1/metrics", headers=headers, timeout=EXPORT_SECONDS),
+    )
+
+
+def _headers(text: str) -> dict[str, str]:
+    """Read `key=value,key=value`, as OTEL_EXPORTER_OTLP_HEADERS has it."""
+    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {key.strip().lower(): value.strip() for key, _equals, value in pairs}

@@ -1,0 +1,144 @@
+"""A span of argosy, or, when its trace isn't sampled, just the trace context that passes through.
+
+The parent is told explicitly as header values, since what continues a trace is mostly another process. A
+trace that isn't sampled costs microseconds: no attribute is built, no span is made. Tracing never raises into
+the work.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, StatusCode
+
+from argosy.schemas.errors import ArgosyError
+from argosy.telemetry import content, names
+from argosy.telemetry.propagation import NO_TRACE, Trace, is_sampled, parent_context, span_context, trace_of
+from argosy.telemetry.redact import redact_text
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+Value = str | bool | int | float | Sequence[str]
+Attributes = Mapping[str, Value]
+
+ERROR_CHARACTERS = 500
+
+
+class Traced:
+    """One step of a run's trace. Use it as a context manager, or call `end` yourself.
+
+    `trace` is what goes into the headers of messages that this step sends; it is valid from the start. As a
+    context manager it is the current span inside, so that spans made there are its children; an exception
+    marks it.
+    """
+
+    __slots__ = ("_context", "_span", "_token", "trace")
+
+    def __init__(self, span: Span | None, passed: Trace) -> None:
+        """`span` is None if the trace isn't sampled: `passed` is then handed on as it came."""
+        self._span = span if span is not None and span.is_recording() else None
+        self._context = span
+        self._token: Token[context_api.Context] | None = None
+        self.trace = passed if span is None else trace_of(span.get_span_context())
+
+    @property
+    def recording(self) -> bool:
+        """Whether attributes are kept: ask before building expensive ones."""
+        return self._span is not None
+
+    def set(self, attributes: Attributes) -> None:
+        """Add attributes, if anything is recorded."""
+        if self._span is not None:
+            self._span.set_attributes(attributes)
+
+    def set_content(self, name: str, value: content.Content) -> None:
+        """Add content under `name`, as the process's content setting allows."""
+        if self._span is not None:
+            self._span.set_attributes(content.attributes(name, value))
+
+    def fail(self, error_type: str, message: str = "") -> None:
+        """Mark the step as failed; `error_type` is one of few words, `message` is masked and cut."""
+        if self._span is not None:
+            self._span.set_attribute(names.ERROR_TYPE, error_type)
+            self._span.set_status(Status(StatusCode.ERROR, redact_text(message)[:ERROR_CHARACTERS]))
+
+    def end(self) -> None:
+        """End the step now; more ends change nothing."""
+        if self._span is not None:
+            self._span.end()
+            self._span = None
+
+    def __enter__(self) -> Self:
+        """Make this the current span of the running task."""
+        span = self._context
+        if (
+            span is None
+            and (found := span_context(self.trace.traceparent, self.trace.tracestate)) is not None
+        ):
+            # A handler's own spans then see that the trace isn't sampled, and begin no traces of their own.
+            span = NonRecordingSpan(found)
+        if span is not None:
+            self._token = context_api.attach(trace.set_span_in_context(span))
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """End the step; an exception is told by its class (ours: by its code), its text masked."""
+        if self._token is not None:
+            context_api.detach(self._token)
+            self._token = None
+        if error is not None:
+            self.fail(error_type_of(error), str(error))
+        self.end()
+
+
+def error_type_of(error: BaseException) -> str:
+    """Name an error for `error.type`: the code of one of ours, else its class."""
+    return error.code if isinstance(error, ArgosyError) else type(error).__qualname__
+
+
+class Step(NamedTuple):
+    """The name of a span, and its kind in OpenTelemetry's sense."""
+
+    name: str
+    kind: SpanKind
+
+
+def begin(
+    step: Step,
+    parent: Trace,
+    attributes: Callable[[], Attributes],
+    *,
+    links: Sequence[Link] = (),
+    start_ms: int | None = None,
+) -> Traced:
+    """Begin a step under an explicit parent; without a valid one as root of a new trace, sampled by setting.
+
+    `attributes` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back.
+    """
+    if parent.traceparent is not None and not is_sampled(parent.traceparent):
+        return Traced(None, parent)
+    context = parent_context(parent.traceparent, parent.tracestate)
+    start_ns = None if start_ms is None else start_ms * 1_000_000
+    return Traced(
+        _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns), NO_TRACE
+    )
+
+
+def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:
+    """Begin a step under the span that is current in this task."""
+    current = trace.get_current_span().get_span_context()
+    if current.is_valid and not current.trace_flags.sampled:
+        return Traced(None, trace_of(current))
+    return Traced(_tracer().start_span(step.name, kind=step.kind, attributes=attributes()), NO_TRACE)
+
+
+@cache
+def _tracer() -> trace.Tracer:
+    # Before a provider is set up this is a proxy that becomes the real one: caching it is safe.
+    return trace.get_tracer(names.SCOPE)

@@ -1,0 +1,43 @@
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from argosy.telemetry import content
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    before = content.mode()
+    yield
+    content.use(before)
+
+
+def test_off_keeps_nothing_and_does_not_even_look() -> None:
+    content.use("off")
+    assert content.attributes("x", lambda: pytest.fail("looked")) == {}
+
+
+def test_the_hash_is_that_of_the_bytes() -> None:
+    content.use("hash")
+    expected = {"x.sha256": hashlib.sha256("é".encode()).hexdigest()}
+    assert content.attributes("x", "é") == content.attributes("x", "é".encode) == expected
+
+
+def test_full_text_is_masked_and_cut() -> None:
+    content.use("full")
+    text = f"{'a' * content.TEXT_CHARACTERS}b"
+    assert content.attributes("x", text)["x"].endswith(f"… ({len(text)} characters)")
+    assert content.attributes("x", "key sk-abcdefghijklmnop")["x"] == "key [redacted]"
+
+
+def test_a_secret_on_the_cut_is_masked_too() -> None:
+    content.use("full")
+    text = "a " * (content.TEXT_CHARACTERS // 2 - 8) + "sk-abcdefghijklmnopqrstuvwxyz"
+    assert "sk-abc" not in content.attributes("x", text)["x"]
+
+
+def test_bytes_and_text_that_are_not_unicode_are_taken() -> None:
+    content.use("full")
+    assert content.attributes("x", b"\xff")["x"] == "\ufffd"
+    assert "x" in content.attributes("x", "\ud800")

@@ -1,0 +1,120 @@
+from functools import cache
+
+import pytest
+from opentelemetry import metrics as api
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
+
+from argosy.schemas.chat import Usage
+from argosy.telemetry import metrics, propagation
+from argosy.telemetry.metrics import ModelCall
+
+Point = NumberDataPoint | HistogramDataPoint
+
+
+@cache
+def reader() -> InMemoryMetricReader:
+    # One for the process: OpenTelemetry allows no second provider.
+    made = InMemoryMetricReader()
+    api.set_meter_provider(MeterProvider([made], shutdown_on_exit=False))
+    return made
+
+
+def points(name: str, **labels: str) -> list[Point]:
+    data = reader().get_metrics_data()
+    found = [
+        point
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == name
+        for point in metric.data.data_points
+    ]
+    wanted = {key.replace("__", "."): value for key, value in labels.items()}
+    return [
+        point
+        for point in found
+        if isinstance(point, NumberDataPoint | HistogramDataPoint)
+        and wanted.items() <= dict(point.attributes or {}).items()
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _reading() -> None:
+    reader()
+
+
+def test_names_are_unique_and_histograms_have_rising_buckets() -> None:
+    assert len({metric.name for metric in metrics.TABLE}) == len(metrics.TABLE)
+    for metric in metrics.TABLE:
+        assert bool(metric.buckets) == (metric.kind == "histogram"), metric.name
+        assert list(metric.buckets) == sorted(set(metric.buckets)), metric.name
+
+
+def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
+    metrics.task_settled("all", "failed", 1.0, error_type="timeout")
+    metrics.task_retried("all")
+    metrics.handed_off("all", 0.1)
+    metrics.duplicate_caught("all", "settled")
+    metrics.context_used("all", 0.5)
+    metrics.run_ended("p@1", "succeeded", 3.0)
+    metrics.dead_lettered("t", "undecodable")
+    metrics.lag_seen("all", "waiting", messages=3, tokens=100)
+    metrics.lag_age_seen("all", 2.0)
+    metrics.model_called(ModelCall("openai", "m", "all"), 1.0, Usage(input_tokens=5, output_tokens=2))
+    metrics.malformed_trace()
+    data = reader().get_metrics_data()
+    assert data is not None
+    ours = {
+        metric.name
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        if scope.scope.name == "argosy"
+        for metric in scope.metrics
+    }
+    assert ours == {metric.name for metric in metrics.TABLE}
+
+
+def test_a_failed_attempt_counts_as_an_error() -> None:
+    metrics.task_settled("errs", "failed", 0.2, error_type="model_failed")
+    metrics.task_settled("errs", "succeeded", 0.2)
+    (errors,) = points("argosy.task.errors", gen_ai__agent__name="errs")
+    assert isinstance(errors, NumberDataPoint)
+    assert errors.value == 1
+    assert dict(errors.attributes or {})["error.type"] == "model_failed"
+    assert len(points("argosy.tasks", gen_ai__agent__name="errs")) == 2
+
+
+def test_tokens_are_told_by_type() -> None:
+    metrics.model_called(ModelCall("openai", "tok"), 1.0, Usage(input_tokens=5, output_tokens=2))
+    sums = {
+        dict(point.attributes or {})["gen_ai.token.type"]: point.sum
+        for point in points("gen_ai.client.token.usage", gen_ai__request__model="tok")
+        if isinstance(point, HistogramDataPoint)
+    }
+    assert sums == {"input": 5, "output": 2}
+
+
+def test_our_buckets_reach_the_sdk() -> None:
+    metrics.task_settled("buckets", "succeeded", 400.0)
+    (point,) = points("argosy.task.duration", gen_ai__agent__name="buckets")
+    assert isinstance(point, HistogramDataPoint)
+    assert tuple(point.explicit_bounds) == metrics.TASK_SECONDS
+
+
+def test_a_clock_that_went_back_gives_no_negative_delay() -> None:
+    metrics.handed_off("clock", -5.0)
+    (point,) = points("argosy.handoff.delay", gen_ai__agent__name="clock")
+    assert isinstance(point, HistogramDataPoint)
+    assert point.min == 0
+
+
+def test_a_malformed_trace_is_counted() -> None:
+    def count() -> float:
+        return sum(
+            point.value for point in points("argosy.trace.malformed") if isinstance(point, NumberDataPoint)
+        )
+
+    before = count()
+    propagation.read([("traceparent", b"nonsense")])
+    assert count() == before + 1
