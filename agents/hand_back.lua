@@ -1,0 +1,14 @@
+-- Hand back claims of one lane that won't be finished here: the next claim of each finds no fence, and counts nothing.
+--
+-- KEYS[1..] HASH the tasks
+-- ARGV[1..] for each task: the fence of the claim
+-- Returns how many were handed back; a claim that is another's, or has a result, stays as it is. Safe to repeat.
+local count = 0
+for i, task in ipairs(KEYS) do
+  local known = redis.call('HMGET', task, 'fence', 'result')
+  if known[1] == ARGV[i] and not known[2] then
+    redis.call('HDEL', task, 'fence')
+    count = count + 1
+  end
+end
+return count

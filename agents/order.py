@@ -1,0 +1,82 @@
+"""An order to run one attempt of one task, as it lay in the agent's topic.
+
+Decoding it, or saying what is wrong.
+"""
+
+from dataclasses import dataclass
+
+from argosy.broker.log import Partition, Record
+from argosy.schemas.codec import decode_body
+from argosy.schemas.envelope import Envelope, read_envelope
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.ids import is_run_id
+from argosy.schemas.task import TaskDispatched
+from argosy.telemetry import propagation
+from argosy.telemetry.propagation import Trace
+from argosy.telemetry.steps import Position
+
+TaskKey = tuple[str, int]
+"""Task id and attempt: what tells copies of one order from other orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One record that orders an attempt. `epoch` is the assignment it was taken in.
+
+    An older one moves no offset.
+    """
+
+    epoch: int
+    partition: Partition
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A decoded dispatch."""
+
+    body: TaskDispatched
+    run_id: str
+    local: str
+    """The task's name inside its run."""
+    cause: int | None
+    """The run-log offset that ordered the attempt: the settle answers it."""
+    trace: Trace
+    position: Position
+    appended_ms: int
+
+    @property
+    def key(self) -> TaskKey:
+        """What copies of this order have in common."""
+        return self.body.task_id, self.body.attempt
+
+
+def decode(record: Record) -> Order:
+    """Decode a record of an agent's topic.
+
+    Raises BadMessage for what is no dispatch (no later release could read it either), and NewerVersion for
+    one that a newer release wrote.
+    """
+    envelope = read_envelope(record.headers)
+    body = decode_body(envelope, record.value)
+    if not isinstance(body, TaskDispatched):
+        message = f"{envelope.kind} is no work for an agent"
+        raise BadMessage(message, field="ce_type")
+    run_id, slash, local = body.task_id.partition("/")
+    if not slash or not local or not is_run_id(run_id):
+        message = f"{body.task_id[:200]!r} is no task id"
+        raise BadMessage(message, field="task_id")
+    return Order(
+        body=body,
+        run_id=run_id,
+        local=local,
+        cause=envelope.cause,
+        trace=_trace(envelope),
+        position=Position(record.topic, record.partition, record.offset),
+        appended_ms=record.timestamp_ms,
+    )
+
+
+def _trace(envelope: Envelope) -> Trace:
+    return propagation.checked(envelope.traceparent, envelope.tracestate)

@@ -1,0 +1,104 @@
+"""Answering wants: what fold must read of a value that itself may lie in the payload store.
+
+Used by whoever has the value in hand: the worker with a result, the receiver with a run's input.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, assert_never
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import JsonValue, TypeAdapter
+
+from argosy.broker.store import Payloads
+from argosy.broker.values import CountTokens, count, encode_value, model_text, to_manifest, to_payload
+from argosy.schemas.errors import FactsTooLarge, InvalidInput
+from argosy.schemas.facts import FACTS_BYTES, Fact, Facts, ListFact, NoFact, SizeFact, ValueFact, Want
+
+_FACTS: Final = TypeAdapter(Facts)
+
+
+def select(expression: str | None, value: JsonValue) -> JsonValue:
+    """Apply JMESPath; None gives the whole value.
+
+    Raises InvalidInput that shows the expression, not the value.
+    """
+    if expression is None:
+        return value
+    try:
+        found: JsonValue = _compiled(expression).search(value)
+    except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        message = f"{expression[:200]!r} can't be selected: {str(error)[:200]}"
+        raise InvalidInput(message) from None
+    return found
+
+
+async def answer(
+    value: JsonValue, wants: Sequence[Want], count_tokens: CountTokens, payloads: Payloads
+) -> Facts:
+    """Answer every want, in order; one that can't be answered gets a NoFact. Idempotent.
+
+    Raises FactsTooLarge if the answers are over 64 KiB together, Unreachable if the payload store is away.
+    """
+    facts: Facts = {want.key: await _answer(value, want, count_tokens, payloads) for want in wants}
+    size = len(_FACTS.dump_json(facts)) if facts else 0
+    if size > FACTS_BYTES:
+        message = (
+            f"what the coordinator must read of this value is {size} bytes, at most {FACTS_BYTES} may be: "
+            "select less in `when`, `unless` and picks, or map over a shorter list"
+        )
+        raise FactsTooLarge(message)
+    return facts
+
+
+async def _answer(value: JsonValue, want: Want, count_tokens: CountTokens, payloads: Payloads) -> Fact:
+    try:
+        found = select(want.select, value)
+        match want.kind:
+            case "value":
+                return ValueFact(kind="value", value=found)
+            case "size":
+                data = encode_value(found)
+                return SizeFact(
+                    kind="size", bytes=len(data), tokens=await count(model_text(found, data), count_tokens)
+                )
+            case "list":
+                return await _list(found, count_tokens, payloads)
+            case _:
+                assert_never(want.kind)
+    except (InvalidInput, ValueError) as error:
+        return NoFact(kind="none", reason=str(error)[:500])
+
+
+async def _list(found: JsonValue, count_tokens: CountTokens, payloads: Payloads) -> Fact:
+    if not isinstance(found, list):
+        return NoFact(kind="none", reason=f"is {_json_type(found)}, not a list")
+    items = [await to_payload(encode_value(item), count_tokens, payloads) for item in found]
+    return ListFact(
+        kind="list",
+        length=len(items),
+        most_tokens=max((item.tokens for item in items), default=0),
+        manifest=await to_manifest(items, payloads),
+    )
+
+
+def _json_type(value: JsonValue) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+
+
+@lru_cache(maxsize=4096)
+def _compiled(expression: str) -> jmespath.parser.ParsedResult:
+    return jmespath.compile(expression)

@@ -1,0 +1,109 @@
+"""Values and payloads: a value inline or in the payload store, counted once by its producer, and back again.
+
+The bytes of a payload are the value's JSON, as its producer encoded it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from argosy.broker.store import Payloads
+from argosy.schemas.errors import InvalidInput
+from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
+
+CountTokens = Callable[[str], int]
+
+MANIFEST_INLINE_BYTES: Final = 4 * 1024
+"""A manifest travels with every shard's dispatch: a larger one is read from the payload store instead."""
+_AT_ONCE: Final = 16
+_SLOW_BYTES: Final = 256 * 1024
+"""Counting the tokens of more than this would hold up the event loop."""
+
+_MANIFEST: Final = TypeAdapter(tuple[Inline | Reference, ...])
+
+
+def encode_value(value: JsonValue) -> bytes:
+    """Encode a JSON value; ValueError for what JSON can't say (a lone surrogate)."""
+    try:
+        return to_json(value)
+    except PydanticSerializationError as error:
+        raise ValueError(str(error)) from None
+
+
+def decode_value(data: bytes) -> JsonValue:
+    """Decode a value's JSON. Raises InvalidInput: a payload that isn't JSON is nobody's value."""
+    try:
+        found: JsonValue = from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        message = f"a payload is no JSON: {error}"
+        raise InvalidInput(message) from None
+    return found
+
+
+def model_text(value: JsonValue, data: bytes) -> str:
+    """Return what a model would be shown of a value: a text itself, of anything else its JSON."""
+    return value if isinstance(value, str) else data.decode()
+
+
+async def count(text: str, count_tokens: CountTokens) -> int:
+    """Count tokens; in a thread where it would take long."""
+    if len(text) > _SLOW_BYTES:
+        return await asyncio.to_thread(count_tokens, text)
+    return count_tokens(text)
+
+
+async def to_payload(data: bytes, count_tokens: CountTokens, payloads: Payloads) -> Payload:
+    """Make a payload of a value's JSON: inline up to 64 KiB, else put into the store first.
+
+    Raises Unreachable; idempotent.
+    """
+    value = decode_value(data)
+    tokens = await count(model_text(value, data), count_tokens)
+    if len(data) <= INLINE_BYTES:
+        return Inline(value=value, bytes=len(data), tokens=tokens)
+    return Reference(sha256=await payloads.put(data), bytes=len(data), tokens=tokens)
+
+
+async def to_manifest(items: Sequence[Payload], payloads: Payloads) -> Payload:
+    """Make one payload that lists others. Raises Unreachable; idempotent."""
+    data = _MANIFEST.dump_json(tuple(items))
+    tokens = sum(item.tokens for item in items)
+    if len(data) <= MANIFEST_INLINE_BYTES:
+        return Inline(value=decode_value(data), bytes=len(data), tokens=tokens)
+    return Reference(sha256=await payloads.put(data), bytes=len(data), tokens=tokens, shape="manifest")
+
+
+async def manifest_items(manifest: Payload, payloads: Payloads) -> tuple[Payload, ...]:
+    """List the payloads of a manifest. Raises PayloadGone, Unreachable, InvalidInput."""
+    data = (
+        encode_value(manifest.value) if isinstance(manifest, Inline) else await payloads.get(manifest.sha256)
+    )
+    try:
+        return _MANIFEST.validate_json(data)
+    except ValidationError:
+        message = "a manifest is no list of payloads"
+        raise InvalidInput(message) from None
+
+
+async def load(payload: Payload, payloads: Payloads) -> JsonValue:
+    """Return a payload's value; of a manifest reference, the list of its items' values.
+
+    Raises as `manifest_items`.
+    """
+    if isinstance(payload, Inline):
+        return payload.value
+    if payload.shape == "value":
+        return decode_value(await payloads.get(payload.sha256))
+    return await load_all(await manifest_items(payload, payloads), payloads)
+
+
+async def load_all(items: Sequence[Payload], payloads: Payloads) -> list[JsonValue]:
+    """Return the values of payloads, in order; a few are read at once. Raises as `load`."""
+    values: list[JsonValue] = [None] * len(items)
+    for first in range(0, len(items), _AT_ONCE):
+        some = items[first : first + _AT_ONCE]
+        values[first : first + len(some)] = await asyncio.gather(*(load(item, payloads) for item in some))
+    return values
