@@ -5,6 +5,7 @@ By key name and by pattern, at the exits. A net, not a licence: settings hold se
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 MASK: Final = "[redacted]"
@@ -23,15 +24,22 @@ _PATTERNS: Final = (
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"), MASK),
 )
+_HINT: Final = re.compile(
+    r"[kp]-|xox|gh[pousr]_|[kp]_|AKIA|ASIA|AIza|eyJ|earer|asic|://[^/\s]*@|-----BEGIN", re.IGNORECASE
+)
+"""What every pattern needs: one search instead of seven, for texts that hold nothing, which is nearly all."""
 
 
 def redact_text(text: str) -> str:
     """Mask what looks like a key, a token, a private key or a password in a URL."""
+    if _HINT.search(text) is None:
+        return text
     for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text
 
 
+@lru_cache(maxsize=4096)  # names of fields are few
 def is_secret_key(key: str) -> bool:
     """Say whether a field of this name is masked whatever it holds."""
     return _KEY.search(key) is not None
