@@ -42,6 +42,18 @@ class ConfigurationError(Advice):
     code = "configuration"
 
 
+class NotFound(Advice):
+    """What was named on the command line or in a call isn't there."""
+
+    code = "not_found"
+
+
+class ChildFailed(Advice):
+    """A supervised process ended, or did not become ready, when it was first started."""
+
+    code = "child_failed"
+
+
 # -- what a handler says, and what is said of a handler
 
 

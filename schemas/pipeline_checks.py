@@ -190,6 +190,15 @@ def join_without_holes(step: str, join: str) -> BuildError:
     )
 
 
+def join_too_large(step: str, count: int, holes: int) -> BuildError:
+    """Say that a join can never be met."""
+    return BuildError(
+        what=f"step {step!r} has a join of {count}, but {holes} input{'s' * (holes != 1)} that may be a hole",
+        why="the join counts only inputs that may be holes: it could never be met",
+        do=f"ask for {holes} at most, or mark more of them: ref.or_hole()",
+    )
+
+
 def _check_join(step: Step) -> None:
     if step.join is None or isinstance(step, MapStep):
         return
@@ -197,11 +206,7 @@ def _check_join(step: Step) -> None:
     if not holes:
         raise join_without_holes(step.name, step.join.policy)
     if step.join.count is not None and step.join.count > holes:
-        raise BuildError(
-            what=f"step {step.name!r} has a join of {step.join.count} but {holes} inputs that may be holes",
-            why="the join counts only inputs that may be holes; it could never be met",
-            do=f"ask for {holes} at most, or mark more inputs: ref.or_hole()",
-        )
+        raise join_too_large(step.name, step.join.count, holes)
 
 
 def _check_ends(pipeline: CompiledPipeline) -> None:

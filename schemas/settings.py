@@ -1,10 +1,11 @@
-"""Settings: one typed page. Flag > environment > `.env` > `argosy.toml` > default.
+"""Settings: one typed page. Flag > environment > `.env` > `argosy.toml` > `[tool.argosy]` > default.
 
 The prefix is `ARGOSY_`, a nested field is joined by two underscores (`ARGOSY_KAFKA__BOOTSTRAP_SERVERS`). The
 names that others have made usual are read too: KAFKA_BOOTSTRAP_SERVERS, REDIS_URL, OPENAI_API_KEY,
 OPENAI_BASE_URL, OTEL_EXPORTER_OTLP_ENDPOINT.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
@@ -20,6 +22,8 @@ Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 DAY_SECONDS = 86_400
+CONFIG_VARIABLE = "ARGOSY_CONFIG"
+"""Names another file than `argosy.toml`; inherited by the processes that a command starts."""
 
 
 class KafkaSettings(BaseModel):
@@ -129,7 +133,7 @@ class Settings(BaseSettings):
         env_prefix="ARGOSY_",
         env_nested_delimiter="__",
         env_file=".env",
-        toml_file="argosy.toml",
+        pyproject_toml_table_header=("tool", "argosy"),
         extra="ignore",
         nested_model_default_partial_update=True,
     )
@@ -167,7 +171,8 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             dotenv_settings,
-            TomlConfigSettingsSource(settings_cls),
+            TomlConfigSettingsSource(settings_cls, Path(os.environ.get(CONFIG_VARIABLE, "argosy.toml"))),
+            PyprojectTomlConfigSettingsSource(settings_cls),
             file_secret_settings,
         )
 
