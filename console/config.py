@@ -15,8 +15,8 @@ from argosy.schemas.settings import CONFIG_VARIABLE, Settings
 def load_settings(folder: Path = DEFAULT_FOLDER) -> Settings:
     """Read the settings; raises ConfigurationError that names the setting.
 
-    Where nothing says where Kafka or Redis are, those of the local stack in `folder` are meant, if it runs: so
-    `argosy up` and then any other command need nothing in between.
+    Where nothing says where Kafka or Redis are, those of the local stack in `folder` are meant, if it runs. So
+    `argosy up`, then any other command, need nothing in between.
     """
     if (config := options().config) is not None:
         if not config.is_file():
