@@ -1,1 +1,8 @@
 """The command line and the local stack: puts all other rooms together."""
+
+
+def main() -> None:
+    """Run the command line: the console script, and `python -m argosy`. Ends the process with its exit code."""
+    from argosy.console.main import run  # noqa: PLC0415  # importing the room must not cost a command line
+
+    run()

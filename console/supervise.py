@@ -23,23 +23,10 @@ from argosy.console.child import (
 )
 from argosy.console.log_file import last_lines, open_log
 from argosy.console.process import ProcessId
-from argosy.schemas.errors import Advice
+from argosy.schemas.errors import ChildFailed
 
 POLL_SECONDS: Final = 0.05
 _LIFELINE: Final = Path(__file__).with_name("lifeline.py")
-
-
-class ChildFailed(Advice):
-    """A child process ended, or did not become ready, when it was first started."""
-
-    code = "child_failed"
-
-    @classmethod
-    def of(cls, child: Child) -> Self:
-        """Say what became of it, with the end of its log."""
-        tail = last_lines(child.spec.log)
-        why = f"{child.problem}; its log ends with:\n{tail}" if tail else child.problem
-        return cls(f"{child.spec.name} did not start", why, f"read {child.spec.log}")
 
 
 class Supervisor:
@@ -87,7 +74,7 @@ class Supervisor:
         )
         if child.quick_ends and child.last_exit != 0:
             await self.stop(spec.name)
-            raise ChildFailed.of(child)
+            raise failure_of(child)
         return child
 
     async def kill(self, name: str) -> None:
@@ -145,7 +132,7 @@ class Supervisor:
         child = self.children[name]
         await self._until(lambda: child.state in {ChildState.READY, ChildState.ENDED})
         if child.state is ChildState.ENDED:
-            raise ChildFailed.of(child)
+            raise failure_of(child)
         return child
 
     async def _keep(self, child: Child) -> None:
@@ -229,6 +216,13 @@ class Supervisor:
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
             await self._change.wait()
+
+
+def failure_of(child: Child) -> ChildFailed:
+    """Say what became of a child, with the end of its log."""
+    tail = last_lines(child.spec.log)
+    why = f"{child.problem}; its log ends with:\n{tail}" if tail else child.problem
+    return ChildFailed(f"{child.spec.name} did not start", why, f"read {child.spec.log}")
 
 
 async def _spawn(spec: ChildSpec) -> asyncio.subprocess.Process:

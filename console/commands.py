@@ -1,0 +1,31 @@
+"""Every command by name: where its function lies, and its line in `argosy --help`.
+
+A new command is one line here. The target is a function for a command, or a `typer.Typer` for a group of them; it is
+imported only when that command is called, so `--help` and every other command stay fast.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the table: `target` is `module:attribute`."""
+
+    target: str
+    summary: str
+    panel: str
+
+
+STACK: Final = "Local stack"
+FLEET: Final = "Fleet"
+RUNS: Final = "Runs"
+LOOK: Final = "Settings and checks"
+
+COMMANDS: Final[dict[str, Command]] = {
+    "up": Command("argosy.console.up:up", "Start real Kafka and Valkey here, and leave them running.", STACK),
+    "down": Command("argosy.console.down:down", "Stop the local stack; its data stays.", STACK),
+    "status": Command("argosy.console.status:status", "Show what the local stack runs, and where.", STACK),
+    "doctor": Command("argosy.console.doctor:doctor", "Check this machine and the services; say the cures.", LOOK),
+    "version": Command("argosy.console.version:version", "Show the versions of argosy and its parts.", LOOK),
+}

@@ -1,0 +1,34 @@
+"""Exit codes: 0 fine, 1 a run failed or a check found something, 2 usage, and the table below."""
+
+from typing import Final
+
+from argosy.schemas.errors import (
+    ArgosyError,
+    BuildError,
+    ChildFailed,
+    ConfigurationError,
+    NotFound,
+    ResultTimeout,
+    Unreachable,
+)
+
+FAILED: Final = 1
+CONFIGURATION: Final = 3
+UNREACHABLE: Final = 4
+NOT_FOUND: Final = 5
+TIMED_OUT: Final = 124  # as timeout(1) does
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
+
+_CODES: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
+    (BuildError, CONFIGURATION),
+    (ConfigurationError, CONFIGURATION),
+    (Unreachable, UNREACHABLE),
+    (ChildFailed, UNREACHABLE),
+    (NotFound, NOT_FOUND),
+    (ResultTimeout, TIMED_OUT),
+)
+
+
+def exit_code_of(error: ArgosyError) -> int:
+    """Return the exit code that tells a script what kind of error this is."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

@@ -1,0 +1,38 @@
+"""Run until told to stop: SIGINT or SIGTERM cancels the work, whose own clean-up then ends what it started."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Final
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_in_foreground(work: Coroutine[object, object, int | None]) -> int:
+    """Run `work` to its end and return its exit code, or 128 + the signal's number if one stopped it.
+
+    The first signal cancels; a second one cancels the clean-up too.
+    """
+    return asyncio.run(_cancelled_by_signals(work))
+
+
+async def _cancelled_by_signals(work: Coroutine[object, object, int | None]) -> int:
+    received: list[signal.Signals] = []
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        received.append(number)
+        task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        return await task or 0
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        return 128 + received[0]
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

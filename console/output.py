@@ -1,0 +1,76 @@
+"""What a command says: results on stdout, as a table, lines or JSON; progress, questions and errors on stderr."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from argosy.console.options import options
+from argosy.schemas.errors import Advice, ArgosyError
+
+
+def show(data: object, text: str) -> None:
+    """Print a result: `data` with --json (a model, a dataclass, or plain values), else `text`."""
+    if options().json:
+        show_json(data)
+    else:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def show_json(data: object) -> None:
+    """Print one JSON object on a line of its own."""
+    plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else to_jsonable_python(data)
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], data: object) -> None:
+    """Print rows: a table on a terminal, tab-separated lines elsewhere, `data` with --json."""
+    if options().json:
+        show_json(data)
+    elif sys.stdout.isatty():
+        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(str(cell)) for cell in row))
+        Console().print(table)
+    else:
+        for row in (columns, *rows):
+            sys.stdout.write("\t".join(str(cell) for cell in row) + "\n")
+
+
+def note(text: str) -> None:
+    """Say what goes on, on stderr; --quiet silences it."""
+    if not options().quiet:
+        sys.stderr.write(text.rstrip("\n") + "\n")
+        sys.stderr.flush()
+
+
+def confirm(question: str) -> bool:
+    """Ask a yes-or-no question; --yes answers it, and where nobody can answer it is a no."""
+    if options().yes:
+        return True
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+def show_error(error: ArgosyError) -> None:
+    """Print an error on stderr: what happened, why, what to do; as an object with --json."""
+    parts = (
+        {"what": error.what, "why": error.why, "do": error.do}
+        if isinstance(error, Advice)
+        else {"what": str(error), "why": "", "do": ""}
+    )
+    if options().json:
+        sys.stderr.write(json.dumps({"error": {"code": error.code, **parts}}, ensure_ascii=False) + "\n")
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error[/]: {escape(parts['what'])}")
+    for name in ("why", "do"):
+        if parts[name]:
+            lead = f"  {name + ':':<4} "
+            console.print(f"[bold]{lead}[/]" + escape(parts[name].replace("\n", "\n" + " " * len(lead))))

@@ -1,0 +1,109 @@
+"""`argosy up`: start the local stack and leave it running under a supervisor of its own."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from argosy.console.foreground import run_in_foreground
+from argosy.console.java import find_java
+from argosy.console.kafka_jars import KAFKA_VERSION, ensure_jars
+from argosy.console.log_file import last_lines, open_log
+from argosy.console.output import note, show
+from argosy.console.stack import LocalStack
+from argosy.console.stack_state import DEFAULT_FOLDER, StackState, read_state, reap_left_over
+from argosy.console.valkey_server import find_valkey
+from argosy.schemas.errors import ChildFailed, ConfigurationError
+
+START_WITHIN_SECONDS: Final = 120
+_POLL_SECONDS: Final = 0.05
+
+Folder = Annotated[Path, typer.Option("--dir", help="The folder of this stack instance: data, ports, logs.")]
+
+
+def up(
+    *,
+    folder: Folder = DEFAULT_FOLDER,
+    brokers: Annotated[int, typer.Option("--brokers", min=1, max=3, help="Kafka brokers: 1 or 3.")] = 1,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay and supervise; Ctrl-C stops.")] = False,
+) -> None:
+    """Start real Apache Kafka and a real Valkey on free ports of this machine, and leave them running.
+
+    The first time it downloads Kafka (44 MB) into your cache folder; later it needs no network.
+    """
+    check_brokers(brokers, read_state(folder))
+    if foreground:
+        raise typer.Exit(run_in_foreground(_serve(folder, brokers)))
+    state = read_state(folder)
+    if state is None or not state.is_running():
+        reap_left_over(folder)
+        find_java()
+        find_valkey()
+        ensure_jars(tell_downloads)
+        state = _start_detached(folder, brokers)
+    show(state, in_words(folder, state))
+
+
+def check_brokers(wanted: int, state: StackState | None) -> None:
+    """Refuse a number of brokers that has no quorum, or another one than the instance's data was made with."""
+    if wanted == 2:  # noqa: PLR2004  # two can't outvote one that is gone
+        raise ConfigurationError("two brokers can't lose one", "a quorum needs a majority", "choose --brokers 1 or 3")
+    has = len(state.layout.cluster.brokers) if state else wanted
+    if wanted not in {1, has}:
+        raise ConfigurationError(
+            f"this stack instance has {has} broker{'s' if has > 1 else ''}, not {wanted}",
+            "its data was made with that number",
+            "choose another --dir, or stop it and remove its folder to start afresh",
+        )
+
+
+def tell_downloads(done: int, total: int) -> None:
+    """Say how far the download of Kafka is, on stderr."""
+    if done == 0:
+        note(f"downloading Apache Kafka {KAFKA_VERSION} ({total} files), once for this machine …")
+    elif done == total or done % 10 == 0:
+        note(f"  {done} of {total}")
+
+
+def in_words(folder: Path, state: StackState) -> str:
+    """Say where the stack listens and how to use it."""
+    return (
+        f"kafka   {state.bootstrap_servers}\n"
+        f"valkey  {state.redis_url}\n"
+        f"folder  {folder.absolute()}\n"
+        "Commands run beside that folder find it. For others:\n"
+        f"  export KAFKA_BOOTSTRAP_SERVERS={state.bootstrap_servers} REDIS_URL={state.redis_url}"
+    )
+
+
+async def _serve(folder: Path, brokers: int) -> None:
+    async with LocalStack(folder, brokers=brokers, progress=tell_downloads) as stack:
+        note(in_words(folder, stack.state))
+        await asyncio.Event().wait()
+
+
+def _start_detached(folder: Path, brokers: int) -> StackState:
+    """Start the supervisor in a session of its own and wait until its stack is ready."""
+    log = folder / "logs" / "supervisor.log"
+    note("starting Kafka and Valkey …")
+    command = [sys.executable, "-P", "-m", "argosy", "up", "--foreground"]
+    with open_log(log) as output:
+        process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
+            [*command, "--dir", str(folder), "--brokers", str(brokers)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    give_up_at = time.monotonic() + START_WITHIN_SECONDS
+    while process.poll() is None and time.monotonic() < give_up_at:
+        state = read_state(folder)
+        if state and state.ready and state.supervisor and state.supervisor.pid == process.pid:
+            return state
+        time.sleep(_POLL_SECONDS)
+    process.terminate()
+    raise ChildFailed("the local stack did not start", last_lines(log), f"read the logs in {log.parent}")
