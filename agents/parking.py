@@ -1,0 +1,99 @@
+"""Parked orders: not to be claimed yet. They hold no slot, and have a cap of their own."""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Why = Literal["not_yet", "busy", "suspect", "lost", "newer", "waiting"]
+"""Not live yet; another's lease; one suspect at a time; the claim was lost; a newer release's.
+
+A service asked to wait.
+"""
+
+SECONDS: Final[dict[Why, float]] = {
+    "not_yet": 0.15,
+    "busy": 0.02,
+    "suspect": 0.15,
+    "lost": 0.1,
+    "newer": 10.0,
+    "waiting": 1.0,
+}
+"""How long each is parked at least; `busy` beside what is left of the other's lease."""
+
+
+@dataclass(slots=True, eq=False)
+class _Spot(Generic[T]):
+    what: T | None
+    why: Why
+
+
+@dataclass(slots=True)
+class Parking(Generic[T]):
+    """What is parked, by when it is due. Above `most`, the oldest `not_yet` are to be marked finished.
+
+    That is safe for these alone: the coordinator sends every `out` entry again when it marks the lane live.
+    """
+
+    most: int
+    _due: list[tuple[float, int, _Spot[T]]] = field(default_factory=list[tuple[float, int, _Spot[T]]])
+    _early: deque[_Spot[T]] = field(default_factory=deque[_Spot[T]])
+    _count: int = 0
+    _made: int = 0
+
+    def __len__(self) -> int:
+        """Count what is parked."""
+        return self._count
+
+    def park(self, what: T, why: Why, due: float) -> list[T]:
+        """Park until `due` (the clock is the caller's).
+
+        Return what is over the cap and to be marked finished.
+        """
+        spot = _Spot(what, why)
+        self._made += 1
+        heapq.heappush(self._due, (due, self._made, spot))
+        self._count += 1
+        if why == "not_yet":
+            self._early.append(spot)
+        return self._overdue()
+
+    def due(self, now: float) -> list[T]:
+        """Take out what is due, the longest overdue first."""
+        found: list[T] = []
+        while self._due and self._due[0][0] <= now:
+            _, _, spot = heapq.heappop(self._due)
+            found += self._take(spot)
+        self._trim()
+        return found
+
+    def next_due(self) -> float | None:
+        """Return when the next one is due; None if nothing is parked."""
+        while self._due and self._due[0][2].what is None:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def clear(self) -> None:
+        """Forget all: the partitions went, whoever gets them reads the records again."""
+        self._due.clear()
+        self._early.clear()
+        self._count = 0
+
+    def _overdue(self) -> list[T]:
+        over: list[T] = []
+        while self._count > self.most and self._early:
+            over += self._take(self._early.popleft())
+        return over
+
+    def _take(self, spot: _Spot[T]) -> list[T]:
+        what, spot.what = spot.what, None
+        if what is None:
+            return []
+        self._count -= 1
+        return [what]
+
+    def _trim(self) -> None:
+        while self._early and self._early[0].what is None:
+            self._early.popleft()

@@ -1,0 +1,48 @@
+"""The time that one attempt may take.
+
+It stands still while the attempt waits for Kafka, Redis or the payload store.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class TimeLimit:
+    """`seconds` of the attempt's own time, and at most `hard_seconds` in all.
+
+    The task's deadline is never moved.
+    """
+
+    seconds: float
+    hard_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _began: float = field(init=False)
+    _waited: float = field(init=False, default=0.0)
+    _since: float = field(init=False, default=0.0)
+    _depth: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Begin now."""
+        self._began = self.clock()
+
+    def left(self) -> float:
+        """Return the seconds left; negative when it is over. Any thread may ask."""
+        now = self.clock()
+        waited = self._waited + (now - self._since if self._depth else 0.0)
+        return min(self._began + self.seconds + waited, self._began + self.hard_seconds) - now
+
+    @contextmanager
+    def paused(self) -> Generator[None, None, None]:
+        """Let the attempt's own time stand still inside; may be nested and may overlap."""
+        if self._depth == 0:
+            self._since = self.clock()
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._waited += self.clock() - self._since
