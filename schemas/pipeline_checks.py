@@ -62,6 +62,15 @@ def two_steps_named(name: str, pipeline: str) -> BuildError:
     )
 
 
+def two_agents_named(name: str, pipeline: str) -> BuildError:
+    """Say that an agent's name is taken."""
+    return BuildError(
+        what=f"two agents named {name!r} in {pipeline!r}",
+        why="an agent's name is its topic and its consumer group",
+        do="pass name='...' to one of them",
+    )
+
+
 def reserved_name(name: str, pipeline: str) -> BuildError:
     """Say that a step can't have this name."""
     return BuildError(
@@ -233,11 +242,7 @@ def _check_agents(pipeline: CompiledPipeline) -> None:
     for inner in pipeline.whole():
         for name, contract in inner.agents.items():
             if pinned.setdefault(name, contract) != contract:
-                raise BuildError(
-                    what=f"two agents named {name!r} in {pipeline.name!r}",
-                    why="an agent's name is its topic and its consumer group",
-                    do="pass name='...' to one of them",
-                )
+                raise two_agents_named(name, pipeline.name)
             if contract.merge is not None and contract.merge not in inner.agents:
                 raise BuildError(
                     what=f"agent {name!r} of {inner.name!r} has merge={contract.merge!r}",

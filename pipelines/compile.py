@@ -1,0 +1,133 @@
+"""From declared steps to the compiled pipeline: names and data instead of objects."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from argosy.pipelines.agent import Agent
+from argosy.pipelines.node import Node
+from argosy.pipelines.port import Port
+from argosy.pipelines.ref import Fixed, Ref
+from argosy.pipelines.schema_table import tabulate
+from argosy.schemas.contract import AgentContract, JsonSchema
+from argosy.schemas.errors import BuildError
+from argosy.schemas.pipeline import (
+    After,
+    CompiledPipeline,
+    Constant,
+    InputEdge,
+    MapStep,
+    Pick,
+    Step,
+    StepInput,
+    TaskStep,
+)
+from argosy.schemas.pipeline_checks import check
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a pipeline has beside its steps."""
+
+    name: str
+    version: str
+    takes: Port[Any]
+    gives: Port[Any]
+    deadline_seconds: float | None
+
+
+def compile_whole(head: Head, *, nodes: Sequence[Node], result: Ref[Any]) -> CompiledPipeline:
+    """Put a pipeline together, and check the whole."""
+    agents = own_agents(nodes)
+    schemas, models = tabulate(_types(head, agents))
+    try:
+        compiled = CompiledPipeline(
+            argosy="pipeline/1",
+            name=head.name,
+            version=head.version,
+            takes=schemas["takes"],
+            gives=schemas["gives"],
+            deadline_seconds=head.deadline_seconds,
+            agents={name: _contract(agent, schemas) for name, agent in agents.items()},
+            steps=tuple(_step(node) for node in nodes),
+            returns=_pick(result),
+            schemas=models,
+        )
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        raise BuildError(
+            what=f"{head.name!r} has {'.'.join(map(str, found['loc']))}={found['input']!r}",
+            why=found["msg"],
+            do="change it where the pipeline or the step is declared",
+        ) from None  # the three lines hold all that pydantic found
+    check(compiled)
+    return compiled
+
+
+def agents_of(node: Node) -> dict[str, Agent[..., Any]]:
+    """Give all agents that a step needs: also in pipelines inside, and for `merge=`."""
+    if isinstance(node.runs, Agent):
+        return own_agents((node,))
+    return dict(node.runs.agents())
+
+
+def own_agents(nodes: Sequence[Node]) -> dict[str, Agent[..., Any]]:
+    """Give the agents that a pipeline's own steps run, and those that merge their pages, in order of use."""
+    found: dict[str, Agent[..., Any]] = {}
+    for node in nodes:
+        agent = node.runs if isinstance(node.runs, Agent) else None
+        while agent is not None and agent.name not in found:
+            found[agent.name] = agent
+            agent = agent.merge
+    return found
+
+
+def _types(head: Head, agents: dict[str, Agent[..., Any]]) -> Iterator[tuple[str, TypeAdapter[Any]]]:
+    yield "takes", head.takes.adapter
+    yield "gives", head.gives.adapter
+    for agent in agents.values():
+        yield from agent.types()
+
+
+def _contract(agent: Agent[..., Any], schemas: dict[str, JsonSchema]) -> AgentContract:
+    inputs, output = agent.describe(schemas)
+    return AgentContract(**dict(agent.contract), inputs=inputs, output=output)
+
+
+def _step(node: Node) -> Step:
+    parts: dict[str, Any] = {
+        "name": node.name,
+        "agent": node.runs.name if isinstance(node.runs, Agent) else None,
+        "pipeline": None if isinstance(node.runs, Agent) else node.runs.compile(),
+        "inputs": tuple(_input(name, ref) for name, ref in node.inputs.items()),
+        "after": tuple(_after(ref) for ref in node.after),
+        "when": tuple(_pick(ref) for ref in node.when),
+        "unless": tuple(_pick(ref) for ref in node.unless),
+        "join": node.join and node.join.join,
+        "deadline_seconds": node.deadline_seconds,
+    }
+    if node.max_parallel is None:
+        return TaskStep(kind="task", **parts)
+    return MapStep(kind="map", over=next(iter(node.inputs)), max_parallel=node.max_parallel, **parts)
+
+
+def _input(name: str, ref: Ref[Any]) -> StepInput:
+    match ref.origin:
+        case Fixed(value):
+            return Constant(name=name, value=value)
+        case origin:
+            return InputEdge(
+                name=name, source=origin.source, select=origin.expression.select, hole=origin.hole
+            )
+
+
+def _after(ref: Ref[Any]) -> After:
+    assert not isinstance(ref.origin, Fixed)  # noqa: S101 - checked where the step was declared
+    return After(source=ref.origin.source, hole=ref.origin.hole)
+
+
+def _pick(ref: Ref[Any]) -> Pick:
+    assert not isinstance(ref.origin, Fixed)  # noqa: S101 - checked where the ref was passed
+    return Pick(source=ref.origin.source, select=ref.origin.expression.select)

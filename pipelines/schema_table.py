@@ -1,0 +1,41 @@
+"""The JSON Schemas of a pipeline's types, with each model described once, under a name that stays.
+
+Pydantic's own keys for two models of one name hold their module, which is `__main__` in a script: the hash
+of a pipeline would change with the way it is started. Here they are `Document`, `Document_2`, in order of use.
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import CoreModeRef, DefsRef, GenerateJsonSchema
+
+from argosy.schemas.contract import JsonSchema
+
+
+class _ByOrderOfUse(GenerateJsonSchema):
+    def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
+        """Give the model's plain name the first time, then with `_2` and so on for other models."""
+        key = super().get_defs_ref(core_mode_ref)
+        choices = self._prioritized_defsref_choices
+        plain = choices[key][0]
+        taken = {names[0] for other, names in choices.items() if other != key}
+        name, count = plain, 1
+        while name in taken:
+            count += 1
+            name = DefsRef(f"{plain}_{count}")
+        choices[key] = [name]
+        return key
+
+
+def tabulate(
+    types: Iterable[tuple[str, TypeAdapter[Any]]],
+) -> tuple[dict[str, JsonSchema], dict[str, JsonSchema]]:
+    """Describe types by their keys; give the schemas by key, and the table of models that they refer to."""
+    schemas, rest = TypeAdapter[Any].json_schemas(
+        [(key, "validation", adapter) for key, adapter in types],
+        ref_template="#/schemas/{model}",
+        schema_generator=_ByOrderOfUse,
+    )
+    by_key = {key: cast("JsonSchema", schema) for (key, _), schema in schemas.items()}
+    return by_key, cast("dict[str, JsonSchema]", rest.get("$defs", {}))

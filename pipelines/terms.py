@@ -1,0 +1,103 @@
+"""The terms of a contract: its defaults, and what of it can be wrong for the function that it is for."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from argosy.pipelines.annotation import Annotation, describe, fields_of, is_list, members
+from argosy.pipelines.signature import Signature
+from argosy.schemas.contract import Contract
+from argosy.schemas.errors import BuildError
+from argosy.schemas.ids import is_name
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "model": None,
+    "window": None,
+    "reserve": 4096,
+    "threshold": 0.8,
+    "above": "refuse",
+    "concurrency": 8,
+    "timeout_seconds": 300,
+    "retries": 3,
+    "backoff_seconds": 1,
+    "max_deliveries": 5,
+    "version": "1",
+}
+
+
+def check_name(name: str, *, kind: str) -> None:
+    """Raise a BuildError for what can't name a pipeline, a step or an agent."""
+    if not is_name(name):
+        raise BuildError(
+            what=f"{kind} named {name!r}",
+            why="names stand in topics and ids: a small letter, then up to 62 of a-z, 0-9, _ and -",
+            do="pass name='...'" if kind != "a pipeline" else "choose another name",
+        )
+
+
+def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -> Contract:
+    """Write a contract out in full; BuildError for a term that can't be."""
+    check_name(name, kind="an agent")
+    given = {key: value for key, value in options.items() if key not in ("name", "tools")}
+    try:
+        return Contract.model_validate({**DEFAULTS, **given, "merge": merge})
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        raise BuildError(
+            what=f"agent {name!r} has {found['loc'][0]}={found['input']!r}",
+            why=found["msg"],
+            do=f"the default is {DEFAULTS.get(str(found['loc'][0]))!r}",
+        ) from None  # the three lines hold all that pydantic found
+
+
+def check(name: str, contract: Contract, signature: Signature) -> None:
+    """Raise a BuildError for a contract that its own function can't keep."""
+    _check_room(name, contract)
+    if contract.page is not None:
+        _check_page(name, contract.page, signature)
+    if contract.above == "paginate" and contract.merge is None:
+        _check_mergeable(name, signature)
+
+
+def _check_room(name: str, contract: Contract) -> None:
+    if contract.window is None:
+        return  # the model's window is known to the worker
+    if contract.reserve * 1000 >= contract.window * contract.threshold_per_mille:
+        raise BuildError(
+            what=f"agent {name!r} has no room for input",
+            why=f"reserve {contract.reserve} >= window {contract.window} x threshold {contract.threshold}",
+            do="lower reserve, or use a model with a larger window",
+        )
+
+
+def _check_page(name: str, page: str, signature: Signature) -> None:
+    first, *path = page.split(".")
+    if first not in signature.inputs:
+        raise _no_page(name, page, known=signature.inputs)
+    found: tuple[Annotation, ...] = members(signature.inputs[first].annotation)
+    for part in path:
+        fields = {key: field for member in found for key, field in (fields_of(member) or {}).items()}
+        if part not in fields:
+            raise _no_page(name, page, known=fields)
+        found = members(fields[part].annotation)
+
+
+def _no_page(name: str, page: str, *, known: Mapping[str, object]) -> BuildError:
+    return BuildError(
+        what=f"agent {name!r} has page={page!r}",
+        why=f"that names what is cut into pages; there are {', '.join(known) or 'no fields'}",
+        do="name an input, or one of its fields like page='document.text'",
+    )
+
+
+def _check_mergeable(name: str, signature: Signature) -> None:
+    result = signature.output.annotation
+    fields = fields_of(result)
+    if is_list(result) or (fields and all(is_list(field.annotation) for field in fields.values())):
+        return
+    raise BuildError(
+        what=f"agent {name!r} paginates, but gives {describe(result)}",
+        why="the results of its pages are joined into one; without merge= only lists can be",
+        do="return a list or a model of lists only, or pass merge=<an agent (ctx, list[R]) -> R>",
+    )
