@@ -1,0 +1,183 @@
+"""The server behind the twin of Redis: one keyspace, its identity, its clock, and the faults that hurt.
+
+Everything is synchronous and happens at once. A *unit* (one command or one script) is what a rollback counts.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import argosy.broker.memory_sorted  # noqa: F401  # enters its commands into the table
+from argosy.broker.memory_commands import find
+from argosy.broker.memory_keyspace import Keyspace, ReplyError
+from argosy.broker.memory_lua import LuaScripts
+from argosy.broker.script import Reply, Script
+from argosy.schemas.errors import Refused, Unreachable
+
+JOURNAL_UNITS: Final = 1000
+
+
+class MemoryServer:
+    """What several `MemoryRedis` clients may share. Safe to use from several threads."""
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, journal: int = JOURNAL_UNITS, seed: str = ""
+    ) -> None:
+        """`clock` gives epoch seconds; `journal` is how many units can be rolled back; a `seed` fixes identities."""
+        self.units = 0
+        """Commands and scripts that ran: for cost tests."""
+        self.clock = clock
+        self._seed = seed or secrets.token_hex(8)
+        self._made = 0
+        self._space = Keyspace(journal)
+        self._lua = LuaScripts(self._in_script)
+        self._declared: frozenset[bytes] = frozenset()
+        self._lock = threading.RLock()
+        self._down = False
+        self._refusing = ""
+        self._lost_requests = self._lost_replies = 0
+        self._servers = [self._fresh_id(), self._fresh_id()]  # primary and replica
+        self._replication_id = self._fresh_id()
+        self._tell()
+
+    # -- what clients do
+
+    def command(self, *args: bytes) -> Reply:
+        """Run one command; Unreachable and Refused as a real client would raise them."""
+        name = args[0].decode("ascii", "replace")
+        return self._unit(name, lambda: find(args[0], list(args[1:])).run(self._space, list(args[1:])))
+
+    def script(self, script: Script, keys: list[bytes], args: list[bytes]) -> Reply:
+        """Run one script. Unlike a single real server, any key that wasn't declared is an error (a cluster's rule)."""
+        return self._unit(f"script {script.name}", lambda: self._whole(script, keys, args))
+
+    def _unit(self, doing: str, run: Callable[[], Reply]) -> Reply:
+        with self._lock:
+            if self._down or self._lost_requests:
+                self._lost_requests = max(0, self._lost_requests - 1)
+                message = f"the in-memory Redis doesn't answer ({doing})"
+                raise Unreachable(message)
+            if self._refusing:
+                message = f"the in-memory Redis refuses ({doing}): {self._refusing}"
+                raise Refused(message)
+            self.units += 1
+            self._space.begin(int(self.clock() * 1000))
+            try:
+                reply = run()
+            except ReplyError as error:
+                message = f"the in-memory Redis refuses ({doing}): {error}"
+                raise Refused(message) from None
+            finally:
+                self._space.end()
+            if self._lost_replies:
+                self._lost_replies -= 1
+                message = f"the reply of the in-memory Redis is lost ({doing})"
+                raise Unreachable(message)
+            return reply
+
+    def _whole(self, script: Script, keys: list[bytes], args: list[bytes]) -> Reply:
+        self._declared = frozenset(keys)
+        return self._lua.run(script, keys, args)
+
+    def _in_script(self, parts: list[bytes]) -> Reply:
+        command = find(parts[0], parts[1:])
+        args = parts[1:]
+        if not self._declared.issuperset(args[command.keys]):
+            undeclared = [
+                key.decode("utf-8", "replace") for key in args[command.keys] if key not in self._declared
+            ]
+            message = f"ERR Script attempted to access keys that it didn't declare: {', '.join(undeclared)}"
+            raise ReplyError(message)
+        return command.run(self._space, args)
+
+    # -- what tests do
+
+    def down(self) -> None:
+        """Answer nobody until `up`; nothing takes effect."""
+        self._down = True
+
+    def up(self) -> None:
+        """Answer again."""
+        self._down = False
+
+    def refuse(self, reply: str = "OOM command not allowed when used memory > 'maxmemory'.") -> None:
+        """Answer everything with this error, until it is set to the empty string."""
+        self._refusing = reply
+
+    def lose_requests(self, count: int = 1) -> None:
+        """Let the next units be lost on their way in: Unreachable, without effect."""
+        self._lost_requests = count
+
+    def lose_replies(self, count: int = 1) -> None:
+        """Let the next units take effect and their replies be lost: Unreachable."""
+        self._lost_replies = count
+
+    def wipe(self) -> None:
+        """FLUSHALL: everything is gone, the identity stays."""
+        with self._lock:
+            self._space.wipe()
+
+    def rollback(self, units: int) -> int:
+        """Take back the last writing units and tell nobody; returns how many there were."""
+        with self._lock:
+            return self._space.rollback(units)
+
+    def restart(self, lost_units: int = 0) -> None:
+        """Come back as another process whose file lacks the last units: both halves of the identity are new."""
+        with self._lock:
+            self._space.rollback(lost_units)
+            self._servers[0] = self._fresh_id()
+            self._replication_id = self._fresh_id()
+            self._tell()
+
+    def failover(self, lost_units: int = 0) -> None:
+        """Promote the replica, which lacks the last units. A second one goes *back*: an old `run_id`, a new history."""
+        with self._lock:
+            self._space.rollback(lost_units)
+            self._servers.reverse()
+            self._replication_id = self._fresh_id()
+            self._tell()
+
+    @property
+    def identity(self) -> str:
+        """What scripts see as the server's identity."""
+        return f"{self._servers[0]}:{self._replication_id}"
+
+    def configure(self, **info: str) -> None:
+        """Change what INFO says: `configure(maxmemory_policy="allkeys-lru")`."""
+        for fields in self._space.about.values():
+            fields.update({name: value for name, value in info.items() if name in fields})
+
+    def dump(self) -> dict[bytes, object]:
+        """Return every key with its value as plain data (sorted sets as lists of member and score)."""
+        with self._lock:
+            self._space.begin(int(self.clock() * 1000))
+            try:
+                return {key: self._space.plain(key) for key in sorted(self._space.keys())}
+            finally:
+                self._space.end()
+
+    def expiries(self) -> dict[bytes, int]:
+        """Return when keys expire, epoch milliseconds; keys without a TTL are absent."""
+        with self._lock:
+            self._space.begin(int(self.clock() * 1000))
+            try:
+                found = {key: self._space.expires_at(key) for key in self._space.keys()}
+            finally:
+                self._space.end()
+            return {key: at for key, at in found.items() if at is not None}
+
+    def _fresh_id(self) -> str:
+        self._made += 1
+        return f"{self._seed}{self._made:08x}".rjust(40, "0")[-40:]
+
+    def _tell(self) -> None:
+        self._space.about = {
+            "server": {"redis_version": "7.2.4", "server_name": "argosy-memory", "run_id": self._servers[0]},
+            "memory": {"maxmemory": "0", "maxmemory_policy": "noeviction"},
+            "persistence": {"loading": "0", "aof_enabled": "1"},
+            "replication": {"role": "master", "master_replid": self._replication_id},
+            "cluster": {"cluster_enabled": "0"},
+        }
