@@ -15,17 +15,14 @@ from argosy.schemas.contract import JsonSchema
 
 class _ByOrderOfUse(GenerateJsonSchema):
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
-        """Give the model's plain name the first time, then with `_2` and so on for other models."""
-        key = super().get_defs_ref(core_mode_ref)
-        choices = self._prioritized_defsref_choices
-        plain = choices[key][0]
-        taken = {names[0] for other, names in choices.items() if other != key}
+        """Give a model its plain name, or with `_2` and so on if another model has it. Called once for each."""
+        plain = self._prioritized_defsref_choices.pop(super().get_defs_ref(core_mode_ref))[0]
         name, count = plain, 1
-        while name in taken:
+        while name in self._prioritized_defsref_choices:
             count += 1
             name = DefsRef(f"{plain}_{count}")
-        choices[key] = [name]
-        return key
+        self._prioritized_defsref_choices[name] = [name]
+        return name
 
 
 def tabulate(
