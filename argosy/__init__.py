@@ -1,22 +1,108 @@
 """Argosy's public face: names are loaded from their rooms at first use."""
 
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from argosy.pipelines.agent import Agent, agent
+    from argosy.pipelines.app import App
+    from argosy.pipelines.context import Context, Payload
+    from argosy.pipelines.join import all_ended, all_of, any_of, by_deadline, quorum
+    from argosy.pipelines.pipeline import Pipeline
+    from argosy.pipelines.recorder import exists, size
+    from argosy.pipelines.ref import Ref, const
+    from argosy.pipelines.tool import Tool, tool
+    from argosy.schemas.chat import Message, Reply
+    from argosy.schemas.errors import (
+        ArgosyError,
+        BuildError,
+        ContextRefused,
+        Reject,
+        Retry,
+        RunCancelled,
+        RunConflict,
+        RunExpired,
+        RunFailed,
+        Unreachable,
+    )
+    from argosy.schemas.hole import Hole
 
-_ROOM_OF: Final[dict[str, str]] = {}
+__all__ = [
+    "Agent",
+    "App",
+    "ArgosyError",
+    "BuildError",
+    "Context",
+    "ContextRefused",
+    "Hole",
+    "Message",
+    "Payload",
+    "Pipeline",
+    "Ref",
+    "Reject",
+    "Reply",
+    "Retry",
+    "RunCancelled",
+    "RunConflict",
+    "RunExpired",
+    "RunFailed",
+    "Tool",
+    "Unreachable",
+    "agent",
+    "all_ended",
+    "all_of",
+    "any_of",
+    "by_deadline",
+    "const",
+    "exists",
+    "quorum",
+    "size",
+    "tool",
+]
 
+_ROOM_OF: Final = {
+    "Agent": "argosy.pipelines.agent",
+    "App": "argosy.pipelines.app",
+    "ArgosyError": "argosy.schemas.errors",
+    "BuildError": "argosy.schemas.errors",
+    "Context": "argosy.pipelines.context",
+    "ContextRefused": "argosy.schemas.errors",
+    "Hole": "argosy.schemas.hole",
+    "Message": "argosy.schemas.chat",
+    "Payload": "argosy.pipelines.context",
+    "Pipeline": "argosy.pipelines.pipeline",
+    "Ref": "argosy.pipelines.ref",
+    "Reject": "argosy.schemas.errors",
+    "Reply": "argosy.schemas.chat",
+    "Retry": "argosy.schemas.errors",
+    "RunCancelled": "argosy.schemas.errors",
+    "RunConflict": "argosy.schemas.errors",
+    "RunExpired": "argosy.schemas.errors",
+    "RunFailed": "argosy.schemas.errors",
+    "Tool": "argosy.pipelines.tool",
+    "Unreachable": "argosy.schemas.errors",
+    "agent": "argosy.pipelines.agent",
+    "all_ended": "argosy.pipelines.join",
+    "all_of": "argosy.pipelines.join",
+    "any_of": "argosy.pipelines.join",
+    "by_deadline": "argosy.pipelines.join",
+    "const": "argosy.pipelines.ref",
+    "exists": "argosy.pipelines.recorder",
+    "quorum": "argosy.pipelines.join",
+    "size": "argosy.pipelines.recorder",
+    "tool": "argosy.pipelines.tool",
+}
 
-def __getattr__(name: str) -> object:
-    """Load a public name from its room, once."""
-    if name not in _ROOM_OF:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = globals()[name] = getattr(import_module(_ROOM_OF[name]), name)
-    return value
+if not TYPE_CHECKING:  # else type checkers would accept any name
 
+    def __getattr__(name: str) -> object:
+        """Load a public name from its room, once."""
+        if name not in _ROOM_OF:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = globals()[name] = getattr(import_module(_ROOM_OF[name]), name)
+        return value
 
-def __dir__() -> list[str]:
-    """Show the public names before they are loaded."""
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        """Show the public names before they are loaded."""
+        return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
 """The JSON Schemas of a pipeline's types, with each model described once, under a name that stays.
 
-Pydantic's own keys for two models of one name hold their module, which is `__main__` in a script: the hash
-of a pipeline would change with the way it is started. Here they are `Document`, `Document_2`, in order of use.
+Pydantic's own keys for two models of one name hold their module, which is `__main__` in a script: the
+pipeline's hash would depend on how it is started. Here they are `Document`, `Document_2`, in order of use.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from argosy.schemas.contract import JsonSchema
 
 class _ByOrderOfUse(GenerateJsonSchema):
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
-        """Give a model its plain name, or with `_2` and so on if another model has it. Called once for each."""
+        """Give a model its plain name, or one with `_2` and so on if another has it; called once for each."""
         plain = self._prioritized_defsref_choices.pop(super().get_defs_ref(core_mode_ref))[0]
         name, count = plain, 1
         while name in self._prioritized_defsref_choices:
