@@ -66,9 +66,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Disarm:
-    """Remove a timer of this run."""
+    """Remove a timer of this run, which the event at offset `armed` had set."""
 
     name: str
+    armed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Entomb:
-    """The run is over: cut its hash to the tombstone, with a TTL; drop its timers, ready, out entries."""
+    """The run is a tombstone now: delete its hash's key, write what `changes` gives, set the TTL; drop its timers, ready, out.
+
+    `changes` names no removed field after this: they are all gone with the key.
+    """
 
 
 @dataclass(frozen=True, slots=True)

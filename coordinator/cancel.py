@@ -1,0 +1,48 @@
+"""Ending things early: the whole run, or the steps that nobody needs any more."""
+
+from argosy.coordinator.decision import Send
+from argosy.coordinator.inputs import cause_of
+from argosy.coordinator.state import TERMINAL, Letter, Outcome
+from argosy.coordinator.turn import Turn
+from argosy.schemas.fault import Fault
+from argosy.schemas.runlog import RunOutcome
+
+
+def finish(turn: Turn, outcome: RunOutcome, fault: Fault | None = None) -> None:
+    """Decide the run's outcome: what still runs is stopped, no timer stays, `run.ended` is to be appended."""
+    letter: Letter = "e" if outcome == "expired" else "x"
+    state = turn.state
+    for step in turn.plan.steps.values():
+        if state.step(step.name).letter not in TERMINAL:
+            turn.stop(step, letter)
+    for timer in state.timers():
+        turn.disarm(timer)
+    turn.ended.clear()
+    decided = Outcome(outcome=outcome, fault=fault)
+    state.put("end", decided.model_dump_json(exclude_defaults=True).encode())
+    state.put("st", b"ending")
+    turn.decisions.append(Send(f"end:{state.run_id}"))
+
+
+def finish_with_result(turn: Turn) -> None:
+    """End the run with what its `returns` step left: a value, or a hole and then the hole's first cause."""
+    step = turn.plan.steps[turn.plan.returns]
+    if turn.state.step(step.name).letter == "k":
+        finish(turn, "succeeded")
+        return
+    cause = cause_of(turn.state, step)
+    task_id = f"{turn.state.run_id}/{cause.local}"
+    finish(turn, "failed", cause.fault.model_copy(update={"task_id": task_id}))
+
+
+def prune(turn: Turn) -> None:
+    """Cancel every step that no waiting step needs any more, after a join went on without some of its parents."""
+    state, needed = turn.state, {turn.plan.returns}
+    unended = [step for step in turn.plan.steps.values() if state.step(step.name).letter not in TERMINAL]
+    for step in reversed(unended):
+        if step.name in needed and state.step(step.name).letter == "w":
+            needed.update(step.parents)
+    for step in unended:
+        if step.name not in needed:
+            turn.stop(step, "x")
+            turn.end_step(step, "x")

@@ -1,0 +1,48 @@
+"""Timers that came due: the run's deadline, a step's, a join's, a retry's. Fold believes them, it compares no times."""
+
+from argosy.coordinator.cancel import finish
+from argosy.coordinator.plan import StepPlan
+from argosy.coordinator.ready import advance, join_is_late
+from argosy.coordinator.settled import find
+from argosy.coordinator.state import TERMINAL, Cause
+from argosy.coordinator.turn import Turn
+from argosy.schemas.fault import Fault
+from argosy.schemas.runlog import TimerFired
+
+
+def fired(turn: Turn, timer: TimerFired) -> None:
+    """Act on a timer that is still armed by the offset that it names; any other is of the past."""
+    if turn.state.armed(timer.name) != timer.armed:
+        return
+    turn.disarm(timer.name)
+    kind, _, name = timer.name.partition(":")
+    match kind:
+        case "deadline":
+            fault = Fault(code="expired", message="the run was still going at its deadline")
+            finish(turn, "expired", fault)
+        case "retry":
+            _retry(turn, name)
+        case "step":
+            _expire(turn, turn.plan.steps[name])
+        case "join":
+            join_is_late(turn, turn.plan.steps[name])
+        case _:
+            message = f"unknown timer {timer.name!r}"
+            raise ValueError(message)
+
+
+def _retry(turn: Turn, local: str) -> None:
+    found, task = find(turn.plan, local), turn.state.task(local)
+    if found is not None and task is not None and task.letter == "b":
+        step, shard = found
+        turn.order(step, shard, task, task.earlier)
+
+
+def _expire(turn: Turn, step: StepPlan) -> None:
+    if turn.state.step(step.name).letter in TERMINAL:
+        return
+    text = f"{step.name} was still going after its {step.step.deadline_seconds} s"
+    fault = Fault(code="expired", message=text)
+    turn.stop(step, "e")
+    turn.end_step(step, "e", Cause(local=step.name, outcome="expired", fault=fault))
+    advance(turn)

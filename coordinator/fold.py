@@ -1,0 +1,166 @@
+"""fold(state, event): what one record of the run log does to its run. Pure: everything it needs is in the log.
+
+Rules have versions: a run is folded by the rules that its run.accepted names, as long as the log can hold it.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from argosy.coordinator import deadline, ready, settled, signal
+from argosy.coordinator.cancel import finish
+from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
+from argosy.coordinator.plan import plan_of
+from argosy.coordinator.state import TERMINAL, Event, Pinned, RunState
+from argosy.coordinator.turn import Turn
+from argosy.schemas.canonical import canonical_json, sha256_hex
+from argosy.schemas.errors import NewerVersion
+from argosy.schemas.fault import Fault
+from argosy.schemas.ids import local_part
+from argosy.schemas.runlog import (
+    CancelReceived,
+    RunAccepted,
+    RunEnded,
+    SignalReceived,
+    StepRecorded,
+    TaskSettled,
+    TimerFired,
+)
+
+Folded = tuple[RunState | None, tuple[Decision, ...]]
+
+
+def fold(state: RunState | None, event: Event) -> Folded:
+    """Fold one record. The given state is changed in place; a raise (but NewerVersion) is a case for quarantine.
+
+    Same state and event: same state and decisions, in every process and after any reload.
+    """
+    match event.message:
+        case RunAccepted() as accepted:
+            return _accepted(state, event, accepted)
+        case RunEnded() as ended:
+            return _ended(state, event, ended)
+        case CancelReceived() as cancel if state is None:
+            return _cancelled_before(event, cancel)
+        case TaskSettled() as late if state is None or state.st != "active":
+            return state, (Unclaim(local_part(late.task_id)),)
+        case _ if state is None or state.st != "active":
+            return state, ()
+        case _:
+            return state, RULES[state.pinned.rules](state, event)
+
+
+def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
+    """The first run.accepted of an id is the run; a later one changes nothing and is answered."""
+    if state is not None and state.st != "cancel":
+        if state.data_hash != accepted.data_hash:
+            return state, (Send(f"refused:{accepted.position}"),)
+        return state, (Send(f"result:{event.run_id}"),) if state.st == "ended" else ()
+    if event.time_ms > accepted.submitted_ms + accepted.longest_and_window_ms:
+        # Its tombstone may be gone: it may be a repeat.
+        return state, (Send(f"refused:{accepted.position}"),)
+    if accepted.rules not in RULES:
+        message = (
+            f"run {event.run_id} follows rules {accepted.rules}; this release knows {max(RULES)} at most"
+        )
+        raise NewerVersion(message)
+    return _begun(state, event, accepted)
+
+
+def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
+    state = RunState(event.run_id) if tombstone is None else tombstone
+    reason = None if tombstone is None else (tombstone.get("why") or b"").decode()
+    state.drop("why")
+    document = canonical_json(accepted.pipeline.dump())
+    pinned = Pinned(
+        rules=accepted.rules,
+        identity=sha256_hex(document),
+        input=accepted.input,
+        facts=accepted.facts,
+        data_hash=accepted.data_hash,
+        submitted_ms=accepted.submitted_ms,
+        accepted_ms=event.time_ms,
+        deadline_ms=accepted.deadline_ms,
+        priority=accepted.priority,
+        tenant=accepted.tenant,
+        budget=accepted.budget,
+        windows=accepted.windows,
+        factors=accepted.factors,
+        traceparent=event.traceparent,
+    )
+    state.put("st", b"active")
+    state.put("dl", str(accepted.deadline_ms).encode())
+    state.put("plan", document)
+    state.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
+    turn = Turn(state, event, plan_of(pinned.identity, document), [Changed("accepted")])
+    if reason is not None:
+        finish(turn, "cancelled", Fault(code="cancelled", message=reason))
+    else:
+        turn.arm("deadline", accepted.deadline_ms)
+        ready.begin(turn)
+    return state, tuple(turn.decisions)
+
+
+def _cancelled_before(event: Event, cancel: CancelReceived) -> Folded:
+    state = RunState(event.run_id)
+    state.put("st", b"cancel")
+    state.put("why", cancel.reason.encode())
+    return state, (Entomb(),)
+
+
+def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
+    """The first run.ended is final, whatever this fold would have found; the run becomes its tombstone."""
+    if state is not None and state.st == "ended":
+        return state, ()
+    decisions: list[Decision] = []
+    if state is not None and state.st == "active":
+        open_tasks = (local for local in state.tasks() if _is_open(state, local))
+        decisions += [Unclaim(local) for local in open_tasks]
+    if state is None:
+        state = RunState(event.run_id)
+    decisions += [Disarm(timer, state.armed(timer) or 0) for timer in state.timers()]
+    state.clear()
+    state.put("st", b"ended")
+    state.put("hash", ended.data_hash.encode())
+    state.put("end", ended.model_dump_json(exclude_defaults=True).encode())
+    state.put("off", str(event.offset).encode())
+    if event.traceparent is not None:
+        state.put("tp", event.traceparent.encode())
+    decisions += [Entomb(), Send(f"result:{event.run_id}"), Changed("ended", reason=ended.outcome)]
+    return state, tuple(decisions)
+
+
+def _is_open(state: RunState, local: str) -> bool:
+    task = state.task(local)
+    return task is not None and task.letter not in TERMINAL
+
+
+def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:
+    """Rules version 1, for an active run."""
+    turn = Turn(state, event, plan_of(state.pinned.identity, state.get("plan") or b""))
+    match event.message:
+        case TaskSettled() as settle:
+            settled.settle(turn, settle)
+        case TimerFired() as timer:
+            deadline.fired(turn, timer)
+        case CancelReceived() as cancel:
+            finish(turn, "cancelled", Fault(code="cancelled", message=cancel.reason))
+        case StepRecorded() as recorded:
+            _recorded(turn, recorded)
+        case SignalReceived() as received:
+            signal.keep(state, event.offset, received)
+        case RunAccepted() | RunEnded():
+            pass  # the same under all rules, see `fold`
+    return tuple(turn.decisions)
+
+
+def _recorded(turn: Turn, recorded: StepRecorded) -> None:
+    """A logged memo becomes readable, unless its task is over."""
+    local = local_part(recorded.task_id)
+    task = turn.state.task(local)
+    if task is not None and task.letter not in TERMINAL:
+        value = canonical_json(recorded.value)
+        turn.decisions.append(WriteMemo(local, recorded.name, value, turn.event.offset))
+
+
+RULES: Final[dict[int, Callable[[RunState, Event], tuple[Decision, ...]]]] = {1: _rules_1}
+"""Every version that the log's retention can still hold."""

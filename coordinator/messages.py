@@ -1,0 +1,145 @@
+"""Bodies of messages, rebuilt from state: what a commit owes names them by id only. The same bytes every time."""
+
+from argosy.coordinator.inputs import inputs_of
+from argosy.coordinator.outcome import result_of_run
+from argosy.coordinator.plan import Plan, StepPlan, plan_of
+from argosy.coordinator.settled import find
+from argosy.coordinator.state import Outcome, RunState
+from argosy.schemas.contract import Contract
+from argosy.schemas.fault import Fault
+from argosy.schemas.ids import TaskId
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import RunAccepted, RunEnded
+from argosy.schemas.task import TaskDispatched
+
+MOST_LINKS = 128
+"""Traceparents of joined tasks in one dispatch: a span holds no more links than that by default."""
+
+
+def dispatch_of(
+    state: RunState | None, local: str, attempt: int, lane: int
+) -> tuple[TaskDispatched, int, str | None] | None:
+    """Rebuild a dispatch, with the offset that ordered it and the run's traceparent; None if it is moot.
+
+    It is moot when the run is not active, or this attempt is not the one that may go out. `inputs` may be large:
+    the caller moves them to the payload store if the body is over 64 KiB.
+    """
+    if state is None or state.st != "active":
+        return None
+    task = state.task(local)
+    if task is None or task.letter != "r" or task.attempt != attempt:
+        return None
+    plan = _plan(state)
+    found = find(plan, local)
+    if found is None:
+        return None
+    step, shard = found
+    pinned = state.pinned
+    due_ms = state.step(step.name).due_ms
+    body = TaskDispatched(
+        task_id=TaskId(f"{state.run_id}/{local}"),
+        step=step.name,
+        agent=step.agent,
+        attempt=attempt,
+        lane=lane,
+        inputs=inputs_of(state, plan, step, shard),
+        wants=step.wants,
+        contract=_contract(step),
+        window=pinned.windows.get(step.agent),
+        factor=pinned.factors.get(step.agent, 1000),
+        deadline_ms=pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms),
+        run_deadline_ms=pinned.deadline_ms,
+        priority=pinned.priority,
+        pipeline=plan.title,
+        tenant=pinned.tenant,
+        parents=_parents(state, plan, step),
+        earlier=task.earlier,
+    )
+    return body, task.cause, pinned.traceparent
+
+
+def ended_of(state: RunState | None) -> RunEnded | None:
+    """Rebuild `run.ended` of a run whose outcome is decided; None if there is nothing to append.
+
+    A result that is a reference of shape `manifest` was made here: `outcome.manifest_of` gives its bytes, which are
+    to be put into the payload store before the record is produced.
+    """
+    if state is None or state.st != "ending":
+        return None
+    outcome = Outcome.model_validate_json(state.get("end") or b"")
+    pinned, plan = state.pinned, _plan(state)
+    usage, tasks = state.totals()
+    return RunEnded(
+        outcome=outcome.outcome,
+        data_hash=pinned.data_hash,
+        pipeline=plan.title,
+        result=result_of_run(state, plan) if outcome.outcome == "succeeded" else None,
+        fault=outcome.fault,
+        usage=usage,
+        tasks=tasks,
+        accepted_ms=pinned.accepted_ms,
+    )
+
+
+def result_of(state: RunState | None) -> RunEnded | None:
+    """Return the `run.ended` that was folded, from its tombstone; None for any other state."""
+    if state is None or state.st != "ended":
+        return None
+    return RunEnded.model_validate_json(state.get("end") or b"")
+
+
+def result_traceparent(state: RunState) -> str | None:
+    """Return the traceparent of the folded `run.ended`, for its result."""
+    kept = state.get("tp")
+    return None if kept is None else kept.decode()
+
+
+def refusal_of(state: RunState | None, position: str) -> SubmitRefused:
+    """Say why fold refused the submit at this inbox position: its id is taken, or it came too late to tell."""
+    if state is None or state.st == "cancel":
+        message = "this submit was received so late that the run may have ended and been forgotten"
+        return SubmitRefused(reason="too_late", message=message, position=position)
+    message = "this run id is taken by a run with other data; repeat a submit unchanged, or choose another id"
+    return SubmitRefused(reason="conflict", message=message, position=position)
+
+
+def quarantined_end(state: RunState | None, error: str, accepted: RunAccepted | None = None) -> RunEnded:
+    """Make the `run.ended` of a run whose fold raised, at its deadline; `accepted` if it raised on that already."""
+    known = state is not None and state.get("run") is not None
+    pinned = state.pinned if state is not None and known else None
+    title = "" if accepted is None else f"{accepted.pipeline.name}@{accepted.pipeline.version}"
+    fault = Fault(
+        code="coordinator", message=f"the coordinator could not go on with this run: {error}"[:2_000]
+    )
+    return RunEnded(
+        outcome="failed",
+        data_hash=pinned.data_hash if pinned is not None else "" if accepted is None else accepted.data_hash,
+        pipeline=title,
+        fault=fault,
+        accepted_ms=0 if pinned is None else pinned.accepted_ms,
+    )
+
+
+def _plan(state: RunState) -> Plan:
+    return plan_of(state.pinned.identity, state.get("plan") or b"")
+
+
+def _contract(step: StepPlan) -> Contract:
+    """The contract without the schemas, which the worker has."""
+    named = set(Contract.model_fields)
+    return Contract.model_validate(step.contract.model_dump(include=named))
+
+
+def _parents(state: RunState, plan: Plan, step: StepPlan) -> tuple[str, ...]:
+    """Traceparents of the tasks whose results the step joins, in declared order, each once."""
+    locals_: list[str] = []
+    for name in step.parents:
+        parent = plan.steps[name]
+        shards = range(min(state.step(name).length, MOST_LINKS)) if parent.is_map else (None,)
+        locals_ += [parent.local(shard) for shard in shards]
+    found = (_traceparent(state, local) for local in locals_[:MOST_LINKS])
+    return tuple(dict.fromkeys(traceparent for traceparent in found if traceparent is not None))
+
+
+def _traceparent(state: RunState, local: str) -> str | None:
+    return None if state.get(f"v:{local}") is None else state.result(local).traceparent

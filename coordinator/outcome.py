@@ -1,0 +1,74 @@
+"""The result of a run: the value of its `returns` step, as one payload."""
+
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter
+
+from argosy.coordinator.inputs import facts_of, gathered, value_of
+from argosy.coordinator.plan import Plan, plan_of
+from argosy.coordinator.state import RunState
+from argosy.schemas.canonical import sha256_hex
+from argosy.schemas.facts import SizeFact, ValueFact, Want
+from argosy.schemas.hole import Hole
+from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
+from argosy.schemas.task import HoleInput
+
+_MANIFEST: Final = TypeAdapter(tuple[Inline | Reference, ...])
+_HOLE: Final = TypeAdapter(Hole)
+
+
+def result_of_run(state: RunState, plan: Plan) -> Payload:
+    """Build the result of a run whose `returns` step succeeded.
+
+    Of a map: the list of its shards' values, or a manifest if they are not all at hand or too large together.
+    """
+    step = plan.steps[plan.returns]
+    select = plan.pipeline.returns.select
+    if step.is_map:
+        return _listed(_items(state, plan))
+    if select is None:
+        return value_of(state, step.name)
+    facts = facts_of(state, step.name)
+    value, size = (
+        facts.get(Want(kind="value", select=select).key),
+        facts.get(Want(kind="size", select=select).key),
+    )
+    if isinstance(value, ValueFact) and isinstance(size, SizeFact):
+        return Inline(value=value.value, bytes=size.bytes, tokens=size.tokens)
+    message = f"{step.name} gave no facts for the run's result"
+    raise LookupError(message)
+
+
+def manifest_of(state: RunState) -> bytes | None:
+    """Return the bytes of the manifest that `result_of_run` refers to; None if the result is no such reference."""
+    if state.st != "ending" or state.get("plan") is None:
+        return None
+    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    step = plan.steps[plan.returns]
+    if not step.is_map or state.step(step.name).letter != "k":
+        return None
+    items = _items(state, plan)
+    return _MANIFEST.dump_json(items) if isinstance(_listed(items), Reference) else None
+
+
+def _items(state: RunState, plan: Plan) -> tuple[Payload, ...]:
+    return tuple(
+        _hole(entry.hole) if isinstance(entry, HoleInput) else entry
+        for entry in gathered(state, plan.steps[plan.returns])
+    )
+
+
+def _hole(hole: Hole) -> Inline:
+    # Who declares `list[R | Hole]` reads it by its fields.
+    value: JsonValue = _HOLE.dump_python(hole, mode="json")
+    return Inline(value=value, bytes=len(hole.model_dump_json()), tokens=0)
+
+
+def _listed(items: tuple[Payload, ...]) -> Payload:
+    tokens = sum(item.tokens for item in items)
+    values = [item.value for item in items if isinstance(item, Inline)]
+    size = sum(item.bytes for item in items) + max(2, len(items) + 1)
+    if len(values) == len(items) and size <= INLINE_BYTES:
+        return Inline(value=values, bytes=size, tokens=tokens)
+    data = _MANIFEST.dump_json(items)
+    return Reference(sha256=sha256_hex(data), bytes=len(data), tokens=tokens, shape="manifest")

@@ -1,0 +1,152 @@
+"""Which steps may go: counters over their parents, the join's verdict, conditions, the contract."""
+
+from dataclasses import replace
+
+from argosy.coordinator import shards
+from argosy.coordinator.cancel import finish_with_result, prune
+from argosy.coordinator.capacity import refusal
+from argosy.coordinator.condition import NOT_MET, unmet
+from argosy.coordinator.inputs import cause_of, facts_of, tokens_of
+from argosy.coordinator.join import Tally, Verdict, needed, verdict
+from argosy.coordinator.plan import StepPlan
+from argosy.coordinator.state import TERMINAL, Cause, Letter, StepState
+from argosy.coordinator.turn import Turn
+from argosy.schemas.fault import Fault
+from argosy.schemas.pipeline import Join
+
+
+def begin(turn: Turn) -> None:
+    """Start every step that waits for nothing."""
+    for step in turn.plan.steps.values():
+        if not step.parents:
+            _consider(turn, step)
+    advance(turn)
+
+
+def advance(turn: Turn) -> None:
+    """Tell the children of all steps that ended, until nothing more follows; the end of `returns` is the run's."""
+    while turn.ended:
+        parent = turn.ended.popleft()
+        if parent.name == turn.plan.returns:
+            finish_with_result(turn)
+            return
+        for child in parent.children:
+            _parent_ended(turn, turn.plan.steps[child], parent)
+
+
+def join_is_late(turn: Turn, step: StepPlan) -> None:
+    """Take into account that a join's time is up."""
+    state = turn.state.step(step.name)
+    if step.is_map and state.letter == "r":
+        shards.late(turn, step)
+    elif state.letter == "w":
+        turn.state.put_step(step.name, replace(state, late=True))
+        _consider(turn, step)
+    advance(turn)
+
+
+def _parent_ended(turn: Turn, step: StepPlan, parent: StepPlan) -> None:
+    state = turn.state.step(step.name)
+    if state.letter != "w":
+        return  # it went on without this parent, or is over
+    holes = step.holes.get(parent.name, 0)
+    succeeded = turn.state.step(parent.name).letter == "k"
+    state = replace(
+        state,
+        parents=state.parents + 1,
+        required=state.required + (parent.name in step.needs),
+        holes=state.holes + holes,
+        whole=state.whole + (holes if succeeded else 0),
+    )
+    turn.state.put_step(step.name, state)
+    join = _join(step)
+    if join is not None and join.within_millis is not None and state.parents == 1:
+        turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
+    _consider(turn, step)
+
+
+def _join(step: StepPlan) -> Join | None:
+    """Return the policy over a step's parents, if it isn't to wait for all of them (a map's is over its shards)."""
+    join = step.step.join
+    return None if step.is_map or join is None or join.policy == "all_ended" else join
+
+
+def _consider(turn: Turn, step: StepPlan) -> None:
+    """Fire the step if its parents allow it: required ones have ended, and the policy is met or can't be."""
+    state = turn.state.step(step.name)
+    join = _join(step)
+    if join is None:
+        verdict_now: Verdict = "met" if state.parents == len(step.parents) else "open"
+    else:
+        tally = _tally(step, state)
+        verdict_now = verdict(join, tally)
+        if verdict_now == "failed" and tally.late:
+            _end(turn, step, "f", _join_failed(step, join, tally))
+            return
+    if verdict_now == "open" or state.required < len(step.required):
+        return
+    for parent in step.required:
+        if turn.state.step(parent).letter != "k":
+            _end(turn, step, "s", cause_of(turn.state, turn.plan.steps[parent]))
+            return
+    if join is not None and verdict_now == "failed":
+        _end(turn, step, "f", _join_failed(step, join, _tally(step, state)))
+        return
+    fault = unmet(step.step, lambda source: facts_of(turn.state, source))
+    if fault is not None:
+        skipped = fault.code == NOT_MET
+        cause = Cause(local=step.name, outcome="skipped" if skipped else "failed", fault=fault)
+        _end(turn, step, "s" if skipped else "f", cause)
+        return
+    _start(turn, step, state)
+
+
+def _tally(step: StepPlan, state: StepState) -> Tally:
+    return Tally(sum(step.holes.values()), state.whole, state.holes - state.whole, state.late)
+
+
+def _join_failed(step: StepPlan, join: Join, tally: Tally) -> Cause:
+    least = needed(join, tally.total)
+    text = f"{tally.succeeded} of {tally.total} inputs of {step.name} succeeded, {least} were needed"
+    if tally.late:
+        text += "; its time is up"
+    figures = {"inputs": tally.total, "succeeded": tally.succeeded, "needed": least}
+    fault = Fault(code="join_failed", message=text, figures=figures)
+    return Cause(local=step.name, outcome="failed", fault=fault)
+
+
+def _end(turn: Turn, step: StepPlan, letter: Letter, cause: Cause) -> None:
+    turn.end_step(step, letter, cause)
+    _prune_after(turn, step)
+
+
+def _prune_after(turn: Turn, step: StepPlan) -> None:
+    if turn.state.step(step.name).parents < len(step.parents):
+        prune(turn)
+
+
+def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
+    absent = tuple(parent for parent in step.parents if turn.state.step(parent).letter not in TERMINAL)
+    limit = step.step.deadline_millis
+    due_ms = None if limit is None else turn.event.time_ms + limit
+    turn.disarm(f"join:{step.name}")
+    turn.state.put_step(step.name, replace(state, letter="r", absent=absent, due_ms=due_ms))
+    if due_ms is not None:
+        turn.arm(f"step:{step.name}", due_ms)
+    if step.is_map:
+        shards.start(turn, step)
+    else:
+        _start_task(turn, step)
+    _prune_after(turn, step)
+
+
+def _start_task(turn: Turn, step: StepPlan) -> None:
+    pinned = turn.state.pinned
+    window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
+    tokens = 0 if window is None else tokens_of(turn.state, turn.plan, step)
+    fault = refusal(step.agent, step.contract, window, factor, tokens)
+    if fault is None:
+        turn.order(step, None, None, None)
+        return
+    turn.refuse_task(step, None, fault)
+    turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))

@@ -1,0 +1,141 @@
+"""Maps: a task for each item of a list, so many at once; counters, so that a settle costs the same in any map."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from argosy.coordinator.capacity import refusal
+from argosy.coordinator.inputs import spread_length, tokens_of
+from argosy.coordinator.join import Tally, Verdict, needed, verdict
+from argosy.coordinator.plan import StepPlan
+from argosy.coordinator.state import Cause, StepState, TaskResult
+from argosy.coordinator.turn import Turn
+from argosy.coordinator.wants import MOST_SHARDS
+from argosy.schemas.facts import ListFact
+from argosy.schemas.fault import Fault
+from argosy.schemas.payload import Inline
+from argosy.schemas.pipeline import MapStep
+
+
+def start(turn: Turn, step: StepPlan) -> None:
+    """Start a map: find its list, refuse the items that don't fit, order the first shards."""
+    spread = spread_length(turn.state, turn.plan, step)
+    if isinstance(spread, Fault):
+        turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=spread))
+        return
+    length = spread.length if isinstance(spread, ListFact) else spread
+    if length > MOST_SHARDS:
+        fault = Fault(
+            code="too_many_shards",
+            message=f"{step.name} would have {length} shards; at most {MOST_SHARDS} are possible",
+            figures={"shards": length, "limit": MOST_SHARDS},
+        )
+        turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
+        return
+    turn.state.put_step(step.name, replace(turn.state.step(step.name), length=length))
+    join = step.step.join
+    if join is not None and join.within_millis is not None:
+        turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
+    if isinstance(spread, ListFact):
+        for shard, fault in _refused(turn, step, spread):
+            turn.refuse_task(step, shard, fault)
+            _count(turn, step, shard, TaskResult(fault=fault), open_before=False)
+    decide(turn, step)
+
+
+def _refused(turn: Turn, step: StepPlan, spread: ListFact) -> Iterator[tuple[int, Fault]]:
+    """Find the items that can't fit the agent's window.
+
+    If the largest one may not, each is looked at; in a manifest that lies in the payload store fold can't look, and
+    leaves it to the worker, which checks again.
+    """
+    pinned = turn.state.pinned
+    window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
+    shared = tokens_of(turn.state, turn.plan, step)
+    if refusal(step.agent, step.contract, window, factor, shared + spread.most_tokens) is None:
+        return
+    manifest = spread.manifest
+    items = manifest.value if isinstance(manifest, Inline) and isinstance(manifest.value, list) else []
+    for shard, item in enumerate(items):
+        tokens = item.get("tokens") if isinstance(item, dict) else None
+        if isinstance(tokens, int):
+            fault = refusal(step.agent, step.contract, window, factor, shared + tokens)
+            if fault is not None:
+                yield shard, fault
+
+
+def ended(turn: Turn, step: StepPlan, shard: int, result: TaskResult) -> None:
+    """Take the end of an open shard into account."""
+    _count(turn, step, shard, result, open_before=True)
+    decide(turn, step)
+
+
+def _count(turn: Turn, step: StepPlan, shard: int, result: TaskResult, *, open_before: bool) -> None:
+    state = turn.state.step(step.name)
+    state = replace(state, open=state.open - open_before)
+    if result.fault is None:
+        tokens = 0 if result.payload is None else result.payload.tokens
+        state = replace(state, succeeded=state.succeeded + 1, tokens=state.tokens + tokens)
+    else:
+        cause = Cause(local=step.local(shard), outcome="failed", fault=result.fault)
+        state = replace(state, missing=state.missing + 1, first=state.first or cause)
+    turn.state.put_step(step.name, state)
+
+
+def late(turn: Turn, step: StepPlan) -> None:
+    """Take into account that the join's time is up."""
+    turn.state.put_step(step.name, replace(turn.state.step(step.name), late=True))
+    decide(turn, step)
+
+
+def decide(turn: Turn, step: StepPlan) -> None:
+    """End the map if its join says so, else order what may run now."""
+    state = turn.state.step(step.name)
+    match _verdict(step, state):
+        case "open":
+            _fill(turn, step, state)
+        case "met":
+            turn.stop(step, "x")
+            turn.end_step(step, "k")
+        case "failed":
+            turn.stop(step, "x")
+            turn.end_step(step, "f", _cause(step, state))
+
+
+def _verdict(step: StepPlan, state: StepState) -> Verdict:
+    join = step.step.join
+    if join is not None:
+        return verdict(join, Tally(state.length, state.succeeded, state.missing, state.late))
+    if state.missing:
+        return "failed"
+    return "met" if state.succeeded == state.length else "open"
+
+
+def _cause(step: StepPlan, state: StepState) -> Cause:
+    join = step.step.join
+    if join is None and state.first is not None:
+        return state.first
+    least = 0 if join is None else needed(join, state.length)
+    text = f"{state.succeeded} of {state.length} shards of {step.name} succeeded, {least} were needed"
+    if state.late:
+        text += "; its time is up"
+    if state.first is not None:
+        text += f"; first {state.first.local}: {state.first.fault.message}"
+    figures = {"shards": state.length, "succeeded": state.succeeded, "needed": least}
+    fault = Fault(code="join_failed", message=text, figures=figures)
+    return Cause(local=step.name, outcome="failed", fault=fault)
+
+
+def _fill(turn: Turn, step: StepPlan, state: StepState) -> None:
+    room = (step.step.max_parallel if isinstance(step.step, MapStep) else 1) - state.open
+    while room > 0 and state.next < state.length:
+        first = state.next
+        while first < state.length and turn.state.task(step.local(first)) is not None:
+            first += 1  # refused at the start
+        last = first
+        while last < state.length and last - first < room and turn.state.task(step.local(last)) is None:
+            last += 1
+        if last > first:
+            turn.order_shards(step, first, last - first)
+        room -= last - first
+        state = replace(state, next=last, open=state.open + last - first)
+    turn.state.put_step(step.name, state)

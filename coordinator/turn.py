@@ -1,0 +1,141 @@
+"""A turn: one event being folded into one run. Keeps the state and the decisions about it in step."""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready, Unclaim, Withdraw, WithdrawRest
+from argosy.coordinator.plan import Plan, StepPlan
+from argosy.coordinator.state import Cause, Event, Letter, RunState, TaskResult, TaskState
+from argosy.schemas.chat import Usage
+from argosy.schemas.fault import Fault
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one event does to one run, as it is being found out. `ended`: steps whose children don't know yet."""
+
+    state: RunState
+    event: Event
+    plan: Plan
+    decisions: list[Decision] = field(default_factory=list)
+    ended: deque[StepPlan] = field(default_factory=deque)
+
+    # -- timers
+
+    def arm(self, name: str, due_ms: int) -> None:
+        """Set a timer; one of the same name is replaced."""
+        self.state.put(f"a:{name}", str(self.event.offset).encode())
+        self.decisions.append(Arm(name, due_ms, self.event.offset))
+
+    def disarm(self, name: str) -> None:
+        """Remove a timer, if it is set."""
+        armed = self.state.armed(name)
+        if armed is not None:
+            self.state.drop(f"a:{name}")
+            self.decisions.append(Disarm(name, armed))
+
+    # -- tasks
+
+    def order(self, step: StepPlan, shard: int | None, before: TaskState | None, earlier: str | None) -> None:
+        """Order the next attempt of one task: the first one, or a retry of what `before` says."""
+        attempt = 1 if before is None else before.attempt + 1
+        seen = 0 if before is None else before.seen
+        local = step.local(shard)
+        self.state.put_task(local, TaskState("r", attempt, seen, self.event.offset, earlier))
+        if before is None:
+            self.count(tasks=1)
+        self._ready(step, attempt, shard, 1)
+        self.decisions.append(Changed("ready", local, step.agent, attempt))
+
+    def order_shards(self, step: StepPlan, first: int, count: int) -> None:
+        """Order the first attempt of `count` shards."""
+        fresh = TaskState("r", 1, 0, self.event.offset)
+        for shard in range(first, first + count):
+            self.state.put_task(step.local(shard), fresh)
+        self.count(tasks=count)
+        self._ready(step, 1, first, count)
+        self.decisions += [
+            Changed("ready", step.local(shard), step.agent, 1) for shard in range(first, first + count)
+        ]
+
+    def _ready(self, step: StepPlan, attempt: int, first: int | None, count: int) -> None:
+        priority = self.state.pinned.priority
+        self.decisions.append(
+            Ready(step.name, step.agent, attempt, first, count, self.event.time_ms, priority)
+        )
+
+    def refuse_task(self, step: StepPlan, shard: int | None, fault: Fault) -> None:
+        """Make a task failed that was never ordered."""
+        local = step.local(shard)
+        self.state.put_task(local, TaskState("f", 0, 0, self.event.offset))
+        self.state.put_result(local, TaskResult(fault=fault))
+        self.count(tasks=1)
+        self.changed("f", local, step.agent, None, fault.message)
+
+    def end_task(
+        self, step: StepPlan, shard: int | None, letter: Letter, task: TaskState, result: TaskResult | None
+    ) -> None:
+        """Make a task terminal: it goes out no more, and its claim is not needed any more."""
+        local = step.local(shard)
+        self.state.put_task(local, replace(task, letter=letter))
+        if result is not None:
+            self.state.put_result(local, result)
+        self.disarm(f"retry:{local}")
+        self.decisions += [Withdraw(local, step.agent), Unclaim(local)]
+        reason = result.fault.message if result is not None and result.fault is not None else ""
+        self.changed(letter, local, step.agent, task.attempt, reason)
+
+    def count(self, *, tasks: int = 0, usage: Usage | None = None) -> None:
+        """Add to the run's totals."""
+        so_far, known = self.state.totals()
+        self.state.put_totals(so_far if usage is None else so_far + usage, known + tasks)
+
+    # -- steps
+
+    def end_step(self, step: StepPlan, letter: Letter, cause: Cause | None = None) -> None:
+        """End a step, however; its children are told by `ready.advance`."""
+        state = self.state.step(step.name)
+        self.state.put_step(step.name, replace(state, letter=letter, cause=cause))
+        self.disarm(f"step:{step.name}")
+        self.disarm(f"join:{step.name}")
+        self.ended.append(step)
+        if step.is_map or self.state.task(step.name) is None:
+            reason = "" if cause is None else cause.fault.message
+            self.changed(letter, step.name, step.agent, None, reason)
+
+    def stop(self, step: StepPlan, letter: Letter) -> None:
+        """Make every open task of a step terminal, without a result."""
+        if not step.is_map:
+            self._stop_task(step, None, letter)
+            return
+        state = self.state.step(step.name)
+        if state.open == 0:
+            return
+        self.decisions.append(WithdrawRest(step.name, step.agent, 0))
+        for shard in range(state.next):
+            self._stop_task(step, shard, letter)
+
+    def _stop_task(self, step: StepPlan, shard: int | None, letter: Letter) -> None:
+        task = self.state.task(step.local(shard))
+        if task is not None and task.letter in "rb":
+            self.end_task(step, shard, letter, task, None)
+
+    def changed(self, letter: Letter, local: str, agent: str, attempt: int | None, reason: str) -> None:
+        """Tell who watches."""
+        match letter:
+            case "k":
+                self.decisions.append(Changed("succeeded", local, agent, attempt, reason))
+            case "f":
+                self.decisions.append(Changed("failed", local, agent, attempt, reason))
+            case "s":
+                self.decisions.append(Changed("skipped", local, agent, attempt, reason))
+            case "x":
+                self.decisions.append(Changed("cancelled", local, agent, attempt, reason))
+            case "e":
+                self.decisions.append(Changed("expired", local, agent, attempt, reason))
+            case "b":
+                self.decisions.append(Changed("backing_off", local, agent, attempt, reason))
+            case "r":
+                self.decisions.append(Changed("ready", local, agent, attempt, reason))
+            case "w":
+                pass
