@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 Lua = Any  # lupa is untyped: a table or a plain value of Lua
 
 _ESCAPES: Final = {
@@ -18,70 +20,67 @@ _ESCAPES: Final = {
     b"\t": b"\\t",
 }
 _ESCAPED: Final = re.compile(rb'["\\/\x00-\x1f\x7f]')
-_SPARSE_ABOVE: Final = 10  # cjson's defaults: an array may be this long, or have a gap in two places
+_SPARSE_ABOVE: Final = 10  # cjson's own limits: a longer array may not be more than half empty
 _SPARSE_RATIO: Final = 2
 
 
-def encoder(is_table: Callable[[Lua], bool], null: list[Lua]) -> Callable[[Lua], bytes]:
-    """Make `cjson.encode`; `null` gets cjson.null once it is known."""
+class Cjson:
+    """The two functions, for one Lua state. `null` is its cjson.null, set once it is known."""
 
-    def encode(value: Lua) -> bytes:
-        if isinstance(value, bytes):
-            return b'"' + _ESCAPED.sub(_escape, value) + b'"'
-        if isinstance(value, bool):
-            return b"true" if value else b"false"
-        if isinstance(value, int | float):
-            return b"%.14g" % value
-        if value is None:
-            return b"null"
-        if not is_table(value):
-            if value == null[0]:
+    def __init__(self, table: Callable[[Any], Lua], is_table: Callable[[Lua], bool]) -> None:
+        """`table` makes a Lua table of a list or a dict."""
+        self.null: Lua = None
+        self._table, self._is_table = table, is_table
+
+    def encode(self, value: Lua) -> bytes:
+        """Encode a Lua value; ValueError for what has no JSON."""
+        match value:
+            case bytes():
+                return b'"' + _ESCAPED.sub(_escape, value) + b'"'
+            case bool():
+                return b"true" if value else b"false"
+            case int() | float():
+                return b"%.14g" % value
+            case None:
                 return b"null"
-            message = "Cannot serialise: type not supported"
-            raise ValueError(message)
-        pairs = list(value.items())
-        if pairs and all(isinstance(key, int) and key > 0 for key, _ in pairs):
-            return _array(dict(pairs))
-        return b"{" + b",".join(encode(_name(key)) + b":" + encode(item) for key, item in pairs) + b"}"
+            case _ if self._is_table(value):
+                return self._encoded_table(list(value.items()))
+            case _ if value == self.null:
+                return b"null"
+            case _:
+                message = "Cannot serialise: type not supported"
+                raise ValueError(message)
 
-    def _array(items: dict[int, Lua]) -> bytes:
+    def _encoded_table(self, pairs: list[tuple[Lua, Lua]]) -> bytes:
+        if not pairs or not all(isinstance(key, int) and key > 0 for key, _ in pairs):
+            return b"{" + b",".join(self._pair(key, item) for key, item in pairs) + b"}"
+        items = dict(pairs)
         longest = max(items)
         if longest > _SPARSE_ABOVE and longest > len(items) * _SPARSE_RATIO:
             message = "Cannot serialise table: excessively sparse array"
             raise ValueError(message)
-        return b"[" + b",".join(encode(items.get(index)) for index in range(1, longest + 1)) + b"]"
+        return b"[" + b",".join(self.encode(items.get(index)) for index in range(1, longest + 1)) + b"]"
 
-    return encode
+    def _pair(self, key: Lua, item: Lua) -> bytes:
+        return self.encode(key if isinstance(key, bytes) else b"%.14g" % key) + b":" + self.encode(item)
 
+    def decode(self, text: bytes) -> Lua:
+        """Decode JSON: arrays and objects become tables, null becomes cjson.null."""
+        value: JsonValue = json.loads(text)
+        return self._to_lua(value)
 
-def decoder(table: Callable[[Any], Lua], null: list[Lua]) -> Callable[[bytes], Lua]:
-    """Make `cjson.decode`: arrays and objects become tables, null becomes cjson.null."""
-
-    def to_lua(value: Any) -> Lua:  # noqa: ANN401  # JSON of any shape
+    def _to_lua(self, value: JsonValue) -> Lua:
         match value:
             case None:
-                return null[0]
+                return self.null
             case str():
                 return value.encode()
             case list():
-                return table([to_lua(item) for item in value])
+                return self._table([self._to_lua(item) for item in value])
             case dict():
-                return table({_key(name): to_lua(item) for name, item in value.items()})
+                return self._table({name.encode(): self._to_lua(item) for name, item in value.items()})
             case _:
                 return value
-
-    def decode(text: bytes) -> Lua:
-        return to_lua(json.loads(text))
-
-    return decode
-
-
-def _key(name: str) -> bytes:
-    return name.encode()
-
-
-def _name(key: Lua) -> bytes:
-    return key if isinstance(key, bytes) else b"%.14g" % key
 
 
 def _escape(found: re.Match[bytes]) -> bytes:

@@ -1,7 +1,7 @@
 """The keys of the twin of Redis: typed values, expiry, and a journal that can take writes back.
 
-A *unit* is one command or one script. Each change leaves its inverse in the unit's journal; `rollback` plays them
-backwards, as if the server had come back with a file that lacks the last units.
+A *unit* is one command or one script. Each change leaves its inverse in the unit's journal; `rollback` plays
+them backwards, as if the server had come back with a file that lacks the last units.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -45,6 +45,7 @@ class SortedSet:
 
 Hash = dict[bytes, bytes]
 Value = bytes | Hash | set[bytes] | SortedSet
+T = TypeVar("T")
 V = TypeVar("V", Hash, set[bytes], SortedSet)
 Undo = Callable[[], object]
 
@@ -68,7 +69,7 @@ class Keyspace:
         self.now_ms, self._unit, self._wrote = now_ms, [], False
 
     def end(self) -> None:
-        """End a unit. One that only met expired keys is no write of its own: undoing it belongs to the last one."""
+        """End a unit. One that only met expired keys is no write: undoing it belongs to the last one."""
         if self._wrote or (self._unit and not self._journal):
             self._journal.append(self._unit)
         elif self._unit:
@@ -123,7 +124,7 @@ class Keyspace:
             case _:
                 return value
 
-    def keys(self) -> list[bytes]:
+    def all_keys(self) -> list[bytes]:
         """Return all keys that haven't expired."""
         return [key for key in list(self._values) if self.value(key) is not None]
 
@@ -198,14 +199,18 @@ class Keyspace:
         value, at = self._values.get(key), self._expiry.get(key)
 
         def restore() -> None:
-            for table, old in ((self._values, value), (self._expiry, at)):
-                if old is None:
-                    table.pop(key, None)
-                else:
-                    table[key] = old  # type: ignore[index]
+            _restore(self._values, key, value)
+            _restore(self._expiry, key, at)
 
         self._did(restore)
 
     def _did(self, undo: Undo) -> None:
         self._unit.append(undo)
         self._wrote = True
+
+
+def _restore(table: dict[bytes, T], key: bytes, old: T | None) -> None:
+    if old is None:
+        table.pop(key, None)
+    else:
+        table[key] = old

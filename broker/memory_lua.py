@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from argosy.broker.memory_cjson import decoder, encoder
-from argosy.broker.memory_commands import Status
+from argosy.broker.memory_cjson import Cjson
 from argosy.broker.memory_keyspace import ReplyError
+from argosy.broker.memory_table import Status
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import ConfigurationError
 
@@ -33,11 +33,9 @@ class LuaScripts:
         )
         self._execute = execute
         self._table: Callable[[Sequence[object]], Lua] = self._lua.table_from
-        self._error: ReplyError | None = None
-        null: list[Lua] = []
-        lent = (self._command, encoder(self._is_table, null), decoder(self._lua.table_from, null), _sha1hex)
-        self._compile, self._run, cjson_null = self._lua.execute(_BOOT, *lent)
-        null.append(cjson_null)
+        cjson = Cjson(self._lua.table_from, self._is_table)
+        lent = (self._command, cjson.encode, cjson.decode, _sha1hex)
+        self._compile, self._run, cjson.null = self._lua.execute(_BOOT, *lent)
         self._type = lua51.lua_type
         self._compiled: dict[str, Lua] = {}
 
@@ -68,9 +66,6 @@ class LuaScripts:
     def _command(self, *args: object) -> object:
         """Run `redis.call`'s command; an error comes back as `{err=…}`."""
         try:
-            if not args:
-                message = "ERR Please specify at least one argument for this call"
-                raise ReplyError(message)
             return self._to_lua(self._execute([_argument(arg) for arg in args]))
         except ReplyError as error:
             return self._table({b"err": str(error).encode()})  # type: ignore[arg-type]
@@ -87,14 +82,8 @@ class LuaScripts:
 
     def _reply(self, value: Lua) -> Reply:
         """Convert what a script returned: numbers are cut to integers, an array ends at its first nil."""
-        if value is None or value is False:
-            return None
-        if value is True:
-            return 1
-        if isinstance(value, bytes | int):
-            return value
-        if isinstance(value, float):
-            return int(value)
+        if isinstance(value, bytes | int | float):
+            return None if value is False else value if isinstance(value, bytes) else int(value)
         if not self._is_table(value):
             return None
         if (error := value[b"err"]) is not None:

@@ -1,4 +1,4 @@
-"""`MemoryRedis`: the twin of `RedisStore`. It runs our real scripts; its server (`memory_server`) does what hurts."""
+"""`MemoryRedis`: the twin of `RedisStore`. It runs our real scripts; its `memory_server` does what hurts."""
 
 import asyncio
 from collections.abc import Sequence

@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import argosy.broker.memory_sorted  # noqa: F401  # enters its commands into the table
-from argosy.broker.memory_commands import find
+from argosy.broker import memory_about, memory_collections, memory_commands, memory_sorted
 from argosy.broker.memory_keyspace import Keyspace, ReplyError
 from argosy.broker.memory_lua import LuaScripts
+from argosy.broker.memory_table import Commands
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import Refused, Unreachable
 
 JOURNAL_UNITS: Final = 1000
+COMMANDS: Final = Commands(
+    module.COMMANDS for module in (memory_commands, memory_collections, memory_sorted, memory_about)
+)
 
 
 class MemoryServer:
@@ -25,7 +28,7 @@ class MemoryServer:
     def __init__(
         self, *, clock: Callable[[], float] = time.time, journal: int = JOURNAL_UNITS, seed: str = ""
     ) -> None:
-        """`clock` gives epoch seconds; `journal` is how many units can be rolled back; a `seed` fixes identities."""
+        """`clock` gives epoch seconds; `journal` units can be rolled back; a `seed` fixes identities."""
         self.units = 0
         """Commands and scripts that ran: for cost tests."""
         self.clock = clock
@@ -46,11 +49,11 @@ class MemoryServer:
 
     def command(self, *args: bytes) -> Reply:
         """Run one command; Unreachable and Refused as a real client would raise them."""
-        name = args[0].decode("ascii", "replace")
-        return self._unit(name, lambda: find(args[0], list(args[1:])).run(self._space, list(args[1:])))
+        name, rest = args[0], list(args[1:])
+        return self._unit(name.decode(), lambda: COMMANDS.find(name, len(rest)).run(self._space, rest))
 
     def script(self, script: Script, keys: list[bytes], args: list[bytes]) -> Reply:
-        """Run one script. Unlike a single real server, any key that wasn't declared is an error (a cluster's rule)."""
+        """Run one script. Stricter than a single real server: a key that wasn't declared is an error."""
         return self._unit(f"script {script.name}", lambda: self._whole(script, keys, args))
 
     def _unit(self, doing: str, run: Callable[[], Reply]) -> Reply:
@@ -82,8 +85,8 @@ class MemoryServer:
         return self._lua.run(script, keys, args)
 
     def _in_script(self, parts: list[bytes]) -> Reply:
-        command = find(parts[0], parts[1:])
         args = parts[1:]
+        command = COMMANDS.find(parts[0], len(args))
         if not self._declared.issuperset(args[command.keys]):
             undeclared = [
                 key.decode("utf-8", "replace") for key in args[command.keys] if key not in self._declared
@@ -125,7 +128,7 @@ class MemoryServer:
             return self._space.rollback(units)
 
     def restart(self, lost_units: int = 0) -> None:
-        """Come back as another process whose file lacks the last units: both halves of the identity are new."""
+        """Come back as another process whose file lacks the last units: a new identity."""
         with self._lock:
             self._space.rollback(lost_units)
             self._servers[0] = self._fresh_id()
@@ -133,7 +136,7 @@ class MemoryServer:
             self._tell()
 
     def failover(self, lost_units: int = 0) -> None:
-        """Promote the replica, which lacks the last units. A second one goes *back*: an old `run_id`, a new history."""
+        """Promote the replica, which lacks the last units; twice goes *back* to an old `run_id`."""
         with self._lock:
             self._space.rollback(lost_units)
             self._servers.reverse()
@@ -155,7 +158,7 @@ class MemoryServer:
         with self._lock:
             self._space.begin(int(self.clock() * 1000))
             try:
-                return {key: self._space.plain(key) for key in sorted(self._space.keys())}
+                return {key: self._space.plain(key) for key in sorted(self._space.all_keys())}
             finally:
                 self._space.end()
 
@@ -164,7 +167,7 @@ class MemoryServer:
         with self._lock:
             self._space.begin(int(self.clock() * 1000))
             try:
-                found = {key: self._space.expires_at(key) for key in self._space.keys()}
+                found = {key: self._space.expires_at(key) for key in self._space.all_keys()}
             finally:
                 self._space.end()
             return {key: at for key, at in found.items() if at is not None}

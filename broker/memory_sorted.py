@@ -1,21 +1,14 @@
-"""Sorted sets, and what the twin of Redis says of itself: more of its commands."""
+"""Sorted sets: commands of the twin of Redis that our scripts and `Store` use."""
 
 import math
-import re
+from typing import Final
 
-from argosy.broker.memory_commands import (
-    NO_KEYS,
-    OK,
-    SYNTAX,
-    Args,
-    Status,
-    command,
-    integer,
-    real,
-    shown,
-)
 from argosy.broker.memory_keyspace import Keyspace, ReplyError, SortedSet
+from argosy.broker.memory_table import SYNTAX, Args, Commands, integer, real, shown
 from argosy.broker.script import Reply
+
+COMMANDS: Final = Commands()
+command = COMMANDS.command
 
 _BOUND = "ERR min or max is not a float"
 Pairs = list[tuple[float, bytes]]
@@ -189,57 +182,3 @@ def _reply(pairs: Pairs, *, scores: bool) -> Reply:
     if scores:
         return [part for score, member in pairs for part in (member, shown(score))]
     return [member for _, member in pairs]
-
-
-# -- the server
-
-
-@command("PING", 0, 0, keys=NO_KEYS)
-def _ping(_space: Keyspace, _args: Args) -> Reply:
-    return Status(b"PONG")
-
-
-@command("TIME", 0, 0, keys=NO_KEYS)
-def _time(space: Keyspace, _args: Args) -> Reply:
-    return [b"%d" % (space.now_ms // 1000), b"%d" % (space.now_ms % 1000 * 1000)]
-
-
-@command("INFO", 0, keys=NO_KEYS)
-def _info(space: Keyspace, args: Args) -> Reply:
-    wanted = {section.decode().lower() for section in args}
-    parts = [
-        f"# {name.capitalize()}\r\n" + "".join(f"{field}:{value}\r\n" for field, value in fields.items())
-        for name, fields in space.about.items()
-        if not wanted or name in wanted
-    ]
-    return "\r\n".join(parts).encode()
-
-
-@command("DBSIZE", 0, 0, keys=NO_KEYS)
-def _dbsize(space: Keyspace, _args: Args) -> Reply:
-    return len(space.keys())
-
-
-@command("FLUSHALL", 0, 1, keys=NO_KEYS)
-def _flushall(space: Keyspace, _args: Args) -> Reply:
-    space.wipe()
-    return OK
-
-
-@command("SCAN", 1, keys=NO_KEYS)
-def _scan(space: Keyspace, args: Args) -> Reply:
-    words = [word.upper() for word in args[1:]]
-    pattern = args[words.index(b"MATCH") + 2] if b"MATCH" in words else b"*"
-    matches = _glob(pattern)
-    return [b"0", [key for key in space.keys() if matches.fullmatch(key)]]
-
-
-def _glob(pattern: bytes) -> re.Pattern[bytes]:
-    r"""Translate `*`, `?`, `[…]` and `\x`."""
-    parts = re.findall(rb"\\.|\[\^?(?:\\.|[^\]])*\]|.", pattern, re.DOTALL)
-    wild = {b"*": b".*", b"?": b"."}
-    out = [
-        wild.get(part) or (part if part[:1] == b"[" and len(part) > 1 else re.escape(part[-1:]))
-        for part in parts
-    ]
-    return re.compile(b"".join(out), re.DOTALL)

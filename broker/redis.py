@@ -1,7 +1,7 @@
 """`RedisStore`: the `Store` on a server that speaks the Redis protocol (Redis 7 or newer, Valkey).
 
-A reply, an error and a timeout belong to the call they answer. Nothing that was written is sent again, for whether it
-took effect is the caller's to find out: all our scripts are safe to repeat.
+A reply, an error and a timeout belong to the call they answer. Nothing that was written is sent again, for
+whether it took effect is the caller's to find out: all our scripts are safe to repeat.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from argosy.schemas.settings import RedisSettings
 
 
 class RedisStore(RedisReads):
-    """`Store` on one coalesced connection (`redis_pipe`). Belongs to one event loop; connects at the first call."""
+    """`Store` on one coalesced connection (`redis_pipe`). For one event loop; connects at the first call."""
 
     def __init__(self, settings: RedisSettings) -> None:
         """Connect later; raises ConfigurationError for a URL that can't be read."""

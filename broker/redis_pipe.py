@@ -1,7 +1,8 @@
 """One connection, its calls coalesced: what is asked in one turn of the loop goes out in one write, in order.
 
-A client that takes a connection per command wakes up once per command; one write and one wake-up for all calls of a
-turn cost a twentieth of that. There is no MULTI: each call stands for itself and gets its own reply or error.
+A client that takes a connection per command wakes up once per command; one write and one wake-up for all
+calls of a turn cost a twentieth of that. There is no MULTI: each call stands for itself and gets its own
+reply or error.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from redis import exceptions as said
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -46,15 +47,12 @@ class RedisPipe:
         self.server = where(url)
         self._timeout_seconds = timeout_seconds
         try:
-            self._pool = ConnectionPool.from_url(
+            self._pool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped options
                 url, protocol=2, socket_timeout=None, retry=Retry(NoBackoff(), 0)
             )
         except ValueError as error:
-            what, do = (
-                "the Redis URL can't be used",
-                "write redis://host:6379/0 or rediss://user:password@host:6379/0",
-            )
-            raise ConfigurationError(what, str(error), do) from None
+            do = "write redis://host:6379/0 or rediss://user:password@host:6379/0"
+            raise ConfigurationError("the Redis URL can't be used", str(error), do) from None  # three parts
         self._unwritten: deque[_Call] = deque()
         self._written: deque[_Call | None] = deque()  # None: a SCRIPT LOAD of our own
         self._loaded: set[str] = set()
@@ -67,7 +65,8 @@ class RedisPipe:
     def call(self, command: Command, doing: str, script: Script | None = None) -> "asyncio.Future[Reply]":
         """Ask for a command's reply: Unreachable after the timeout, Refused if the server says no.
 
-        With `script` the command is its EVALSHA. Cancelling the future takes a command back only if it wasn't written.
+        With `script` the command is its EVALSHA. Cancelling the future takes a command back only if it wasn't
+        written.
         """
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Reply] = loop.create_future()
@@ -150,7 +149,7 @@ class RedisPipe:
     async def _read(self, connection: AbstractConnection) -> NoReturn:
         while True:
             try:
-                reply = await connection.read_response(
+                reply: object = await connection.read_response(  # pyright: ignore[reportUnknownVariableType]  # untyped
                     disable_decoding=True, timeout=math.inf, disconnect_on_error=False
                 )
             except said.RedisError as error:
@@ -160,10 +159,10 @@ class RedisPipe:
                 continue
             call = self._written.popleft()
             if call is not None and not call.reply.done():
-                call.reply.set_result(reply)
+                call.reply.set_result(cast("Reply", reply))
 
     def _refused(self, call: _Call | None, error: said.RedisError) -> None:
-        """Hand an error reply to its caller; a script that the server forgot didn't run: send it again, whole."""
+        """Hand an error to its caller. A script that the server forgot didn't run: send it again, whole."""
         if call is None:
             return
         if isinstance(error, said.NoScriptError) and call.script is not None:
@@ -175,8 +174,9 @@ class RedisPipe:
             self._fail([call], error)
 
     def _lost(self, error: said.RedisError | OSError) -> None:
-        """Answer those whose command was written: its outcome is unknown. The rest waits for the next connection,
-        unless the server refused our handshake, as it will again.
+        """Answer those whose command was written: its outcome is unknown. The rest waits on.
+
+        It doesn't if the server refused our handshake: it will again.
         """
         self._last_failure = error
         self._fail(self._written, error)
@@ -187,7 +187,7 @@ class RedisPipe:
         self._asked.set()
 
     def _expire(self) -> None:
-        """Answer those who waited too long. A connection that owes a reply for so long is given up as half dead."""
+        """Answer those who waited too long. A connection that owes a reply that long is given up."""
         loop = asyncio.get_running_loop()
         now, self._watch = loop.time(), None
         while self._unwritten and (self._unwritten[0].reply.done() or self._unwritten[0].deadline <= now):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 import redis
 from redis import exceptions as said
@@ -13,12 +14,12 @@ from argosy.broker.script import Arg, Reply, Script
 
 
 class SyncStore:
-    """`SyncScripts` on a connection of its own, for one thread; connects when asked, and anew after a failure."""
+    """`SyncScripts` on a connection of its own, for one thread; connects when asked."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         """Connect later."""
         self._server = where(url)
-        self._client = redis.Redis.from_url(
+        self._client = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped options
             url,
             protocol=2,
             max_connections=1,
@@ -28,19 +29,23 @@ class SyncStore:
         )
 
     def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
-        """Run a script; Unreachable if no answer came (it may have taken effect), Refused if the server said no."""
+        """Run a script; raises Unreachable (it may have taken effect) and Refused."""
         keys_out, args_out = script.encode(keys, args)
-        rest = (len(keys_out), *keys_out, *args_out)
+        rest: tuple[int | bytes, ...] = (len(keys_out), *keys_out, *args_out)
         try:
             try:
-                reply: Reply = self._client.execute_command("EVALSHA", script.sha, *rest)  # type: ignore[no-untyped-call]
+                reply = self._ask("EVALSHA", script.sha, *rest)
             except said.NoScriptError:  # it didn't run
                 with suppress(said.ResponseError):  # not allowed: then EVAL each time
-                    self._client.execute_command("SCRIPT LOAD", script.text)  # type: ignore[no-untyped-call]
-                reply = self._client.execute_command("EVAL", script.text, *rest)  # type: ignore[no-untyped-call]
+                    self._ask("SCRIPT LOAD", script.text)
+                reply = self._ask("EVAL", script.text, *rest)
         except (said.RedisError, OSError) as error:
             raise meaning(error, self._server, f"script {script.name}") from error
         return reply
+
+    def _ask(self, *command: str | int | bytes) -> Reply:
+        reply: object = self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return cast("Reply", reply)
 
     def close(self) -> None:
         """Close the connection."""

@@ -9,8 +9,9 @@ The file begins with a header of comment lines:
     -- ARGV[1]   what it is; a quantity says its unit (milliseconds, bytes)
     -- Returns   every reply it can give
 
-A line `--! prelude` is replaced by `prelude.lua`: `identity()` and `now_ms()`; any other `--! name` by `name.lua`
-beside the script: what several scripts of one room share. Such a file has no header of KEYS and ARGV.
+A line `--! prelude` is replaced by `prelude.lua`: `identity()` and `now_ms()`; any other `--! name` by
+`name.lua` beside the script: what several scripts of one room share. Such a file has no header of KEYS and
+ARGV.
 """
 
 import hashlib
@@ -68,8 +69,8 @@ class Script:
     def encode(self, keys: Sequence[str], args: Sequence[Arg]) -> tuple[list[bytes], list[bytes]]:
         """Encode what EVALSHA is given: str as UTF-8, int in decimal, bytes as they are.
 
-        Raises TypeError for anything else (None, bool and float have no one right form) and if there are more or
-        fewer than the header declares: errors of the caller, found before anything is sent.
+        Raises TypeError for anything else (None, bool and float have no one right form) and if there are more
+        or fewer than the header declares: errors of the caller, found before anything is sent.
         """
         for what, of, given in (("KEYS", self.keys, len(keys)), ("ARGV", self.args, len(args))):
             if of is not None and not of.allows(given):

@@ -23,8 +23,8 @@ class SyncScripts(Protocol):
 class Store(Protocol):
     """One coalesced connection: calls of one loop turn go out in one write, in the order they were made.
 
-    Every method raises Unreachable when there is no answer in time (whether it took effect is unknown) and Refused
-    when the server says no. Values are bytes; nothing is decoded.
+    Every method raises Unreachable when there is no answer in time (whether it took effect is unknown) and
+    Refused when the server says no. Values are bytes; nothing is decoded.
     """
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
