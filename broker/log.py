@@ -183,8 +183,8 @@ class Cluster(Protocol):
         """Return the number of partitions; raises ConfigurationError if the topic doesn't exist."""
         ...
 
-    async def topics(self) -> Mapping[str, FoundTopic]:
-        """Return all topics by name, as they are now. Raises Unreachable."""
+    async def topics(self, names: Sequence[str]) -> Mapping[str, FoundTopic]:
+        """Return those of these topics that exist, as they are now. Raises Unreachable and Refused."""
         ...
 
     async def create(self, plans: Sequence[TopicPlan]) -> None:

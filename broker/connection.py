@@ -1,0 +1,121 @@
+"""How we connect to Kafka: the options that every client of ours shares, and what the library's errors mean to us."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidGroupIdError,
+    InvalidReplicationFactorError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+    UnsupportedVersionError,
+)
+
+from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
+from argosy.schemas.settings import KafkaSettings
+
+METADATA_MS: Final = 30_000
+"""How old our picture of topics and leaders may get: a new partition is seen after this long."""
+REQUEST_MS: Final = 20_000
+"""Longer than a group's rebalance, which a join request waits for."""
+
+TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+REFUSALS: Final = (
+    AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidGroupIdError,
+    InvalidReplicationFactorError,
+    InvalidTopicError,
+    PolicyViolationError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+    UnsupportedVersionError,
+)
+"""What waiting doesn't mend: somebody has to change a right, a setting or a version."""
+
+
+class Options(TypedDict):
+    """Keyword arguments of any aiokafka client."""
+
+    bootstrap_servers: str
+    client_id: str
+    security_protocol: str
+    ssl_context: ssl.SSLContext | None
+    sasl_mechanism: str
+    sasl_plain_username: str | None
+    sasl_plain_password: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where Kafka is, who we are, and how long an answer may take. Reads the certificate files when it is made."""
+
+    settings: KafkaSettings
+    client_id: str
+    context: ssl.SSLContext | None
+
+    @property
+    def deadline_seconds(self) -> float:
+        """How long one call of ours may take, retries included."""
+        return self.settings.send_deadline_seconds
+
+    def options(self) -> Options:
+        """Return the shared options. Secrets are taken out of their wrapper here and nowhere else."""
+        password = self.settings.sasl_password
+        return Options(
+            bootstrap_servers=self.settings.bootstrap_servers,
+            client_id=self.client_id,
+            security_protocol=self.settings.security_protocol,
+            ssl_context=self.context,
+            sasl_mechanism=self.settings.sasl_mechanism,
+            sasl_plain_username=self.settings.sasl_username,
+            sasl_plain_password=password.get_secret_value() if password else None,
+        )
+
+
+def connection(settings: KafkaSettings, client_id: str) -> Connection:
+    """Make a connection's options; raises OSError (ssl.SSLError) for certificate files that can't be read."""
+    context: ssl.SSLContext | None = None
+    if settings.security_protocol in {"SSL", "SASL_SSL"}:
+        ca_file = str(settings.ssl_ca_file) if settings.ssl_ca_file else None
+        context = ssl.create_default_context(cafile=ca_file)
+        if settings.ssl_cert_file:
+            context.load_cert_chain(settings.ssl_cert_file, settings.ssl_key_file)
+    return Connection(settings, client_id, context)
+
+
+@asynccontextmanager
+async def answered(what: str, seconds: float) -> AsyncGenerator[None]:
+    """Give a request to Kafka its deadline, and its errors our words."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise Unreachable(f"{what}: Kafka didn't answer within {seconds:g} s") from None
+    except (KafkaError, OSError) as error:
+        raise translated(error, what) from error
+
+
+def translated(error: Exception, what: str) -> ArgosyError:
+    """Say an error of the library in ours: never taken, not allowed, or no answer (the outcome is unknown)."""
+    text = f"{what}: {str(error) or type(error).__name__}"
+    if isinstance(error, TOO_LARGE):
+        return MessageTooLarge(text)
+    if isinstance(error, REFUSALS):
+        return Refused(text)
+    return Unreachable(text)

@@ -1,0 +1,45 @@
+"""The few things that aiokafka 0.14 knows and doesn't tell. Nobody else reads its private names."""
+# ruff: noqa: SLF001 - that is what this module is for
+# pyright: reportPrivateUsage=false
+
+from collections.abc import Iterator
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+
+def assignment_of(consumer: AIOKafkaConsumer) -> object | None:
+    """Return a token of the assignment that fetches are made under: another object after each rebalance.
+
+    The public `assignment()` gives a set of partitions, equal before and after a rebalance that gave the same ones back.
+    """
+    subscription = consumer._subscription.subscription
+    return subscription.assignment if subscription is not None else None
+
+
+def positions_of(consumer: AIOKafkaConsumer) -> Iterator[tuple[TopicPartition, int]]:
+    """Yield each assigned partition with its position, without waiting: those that have none yet are left out.
+
+    The public `position()` may wait, and between a fetch and its answer the position could then be another one.
+    """
+    subscription = consumer._subscription.subscription
+    assignment = subscription.assignment if subscription is not None else None
+    if assignment is not None and assignment.active:
+        for partition in assignment.tps:
+            state = assignment.state_value(partition)
+            if state is not None and state.has_valid_position:
+                yield partition, state.position
+
+
+def is_member(consumer: AIOKafkaConsumer) -> bool:
+    """Say whether the consumer believes to be in its group.
+
+    After an expulsion its commits would go out under no generation at all, and an empty group takes such commits.
+    """
+    coordinator = consumer._coordinator
+    return coordinator is not None and coordinator.generation > 0
+
+
+def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
+    """Fail everything that the producer still holds, so that stopping it waits for nothing."""
+    producer._message_accumulator.fail_all(error)

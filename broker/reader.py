@@ -1,0 +1,133 @@
+"""Looks into partitions without a group: where a log begins and ends, what lies at an offset, what lies between two."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from argosy.broker.connection import METADATA_MS, Connection, answered
+from argosy.broker.log import Partition, Record
+from argosy.broker.membership import record_of
+
+REQUEST_MS: Final = 10_000
+WAIT_MS: Final = 200
+PEEK_BYTES: Final = 16_384
+"""One record is wanted; the broker gives at least one whatever its size."""
+SCAN_BYTES: Final = 1_048_576
+
+
+class Reader:
+    """One connection for all questions, opened at the first one and opened anew after trouble. One question at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Nothing is opened yet."""
+        self._connection = connection
+        self._kafka: AIOKafkaConsumer | None = None
+        self._turn = asyncio.Lock()
+
+    async def edges(self, partition: Partition) -> tuple[int, int]:
+        """Return (log start, log end) as of now. Raises Unreachable."""
+        return (await self.all_edges([partition]))[partition]
+
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """Return (log start, log end) of each, in two round trips. Raises Unreachable."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        async with answered("ask for log edges", self._connection.deadline_seconds), self._turn:
+            kafka = await self._open()
+            try:
+                starts = await kafka.beginning_offsets(wanted)
+                ends = await kafka.end_offsets(wanted)
+            except KafkaError:
+                await self._drop()
+                raise
+        return {Partition(*where): (starts[where], ends[where]) for where in wanted}
+
+    async def peek(self, partition: Partition, offset: int) -> Record | None:
+        """Return the first record at or after `offset`, None if there is none. Raises Unreachable."""
+        end = (await self.edges(partition))[1]
+        if offset >= end:
+            return None
+        where = TopicPartition(*partition)
+        async with answered(f"look into {partition.topic}", self._connection.deadline_seconds), self._turn:
+            kafka = await self._open()
+            kafka.assign([where])
+            kafka.seek(where, offset)
+            try:
+                while True:
+                    found = await kafka.getmany(where, timeout_ms=WAIT_MS, max_records=1)
+                    for record in found.get(where, ()):
+                        return record_of(record)
+                    if await kafka.position(where) >= end:
+                        return None
+            except KafkaError:
+                await self._drop()
+                raise
+            finally:
+                if self._kafka is not None:
+                    kafka.pause(where)
+
+    async def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+        """Yield the records from `start` to the log end as of now, over a connection of its own. Raises Unreachable."""
+        first, end = await self.edges(partition)
+        where, position = TopicPartition(*partition), max(start, first)
+        seconds = self._connection.deadline_seconds
+        kafka = self._new(SCAN_BYTES)
+        try:
+            async with answered(f"read {partition.topic}", seconds):
+                await kafka.start()
+            kafka.assign([where])
+            kafka.seek(where, position)
+            while position < end:
+                async with answered(f"read {partition.topic}", seconds):
+                    batch = await self._some(kafka, where)
+                    position = await kafka.position(where)
+                for record in batch:
+                    if record.offset < end:
+                        yield record_of(record)
+        finally:
+            await kafka.stop()
+
+    @staticmethod
+    async def _some(kafka: AIOKafkaConsumer, where: TopicPartition) -> list[ConsumerRecord]:
+        """Wait until the position moves; there may be control records only."""
+        before = await kafka.position(where)
+        while True:
+            found = (await kafka.getmany(where, timeout_ms=WAIT_MS)).get(where)
+            if found or await kafka.position(where) != before:
+                return found or []
+
+    def _new(self, fetch_bytes: int) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._connection.options(),
+            group_id=None,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_uncommitted",
+            fetch_max_wait_ms=WAIT_MS // 2,
+            max_partition_fetch_bytes=fetch_bytes,
+            request_timeout_ms=REQUEST_MS,
+            metadata_max_age_ms=METADATA_MS,
+        )
+
+    async def _open(self) -> AIOKafkaConsumer:
+        if self._kafka is None:
+            kafka = self._new(PEEK_BYTES)
+            try:
+                await kafka.start()
+            except BaseException:
+                await kafka.stop()
+                raise
+            self._kafka = kafka
+        return self._kafka
+
+    async def _drop(self) -> None:
+        if self._kafka is not None:
+            kafka, self._kafka = self._kafka, None
+            await kafka.stop()
+
+    async def close(self) -> None:
+        """Close the connection; a question under way is answered first."""
+        async with self._turn:
+            await self._drop()

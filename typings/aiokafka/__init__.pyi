@@ -1,0 +1,149 @@
+# What we use of aiokafka 0.14, which ships no types: read from its source.
+# Private names are met in `broker.inside` alone.
+
+from collections.abc import Iterable, Mapping, Sequence
+from ssl import SSLContext
+from typing import NamedTuple
+
+from aiokafka.abc import ConsumerRebalanceListener as ConsumerRebalanceListener
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+class OffsetAndMetadata(NamedTuple):
+    offset: int
+    metadata: str
+
+class OffsetAndTimestamp(NamedTuple):
+    offset: int
+    timestamp: int | None
+
+class RecordMetadata(NamedTuple):
+    topic: str
+    partition: int
+    topic_partition: TopicPartition
+    offset: int
+    timestamp: int | None
+    timestamp_type: int
+    log_start_offset: int | None
+
+class ConsumerRecord:
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+class _State:
+    has_valid_position: bool
+    position: int
+
+class _Assignment:
+    active: bool
+    tps: frozenset[TopicPartition]
+    def state_value(self, tp: TopicPartition) -> _State | None: ...
+
+class _Subscription:
+    assignment: _Assignment | None
+
+class _SubscriptionState:
+    subscription: _Subscription | None
+
+class _Coordinator:
+    generation: int
+
+class _Client:
+    async def fetch_all_metadata(self) -> _Metadata: ...
+
+class _Metadata:
+    def topics(self) -> set[str]: ...
+
+class _Accumulator:
+    def fail_all(self, exception: Exception) -> None: ...
+
+class AIOKafkaConsumer:
+    _subscription: _SubscriptionState
+    _coordinator: _Coordinator | None
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str = ...,
+        client_id: str = ...,
+        group_id: str | None = ...,
+        fetch_max_wait_ms: int = ...,
+        fetch_max_bytes: int = ...,
+        max_partition_fetch_bytes: int = ...,
+        request_timeout_ms: int = ...,
+        metadata_max_age_ms: int = ...,
+        auto_offset_reset: str = ...,
+        enable_auto_commit: bool = ...,
+        session_timeout_ms: int = ...,
+        rebalance_timeout_ms: int = ...,
+        heartbeat_interval_ms: int = ...,
+        isolation_level: str = ...,
+        security_protocol: str = ...,
+        ssl_context: SSLContext | None = ...,
+        sasl_mechanism: str = ...,
+        sasl_plain_username: str | None = ...,
+        sasl_plain_password: str | None = ...,
+    ) -> None: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def subscribe(
+        self, topics: Sequence[str] = ..., *, listener: ConsumerRebalanceListener | None = ...
+    ) -> None: ...
+    def assign(self, partitions: Sequence[TopicPartition]) -> None: ...
+    def assignment(self) -> set[TopicPartition]: ...
+    async def topics(self) -> set[str]: ...
+    def partitions_for_topic(self, topic: str) -> set[int] | None: ...
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = ..., max_records: int | None = ...
+    ) -> dict[TopicPartition, list[ConsumerRecord]]: ...
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None: ...
+    async def committed(self, partition: TopicPartition) -> int | None: ...
+    async def position(self, partition: TopicPartition) -> int: ...
+    def seek(self, partition: TopicPartition, offset: int) -> None: ...
+    def pause(self, *partitions: TopicPartition) -> None: ...
+    def resume(self, *partitions: TopicPartition) -> None: ...
+    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    async def offsets_for_times(
+        self, timestamps: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]: ...
+
+class AIOKafkaProducer:
+    client: _Client
+    _message_accumulator: _Accumulator
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str = ...,
+        client_id: str = ...,
+        acks: str = ...,
+        enable_idempotence: bool = ...,
+        linger_ms: int = ...,
+        max_batch_size: int = ...,
+        max_request_size: int = ...,
+        request_timeout_ms: int = ...,
+        metadata_max_age_ms: int = ...,
+        security_protocol: str = ...,
+        ssl_context: SSLContext | None = ...,
+        sasl_mechanism: str = ...,
+        sasl_plain_username: str | None = ...,
+        sasl_plain_password: str | None = ...,
+    ) -> None: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def partitions_for(self, topic: str) -> set[int]: ...
+    async def send_and_wait(
+        self,
+        topic: str,
+        value: bytes | None = ...,
+        key: bytes | None = ...,
+        partition: int | None = ...,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = ...,
+    ) -> RecordMetadata: ...
