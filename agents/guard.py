@@ -13,7 +13,7 @@ from argosy.schemas.errors import ContextOverflow, ContextRefused
 class Guard:
     """What an agent's model calls may take; `window` None: no limit is known.
 
-    `factor`, per mille, is what our count of tokens is multiplied by: learned from the model's usage, pinned by the run.
+    Our count of tokens times `factor` (per mille, learned from usage, pinned by the run) is the model's.
     """
 
     contract: Contract

@@ -1,0 +1,189 @@
+"""The context that a handler sees: `argosy.Context`, as the worker fills it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar, TypeVarTuple
+
+from argosy.agents.guard import Guard
+from argosy.agents.running import Running
+from argosy.agents.services import Services
+from argosy.agents.step import Steps
+from argosy.agents.tools import ToolCalls
+from argosy.broker import values
+from argosy.broker.store import Payloads
+from argosy.pipelines.context import Log, Model
+from argosy.schemas.canonical import canonical_hash, sha256_hex
+from argosy.schemas.chat import Usage
+from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.watch import TaskProgressed, TextStreamed
+from argosy.telemetry import logs, propagation
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class ModelSource(Protocol):
+    """Where `ctx.model` comes from: one for the process, one Model for each attempt."""
+
+    def for_task(self, ctx: "TaskContext", guard: Guard) -> Model:
+        """Return the model of this attempt's contract. It tells its usage by `ctx.spent`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InputPayload:
+    """An input as it came (`argosy.pipelines.context.Payload`)."""
+
+    payload: Payload
+    payloads: Payloads
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the value's JSON."""
+        return canonical_hash(self.payload.value) if isinstance(self.payload, Inline) else self.payload.sha256
+
+    @property
+    def bytes(self) -> int:
+        """Size of the value's JSON."""
+        return self.payload.bytes
+
+    @property
+    def tokens(self) -> int:
+        """Tokens, as whoever produced it counted them."""
+        return self.payload.tokens
+
+    async def text(self) -> str:
+        """Read it: a text itself, of anything else its JSON."""
+        value = await values.load(self.payload, self.payloads)
+        return value if isinstance(value, str) else values.encode_value(value).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """`ctx.tokens`."""
+
+    guard: Guard
+    count_tokens: values.CountTokens
+
+    def count(self, text: str) -> int:
+        """Count the tokens of a text."""
+        return self.count_tokens(text)
+
+    @property
+    def left(self) -> int:
+        """Tokens that the next model call may take; where no window is known, more than any model has."""
+        room = self.guard.room
+        return UNKNOWN_ROOM if room is None else room
+
+
+UNKNOWN_ROOM = 1_000_000_000
+
+
+class TaskContext:
+    """`ctx` of one attempt. Belongs to its handler; nothing of it outlives the attempt."""
+
+    def __init__(
+        self,
+        running: Running,
+        services: Services,
+        *,
+        deadline: datetime,
+        inputs: Mapping[str, Payload],
+        models: ModelSource | None,
+    ) -> None:
+        """`deadline` is when this attempt ends; `inputs` are the payloads by parameter, holes left out."""
+        self._running, self._services, self._models = running, services, models
+        self._inputs, self._deadline = inputs, deadline
+        self._model: Model | None = None
+        self._steps = Steps(running, services)
+        self._tools = ToolCalls(self._steps)
+        body = running.order.body
+        self._guard = Guard(body.contract, body.window, body.factor)
+        self._streamed = 0
+        self.usage = Usage()
+        """Of all model calls so far."""
+
+    @property
+    def run_id(self) -> str:
+        """The run that this task belongs to."""
+        return self._running.order.run_id
+
+    @property
+    def task_id(self) -> str:
+        """The task's id."""
+        return self._running.order.body.task_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt the coordinator ordered."""
+        return self._running.order.body.attempt
+
+    @property
+    def agent(self) -> str:
+        """The agent that runs."""
+        return self._running.order.body.agent
+
+    @property
+    def deadline(self) -> datetime:
+        """When this attempt ends, in UTC."""
+        return self._deadline
+
+    @property
+    def log(self) -> Log:
+        """The logger, bound to this task."""
+        return logs.get("argosy.agent")
+
+    @property
+    def tokens(self) -> Room:
+        """The room in the context window."""
+        return Room(self._guard, self._services.count_tokens)
+
+    @property
+    def tools(self) -> ToolCalls:
+        """Calls of tools."""
+        return self._tools
+
+    @property
+    def steps(self) -> Steps:
+        """The memos, for what the worker itself memoises, such as a named model call."""
+        return self._steps
+
+    @property
+    def model(self) -> Model:
+        """The model of the agent's contract."""
+        if self._model is None:
+            if self._models is None:
+                message = "this worker was started without a model"
+                raise RuntimeError(message)
+            self._model = self._models.for_task(self, self._guard)
+        return self._model
+
+    def payload(self, input_name: str, /) -> InputPayload:
+        """Give an input as it came; KeyError if there is none of that name, or a hole is in its place."""
+        return InputPayload(self._inputs[input_name], self._services.payloads)
+
+    def idempotency_key(self, name: str, /) -> str:
+        """Make a key for an outside system: 64 hexadecimal digits, the same in every attempt and delivery."""
+        return sha256_hex(f"{self.task_id}\n{name}".encode())
+
+    def spent(self, usage: Usage) -> None:
+        """Count what a model call took."""
+        self.usage += usage
+
+    async def progress(self, text: str, /, *, done: int | None = None, of: int | None = None) -> None:
+        """Tell who watches how far this task is."""
+        message = TaskProgressed(task_id=self.task_id, attempt=self.attempt, text=text, done=done, of=of)
+        self._services.watchers.tell(self.run_id, message, propagation.current().traceparent)
+
+    async def stream(self, text: str, /) -> None:
+        """Send a piece of text to who watches."""
+        message = TextStreamed(task_id=self.task_id, attempt=self.attempt, ordinal=self._streamed, text=text)
+        self._streamed += 1
+        self._services.watchers.tell(self.run_id, message, propagation.current().traceparent)
+
+    async def step(
+        self, name: str, function: Callable[[*Ts], Awaitable[T]], /, *args: *Ts, log: bool = False
+    ) -> T:
+        """Make a side effect once; see `argosy.Context`."""
+        return await self._steps.step(name, function, args, log=log)

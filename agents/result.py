@@ -1,0 +1,49 @@
+"""From a handler's value to what `task.settled` carries: a payload, and the facts that the plan asks for."""
+
+from dataclasses import dataclass
+
+from argosy.agents.patience import patiently
+from argosy.agents.services import Services
+from argosy.broker.facts import answer
+from argosy.broker.values import decode_value, to_payload
+from argosy.schemas.errors import FactsTooLarge, ResultTooLarge
+from argosy.schemas.facts import Facts
+from argosy.schemas.fault import Fault, fault_of
+from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.task import TaskDispatched
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a success settles with."""
+
+    payload: Payload
+    facts: Facts
+
+
+async def result_of(data: bytes, body: TaskDispatched, services: Services) -> Result | Fault:
+    """Make the result of a value's JSON, or the fault of one that is too large.
+
+    Waits for the payload store.
+    """
+    limit = services.settings.fleet.hard_result_bytes
+    if len(data) > limit:
+        message = f"the result has {len(data)} bytes, at most {limit} may be"
+        return fault_of(ResultTooLarge(message)).model_copy(
+            update={"figures": {"bytes": len(data), "limit": limit}}
+        )
+    payload = await patiently(
+        lambda: to_payload(data, services.count_tokens, services.payloads),
+        f"storing the value of {body.task_id}",
+    )
+    if not body.wants:
+        return Result(payload, {})
+    value = payload.value if isinstance(payload, Inline) else decode_value(data)
+    try:
+        facts = await patiently(
+            lambda: answer(value, body.wants, services.count_tokens, services.payloads),
+            f"storing the parts of {body.task_id}",
+        )
+    except FactsTooLarge as error:
+        return fault_of(error)
+    return Result(payload, facts)

@@ -1,0 +1,61 @@
+"""What all parts of one worker process work with."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from argosy.agents.claim import Claims
+from argosy.agents.hand_back import HandBack
+from argosy.agents.hold import Holds
+from argosy.agents.lanes import Lanes
+from argosy.agents.memo import Memos
+from argosy.agents.watch import Watchers
+from argosy.broker.log import Producer
+from argosy.broker.store import Payloads, Store
+from argosy.broker.topics import TopicNames
+from argosy.broker.values import CountTokens
+from argosy.schemas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The connections, and what is asked over them."""
+
+    settings: Settings
+    producer: Producer
+    store: Store
+    payloads: Payloads
+    count_tokens: CountTokens
+    topics: TopicNames
+    source: str
+    """`ce_source` of what this process produces."""
+    claims: Claims
+    holds: Holds
+    memos: Memos
+    hand_back: HandBack
+    watchers: Watchers
+
+
+def connect(
+    settings: Settings, producer: Producer, store: Store, payloads: Payloads, count_tokens: CountTokens
+) -> Services:
+    """Put the parts together; nothing is opened."""
+    topics = TopicNames(settings.kafka.topic_prefix)
+    source = f"argosy/worker/{socket.gethostname()}-{os.getpid()}"
+    lanes = Lanes(settings.redis.key_prefix)
+    fleet, worker = settings.fleet, settings.worker
+    lease_ms, window_ms = round(fleet.lease_seconds * 1000), fleet.window_seconds * 1000
+    return Services(
+        settings=settings,
+        producer=producer,
+        store=store,
+        payloads=payloads,
+        count_tokens=count_tokens,
+        topics=topics,
+        source=source,
+        claims=Claims(store, lanes, lease_ms, window_ms, round(worker.grace_seconds * 1000)),
+        holds=Holds(lanes, lease_ms, window_ms),
+        memos=Memos(store, lanes, lease_ms, window_ms),
+        hand_back=HandBack(store, lanes),
+        watchers=Watchers(producer, topics.events, source),
+    )

@@ -1,0 +1,116 @@
+"""Settling an attempt: store the result under the fence, append `task.settled`, then finish the offset.
+
+Every gap is safe to repeat: what is stored is published again, byte for byte, by whoever claims the task
+next; fold takes
+an attempt's outcome once.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from argosy.agents.hold import Held, Holding
+from argosy.agents.order import Order
+from argosy.agents.patience import patiently
+from argosy.agents.running import Running
+from argosy.agents.services import Services
+from argosy.broker.log import Outgoing
+from argosy.schemas.codec import encode_body
+from argosy.schemas.envelope import HEADERS_BYTES, Envelope
+from argosy.schemas.errors import MessageTooLarge
+from argosy.schemas.fault import Fault
+from argosy.schemas.runlog import TaskSettled
+from argosy.telemetry.propagation import Trace
+
+LETTERS: Final = {"succeeded": "k", "failed": "f", "overflow": "o", "poison": "p"}
+"""What a stored result begins with, so that nobody needs to decode it to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settles:
+    """Settles attempts, with endless patience for Redis and Kafka."""
+
+    services: Services
+
+    async def settle(self, running: Running, settled: TaskSettled, trace: Trace) -> Held:
+        """Store and publish an outcome.
+
+        `over`: nothing was published, the run needs no answer. `loss`: another has the claim; a success was
+        published all
+        the same (fold takes a success of any attempt), a failure was not.
+        """
+        data = self._fitting(settled)
+        said = await self._store(running, settled.outcome, data)
+        if said == "over" or (said == "loss" and settled.outcome != "succeeded"):
+            return said
+        running.ordinal += 1
+        try:
+            await self._publish(running.order, data, trace, running.ordinal)
+        except MessageTooLarge:
+            small = _too_large(settled, len(data))
+            data = encode_body(small)
+            if said == "ok":
+                said = await self._store(running, small.outcome, data)
+            if said != "ok":
+                return said
+            await self._publish(running.order, data, trace, running.ordinal)
+        return said
+
+    async def republish(self, order: Order, stored: bytes) -> None:
+        """Publish a stored result again, as it is."""
+        await self._publish(order, stored[1:], order.trace, 1)
+
+    async def without_claim(self, order: Order, settled: TaskSettled) -> None:
+        """Publish an outcome that no claim stands behind: poison."""
+        await self._publish(order, encode_body(settled), order.trace, 1)
+
+    async def _store(self, running: Running, outcome: str, data: bytes) -> Held:
+        holds = self.services.holds
+        stored = LETTERS[outcome].encode() + data
+        holding = Holding(running.order, running.fence, holds.lease_ms, stored)
+        return await patiently(
+            lambda: holds.store_result(self.services.store, holding), f"storing the result of {running.name}"
+        )
+
+    def _fitting(self, settled: TaskSettled) -> bytes:
+        data = encode_body(settled)
+        if len(data) <= self.services.settings.kafka.max_message_bytes - HEADERS_BYTES:
+            return data
+        return encode_body(_too_large(settled, len(data)))
+
+    async def _publish(self, order: Order, data: bytes, trace: Trace, ordinal: int) -> None:
+        body = order.body
+        envelope = Envelope(
+            kind=TaskSettled.KIND,
+            id=f"{body.task_id}#{body.attempt}",
+            source=self.services.source,
+            subject=order.run_id,
+            time_ms=time.time_ns() // 1_000_000,
+            cause=order.cause,
+            ordinal=ordinal,
+            traceparent=trace.traceparent,
+            tracestate=trace.tracestate,
+        )
+        record = Outgoing(
+            self.services.topics.runs, order.run_id.encode(), data, envelope.headers(), body.lane
+        )
+        await patiently(lambda: self.services.producer.send(record), f"publishing {envelope.id}")
+
+
+def _too_large(settled: TaskSettled, size: int) -> TaskSettled:
+    """Make the small failure that stands for a record which Kafka would never take."""
+    fault = Fault(
+        code="result_too_large",
+        message=f"the record of this {settled.outcome} attempt has {size} bytes: more than Kafka takes here",
+        figures={"bytes": size},
+    )
+    return TaskSettled(
+        task_id=settled.task_id,
+        attempt=settled.attempt,
+        outcome="failed",
+        fault=fault,
+        usage=settled.usage,
+        worker=settled.worker,
+        deliveries=settled.deliveries,
+        duration_ms=settled.duration_ms,
+    )
