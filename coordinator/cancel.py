@@ -36,7 +36,7 @@ def finish_with_result(turn: Turn) -> None:
 
 
 def prune(turn: Turn) -> None:
-    """Cancel every step that no waiting step needs any more, after a join went on without some of its parents."""
+    """Cancel what no waiting step needs any more, after a join went on without some of its parents."""
     state, needed = turn.state, {turn.plan.returns}
     unended = [step for step in turn.plan.steps.values() if state.step(step.name).letter not in TERMINAL]
     for step in reversed(unended):

@@ -1,4 +1,4 @@
-"""The contract before dispatch: do the inputs fit the agent's context window? Only sums; tokens were counted by who made them."""
+"""The contract before dispatch: do the inputs fit the agent's window? Only sums."""
 
 from typing import Final
 
@@ -14,29 +14,28 @@ def refusal(agent: str, contract: Contract, window: int | None, factor: int, tok
     The safe threshold of the window holds the inputs, as the model counts them (`factor`, per mille), and the
     reserve for the output.
     """
-    if window is None:
-        return None
-    room = max(0, window * contract.threshold_per_mille // 1000 - contract.reserve)
     needed = (tokens * factor + 999) // 1000
-    return None if needed <= room else _refused(agent, contract, window, room, needed, "its inputs are")
+    if window is None or needed <= _room(contract, window):
+        return None
+    return _refused(f"{agent}: its inputs are {needed} tokens", contract, window, needed)
 
 
-def overflowed(
-    agent: str, contract: Contract, window: int | None, measured: int | None, fault: Fault | None
-) -> Fault:
+def overflowed(agent: str, contract: Contract, window: int | None, measured: int) -> Fault:
     """Make the same fault of an overflow that the worker measured."""
-    if measured is None:
-        text = "the prompt was larger than its window" if fault is None else fault.message
-        return Fault(code=REFUSED, message=text, figures={} if fault is None else fault.figures)
-    room = 0 if window is None else max(0, window * contract.threshold_per_mille // 1000 - contract.reserve)
-    return _refused(agent, contract, window or 0, room, measured, "its prompt was measured to be")
+    return _refused(f"{agent}: its prompt was measured to be {measured} tokens", contract, window, measured)
 
 
-def _refused(agent: str, contract: Contract, window: int, room: int, tokens: int, what: str) -> Fault:
-    text = (
-        f"{agent}: {what} {tokens} tokens, and there is room for {room}: window {window} x threshold "
-        f"{contract.threshold_per_mille}/1000 - reserve {contract.reserve}"
-    )
+def _room(contract: Contract, window: int) -> int:
+    return max(0, window * contract.threshold_per_mille // 1000 - contract.reserve)
+
+
+def _refused(what: str, contract: Contract, window: int | None, tokens: int) -> Fault:
+    figures, text = {"tokens": tokens}, what
+    if window is not None:
+        room, share = _room(contract, window), contract.threshold_per_mille
+        figures |= {"room": room, "window": window}
+        text += f", and there is room for {room}: window {window} x threshold {share}/1000"
+        text += f" - reserve {contract.reserve}"
     if contract.above != "refuse":
-        text += f"; its contract says {contract.above!r}, which rules 1 can't do: it is refused"
-    return Fault(code=REFUSED, message=text, figures={"tokens": tokens, "room": room, "window": window})
+        text += f"; its contract says {contract.above!r}, which rules 1 can't do yet, so it is refused"
+    return Fault(code=REFUSED, message=text, figures=figures)

@@ -7,7 +7,6 @@ from argosy.schemas.facts import Facts, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import Pick, StepBase
 
-
 FACT_MISSING: Final = "fact_missing"
 NOT_MET: Final = "skipped"
 

@@ -1,9 +1,8 @@
-"""Timers that came due: the run's deadline, a step's, a join's, a retry's. Fold believes them, it compares no times."""
+"""Timers that came due: a run's, a step's, a join's, a retry's. Fold believes them, it compares no times."""
 
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.plan import StepPlan
 from argosy.coordinator.ready import advance, join_is_late
-from argosy.coordinator.settled import find
 from argosy.coordinator.state import TERMINAL, Cause
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
@@ -32,10 +31,9 @@ def fired(turn: Turn, timer: TimerFired) -> None:
 
 
 def _retry(turn: Turn, local: str) -> None:
-    found, task = find(turn.plan, local), turn.state.task(local)
-    if found is not None and task is not None and task.letter == "b":
-        step, shard = found
-        turn.order(step, shard, task, task.earlier)
+    place, task = turn.plan.find(local), turn.state.task(local)
+    if place is not None and task is not None and task.letter == "b":
+        turn.order(place, task)
 
 
 def _expire(turn: Turn, step: StepPlan) -> None:

@@ -81,9 +81,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Entomb:
-    """The run is a tombstone now: delete its hash's key, write what `changes` gives, set the TTL; drop its timers, ready, out.
+    """The run is a tombstone now: delete its key, write `changes`, set the TTL; drop its timers, ready, out.
 
-    `changes` names no removed field after this: they are all gone with the key.
+    `changes` names no removed field after this: they are gone with the key.
     """
 
 

@@ -1,4 +1,4 @@
-"""fold(state, event): what one record of the run log does to its run. Pure: everything it needs is in the log.
+"""fold(state, event): what one record of the run log does to its run. Pure: all it needs is in the log.
 
 Rules have versions: a run is folded by the rules that its run.accepted names, as long as the log can hold it.
 """
@@ -30,7 +30,7 @@ Folded = tuple[RunState | None, tuple[Decision, ...]]
 
 
 def fold(state: RunState | None, event: Event) -> Folded:
-    """Fold one record. The given state is changed in place; a raise (but NewerVersion) is a case for quarantine.
+    """Fold one record. The state is changed in place; a raise but NewerVersion is a case for quarantine.
 
     Same state and event: same state and decisions, in every process and after any reload.
     """
@@ -50,7 +50,7 @@ def fold(state: RunState | None, event: Event) -> Folded:
 
 
 def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
-    """The first run.accepted of an id is the run; a later one changes nothing and is answered."""
+    """Begin a run, or answer: the first run.accepted of an id is the run, a later one changes nothing."""
     if state is not None and state.st != "cancel":
         if state.data_hash != accepted.data_hash:
             return state, (Send(f"refused:{accepted.position}"),)
@@ -108,7 +108,7 @@ def _cancelled_before(event: Event, cancel: CancelReceived) -> Folded:
 
 
 def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
-    """The first run.ended is final, whatever this fold would have found; the run becomes its tombstone."""
+    """Make the run its tombstone: the first run.ended is final, whatever this fold would have found."""
     if state is not None and state.st == "ended":
         return state, ()
     decisions: list[Decision] = []
@@ -154,7 +154,7 @@ def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:
 
 
 def _recorded(turn: Turn, recorded: StepRecorded) -> None:
-    """A logged memo becomes readable, unless its task is over."""
+    """Make a logged memo readable, unless its task is over."""
     local = local_part(recorded.task_id)
     task = turn.state.task(local)
     if task is not None and task.letter not in TERMINAL:

@@ -142,7 +142,7 @@ def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int
 
 
 def tokens_of(state: RunState, plan: Plan, step: StepPlan) -> int:
-    """Sum the tokens of the inputs of a task, or of what all shards of a map share. What is unknown counts nothing."""
+    """Sum the tokens of a task's inputs, or of what a map's shards share. What is unknown counts nothing."""
     over = step.step.over if isinstance(step.step, MapStep) else None
     now = state.step(step.name)
     return sum(_tokens(state, plan, given, now) for given in step.step.inputs if given.name != over)

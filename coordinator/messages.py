@@ -1,11 +1,9 @@
-"""Bodies of messages, rebuilt from state: what a commit owes names them by id only. The same bytes every time."""
+"""Bodies of messages, rebuilt from state: a commit names what it owes by id only. Always the same bytes."""
 
 from argosy.coordinator.inputs import inputs_of
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.plan import Plan, StepPlan, plan_of
-from argosy.coordinator.settled import find
 from argosy.coordinator.state import Outcome, RunState
-from argosy.schemas.contract import Contract
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import TaskId
 from argosy.schemas.result import SubmitRefused
@@ -21,8 +19,8 @@ def dispatch_of(
 ) -> tuple[TaskDispatched, int, str | None] | None:
     """Rebuild a dispatch, with the offset that ordered it and the run's traceparent; None if it is moot.
 
-    It is moot when the run is not active, or this attempt is not the one that may go out. `inputs` may be large:
-    the caller moves them to the payload store if the body is over 64 KiB.
+    It is moot when the run is not active, or this attempt is not the one that may go out. `inputs` may be
+    large: the caller moves them to the payload store if the body is over 64 KiB.
     """
     if state is None or state.st != "active":
         return None
@@ -30,10 +28,10 @@ def dispatch_of(
     if task is None or task.letter != "r" or task.attempt != attempt:
         return None
     plan = _plan(state)
-    found = find(plan, local)
-    if found is None:
+    place = plan.find(local)
+    if place is None:
         return None
-    step, shard = found
+    step = place.step
     pinned = state.pinned
     due_ms = state.step(step.name).due_ms
     body = TaskDispatched(
@@ -42,9 +40,9 @@ def dispatch_of(
         agent=step.agent,
         attempt=attempt,
         lane=lane,
-        inputs=inputs_of(state, plan, step, shard),
+        inputs=inputs_of(state, plan, step, place.shard),
         wants=step.wants,
-        contract=_contract(step),
+        contract=step.terms,
         window=pinned.windows.get(step.agent),
         factor=pinned.factors.get(step.agent, 1000),
         deadline_ms=pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms),
@@ -61,7 +59,7 @@ def dispatch_of(
 def ended_of(state: RunState | None) -> RunEnded | None:
     """Rebuild `run.ended` of a run whose outcome is decided; None if there is nothing to append.
 
-    A result that is a reference of shape `manifest` was made here: `outcome.manifest_of` gives its bytes, which are
+    A result that is a reference of shape `manifest` was made here: `outcome.manifest_of` gives its bytes,
     to be put into the payload store before the record is produced.
     """
     if state is None or state.st != "ending":
@@ -95,7 +93,7 @@ def result_traceparent(state: RunState) -> str | None:
 
 
 def refusal_of(state: RunState | None, position: str) -> SubmitRefused:
-    """Say why fold refused the submit at this inbox position: its id is taken, or it came too late to tell."""
+    """Say why fold refused the submit at this position: its id is taken, or it came too late to tell."""
     if state is None or state.st == "cancel":
         message = "this submit was received so late that the run may have ended and been forgotten"
         return SubmitRefused(reason="too_late", message=message, position=position)
@@ -104,7 +102,7 @@ def refusal_of(state: RunState | None, position: str) -> SubmitRefused:
 
 
 def quarantined_end(state: RunState | None, error: str, accepted: RunAccepted | None = None) -> RunEnded:
-    """Make the `run.ended` of a run whose fold raised, at its deadline; `accepted` if it raised on that already."""
+    """Make the `run.ended` of a run whose fold raised, at its deadline; `accepted` if it raised on that."""
     known = state is not None and state.get("run") is not None
     pinned = state.pinned if state is not None and known else None
     title = "" if accepted is None else f"{accepted.pipeline.name}@{accepted.pipeline.version}"
@@ -122,12 +120,6 @@ def quarantined_end(state: RunState | None, error: str, accepted: RunAccepted | 
 
 def _plan(state: RunState) -> Plan:
     return plan_of(state.pinned.identity, state.get("plan") or b"")
-
-
-def _contract(step: StepPlan) -> Contract:
-    """The contract without the schemas, which the worker has."""
-    named = set(Contract.model_fields)
-    return Contract.model_validate(step.contract.model_dump(include=named))
 
 
 def _parents(state: RunState, plan: Plan, step: StepPlan) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def result_of_run(state: RunState, plan: Plan) -> Payload:
 
 
 def manifest_of(state: RunState) -> bytes | None:
-    """Return the bytes of the manifest that `result_of_run` refers to; None if the result is no such reference."""
+    """Return the bytes of the manifest that the result refers to; None if it is no such reference."""
     if state.st != "ending" or state.get("plan") is None:
         return None
     plan = plan_of(state.pinned.identity, state.get("plan") or b"")

@@ -1,12 +1,13 @@
-"""The plan: a compiled pipeline with everything that fold looks up by name. Built once per process and pipeline."""
+"""The plan: a compiled pipeline with what fold looks up by name. Built once per process and pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from argosy.coordinator.wants import wants_of
-from argosy.schemas.contract import AgentContract
+from argosy.schemas.contract import AgentContract, Contract
 from argosy.schemas.facts import Want
+from argosy.schemas.ids import step_of
 from argosy.schemas.pipeline import INPUT, CompiledPipeline, MapStep, Step
 
 PLANS: Final = 512
@@ -20,7 +21,8 @@ class StepPlan:
     name: str
     step: Step
     agent: str
-    contract: AgentContract
+    terms: Contract
+    """The agent's contract, without the schemas: the worker has those."""
     parents: tuple[str, ...]
     required: tuple[str, ...]
     """Parents without which it can't run, in declared order."""
@@ -42,6 +44,19 @@ class StepPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A task's place in the plan: its step, and its shard if that is a map."""
+
+    step: StepPlan
+    shard: int | None = None
+
+    @property
+    def local(self) -> str:
+        """Name the task inside its run."""
+        return self.step.local(self.shard)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole pipeline, indexed."""
 
@@ -54,10 +69,41 @@ class Plan:
         """`name@version`."""
         return f"{self.pipeline.name}@{self.pipeline.version}"
 
+    def find(self, local: str) -> Place | None:
+        """Find a task by its name inside the run; None if the plan has no such task."""
+        name, shard = step_of(local)
+        step = self.steps.get(name)
+        if step is None or step.is_map != (shard is not None) or step.local(shard) != local:
+            return None
+        return Place(step, shard)
+
     @property
     def returns(self) -> str:
         """The step whose value is the run's."""
         return self.pipeline.returns.source
+
+
+def unsupported(pipeline: CompiledPipeline) -> list[str]:
+    """Name what these rules can't run yet, for people; a submit of such a pipeline is to be refused."""
+    maps = {step.name for step in pipeline.steps if isinstance(step, MapStep)}
+    found: list[str] = []
+    for step in pipeline.steps:
+        if step.pipeline is not None:
+            found.append(f"step {step.name!r} runs a pipeline: only steps that run an agent are possible")
+        over = step.over if isinstance(step, MapStep) else None
+        found += [
+            f"map {step.name!r} spreads a part of map {edge.source!r}: only the whole is possible"
+            for edge in step.edges
+            if edge.name == over and edge.source in maps and edge.select is not None
+        ]
+        found += [
+            f"step {step.name!r} has a condition on map {pick.source!r}: its list is seen by no one as a whole"
+            for pick in (*step.when, *step.unless)
+            if pick.source in maps
+        ]
+    if pipeline.returns.source in maps and pipeline.returns.select is not None:
+        found.append(f"it returns a part of map {pipeline.returns.source!r}: only the whole is possible")
+    return found
 
 
 def index(pipeline: CompiledPipeline) -> Plan:
@@ -80,7 +126,7 @@ def index(pipeline: CompiledPipeline) -> Plan:
             name=step.name,
             step=step,
             agent=step.agent,
-            contract=pipeline.agents[step.agent],
+            terms=_terms(pipeline.agents[step.agent]),
             parents=step.parents(),
             required=required,
             needs=frozenset(required),
@@ -91,8 +137,12 @@ def index(pipeline: CompiledPipeline) -> Plan:
     return Plan(pipeline, steps)
 
 
+def _terms(contract: AgentContract) -> Contract:
+    return Contract.model_validate(contract.model_dump(include=set(Contract.model_fields)))
+
+
 def _required(step: Step) -> tuple[str, ...]:
-    """Name the parents that must succeed: an input or an `after` without `hole`, any condition, what a map spreads."""
+    """Name the parents that must succeed: all but inputs and `after` that may be holes."""
     over = step.over if isinstance(step, MapStep) else None
     read = [edge.source for edge in step.edges if not edge.hole or edge.name == over]
     read += [after.source for after in step.after if not after.hole]

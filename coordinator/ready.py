@@ -8,7 +8,7 @@ from argosy.coordinator.capacity import refusal
 from argosy.coordinator.condition import NOT_MET, unmet
 from argosy.coordinator.inputs import cause_of, facts_of, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
-from argosy.coordinator.plan import StepPlan
+from argosy.coordinator.plan import Place, StepPlan
 from argosy.coordinator.state import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
@@ -24,7 +24,7 @@ def begin(turn: Turn) -> None:
 
 
 def advance(turn: Turn) -> None:
-    """Tell the children of all steps that ended, until nothing more follows; the end of `returns` is the run's."""
+    """Tell the children of all that ended, until nothing more follows; the end of `returns` is the run's."""
     while turn.ended:
         parent = turn.ended.popleft()
         if parent.name == turn.plan.returns:
@@ -66,7 +66,7 @@ def _parent_ended(turn: Turn, step: StepPlan, parent: StepPlan) -> None:
 
 
 def _join(step: StepPlan) -> Join | None:
-    """Return the policy over a step's parents, if it isn't to wait for all of them (a map's is over its shards)."""
+    """Return the policy over a step's parents, if it isn't to wait for all (a map's is over its shards)."""
     join = step.step.join
     return None if step.is_map or join is None or join.policy == "all_ended" else join
 
@@ -144,9 +144,9 @@ def _start_task(turn: Turn, step: StepPlan) -> None:
     pinned = turn.state.pinned
     window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
     tokens = 0 if window is None else tokens_of(turn.state, turn.plan, step)
-    fault = refusal(step.agent, step.contract, window, factor, tokens)
+    fault = refusal(step.agent, step.terms, window, factor, tokens)
     if fault is None:
-        turn.order(step, None, None, None)
+        turn.order(Place(step))
         return
-    turn.refuse_task(step, None, fault)
+    turn.refuse_task(Place(step), fault)
     turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))

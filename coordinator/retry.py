@@ -1,4 +1,4 @@
-"""When the next attempt is due: exponential backoff with jitter that is hashed, not drawn, so that every fold agrees."""
+"""When the next attempt is due: exponential backoff; its jitter is hashed, so that every fold agrees."""
 
 import hashlib
 from typing import Final
@@ -13,8 +13,8 @@ MOST_BACKOFF_MS: Final = 300_000
 def next_attempt_ms(task_id: str, attempt: int, contract: Contract, fault: Fault) -> int | None:
     """Milliseconds from the failure of `attempt` to the next one; None if there is none.
 
-    A handler's own word (`Retry(after_seconds=…)`) is taken as it is. Else the backoff doubles with each attempt,
-    and the wait lies between half of that and the whole of it.
+    A handler's own word (`Retry(after_seconds=…)`) is taken as it is. Else the backoff doubles with each
+    attempt, and the wait lies between half of that and the whole of it.
     """
     if not fault.retriable or attempt > contract.retries:
         return None

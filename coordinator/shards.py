@@ -1,4 +1,4 @@
-"""Maps: a task for each item of a list, so many at once; counters, so that a settle costs the same in any map."""
+"""Maps: a task for each item of a list, so many at once. Counters make a settle cost the same in any map."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from argosy.coordinator.capacity import refusal
 from argosy.coordinator.inputs import spread_length, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
-from argosy.coordinator.plan import StepPlan
+from argosy.coordinator.plan import Place, StepPlan
 from argosy.coordinator.state import Cause, StepState, TaskResult
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import MOST_SHARDS
@@ -37,48 +37,48 @@ def start(turn: Turn, step: StepPlan) -> None:
         turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
     if isinstance(spread, ListFact):
         for shard, fault in _refused(turn, step, spread):
-            turn.refuse_task(step, shard, fault)
-            _count(turn, step, shard, TaskResult(fault=fault), open_before=False)
+            turn.refuse_task(Place(step, shard), fault)
+            _count(turn, Place(step, shard), TaskResult(fault=fault), opened=0)
     decide(turn, step)
 
 
 def _refused(turn: Turn, step: StepPlan, spread: ListFact) -> Iterator[tuple[int, Fault]]:
     """Find the items that can't fit the agent's window.
 
-    If the largest one may not, each is looked at; in a manifest that lies in the payload store fold can't look, and
-    leaves it to the worker, which checks again.
+    If the largest one may not, each is looked at; in a manifest that lies in the payload store fold can't
+    look, and leaves it to the worker, which checks again.
     """
     pinned = turn.state.pinned
     window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
     shared = tokens_of(turn.state, turn.plan, step)
-    if refusal(step.agent, step.contract, window, factor, shared + spread.most_tokens) is None:
+    if refusal(step.agent, step.terms, window, factor, shared + spread.most_tokens) is None:
         return
     manifest = spread.manifest
     items = manifest.value if isinstance(manifest, Inline) and isinstance(manifest.value, list) else []
     for shard, item in enumerate(items):
         tokens = item.get("tokens") if isinstance(item, dict) else None
         if isinstance(tokens, int):
-            fault = refusal(step.agent, step.contract, window, factor, shared + tokens)
+            fault = refusal(step.agent, step.terms, window, factor, shared + tokens)
             if fault is not None:
                 yield shard, fault
 
 
-def ended(turn: Turn, step: StepPlan, shard: int, result: TaskResult) -> None:
+def ended(turn: Turn, place: Place, result: TaskResult) -> None:
     """Take the end of an open shard into account."""
-    _count(turn, step, shard, result, open_before=True)
-    decide(turn, step)
+    _count(turn, place, result, opened=1)
+    decide(turn, place.step)
 
 
-def _count(turn: Turn, step: StepPlan, shard: int, result: TaskResult, *, open_before: bool) -> None:
-    state = turn.state.step(step.name)
-    state = replace(state, open=state.open - open_before)
+def _count(turn: Turn, place: Place, result: TaskResult, *, opened: int) -> None:
+    state = turn.state.step(place.step.name)
+    state = replace(state, open=state.open - opened)
     if result.fault is None:
         tokens = 0 if result.payload is None else result.payload.tokens
         state = replace(state, succeeded=state.succeeded + 1, tokens=state.tokens + tokens)
     else:
-        cause = Cause(local=step.local(shard), outcome="failed", fault=result.fault)
+        cause = Cause(local=place.local, outcome="failed", fault=result.fault)
         state = replace(state, missing=state.missing + 1, first=state.first or cause)
-    turn.state.put_step(step.name, state)
+    turn.state.put_step(place.step.name, state)
 
 
 def late(turn: Turn, step: StepPlan) -> None:

@@ -7,9 +7,9 @@ Fields (all values are text):
 
 | field | holds |
 |---|---|
-| `st` | `active`, `ending` (outcome decided), `ended` (tombstone), `cancel` (cancelled before it was accepted) |
+| `st` | `active`, `ending` (outcome decided), `ended` (tombstone), `cancel` (came before its run) |
 | `dl` | the run's deadline, epoch milliseconds |
-| `t:<local>` | a task that was ordered: letter, attempt, attempts seen (bits), ordering offset, earlier traceparent |
+| `t:<local>` | an ordered task: letter, attempt, attempts seen (bits), ordering offset, earlier traceparent |
 | `v:<local>` | what a task left: payload and facts, or its fault |
 | `s:<step>` | a step that has begun to change: `StepState` |
 | `a:<timer>` | the offset that armed the timer |
@@ -38,6 +38,10 @@ Letter = Literal["w", "r", "b", "k", "f", "s", "x", "e"]
 """waiting, ready or out, backing off; succeeded, failed, skipped, cancelled, expired."""
 
 TERMINAL: Final = frozenset("kfsxe")
+
+_LETTERS: Final[dict[str, Letter]] = {
+    "w": "w", "r": "r", "b": "b", "k": "k", "f": "f", "s": "s", "x": "x", "e": "e"
+}  # fmt: skip
 
 _FIELD_BYTES: Final = 120
 """What a field costs in memory beside its name and value, roughly."""
@@ -100,7 +104,7 @@ class Outcome(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """An ordered task. `seen` has bit n set when attempt n has settled; `cause` ordered the current attempt."""
+    """An ordered task. `seen` has bit n when attempt n has settled; offset `cause` ordered the attempt."""
 
     letter: Letter
     attempt: int
@@ -114,12 +118,10 @@ class TaskState:
 
     @staticmethod
     def decode(raw: bytes) -> "TaskState":
-        """Read what `encode` wrote; a ValueError is a damaged hash."""
+        """Read what `encode` wrote; a ValueError or KeyError is a damaged hash."""
         letter, attempt, seen, cause, earlier = raw.decode().split(" ")
-        if letter not in ("w", "r", "b", "k", "f", "s", "x", "e"):
-            message = f"unknown task state {letter!r}"
-            raise ValueError(message)
-        return TaskState(letter, int(attempt), int(seen, 16), int(cause), None if earlier == "-" else earlier)
+        before = None if earlier == "-" else earlier
+        return TaskState(_LETTERS[letter], int(attempt), int(seen, 16), int(cause), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,7 @@ class RunState:
 
 
 def load(run_id: str, fields: Mapping[str, str | bytes]) -> RunState | None:
-    """Make the state from a hash as Redis gives it, in any order; an empty one is no run. Nothing counts as changed."""
+    """Make the state from a hash as Redis gives it, in any order; an empty one is no run."""
     if not fields:
         return None
     return RunState(

@@ -2,23 +2,37 @@
 
 from collections import deque
 from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready, Unclaim, Withdraw, WithdrawRest
-from argosy.coordinator.plan import Plan, StepPlan
+from argosy.coordinator.plan import Place, Plan, StepPlan
 from argosy.coordinator.state import Cause, Event, Letter, RunState, TaskResult, TaskState
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
+Word = Literal["ready", "backing_off", "succeeded", "failed", "skipped", "cancelled", "expired"]
+_WORDS: Final[dict[Letter, Word | None]] = {
+    "w": None,
+    "r": "ready",
+    "b": "backing_off",
+    "k": "succeeded",
+    "f": "failed",
+    "s": "skipped",
+    "x": "cancelled",
+    "e": "expired",
+}
+
 
 @dataclass(slots=True)
 class Turn:
-    """What one event does to one run, as it is being found out. `ended`: steps whose children don't know yet."""
+    """What one event does to one run, as it is being found out."""
 
     state: RunState
     event: Event
     plan: Plan
     decisions: list[Decision] = field(default_factory=list)
     ended: deque[StepPlan] = field(default_factory=deque)
+    """Steps whose children don't know yet."""
 
     # -- timers
 
@@ -36,27 +50,26 @@ class Turn:
 
     # -- tasks
 
-    def order(self, step: StepPlan, shard: int | None, before: TaskState | None, earlier: str | None) -> None:
+    def order(self, place: Place, before: TaskState | None = None) -> None:
         """Order the next attempt of one task: the first one, or a retry of what `before` says."""
-        attempt = 1 if before is None else before.attempt + 1
-        seen = 0 if before is None else before.seen
-        local = step.local(shard)
-        self.state.put_task(local, TaskState("r", attempt, seen, self.event.offset, earlier))
+        first = TaskState("w", 0, 0, 0)
+        task = replace(before or first, letter="r", cause=self.event.offset)
+        task = replace(task, attempt=task.attempt + 1)
+        self.state.put_task(place.local, task)
         if before is None:
             self.count(tasks=1)
-        self._ready(step, attempt, shard, 1)
-        self.decisions.append(Changed("ready", local, step.agent, attempt))
+        self._ready(place.step, task.attempt, place.shard, 1)
+        self.changed("r", place, task.attempt)
 
     def order_shards(self, step: StepPlan, first: int, count: int) -> None:
         """Order the first attempt of `count` shards."""
-        fresh = TaskState("r", 1, 0, self.event.offset)
-        for shard in range(first, first + count):
-            self.state.put_task(step.local(shard), fresh)
         self.count(tasks=count)
         self._ready(step, 1, first, count)
-        self.decisions += [
-            Changed("ready", step.local(shard), step.agent, 1) for shard in range(first, first + count)
-        ]
+        fresh = TaskState("r", 1, 0, self.event.offset)
+        for shard in range(first, first + count):
+            place = Place(step, shard)
+            self.state.put_task(place.local, fresh)
+            self.changed("r", place, 1)
 
     def _ready(self, step: StepPlan, attempt: int, first: int | None, count: int) -> None:
         priority = self.state.pinned.priority
@@ -64,26 +77,23 @@ class Turn:
             Ready(step.name, step.agent, attempt, first, count, self.event.time_ms, priority)
         )
 
-    def refuse_task(self, step: StepPlan, shard: int | None, fault: Fault) -> None:
+    def refuse_task(self, place: Place, fault: Fault) -> None:
         """Make a task failed that was never ordered."""
-        local = step.local(shard)
-        self.state.put_task(local, TaskState("f", 0, 0, self.event.offset))
-        self.state.put_result(local, TaskResult(fault=fault))
+        self.state.put_task(place.local, TaskState("f", 0, 0, self.event.offset))
+        self.state.put_result(place.local, TaskResult(fault=fault))
         self.count(tasks=1)
-        self.changed("f", local, step.agent, None, fault.message)
+        self.changed("f", place, reason=fault.message)
 
-    def end_task(
-        self, step: StepPlan, shard: int | None, letter: Letter, task: TaskState, result: TaskResult | None
-    ) -> None:
+    def end_task(self, place: Place, letter: Letter, task: TaskState, result: TaskResult | None) -> None:
         """Make a task terminal: it goes out no more, and its claim is not needed any more."""
-        local = step.local(shard)
+        local = place.local
         self.state.put_task(local, replace(task, letter=letter))
         if result is not None:
             self.state.put_result(local, result)
         self.disarm(f"retry:{local}")
-        self.decisions += [Withdraw(local, step.agent), Unclaim(local)]
+        self.decisions += [Withdraw(local, place.step.agent), Unclaim(local)]
         reason = result.fault.message if result is not None and result.fault is not None else ""
-        self.changed(letter, local, step.agent, task.attempt, reason)
+        self.changed(letter, place, task.attempt, reason)
 
     def count(self, *, tasks: int = 0, usage: Usage | None = None) -> None:
         """Add to the run's totals."""
@@ -101,41 +111,27 @@ class Turn:
         self.ended.append(step)
         if step.is_map or self.state.task(step.name) is None:
             reason = "" if cause is None else cause.fault.message
-            self.changed(letter, step.name, step.agent, None, reason)
+            self.changed(letter, Place(step), reason=reason)
 
     def stop(self, step: StepPlan, letter: Letter) -> None:
         """Make every open task of a step terminal, without a result."""
         if not step.is_map:
-            self._stop_task(step, None, letter)
+            self._stop_task(Place(step), letter)
             return
         state = self.state.step(step.name)
         if state.open == 0:
             return
         self.decisions.append(WithdrawRest(step.name, step.agent, 0))
         for shard in range(state.next):
-            self._stop_task(step, shard, letter)
+            self._stop_task(Place(step, shard), letter)
 
-    def _stop_task(self, step: StepPlan, shard: int | None, letter: Letter) -> None:
-        task = self.state.task(step.local(shard))
+    def _stop_task(self, place: Place, letter: Letter) -> None:
+        task = self.state.task(place.local)
         if task is not None and task.letter in "rb":
-            self.end_task(step, shard, letter, task, None)
+            self.end_task(place, letter, task, None)
 
-    def changed(self, letter: Letter, local: str, agent: str, attempt: int | None, reason: str) -> None:
+    def changed(self, letter: Letter, place: Place, attempt: int | None = None, reason: str = "") -> None:
         """Tell who watches."""
-        match letter:
-            case "k":
-                self.decisions.append(Changed("succeeded", local, agent, attempt, reason))
-            case "f":
-                self.decisions.append(Changed("failed", local, agent, attempt, reason))
-            case "s":
-                self.decisions.append(Changed("skipped", local, agent, attempt, reason))
-            case "x":
-                self.decisions.append(Changed("cancelled", local, agent, attempt, reason))
-            case "e":
-                self.decisions.append(Changed("expired", local, agent, attempt, reason))
-            case "b":
-                self.decisions.append(Changed("backing_off", local, agent, attempt, reason))
-            case "r":
-                self.decisions.append(Changed("ready", local, agent, attempt, reason))
-            case "w":
-                pass
+        word = _WORDS[letter]
+        if word is not None:
+            self.decisions.append(Changed(word, place.local, place.step.agent, attempt, reason))

@@ -1,4 +1,4 @@
-"""What fold has to read of values it never sees: the wants that whoever produces a value answers beside it."""
+"""What fold must read of values it never sees: wants, answered beside a value by whoever produces it."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ def wants_of(pipeline: CompiledPipeline, source: str) -> tuple[Want, ...]:
 
 
 def edge_want(edge: InputEdge, over: str | None) -> Want:
-    """What an input needs known: the list that is spread, else the size of the selected part."""
+    """Say what fold must know for an input: the list that is spread, else the size of the selected part."""
     return Want(kind="list" if edge.name == over else "size", select=edge.select)
 
 
