@@ -2,7 +2,7 @@
 
 
 def main() -> None:
-    """Run the command line: the console script, and `python -m argosy`. Ends the process with its exit code."""
+    """Run the command line (console script, `python -m argosy`); ends the process with its exit code."""
     from argosy.console.main import run  # noqa: PLC0415  # importing the room must not cost a command line
 
     run()

@@ -1,6 +1,6 @@
 """Every command by name: where its function lies, and its line in `argosy --help`.
 
-A new command is one line here. The target is a function for a command, or a `typer.Typer` for a group of them; it is
+A new command is one line here. The target is a function, or a `typer.Typer` for a group of commands; it is
 imported only when that command is called, so `--help` and every other command stay fast.
 """
 
@@ -26,6 +26,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "up": Command("argosy.console.up:up", "Start real Kafka and Valkey here, and leave them running.", STACK),
     "down": Command("argosy.console.down:down", "Stop the local stack; its data stays.", STACK),
     "status": Command("argosy.console.status:status", "Show what the local stack runs, and where.", STACK),
-    "doctor": Command("argosy.console.doctor:doctor", "Check this machine and the services; say the cures.", LOOK),
+    "doctor": Command(
+        "argosy.console.doctor:doctor", "Check this machine and the services; say the cures.", LOOK
+    ),
     "version": Command("argosy.console.version:version", "Show the versions of argosy and its parts.", LOOK),
 }

@@ -1,4 +1,4 @@
-"""Run until told to stop: SIGINT or SIGTERM cancels the work, whose own clean-up then ends what it started."""
+"""Run until told to stop: SIGINT or SIGTERM cancels the work, whose clean-up then ends what it started."""
 
 import asyncio
 import signal

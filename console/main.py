@@ -50,7 +50,7 @@ def build_app(wanted: str | None) -> typer.Typer:
     return app
 
 
-def _general_options(  # noqa: PLR0913  # a function's parameters are how typer declares options
+def _general_options(  # a function's parameters are how typer declares options
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,

@@ -10,8 +10,8 @@ from typing import Final
 class Options:
     """What was asked of the command line as a whole.
 
-    `json`: one object on stdout, one per line when watching. `quiet`: no progress on stderr. `yes`: don't ask.
-    `config`: another file than `argosy.toml`. `debug`: tracebacks.
+    `json`: one object on stdout, one per line when watching. `quiet`: no progress on stderr. `yes`: don't
+    ask. `config`: another file than `argosy.toml`. `debug`: tracebacks.
     """
 
     json: bool = False
@@ -23,12 +23,12 @@ class Options:
 
 HELP: Final = "Every command also takes --json, --quiet, --yes, --config FILE and --debug."
 _FLAGS: Final = frozenset({"--json", "--quiet", "-q", "--yes", "-y", "--debug"})
-_CURRENT: Final = ContextVar("options", default=Options())
+_CURRENT: Final = ContextVar[Options | None]("options", default=None)
 
 
 def options() -> Options:
     """Return what this command line asked for; the defaults outside of one."""
-    return _CURRENT.get()
+    return _CURRENT.get() or Options()
 
 
 def set_options(chosen: Options) -> None:

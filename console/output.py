@@ -1,4 +1,4 @@
-"""What a command says: results on stdout, as a table, lines or JSON; progress, questions and errors on stderr."""
+"""What a command says: results on stdout (table, lines or JSON), progress, questions and errors on stderr."""
 
 import json
 import sys

@@ -3,10 +3,14 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterable
+from typing import Final
 
 import psutil
 from pydantic import BaseModel, ConfigDict
+
+_POLL_SECONDS: Final = 0.02
 
 
 class ProcessId(BaseModel):
@@ -44,10 +48,9 @@ class ProcessId(BaseModel):
 def reap(left_over: Iterable[ProcessId], wait_seconds: float = 10) -> list[ProcessId]:
     """Kill what a dead supervisor left running, wait until it is gone, and return what was killed."""
     killed = [process for process in left_over if process.is_running()]
-    handles: list[psutil.Process] = []
     for process in killed:
         process.kill()
-        with contextlib.suppress(psutil.NoSuchProcess):
-            handles.append(psutil.Process(process.pid))
-    psutil.wait_procs(handles, timeout=wait_seconds)
+    give_up_at = time.monotonic() + wait_seconds
+    while any(process.is_running() for process in killed) and time.monotonic() < give_up_at:
+        time.sleep(_POLL_SECONDS)
     return killed

@@ -137,13 +137,16 @@ class LocalStack:
 
     async def _start_servers(self, kafka: Kafka, valkey: Path) -> None:
         layout = self.state.layout
-        async with asyncio.TaskGroup() as starting:
-            log = self.folder / "logs" / "valkey.log"
-            spec = valkey_child(valkey, self.folder / "valkey", layout.redis_port, log)
-            starting.create_task(self.supervisor.start(spec), name="start valkey")
-            for broker in layout.cluster.brokers:
-                work = self._start_broker(kafka, broker, layout.cluster)
-                starting.create_task(work, name=f"start {broker.name}")
+        log = self.folder / "logs" / "valkey.log"
+        spec = valkey_child(valkey, self.folder / "valkey", layout.redis_port, log)
+        try:
+            async with asyncio.TaskGroup() as starting:
+                starting.create_task(self.supervisor.start(spec), name="start valkey")
+                for broker in layout.cluster.brokers:
+                    work = self._start_broker(kafka, broker, layout.cluster)
+                    starting.create_task(work, name=f"start {broker.name}")
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures  # the first one explains the others
 
     async def _start_broker(self, kafka: Kafka, broker: Broker, cluster: Cluster) -> None:
         folder = self.folder / broker.name

@@ -58,7 +58,10 @@ class Supervisor:
         try:
             await self.stop_all()
         finally:
-            await self._tasks.__aexit__(kind, error, trace)
+            # Every task has ended: an error of the caller's needs no ExceptionGroup around it. A cancellation
+            # may be the task group's own, and only it can tell.
+            cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+            await self._tasks.__aexit__(*((kind, error, trace) if cancelled else (None, None, None)))
 
     async def start(self, spec: ChildSpec) -> Child:
         """Start a child and return when it is ready; `ChildFailed` if its first start fails."""

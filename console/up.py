@@ -29,9 +29,11 @@ def up(
     *,
     folder: Folder = DEFAULT_FOLDER,
     brokers: Annotated[int, typer.Option("--brokers", min=1, max=3, help="Kafka brokers: 1 or 3.")] = 1,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay and supervise; Ctrl-C stops.")] = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay and supervise; Ctrl-C stops.")
+    ] = False,
 ) -> None:
-    """Start real Apache Kafka and a real Valkey on free ports of this machine, and leave them running.
+    """Start real Apache Kafka and a real Valkey on free ports here, and leave them running.
 
     The first time it downloads Kafka (44 MB) into your cache folder; later it needs no network.
     """
@@ -49,9 +51,11 @@ def up(
 
 
 def check_brokers(wanted: int, state: StackState | None) -> None:
-    """Refuse a number of brokers that has no quorum, or another one than the instance's data was made with."""
+    """Refuse a number of brokers without a quorum, or another than the instance's data was made with."""
     if wanted == 2:  # noqa: PLR2004  # two can't outvote one that is gone
-        raise ConfigurationError("two brokers can't lose one", "a quorum needs a majority", "choose --brokers 1 or 3")
+        raise ConfigurationError(
+            "two brokers can't lose one", "a quorum needs a majority", "choose --brokers 1 or 3"
+        )
     has = len(state.layout.cluster.brokers) if state else wanted
     if wanted not in {1, has}:
         raise ConfigurationError(

