@@ -1,0 +1,108 @@
+"""`ObstorePayloads`: the payload store on files, S3, GCS or Azure, by `obstore`.
+
+An object's name is the SHA-256 of its bytes, under two levels of folders. A put is atomic (obstore writes
+beside and renames), writes even if the object exists, and so makes it young: collection goes by age alone.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
+
+from argosy.schemas.canonical import sha256_hex
+from argosy.schemas.errors import ConfigurationError, PayloadGone, Refused, Unreachable
+
+DEFAULT_FOLDER: Final = Path(".argosy/payloads")
+_CALL_TIMEOUT: Final = "60s"
+_RETRY_SECONDS: Final = 30
+_REMOTE: Final = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https")
+
+
+class ObstorePayloads:
+    """`Payloads` at a URL. Safe for many tasks at once; every method is idempotent."""
+
+    def __init__(self, url: str = "") -> None:
+        """Open the store: `file:///folder`, a path, `s3://`, `gs://`, `az://`, `memory:`; empty: here.
+
+        Credentials come from the usual environment variables of the cloud. Raises ConfigurationError.
+        """
+        self._store, self._shown = _open(url)
+
+    async def put(self, data: bytes) -> str:
+        """Store and return the SHA-256; idempotent. Raises Unreachable, or Refused where it may not write."""
+        sha256 = sha256_hex(data)
+        with self._asking(sha256):
+            await self._store.put_async(path_of(sha256), data)
+        return sha256
+
+    async def get(self, sha256: str) -> bytes:
+        """Return the bytes. Raises PayloadGone (also if they are damaged), Unreachable or Refused."""
+        with self._asking(sha256):
+            found = await self._store.get_async(path_of(sha256))
+            data = bytes(await found.bytes_async())
+        if sha256_hex(data) != sha256:
+            message = f"payload {sha256} is damaged: what lies at {self._shown} has another SHA-256"
+            raise PayloadGone(message)
+        return data
+
+    async def touch(self, sha256: str) -> None:
+        """Make it young again by writing it again: no store has an age that can be set. Raises as `get`."""
+        await self.put(await self.get(sha256))
+
+    @contextmanager
+    def _asking(self, sha256: str) -> Generator[None]:
+        """Turn obstore's errors into ours; theirs end in pages of debug text."""
+        try:
+            yield
+        except FileNotFoundError:
+            message = f"payload {sha256} isn't at {self._shown} (collected, or another store is configured)"
+            raise PayloadGone(message) from None
+        except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
+            do = "  do:  check the credentials and the rights of this user there"
+            message = f"the payload store {self._shown} refuses {sha256}\n  why: {_first_line(error)}\n{do}"
+            raise Refused(message) from None
+        except (BaseError, OSError) as error:
+            do = "  do:  check that it is reachable, and that ARGOSY_PAYLOADS is right"
+            message = f"the payload store {self._shown} fails at {sha256}\n  why: {_first_line(error)}\n{do}"
+            raise Unreachable(message) from None
+
+
+def path_of(sha256: str) -> str:
+    """Return the name of an object: two levels of 256 folders keep each folder small."""
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def _open(url: str) -> tuple[ObjectStore, str]:
+    scheme = urlsplit(url).scheme
+    try:
+        if scheme in ("", "file"):
+            folder = Path(unquote(urlsplit(url).path)) if scheme else Path(url) if url else DEFAULT_FOLDER
+            if scheme and urlsplit(url).netloc:
+                message = "a file URL has three slashes: file:///folder"
+                raise ValueError(message)  # noqa: TRY301  # told as the store's own words are
+            folder.mkdir(parents=True, exist_ok=True)
+            return LocalStore(folder.resolve()), str(folder)
+        if scheme == "memory":
+            return MemoryStore(), "memory"
+        if scheme not in _REMOTE:
+            message = f"the scheme `{scheme}` is unknown"
+            raise ValueError(message)  # noqa: TRY301  # told as the store's own words are
+        store = from_url(
+            url,
+            client_options={"timeout": _CALL_TIMEOUT},
+            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+        )
+    except (BaseError, OSError, ValueError) as error:
+        what, do = "the payload store can't be opened", "give a folder, or file:///…, s3://…, gs://…, az://…"
+        raise ConfigurationError(what, _first_line(error), do) from None
+    parts = urlsplit(url)
+    return store, f"{scheme}://{parts.hostname or ''}{parts.path}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
