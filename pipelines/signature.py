@@ -64,6 +64,12 @@ def _check_context(parameters: list[inspect.Parameter], *, what: str, name: str)
 
 
 def _check_kind(parameter: inspect.Parameter, *, what: str) -> None:
+    if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise BuildError(
+            what=f"{what} takes {parameter.name!r} by position only",
+            why="a worker passes each input by its name, as it stands in the compiled pipeline",
+            do="take the `/` out of the parameters",
+        )
     if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
         raise BuildError(
             what=f"{what} takes any number of inputs ({parameter})",

@@ -1,0 +1,218 @@
+"""Uses of the author's API that every type checker must accept. Only checked, never run."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import assert_type
+
+from pydantic import BaseModel
+
+from argosy import (
+    Agent,
+    App,
+    Context,
+    Hole,
+    Message,
+    Pipeline,
+    Ref,
+    Reject,
+    Reply,
+    Retry,
+    agent,
+    all_ended,
+    all_of,
+    any_of,
+    by_deadline,
+    const,
+    exists,
+    quorum,
+    size,
+    tool,
+)
+
+
+class Page(BaseModel):
+    text: str
+
+
+class LongPage(Page):
+    number: int
+
+
+class Facts(BaseModel):
+    facts: list[str]
+
+
+class Verdict(BaseModel):
+    ok: bool
+    score: int
+    reason: str | None = None
+
+
+class Shelf(BaseModel):
+    topic: str
+    pages: list[Page]
+    urgent: bool = False
+    limits: Mapping[str, int] = {}
+
+
+# -- agents and tools
+
+
+@tool
+async def look_up(query: str, limit: int = 5) -> list[str]:
+    return [query] * limit
+
+
+@tool(name="send-mail", repeatable=False)
+async def send_mail(to: str) -> bool:
+    return bool(to)
+
+
+@agent
+async def read(ctx: Context, page: Page) -> Facts:
+    return Facts(facts=[page.text, ctx.run_id])
+
+
+@agent(model="openai:gpt-5", window=16_000, reserve=1_000, above="paginate", tools=[look_up, send_mail])
+async def find(ctx: Context, page: Page, topic: str) -> list[str]:
+    found = await ctx.tools.call(look_up, topic, limit=3)
+    assert_type(found, list[str])
+    sent = await ctx.tools.call(send_mail, to="a@b.c")
+    assert_type(sent, bool)
+    return [*found, page.text]
+
+
+@agent
+async def join_lists(ctx: Context, results: list[list[str]]) -> list[str]:
+    return [text for result in results for text in result]
+
+
+@agent(merge=join_lists, above="paginate", page="page.text", timeout_seconds=1.5)
+async def find_all(ctx: Context, page: Page) -> list[str]:
+    return [page.text]
+
+
+@agent
+async def judge(ctx: Context, facts: Facts, *, strict: bool = True) -> Verdict:
+    return Verdict(ok=strict, score=len(facts.facts))
+
+
+@agent
+async def weigh(ctx: Context, facts: Facts, weight: float = 1.0) -> Verdict:
+    return Verdict(ok=weight > 1, score=len(facts.facts))
+
+
+@agent
+async def write(ctx: Context, texts: Sequence[list[str] | Hole], verdict: Verdict | Hole) -> str:
+    whole = [text for found in texts if not isinstance(found, Hole) for text in found]
+    return "" if isinstance(verdict, Hole) else "\n".join(whole)
+
+
+@agent
+async def whole(ctx: Context, texts: list[list[str]]) -> str:
+    return str(texts)
+
+
+@agent
+async def blend(ctx: Context, page: Page, topic: str, limit: int, weight: float) -> str:
+    return f"{page.text} {topic} {limit} {weight}"
+
+
+@agent
+async def six(ctx: Context, a: str, b: str, c: str, d: str, e: str, f: int) -> str:
+    return a + b + c + d + e + str(f)
+
+
+async def store(key: str, text: str) -> int:
+    return len(key + text)
+
+
+@agent(model="openai:gpt-5")
+async def ask(ctx: Context, question: str) -> str:
+    text = await ctx.model.ask(question, system="Be brief.", name="first")
+    assert_type(text, str)
+    facts = await ctx.model.ask([Message(role="user", content=question)], returns=Facts)
+    assert_type(facts, Facts)
+    several = await ctx.model.ask(question, returns=list[Facts], tools=[look_up])
+    assert_type(several, list[Facts])
+    reply = await ctx.model.chat([Message(role="user", content=question)])
+    assert_type(reply, Reply)
+    pieces = ctx.model.stream(question)
+    assert_type(pieces, AsyncIterator[str])
+    async for piece in pieces:
+        await ctx.stream(piece)
+    written = await ctx.step("store", store, ctx.idempotency_key("store"), text, log=True)
+    assert_type(written, int)
+    await ctx.progress("stored", done=1, of=2)
+    ctx.log.info("stored", characters=written, room=ctx.tokens.left)
+    original = await ctx.payload("question").text()
+    if ctx.tokens.count(original) > ctx.tokens.left:
+        message = "too long"
+        raise Reject(message)
+    if ctx.attempt > 1 and ctx.deadline.year > 0:
+        message = "again"
+        raise Retry(message, after_seconds=5)
+    return reply.text
+
+
+async def an_agent_is_a_plain_function(ctx: Context) -> None:
+    assert_type(await read(ctx, Page(text="x")), Facts)
+    assert_type(await weigh(ctx, Facts(facts=[]), weight=2), Verdict)
+
+
+# -- pipelines
+
+child = Pipeline("child", takes=Page, gives=Facts)
+child.returns(child.step(read, child.input))
+
+shelf = Pipeline("shelf", version="2", takes=Shelf, gives=str, deadline_seconds=900)
+assert_type(shelf, Pipeline[Shelf, str])
+pages = shelf.input.pick(lambda s: s.pages)
+assert_type(pages, Ref[list[Page]])
+topic = shelf.input.pick(lambda s: s.topic)
+first = shelf.input.pick(lambda s: s.pages[0])
+assert_type(first, Ref[Page])
+facts = shelf.step(child, first, name="first")
+assert_type(facts, Ref[Facts])
+verdict = shelf.step(judge, facts, when=facts.pick(lambda f: size(f.facts) > 1))
+assert_type(verdict, Ref[Verdict])
+lighter = shelf.step(weigh, facts, name="lighter")
+heavier = shelf.step(weigh, facts, const(2), name="heavier", after=[lighter.or_hole()], deadline_seconds=60)
+good = verdict.pick(lambda v: (v.score > 1) & v.ok | exists(v.reason))
+assert_type(good, Ref[bool])
+found = shelf.map(find, over=pages, sharing=topic)
+assert_type(found, Ref[list[list[str]]])
+partly = shelf.map(find, over=pages, sharing=topic, join=quorum(0.9), max_parallel=4, name="partly")
+assert_type(partly, Ref[list[list[str] | Hole]])
+plainly = shelf.map(find, over=pages, sharing=const("kafka"), join=all_of(), name="plainly")
+assert_type(plainly, Ref[list[list[str]]])
+inside = shelf.map(child, over=pages, name="inside", join=all_ended())
+assert_type(inside, Ref[list[Facts | Hole]])
+blended = shelf.map(
+    blend, over=pages, sharing=(topic, const(3), const(4)), when=[good, verdict.pick(lambda v: v.ok)]
+)
+assert_type(blended, Ref[list[str]])
+text = shelf.step(
+    write, partly, verdict.or_hole(), join=by_deadline(60), unless=topic.pick(lambda t: t == "x")
+)
+assert_type(text, Ref[str])
+# a list that may have holes also takes one that has none
+again = shelf.step(write, found, verdict, name="again")
+sooner = shelf.step(write, found, verdict.or_hole(), name="sooner", join=any_of(within_seconds=5))
+shelf.step(whole, found)
+shelf.step(six, text, text, text, text, topic, verdict.pick(lambda v: v.score))
+limit = shelf.input.pick(lambda s: s.limits["a"])
+assert_type(limit, Ref[int])
+asked = shelf.input.query("pages[*].text | [0]", str)
+assert_type(asked, Ref[str])
+shelf.step(ask, asked)
+shelf.returns(text)
+
+# a subclass where its base is declared
+longs = Pipeline("longs", takes=list[LongPage], gives=list[Facts])
+longs.returns(longs.map(read, over=longs.input))
+one_long = Pipeline("one-long", takes=LongPage, gives=Facts)
+one_long.returns(one_long.step(read, one_long.input))
+wider: Ref[Page] = one_long.input
+
+app = App(pipelines=[shelf, longs], agents=[read, find, ask])
+some: Sequence[Agent[..., object]] = [read, find]
