@@ -1,0 +1,85 @@
+"""The life of a serving process: open the services, run until a signal, close all, flush telemetry."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.payloads import ObstorePayloads
+from argosy.broker.redis import RedisStore
+from argosy.console.output import note
+from argosy.schemas.settings import Settings
+from argosy.telemetry import setup
+
+FORCED_EXIT = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The connections of one process. Opened at first use, closed by `open_services`."""
+
+    settings: Settings
+    cluster: KafkaCluster
+    store: RedisStore
+    payloads: ObstorePayloads
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, role: str) -> AsyncIterator[Services]:
+    """Connect, and close whatever happens. `role` is how the broker's logs name us."""
+    cluster = KafkaCluster(settings.kafka, f"argosy-{role}-{os.getpid()}")
+    store = RedisStore(settings.redis)
+    try:
+        yield Services(settings, cluster, store, ObstorePayloads(settings.payloads))
+    finally:
+        await cluster.close()
+        await store.close()
+
+
+Main = Callable[[Services, asyncio.Event], Awaitable[None]]
+
+
+def serve(settings: Settings, role: str, main: Main, ready_file: Path | None = None) -> None:
+    """Run `main(services, stop)` to its end.
+
+    The first SIGTERM or SIGINT sets `stop`, the second ends the process at once.
+
+    `ready_file` is written once the process serves, for who waits for it; its owner removes it.
+    """
+    telemetry = setup.start(role, settings.telemetry)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, role, main, ready_file))
+    finally:
+        telemetry.stop()
+
+
+async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told_to_stop() -> None:
+        if stop.is_set():
+            os._exit(FORCED_EXIT)
+        note(f"{role}: stopping; once more to stop at once")
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_stop)
+    async with open_services(settings, role) as services:
+        if ready_file is not None:
+            await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
+        await main(services, stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not there on Windows
+
+    return uvloop.new_event_loop

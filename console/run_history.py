@@ -1,0 +1,86 @@
+"""What the run log says of runs: lanes are scanned and folded again, without Redis or coordinator."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Partition, Record
+from argosy.broker.topics import TopicNames
+from argosy.coordinator.fold import fold
+from argosy.coordinator.state import Event, RunState
+from argosy.schemas.codec import decode_body
+from argosy.schemas.envelope import Envelope, read_envelope
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.ids import lane_of
+from argosy.schemas.runlog import LogMessage, RunAccepted, RunEnded, TaskSettled
+from argosy.schemas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One record of the run log, decoded."""
+
+    lane: int
+    offset: int
+    time_ms: int
+    envelope: Envelope
+    message: LogMessage
+
+
+@dataclass(slots=True)
+class History:
+    """All that the log holds of one run, in its order, and the state that it folds to."""
+
+    run_id: str
+    records: list[Logged] = field(default_factory=list[Logged])
+    state: RunState | None = None
+    """As of now; `run.ended` isn't folded, since it would cut the state to a tombstone."""
+
+    @property
+    def accepted(self) -> RunAccepted | None:
+        """The record that is the run."""
+        return next((each.message for each in self.records if isinstance(each.message, RunAccepted)), None)
+
+    @property
+    def ended(self) -> RunEnded | None:
+        """The final outcome, if there is one yet."""
+        return next((each.message for each in self.records if isinstance(each.message, RunEnded)), None)
+
+    def settles(self, task_id: str) -> list[TaskSettled]:
+        """All settles of a task, in log order; repeats included."""
+        found = [each.message for each in self.records if isinstance(each.message, TaskSettled)]
+        return [settled for settled in found if settled.task_id == task_id]
+
+
+async def scan_lane(cluster: KafkaCluster, settings: Settings, lane: int) -> AsyncIterator[Logged]:
+    """Yield a lane's records up to its end as of now; what can't be decoded is passed over."""
+    partition = Partition(TopicNames(settings.kafka.topic_prefix).runs, lane)
+    start, _ = await cluster.edges(partition)
+    async for record in cluster.scan(partition, start):
+        if (logged := _decode(lane, record)) is not None:
+            yield logged
+
+
+async def history(cluster: KafkaCluster, settings: Settings, run_id: str) -> History:
+    """Read one run's history; empty if the log doesn't know it."""
+    found = History(run_id)
+    async for logged in scan_lane(cluster, settings, lane_of(run_id, settings.fleet.lanes)):
+        if logged.envelope.subject != run_id:
+            continue
+        found.records.append(logged)
+        if isinstance(logged.message, RunEnded):
+            continue
+        event = Event(logged.offset, logged.time_ms, run_id, logged.message, logged.envelope.traceparent)
+        found.state, _ = fold(found.state, event)
+    return found
+
+
+def _decode(lane: int, record: Record) -> Logged | None:
+    try:
+        envelope = read_envelope(record.headers)
+        message = decode_body(envelope, record.value)
+    except BadMessage:
+        return None
+    if not isinstance(message, LogMessage):
+        return None
+    return Logged(lane, record.offset, record.timestamp_ms, envelope, message)

@@ -1,0 +1,93 @@
+"""A run's tasks as rows: agent, state, attempts, wall time, tokens; from its history alone."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from argosy.console.run_history import History
+from argosy.schemas.ids import step_of, task_id
+
+if TYPE_CHECKING:
+    from argosy.schemas.runlog import TaskSettled
+
+WORDS: Final = {
+    "w": "waiting",
+    "r": "out",
+    "b": "backing off",
+    "k": "succeeded",
+    "f": "failed",
+    "s": "skipped",
+    "x": "cancelled",
+    "e": "expired",
+}
+"""A task's letter in the run's hash, in words."""
+
+COLUMNS: Final = (
+    "TASK",
+    "AGENT",
+    "STATE",
+    "ATTEMPTS",
+    "DELIVERIES",
+    "WALL",
+    "TOKENS IN",
+    "TOKENS OUT",
+    "WHY",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One task of a run. `wall_ms` and tokens are sums over its attempts; each attempt counts once."""
+
+    task: str
+    agent: str
+    state: str
+    attempts: int
+    deliveries: int
+    wall_ms: int
+    input_tokens: int
+    output_tokens: int
+    why: str
+
+    def cells(self) -> tuple[object, ...]:
+        """Give the row as `COLUMNS` has it."""
+        wall = f"{self.wall_ms / 1000:.1f} s"
+        tokens = (self.input_tokens, self.output_tokens)
+        return (self.task, self.agent, self.state, self.attempts, self.deliveries, wall, *tokens, self.why)
+
+
+def rows(history: History) -> list[TaskRow]:
+    """Make the rows, in the order of the plan; a step that was never ordered stands as one row."""
+    accepted, state = history.accepted, history.state
+    if accepted is None or state is None:
+        return []
+    ordered = list(state.tasks())
+    made: list[TaskRow] = []
+    for step in accepted.pipeline.steps:
+        shards = [local for local in ordered if step_of(local)[0] == step.name]
+        shards.sort(key=lambda local: step_of(local)[1] or 0)
+        made.extend(_row(history, local, step.agent or step.name) for local in shards or [step.name])
+    return made
+
+
+def _row(history: History, local: str, agent: str) -> TaskRow:
+    state = history.state
+    task = state.task(local) if state else None
+    step = state.step(local) if state else None
+    first_of: dict[int, TaskSettled] = {}
+    for settled in history.settles(task_id(history.run_id, local)):
+        first_of.setdefault(settled.attempt, settled)
+    settles = list(first_of.values())
+    letter = task.letter if task else step.letter if step else "w"
+    faults = [settled.fault.message for settled in settles if settled.fault]
+    cause = step.cause.fault.message if step and step.cause else ""
+    return TaskRow(
+        task=local,
+        agent=agent,
+        state=WORDS[letter],
+        attempts=task.attempt if task else 0,
+        deliveries=sum(settled.deliveries + 1 for settled in settles),
+        wall_ms=sum(settled.duration_ms for settled in settles),
+        input_tokens=sum(settled.usage.input_tokens for settled in settles),
+        output_tokens=sum(settled.usage.output_tokens for settled in settles),
+        why=faults[-1] if faults and letter != "k" else cause,
+    )
