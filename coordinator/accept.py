@@ -1,0 +1,115 @@
+"""Accepting a submit: from what a client sent to a record that pins everything the run will ever depend on."""
+
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from argosy.broker import tokens
+from argosy.broker.facts import answer
+from argosy.broker.store import Payloads
+from argosy.broker.values import decode_value, encode_value, to_payload
+from argosy.coordinator.admission import NotAdmitted, check_pipeline, deadline_ms, submitted_ms
+from argosy.coordinator.input_check import InputCheck
+from argosy.coordinator.model_windows import window_of
+from argosy.coordinator.registry import Registry
+from argosy.coordinator.wants import wants_of
+from argosy.schemas.canonical import canonical_hash
+from argosy.schemas.errors import BadMessage, FactsTooLarge, InvalidInput, PayloadGone
+from argosy.schemas.inbox import RunSubmitted
+from argosy.schemas.payload import Payload
+from argosy.schemas.pipeline import INPUT, CompiledPipeline
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import RunAccepted
+from argosy.schemas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Where and when a submit lies in the inbox."""
+
+    position: str
+    """`<partition>/<offset>`."""
+    appended_ms: int
+    ce_time_ms: int | None
+
+
+class Accept:
+    """Judges submits; holds nothing but caches."""
+
+    def __init__(self, settings: Settings, registry: Registry, payloads: Payloads) -> None:
+        """`registry` resolves names."""
+        self._settings, self._registry, self._payloads = settings, registry, payloads
+        self._inputs = InputCheck()
+        self._checked: set[str] = set()
+
+    async def accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
+        """Pin a submit. Raises NotAdmitted with the answer, Unreachable (payload store); idempotent, as its duplicates are harmless."""
+        try:
+            return await self._accept(submit, arrived)
+        except BadMessage as error:
+            text = str(error).removeprefix(f"{error.field}: ")
+            raise NotAdmitted(
+                SubmitRefused(reason="invalid", message=text, field=error.field, position=arrived.position)
+            ) from None
+        except PayloadGone as error:
+            raise NotAdmitted(
+                SubmitRefused(
+                    reason="payload_gone", message=str(error), field="input_ref", position=arrived.position
+                )
+            ) from None
+        except (FactsTooLarge, InvalidInput) as error:
+            raise NotAdmitted(
+                SubmitRefused(reason="invalid", message=str(error), field="input", position=arrived.position)
+            ) from None
+
+    async def _accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
+        fleet = self._settings.fleet
+        since_ms = submitted_ms(arrived.ce_time_ms, arrived.appended_ms, fleet, arrived.position)
+        pipeline = await self._pipeline(submit.pipeline, arrived.position)
+        identity = pipeline.identity
+        if identity not in self._checked:
+            check_pipeline(pipeline)
+            self._checked.add(identity)
+        until_ms = deadline_ms(submit, pipeline, since_ms, fleet)
+        value, given = await self._input(submit)
+        self._inputs.check(identity, pipeline, value)
+        return RunAccepted(
+            rules=fleet.rules,
+            pipeline=pipeline,
+            input=given,
+            facts=await answer(value, wants_of(pipeline, INPUT), tokens.count, self._payloads),
+            data_hash=canonical_hash(submit.model_dump(mode="json")),
+            position=arrived.position,
+            submitted_ms=since_ms,
+            deadline_ms=until_ms,
+            longest_and_window_ms=(fleet.longest_run_seconds + fleet.window_seconds) * 1000,
+            priority=submit.priority,
+            tenant=submit.tenant,
+            budget=submit.budget,
+            windows=self._windows(pipeline),
+        )
+
+    async def _pipeline(self, given: str | CompiledPipeline, position: str) -> CompiledPipeline:
+        if isinstance(given, CompiledPipeline):
+            return given
+        wait = self._settings.fleet.unknown_pipeline_seconds
+        found = await self._registry.find(given, wait)
+        if found is None:
+            text = f"{given[:200]!r} was not published within {wait:g} s: run `argosy publish`, or send the pipeline along"
+            raise NotAdmitted(
+                SubmitRefused(reason="unknown_pipeline", message=text, field="pipeline", position=position)
+            )
+        return found
+
+    async def _input(self, submit: RunSubmitted) -> tuple[JsonValue, Payload]:
+        if submit.input_ref is None:
+            return submit.input, await to_payload(encode_value(submit.input), tokens.count, self._payloads)
+        data = await self._payloads.get(submit.input_ref.sha256)
+        # Counted anew: a client's numbers are its own affair. Put anew too: collection goes by age.
+        return decode_value(data), await to_payload(data, tokens.count, self._payloads)
+
+    def _windows(self, pipeline: CompiledPipeline) -> dict[str, int]:
+        found = {
+            name: window_of(contract, self._settings.model) for name, contract in pipeline.agents.items()
+        }
+        return {name: window for name, window in found.items() if window is not None}

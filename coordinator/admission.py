@@ -1,0 +1,63 @@
+"""The rules of a submit that need no service: its time, its deadline, its pipeline. Judged against the record's own append time."""
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from argosy.coordinator.plan import unsupported
+from argosy.schemas.errors import BadMessage, BuildError
+from argosy.schemas.inbox import RunSubmitted
+from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.pipeline_checks import check, selections
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.settings import FleetSettings
+
+
+class NotAdmitted(Exception):
+    """The submit starts nothing; the reason is its answer."""
+
+    def __init__(self, answer: SubmitRefused) -> None:
+        """Keep the answer."""
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+def submitted_ms(ce_time_ms: int | None, appended_ms: int, fleet: FleetSettings, position: str) -> int:
+    """Return the time that the run's deadline counts from; NotAdmitted outside of the window for submits."""
+    if ce_time_ms is None:
+        return appended_ms
+    age = appended_ms - ce_time_ms
+    if age > fleet.window_seconds * 1000:
+        text = f"is {age // 1000} s older than its arrival; a submit may be repeated for {fleet.window_seconds} s"
+        raise NotAdmitted(SubmitRefused(reason="too_old", message=text, field="ce_time", position=position))
+    if -age > fleet.ahead_seconds * 1000:
+        text = f"is {-age // 1000} s ahead of its arrival; at most {fleet.ahead_seconds} s are right"
+        raise NotAdmitted(
+            SubmitRefused(reason="too_far_ahead", message=text, field="ce_time", position=position)
+        )
+    return ce_time_ms
+
+
+def deadline_ms(submit: RunSubmitted, pipeline: CompiledPipeline, since_ms: int, fleet: FleetSettings) -> int:
+    """Return the run's deadline; BadMessage if the client asks for more than the fleet's longest run."""
+    longest = fleet.longest_run_seconds
+    if submit.deadline_seconds is not None and submit.deadline_seconds > longest:
+        text = f"is {submit.deadline_seconds} s; a run may take {longest} s at most"
+        raise BadMessage(text, field="deadline_seconds")
+    seconds = submit.deadline_seconds or pipeline.deadline_seconds or longest
+    return since_ms + round(min(seconds, longest) * 1000)
+
+
+def check_pipeline(pipeline: CompiledPipeline) -> None:
+    """Raise BadMessage for a pipeline that can't be run."""
+    try:
+        check(pipeline)
+    except BuildError as error:
+        raise BadMessage(str(error), field="pipeline") from None
+    for where, expression in selections(pipeline):
+        try:
+            jmespath.compile(expression)
+        except JMESPathError as error:
+            raise BadMessage(f"{where}: {str(error)[:500]}", field="pipeline") from None
+    missing = unsupported(pipeline)
+    if missing:
+        raise BadMessage(f"this release can't run it: {'; '.join(missing)}", field="pipeline")

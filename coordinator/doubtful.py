@@ -1,0 +1,24 @@
+"""Runs that a rebuild from a cut log must not bring back to life.
+
+A run accepted before the horizon and not ended at the end of the rebuild may be a repeated submit of one that ended, and
+whose beginning is no longer in the log.
+"""
+
+from argosy.broker.store import Store
+from argosy.coordinator.lane_state import LaneState
+from argosy.coordinator.sweep import literal
+
+
+async def doubtful(store: Store, state: LaneState, horizon_ms: int) -> list[str]:
+    """Find them by reading every run of the lane: rare, and only after a loss. Raises Unreachable."""
+    prefix = state.keys.run(state.epoch, "")
+    found: list[str] = []
+    async for key in store.scan(f"{literal(prefix)}*"):
+        run_id = key.decode().removeprefix(prefix)
+        await state.runs.load([run_id])
+        run = state.runs[run_id]
+        if run is not None and run.st in ("active", "ending") and run.pinned.accepted_ms < horizon_ms:
+            found.append(run_id)
+        else:
+            state.runs.forget(run_id)
+    return sorted(set(found))

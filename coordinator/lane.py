@@ -1,0 +1,104 @@
+"""A lane: one partition of the run log, its state in Redis, and this process as its one owner.
+
+A turn takes a batch, folds it, and commits it in one round trip with what it changed and the offset reached; then what is owed is sent,
+and the next commit removes what Kafka acknowledged. Another owner, a rollback and a wipe all show as a refused commit: the lane is
+then taken again. Recovery has no code of its own.
+"""
+
+import asyncio
+from typing import Final
+
+from argosy.broker.keys import LaneKeys
+from argosy.broker.log import Batch, Partition
+from argosy.coordinator.intake import Intake
+from argosy.coordinator.lane_services import LaneServices
+from argosy.coordinator.owned_lane import OwnedLane
+from argosy.coordinator.take import take
+from argosy.schemas.errors import ChainBroken, NewerVersion, StaleGeneration
+from argosy.telemetry import logs
+
+MOST_WAITING: Final = 4_000
+"""Records fetched and not folded, above which the partition is paused."""
+_AGAIN_SECONDS: Final = 0.05
+_ROLL_OUT_SECONDS: Final = 15.0
+
+
+class Lane:
+    """Owns the lane from assignment to revocation. `put` and `stop` may be called at any time, by the consumer's task."""
+
+    def __init__(self, services: LaneServices, partition: Partition) -> None:
+        """Nothing happens before `run`."""
+        self._services, self._partition = services, partition
+        self._keys = LaneKeys(services.settings.redis.key_prefix, partition.number)
+        self._intake, self._wake, self._stopping = Intake(), asyncio.Event(), asyncio.Event()
+        self._paused = False
+        self._log = logs.get("argosy.lane").bind(lane=partition.number)
+        self.live = asyncio.Event()
+        """Set while the lane publishes."""
+
+    def put(self, batch: Batch) -> None:
+        """Keep a batch for the lane's next turn."""
+        self._intake.put(batch)
+        if self._intake.records > MOST_WAITING and not self._paused:
+            self._paused = True
+            self._services.consumer.pause([self._partition])
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the turn that is under way, then return from `run`."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Take the lane and turn, again and again; return when stopped, or when the broker says that we are not its owner."""
+        while not self._stopping.is_set():
+            try:
+                await self._own()
+            except* ChainBroken as broken:
+                self._log.warning("lane is taken again", why=str(broken.exceptions[0]))
+                await self._pause(_AGAIN_SECONDS)
+            except* NewerVersion as newer:
+                # Never a quarantine: a roll-out is under way, and the new release will get the lane.
+                self._log.error("lane waits for a newer release", why=str(newer.exceptions[0]))
+                await self._pause(_ROLL_OUT_SECONDS)
+            except* StaleGeneration:
+                self._log.info("lane dropped: not in the group")
+                self.stop()
+            finally:
+                self.live.clear()
+
+    async def _own(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            taken = await take(self._services, self._keys, self._partition)
+            owned = OwnedLane(self._services, self._partition, taken, self._intake, self._wake, group)
+            self._resume()
+            await owned.catch_up(self._stopping)
+            if not self._stopping.is_set():
+                await owned.mark_live()
+                self.live.set()
+            while not self._stopping.is_set():
+                self._wake.clear()
+                busy = await owned.turn()
+                if self._paused and self._intake.records < MOST_WAITING // 4:
+                    self._resume()
+                if not busy and not self._stopping.is_set():
+                    await self._rest(owned.rest_seconds())
+            owned.abandon()
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._services.consumer.resume([self._partition])
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,40 @@
+"""From a record of the run log to the event that fold sees."""
+
+from collections.abc import Iterable, Iterator
+
+from argosy.broker.log import Record
+from argosy.coordinator.state import Event
+from argosy.schemas.codec import decode_body
+from argosy.schemas.envelope import read_envelope
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.ids import is_run_id
+from argosy.schemas.runlog import LogMessage
+from argosy.telemetry import logs
+
+
+def read(record: Record) -> Event | None:
+    """Decode a record; None for what only an untrusted writer can have put there: it is told, and nothing is done.
+
+    Raises NewerVersion: the lane must wait for a roll-out.
+    """
+    try:
+        envelope = read_envelope(record.headers)
+        message = decode_body(envelope, record.value)
+        if not is_run_id(envelope.subject):
+            raise BadMessage("is no run id", field="ce_subject")
+        if not isinstance(message, LogMessage):
+            raise BadMessage(f"{envelope.kind} has no place in the run log", field="ce_type")
+    except BadMessage as error:
+        logs.get("argosy.lane").error(
+            "record of the run log skipped", lane=record.partition, offset=record.offset, error=str(error)
+        )
+        return None
+    return Event(record.offset, record.timestamp_ms, envelope.subject, message, envelope.traceparent)
+
+
+def run_ids(records: Iterable[Record]) -> Iterator[str]:
+    """Name the runs that records are about, as far as their headers say: what to load before they are folded."""
+    for record in records:
+        for name, value in record.headers:
+            if name == "ce_subject":
+                yield value.decode(errors="replace")

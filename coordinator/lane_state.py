@@ -1,0 +1,248 @@
+"""The state of a lane in memory: what fold reads and changes, and what the next commit has to write of it.
+
+Changes are made here at once and not after their commit: a commit that is refused drops all of this. Nothing is sent before
+the commit that holds its reason.
+"""
+
+from typing import Final, assert_never
+
+from argosy.broker.keys import LaneKeys
+from argosy.broker.store import Store
+from argosy.coordinator.decision import (
+    Arm,
+    Changed,
+    Decision,
+    Disarm,
+    Entomb,
+    Ready,
+    Send,
+    Unclaim,
+    Withdraw,
+    WithdrawRest,
+    WriteMemo,
+)
+from argosy.coordinator.fold import fold
+from argosy.coordinator.out import Out
+from argosy.coordinator.outbox import Asked, Outbox
+from argosy.coordinator.quarantine import Quarantine, set_aside
+from argosy.coordinator.ready_queue import ReadyQueue
+from argosy.coordinator.runs import Runs
+from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.timers import Timers
+from argosy.coordinator.writes import MOST_BYTES, MOST_KEYS, Writes
+from argosy.schemas.errors import NewerVersion
+from argosy.schemas.ids import TaskId
+from argosy.schemas.runlog import RunEnded
+from argosy.schemas.settings import FleetSettings
+from argosy.telemetry import logs
+
+DEADLINE: Final = "deadline"
+"""The timer of a run that the shell itself knows: a quarantined run ends by it."""
+_SPARE_KEYS: Final = 20
+"""Keys of a commit that are not runs, tasks or agents."""
+_FULL_BYTES: Final = MOST_BYTES * 6 // 10
+"""Of folded records: what they write is of about their size, and names come on top."""
+
+
+class LaneState:
+    """One epoch of one lane."""
+
+    def __init__(self, store: Store, keys: LaneKeys, epoch: str, fleet: FleetSettings) -> None:
+        """Empty; `take` fills the parts from Redis."""
+        self.keys, self.epoch = keys, epoch
+        self._fleet = fleet
+        self.runs = Runs(store, keys, epoch, fleet.run_cache_bytes)
+        self.timers, self.ready = Timers(), ReadyQueue()
+        self.out = Out(int(fleet.patience_seconds * 1000), int(fleet.patience_most_seconds * 1000))
+        self.outbox, self.quarantine = Outbox(), Quarantine()
+        self.results_after_ms = 0
+        """While a lane is rebuilt: results of runs that ended before are not published again."""
+        self.changed: list[tuple[Event, Changed]] = []
+        """What to tell to people who watch, since it was last taken."""
+        self._touched: dict[str, bool] = {}
+        """Runs to write; True: the whole hash anew."""
+        self._unclaimed: dict[str, None] = {}
+        self._memos: dict[tuple[str, str], WriteMemo] = {}
+        self._folded_bytes = 0
+
+    # -- folding
+
+    @property
+    def full(self) -> bool:
+        """Whether what waits is enough for one commit."""
+        keys = len(self._touched) + len(self._unclaimed) + len(self._memos)
+        return keys >= MOST_KEYS - _SPARE_KEYS or self._folded_bytes >= _FULL_BYTES
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last commit left something to the next."""
+        return bool(self._unclaimed)
+
+    def fold(self, event: Event, size: int) -> None:
+        """Fold one record of `size` bytes; its run must be loaded. A fold that raises sets the run aside.
+
+        Raises NewerVersion: the lane must wait for a roll-out, nothing of this event was kept.
+        """
+        self._folded_bytes += size
+        if event.run_id in self.quarantine:
+            if isinstance(event.message, RunEnded):
+                self.quarantine.remove(event.run_id)
+                self._fold(event, None)
+            return
+        self._fold(event, self.runs[event.run_id])
+
+    def _fold(self, event: Event, before: RunState | None) -> None:
+        was = before.st if before is not None else ""
+        try:
+            state, decisions = fold(before, event)
+        except NewerVersion:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a fold raises is the run's own trouble, never its lane's
+            self._set_aside(event, before, error)
+            return
+        self.runs[event.run_id] = state
+        if state is not None:
+            # A key with a TTL becomes a run's again only if it is made anew.
+            anew = before is None or (was == "cancel" and state.st != "cancel")
+            self._touched[event.run_id] = anew or self._touched.get(event.run_id, False)
+        for decision in decisions:
+            self._decide(event, decision)
+
+    def _set_aside(self, event: Event, before: RunState | None, error: Exception) -> None:
+        run_id = event.run_id
+        kept = set_aside(before, event, error, self._fleet.longest_run_seconds * 1000)
+        logs.get("argosy.lane").error(
+            "run set aside", run_id=run_id, offset=event.offset, error=kept.error, exc_info=error
+        )
+        self.quarantine.put(run_id, kept)
+        self.runs.forget(run_id)
+        self._touched.pop(run_id, None)
+        self.out.withdraw_run(run_id)
+        self.outbox.drop(run_id)
+        self.timers.arm(run_id, DEADLINE, kept.deadline_ms)
+
+    def _decide(self, event: Event, decision: Decision) -> None:  # noqa: C901 - a table
+        run_id = event.run_id
+        match decision:
+            case Ready():
+                self.ready.add(run_id, decision)
+            case Withdraw():
+                self.out.withdraw(run_id, decision.local)
+            case WithdrawRest():
+                pass  # release asks the run: a shard that is not to go out is over there
+            case Unclaim():
+                self._unclaim(f"{run_id}/{decision.local}")
+            case WriteMemo():
+                self._memos.setdefault((f"{run_id}/{decision.local}", decision.name), decision)
+            case Arm():
+                self.timers.arm(run_id, decision.name, decision.due_ms)
+            case Disarm():
+                self.timers.disarm(run_id, decision.name)
+            case Send():
+                self._send(event, decision.entry)
+            case Entomb():
+                self._touched[run_id] = True
+                self.out.withdraw_run(run_id)
+                self.outbox.settle(f"end:{run_id}")
+            case Changed():
+                self.changed.append((event, decision))
+            case _:
+                assert_never(decision)
+
+    def _unclaim(self, task_id: str) -> None:
+        self._unclaimed[self.keys.task(TaskId(task_id))] = None
+        for key in [key for key in self._memos if key[0] == task_id]:
+            del self._memos[key]
+
+    def _send(self, event: Event, entry: str) -> None:
+        if entry.startswith("result:") and event.time_ms < self.results_after_ms:
+            return
+        traceparent = event.traceparent if entry.startswith("refused:") else None
+        self.outbox.ask(entry, Asked(event.offset, event.run_id, traceparent))
+
+    def forget_run(self, run_id: str, state: RunState) -> None:
+        """Drop a run as if it had never been: it may repeat one whose beginning is cut off from the log."""
+        for name in state.timers():
+            self.timers.disarm(run_id, name)
+        self.out.withdraw_run(run_id)
+        self.outbox.drop(run_id)
+        self.runs[run_id] = None
+        self._touched[run_id] = True
+
+    # -- writing
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a commit has something to write."""
+        return bool(
+            self._touched
+            or self._unclaimed
+            or self._memos
+            or self.timers.dirty
+            or self.ready.dirty
+            or self.out.dirty
+            or self.outbox.dirty
+            or self.quarantine.dirty
+        )
+
+    def take_writes(self) -> Writes:
+        """Take what has changed since the last call, for one commit."""
+        writes = Writes()
+        self._write_runs(writes)
+        self._write_queues(writes)
+        self._write_tasks(writes)
+        self._folded_bytes = 0
+        return writes
+
+    def _write_runs(self, writes: Writes) -> None:
+        tombstone_ms = (self._fleet.longest_run_seconds + self._fleet.window_seconds) * 1000
+        touched, self._touched = self._touched, {}
+        for run_id, anew in touched.items():
+            key, state = self.keys.run(self.epoch, run_id), self.runs[run_id]
+            if anew:
+                writes.delete(key)
+            if state is None:
+                continue
+            changes = state.changes()
+            fields = state.dump() if anew else {name: v for name, v in changes.items() if v is not None}
+            writes.hset(key, fields)
+            if not anew:
+                writes.hdel(key, [name for name, value in changes.items() if value is None])
+            if state.st in ("ended", "cancel"):
+                writes.expire(key, tombstone_ms)
+
+    def _write_queues(self, writes: Writes) -> None:
+        keys, epoch = self.keys, self.epoch
+        timers = self.timers.take_changes()
+        writes.zrem(keys.timers(epoch), [member for member, due in timers.items() if due is None])
+        writes.zadd(keys.timers(epoch), {member: due for member, due in timers.items() if due is not None})
+        writes.sadd(keys.ready_agents(epoch), self.ready.take_new_agents())
+        for agent, changes in self.ready.take_changes().items():
+            key = keys.ready(epoch, agent)
+            writes.zrem(key, [member for member, score in changes.items() if score is None])
+            writes.zadd(key, {member: score for member, score in changes.items() if score is not None})
+        out = self.out.take_changes()
+        there = {member: dispatch for member, dispatch in out.items() if dispatch is not None}
+        gone = [member for member, dispatch in out.items() if dispatch is None]
+        writes.zrem(keys.out(epoch), gone)
+        writes.hdel(keys.out_wait(epoch), gone)
+        writes.zadd(keys.out(epoch), {member: dispatch.due_ms for member, dispatch in there.items()})
+        waits = {member: f"{dispatch.agent} {dispatch.wait_ms}" for member, dispatch in there.items()}
+        writes.hset(keys.out_wait(epoch), waits)
+        new, answered = self.outbox.take_changes()
+        writes.hset(keys.outbox(epoch), new)
+        writes.unsend(keys.outbox(epoch), answered)
+        aside = self.quarantine.take_changes()
+        writes.hset(keys.quarantine(epoch), {run: value for run, value in aside.items() if value is not None})
+        writes.hdel(keys.quarantine(epoch), [run for run, value in aside.items() if value is None])
+
+    def _write_tasks(self, writes: Writes) -> None:
+        ttl_ms = (self._fleet.longest_run_seconds + self._fleet.window_seconds) * 1000
+        for (task_id, name), memo in self._memos.items():
+            writes.memo(self.keys.task(TaskId(task_id)), name, memo.value, memo.offset, ttl_ms)
+        self._memos = {}
+        # A run of 10,000 tasks may end in one event: deleting their keys need not be one commit, they have a TTL besides.
+        room = max(1, MOST_KEYS - len(writes.keys))
+        for key in list(self._unclaimed)[:room]:
+            writes.delete(key)
+            del self._unclaimed[key]

@@ -1,0 +1,127 @@
+"""The records that a lane sends: bodies rebuilt from state, so that nothing but ids is ever queued."""
+
+from dataclasses import dataclass, replace
+
+from argosy.broker.log import Outgoing
+from argosy.broker.topics import TopicNames
+from argosy.coordinator.lane_state import LaneState
+from argosy.coordinator.messages import dispatch_of, ended_of, refusal_of, result_of
+from argosy.coordinator.out import Dispatch
+from argosy.coordinator.outbox import Asked
+from argosy.coordinator.outcome import manifest_of
+from argosy.coordinator.quarantine import end_of
+from argosy.coordinator.state import RunState
+from argosy.coordinator.timers import split
+from argosy.schemas.canonical import canonical_json, sha256_hex
+from argosy.schemas.codec import Message, encode_body
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import MessageTooLarge
+from argosy.schemas.fault import fault_of
+from argosy.schemas.ids import TaskId
+from argosy.schemas.payload import INLINE_BYTES, Reference
+from argosy.schemas.runlog import RunEnded, TaskSettled, TimerFired
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record, and what must lie in the payload store before it is produced."""
+
+    record: Outgoing
+    blob: bytes | None = None
+
+
+class Letters:
+    """Writes the records of one lane. Runs that are asked about must be loaded."""
+
+    def __init__(self, names: TopicNames, lane: int, source: str, state: LaneState) -> None:
+        """`source` is the `ce_source` of what is written."""
+        self._names, self._lane, self._source, self._state = names, lane, source, state
+
+    def outbox(self, entry: str, asked: Asked) -> Letter | None:
+        """Write what an outbox entry asks for; None if it has become moot."""
+        kind, _, rest = entry.partition(":")
+        run_id = asked.run_id
+        match kind:
+            case "refused":
+                return self._refusal(rest, asked)
+            case "end" if run_id in self._state.quarantine:
+                kept = self._state.quarantine[run_id]
+                return Letter(self._log_record(run_id, end_of(kept), run_id, kept.traceparent))
+            case "end":
+                return self._end(self._state.runs[run_id])
+            case _:
+                return self._result(self._state.runs[run_id])
+
+    def _end(self, state: RunState | None) -> Letter | None:
+        ended = ended_of(state)
+        if state is None or ended is None:
+            return None
+        return Letter(self._log_record(state.run_id, ended, state.run_id, trace_of(state)), manifest_of(state))
+
+    def _result(self, state: RunState | None) -> Letter | None:
+        result = result_of(state)
+        if state is None or result is None:
+            return None
+        envelope = self._envelope(RunEnded.KIND, state.run_id, state.run_id, trace_of(state))
+        key = state.run_id.encode()
+        return Letter(Outgoing(self._names.results, key, encode_body(result), envelope.headers()))
+
+    def _refusal(self, position: str, asked: Asked) -> Letter:
+        body = refusal_of(self._state.runs[asked.run_id], position)
+        envelope = self._envelope(body.KIND, position, asked.run_id, asked.traceparent)
+        key = asked.run_id.encode()
+        return Letter(Outgoing(self._names.results, key, encode_body(body), envelope.headers()))
+
+    def timer(self, member: str) -> Letter | None:
+        """Write `timer.fired`; None if the run has no such timer."""
+        run_id, name = split(member)
+        state = self._state.runs[run_id]
+        armed = state.armed(name) if state is not None else None
+        if armed is None:
+            return None
+        fired = TimerFired(name=name, armed=armed)
+        return Letter(self._log_record(run_id, fired, f"{run_id}/{name}@{armed}", None, cause=armed))
+
+    def dispatch(self, dispatch: Dispatch) -> Letter | None:
+        """Write the order of one attempt, its inputs aside if they are over 64 KiB; None if it is moot."""
+        state = self._state.runs[dispatch.run_id]
+        found = dispatch_of(state, dispatch.local, dispatch.attempt, self._lane)
+        if found is None:
+            return None
+        body, cause, traceparent = found
+        value, blob = encode_body(body), None
+        if len(value) > INLINE_BYTES and body.inputs:
+            blob = canonical_json([given.model_dump(mode="json") for given in body.inputs])
+            reference = Reference(sha256=sha256_hex(blob), bytes=len(blob), tokens=0)
+            value = encode_body(body.model_copy(update={"inputs": (), "inputs_ref": reference}))
+        envelope = self._envelope(body.KIND, dispatch.member, dispatch.run_id, traceparent)
+        headers = replace(envelope, cause=cause).headers()
+        return Letter(Outgoing(self._names.tasks(body.agent), body.task_id.encode(), value, headers), blob)
+
+    def too_large(self, dispatch: Dispatch) -> Letter:
+        """Write the failure of an attempt whose dispatch Kafka will never take."""
+        task_id = TaskId(f"{dispatch.run_id}/{dispatch.local}")
+        fault = fault_of(MessageTooLarge("the dispatch of this task is larger than Kafka takes"))
+        body = TaskSettled(task_id=task_id, attempt=dispatch.attempt, outcome="failed", fault=fault)
+        return Letter(self._log_record(dispatch.run_id, body, dispatch.member, None))
+
+    def _log_record(
+        self, run_id: str, body: Message, ce_id: str, traceparent: str | None, cause: int | None = None
+    ) -> Outgoing:
+        envelope = replace(self._envelope(body.KIND, ce_id, run_id, traceparent), cause=cause)
+        return Outgoing(
+            self._names.runs, run_id.encode(), encode_body(body), envelope.headers(), partition=self._lane
+        )
+
+    def _envelope(self, kind: str, ce_id: str, run_id: str, traceparent: str | None) -> Envelope:
+        return Envelope(
+            kind=kind, id=ce_id, source=self._source, subject=run_id, traceparent=traceparent or None
+        )
+
+
+def trace_of(state: RunState) -> str | None:
+    """Return the traceparent of a run: of its accept while it is active, of its end in a tombstone."""
+    kept = state.get("tp")
+    if kept is not None:
+        return kept.decode() or None
+    return state.pinned.traceparent if state.get("run") is not None else None

@@ -1,0 +1,111 @@
+"""What a lane owes to Kafka: entries that stay until they are acknowledged, each with the offset that asked for it.
+
+Entries: `end:<run>` appends run.ended, `result:<run>` publishes the result, `refused:<partition>/<offset>` answers a submit. Bodies are
+rebuilt from state. Delivery is at least once; an entry is removed only if it is still the request that was answered: a repeat asked
+meanwhile is answered again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+FIRST_PAUSE_MS: Final = 100
+MOST_PAUSE_MS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: `offset` of the record that asked, the run it is about, and of a refusal the trace of its submit."""
+
+    offset: int
+    run_id: str
+    traceparent: str | None = None
+
+    def encode(self) -> str:
+        """Write; two requests are the same if these are."""
+        return f"{self.offset} {self.run_id} {self.traceparent or '-'}"
+
+    @staticmethod
+    def decode(text: str) -> "Asked":
+        """Read what `encode` wrote."""
+        offset, run_id, traceparent = text.split(" ")
+        return Asked(int(offset), run_id, None if traceparent == "-" else traceparent)
+
+
+@dataclass(slots=True)
+class _Try:
+    at_ms: int = 0
+    pause_ms: int = FIRST_PAUSE_MS
+    sending: bool = False
+
+
+class Outbox:
+    """The entries in memory; they mirror the hash in Redis, less what waits for the next commit."""
+
+    def __init__(self, stored: Iterable[tuple[str, str]] = ()) -> None:
+        """Start with what Redis has: all of it is to be sent."""
+        self._asked: dict[str, Asked] = {entry: Asked.decode(value) for entry, value in stored}
+        self._tries: dict[str, _Try] = {entry: _Try() for entry in self._asked}
+        self.new: dict[str, str] = {}
+        """To be stored by the next commit."""
+        self.gone: dict[str, str] = {}
+        """To be removed by the next commit, if the value is still this."""
+
+    def __len__(self) -> int:
+        """Count what is owed."""
+        return len(self._asked)
+
+    def ask(self, entry: str, asked: Asked) -> None:
+        """Owe an entry; asked again, it is sent again."""
+        self._asked[entry] = asked
+        self._tries[entry] = _Try()
+        self.new[entry] = asked.encode()
+
+    def due(self, now_ms: int, limit: int) -> list[tuple[str, Asked]]:
+        """Take entries to send now. Each comes back by `sent`, `failed` or `moot`."""
+        found: list[tuple[str, Asked]] = []
+        for entry, attempt in self._tries.items():
+            if len(found) == limit:
+                break
+            if not attempt.sending and attempt.at_ms <= now_ms:
+                attempt.sending = True
+                found.append((entry, self._asked[entry]))
+        return found
+
+    def next_due(self) -> int | None:
+        """Return when the next entry wants to be sent."""
+        return min((attempt.at_ms for attempt in self._tries.values() if not attempt.sending), default=None)
+
+    def sent(self, entry: str, asked: Asked) -> None:
+        """Kafka has acknowledged this request (or it became moot): remove it with the next commit."""
+        self.gone[entry] = asked.encode()
+        if self._asked.get(entry) == asked:
+            del self._asked[entry], self._tries[entry]
+
+    def failed(self, entry: str, asked: Asked, now_ms: int) -> None:
+        """It wasn't acknowledged: send again later, the pause doubled."""
+        attempt = self._tries.get(entry)
+        if attempt is not None and self._asked.get(entry) == asked:
+            attempt.sending, attempt.at_ms = False, now_ms + attempt.pause_ms
+            attempt.pause_ms = min(attempt.pause_ms * 2, MOST_PAUSE_MS)
+
+    def settle(self, entry: str) -> None:
+        """What this entry asks for has happened."""
+        if (asked := self._asked.get(entry)) is not None:
+            self.sent(entry, asked)
+
+    def drop(self, run_id: str) -> None:
+        """Owe nothing of this run any more, but for answers to submits."""
+        for entry, asked in list(self._asked.items()):
+            if asked.run_id == run_id and not entry.startswith("refused:"):
+                self.sent(entry, asked)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a commit has something to write."""
+        return bool(self.new or self.gone)
+
+    def take_changes(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Take (to store, to remove if unchanged) for a commit."""
+        new, gone, self.new, self.gone = self.new, self.gone, {}, {}
+        return new, gone

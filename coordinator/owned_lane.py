@@ -1,0 +1,201 @@
+"""A lane while it is ours: silent fold up to the log's end, the live mark, then turn after turn."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Final
+
+from argosy.broker.log import Partition, Record
+from argosy.coordinator.chain import UNTOUCHED
+from argosy.coordinator.checkpoint import Last
+from argosy.coordinator.doubtful import doubtful
+from argosy.coordinator.intake import Gap, Intake
+from argosy.coordinator.lane_record import read, run_ids
+from argosy.coordinator.lane_services import LaneServices
+from argosy.coordinator.letters import Letters
+from argosy.coordinator.patience import patiently
+from argosy.coordinator.publish import Publish
+from argosy.coordinator.release import Release
+from argosy.coordinator.sweep import sweep
+from argosy.coordinator.take import Taken, refill
+from argosy.coordinator.watched import Watched
+from argosy.schemas.errors import ArgosyError, NewerVersion
+from argosy.telemetry import logs
+
+_CLAIMS_BACK_MS: Final = 200
+"""Beyond one renewal: time for the calls themselves."""
+
+
+class OwnedLane:
+    """One tenure of a lane. Everything here runs in the lane's own task, but for the sends and the sweep."""
+
+    def __init__(
+        self,
+        services: LaneServices,
+        partition: Partition,
+        taken: Taken,
+        intake: Intake,
+        wake: asyncio.Event,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        """Seek to the checkpoint; what was fetched before counts as nothing."""
+        self._services, self._partition, self._intake, self._wake = services, partition, intake, wake
+        self._group = group
+        self._chain, self._state, self._clock = taken.chain, taken.state, taken.clock
+        self._checkpoint, self._taken = taken.checkpoint, taken
+        self._stored = taken.checkpoint.fields()
+        self._at, self._last = taken.checkpoint.next, taken.checkpoint.last
+        self._began = self._committed = self._told = time.monotonic()
+        fleet = services.settings.fleet
+        self._heartbeat = fleet.lane_heartbeat_seconds
+        state = taken.state
+        self._release = Release(state.ready, state.out, state.runs, state.quarantine, fleet.dispatch_window)
+        letters = Letters(services.names, partition.number, services.source, state)
+        self._publish = Publish(letters, state, services, group, wake)
+        self._watched = Watched(services, group)
+        if taken.checkpoint.horizon_ms is not None:
+            state.results_after_ms = self._clock.now_ms() - fleet.window_seconds * 1000
+        intake.expect(self._at)
+        services.consumer.seek(partition, self._at)
+
+    # -- silent
+
+    async def catch_up(self, stopping: asyncio.Event) -> None:
+        """Fold up to where the log ended when the lane was taken; after a loss wait until claims can be back. Publish nothing."""
+        renewal = self._services.settings.fleet.renew_seconds + _CLAIMS_BACK_MS / 1000
+        while not stopping.is_set():
+            self._wake.clear()
+            moved = await self._advance()
+            behind = self._at < self._taken.log_end
+            # Nobody can be running a task where none may go out.
+            open_tasks = len(self._state.out) > 0 or not self._state.ready.empty
+            unclaimed = self._taken.lost and open_tasks and time.monotonic() - self._began < renewal
+            if moved or self._state.dirty or self._is_late():
+                await self._commit()
+            self._state.changed.clear()
+            if not behind and not unclaimed:
+                return
+            if not moved:
+                await self._rest(min(self._heartbeat, 0.2))
+
+    async def mark_live(self) -> None:
+        """Publish from now on: in the very commit that finishes a rebuild's clean-up."""
+        horizon = self._checkpoint.horizon_ms
+        if horizon:
+            store = self._services.store
+            for run_id in await patiently("runs", lambda: doubtful(store, self._state, horizon)):
+                state = self._state.runs[run_id]
+                if state is not None:
+                    self._state.forget_run(run_id, state)
+                if self._state.full:
+                    await self._commit()
+        self._checkpoint = replace(self._checkpoint, horizon_ms=None)
+        await self._commit(mark=self._chain.identity)
+        self._state.results_after_ms = 0
+        logs.get("argosy.lane").info("lane is live", lane=self._partition.number, next=self._at)
+        if self._checkpoint.sweep:
+            self._group.create_task(self._sweep(), name=f"sweep lane {self._partition.number}")
+
+    # -- live
+
+    async def turn(self) -> bool:
+        """Fold a batch, release, commit, send. Return whether there may be more to do at once."""
+        self._publish.absorb()
+        moved = await self._advance()
+        now_ms = self._clock.now_ms()
+        released = await self._release.fill(now_ms)
+        if moved or self._state.dirty or self._is_late():
+            await self._commit()
+            await patiently("ready tasks", lambda: refill(self._services, self._state))
+        sent = await self._publish.send_due(self._clock.now_ms())
+        self._watched.tell(self._state.changed)
+        self._state.changed.clear()
+        return moved or released > 0 or sent > 0 or self._state.unfinished
+
+    def rest_seconds(self) -> float:
+        """How long the lane may sleep if nothing comes."""
+        left = self._heartbeat - (time.monotonic() - self._committed)
+        state = self._state
+        due = (state.timers.next_due(), state.outbox.next_due(), state.out.next_due())
+        now_ms = self._clock.now_ms()
+        waits = [left, *((at - now_ms) / 1000 for at in due if at is not None)]
+        return max(0.001, min(waits))
+
+    def abandon(self) -> None:
+        """End the sends: what was not acknowledged is sent again by whoever takes the lane."""
+        self._publish.abandon()
+        self._watched.abandon()
+
+    # -- both
+
+    async def _advance(self) -> bool:
+        try:
+            found = self._intake.take()
+        except Gap:
+            # Fetched before our seek took hold, or a seek was overtaken: only another one is sure to help.
+            self._intake.expect(self._at)
+            self._services.consumer.seek(self._partition, self._at)
+            return False
+        if found is None:
+            return False
+        records, position = found
+        await self._fold(records)
+        self._at = position
+        return True
+
+    async def _fold(self, records: list[Record]) -> None:
+        try:
+            await self._fold_known(records)
+        except NewerVersion:
+            await self._commit()
+            raise
+
+    async def _fold_known(self, records: list[Record]) -> None:
+        await self._state.runs.load(run_ids(records))
+        for record in records:
+            event = read(record)
+            if event is not None:
+                self._state.fold(event, len(record.value or b""))
+            key = (record.key or b"").decode(errors="replace")
+            self._last = Last(record.offset, record.timestamp_ms, key)
+            self._at = record.offset + 1
+            self._clock.saw(record.timestamp_ms)
+            if self._state.full:
+                await self._commit(shrink=False)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._committed >= self._heartbeat
+
+    async def _commit(self, *, mark: str = UNTOUCHED, shrink: bool = True) -> None:
+        self._checkpoint = self._checkpoint.moved(self._at, self._last)
+        fields = self._checkpoint.fields()
+        changed = {name: value for name, value in fields.items() if self._stored[name] != value}
+        await self._chain.commit(self._state.take_writes(), changed, mark=mark)
+        self._stored = fields
+        self._committed = time.monotonic()
+        if shrink:
+            self._state.runs.shrink()
+        if self._committed - self._told >= self._heartbeat:
+            self._told = self._committed
+            self._group.create_task(self._tell_lag(), name=f"offset of lane {self._partition.number}")
+
+    async def _tell_lag(self) -> None:
+        try:
+            await self._services.consumer.commit({self._partition: self._at})
+        except ArgosyError as error:
+            # For lag tools only; who reads on goes by the checkpoint.
+            logs.get("argosy.lane").debug(
+                "offset not committed", lane=self._partition.number, error=str(error)
+            )
+
+    async def _sweep(self) -> None:
+        for epoch in self._checkpoint.sweep:
+            await patiently("sweep", lambda epoch=epoch: sweep(self._services.store, self._state.keys, epoch))
+        self._checkpoint = replace(self._checkpoint, sweep=())
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,111 @@
+"""Receivers: from the inbox to the run log. An ordinary consumer group; it holds no state, and its duplicates are harmless.
+
+A record's offset is committed only when what it became has been acknowledged by Kafka, and never past one that waits.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from argosy.broker.log import Batch, Consumer, Partition, Record
+from argosy.broker.offsets import Tracker
+from argosy.coordinator.inbox_record import InboxRecord
+from argosy.schemas.errors import ArgosyError, StaleGeneration
+from argosy.telemetry import logs
+
+MOST_OPEN: Final = 2_000
+"""Records of one partition that are being judged or wait, above which it is paused."""
+_COMMIT_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.5
+
+
+class Receivers:
+    """All inbox partitions of this process (a `Subscriber`)."""
+
+    def __init__(self, consumer: Consumer, judge: InboxRecord, group: asyncio.TaskGroup) -> None:
+        """`group` owns the judging of each record."""
+        self._consumer, self._judge, self._group = consumer, judge, group
+        self._trackers: dict[Partition, Tracker] = {}
+        self._paused: set[Partition] = set()
+        self._finished = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
+        """See `log.Subscriber`."""
+        self._trackers = {partition: Tracker(epoch) for partition in partitions}
+        self._paused.clear()
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Commit what is done; what isn't is judged again by whoever gets the partition."""
+        try:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self._commit()
+        except (TimeoutError, ArgosyError) as error:
+            logs.get("argosy.receiver").info("offsets not committed", error=str(error))
+        for partition in partitions:
+            self._trackers.pop(partition, None)
+
+    async def took(self, batch: Batch) -> None:
+        """Begin to judge every record of a batch: those of a run keep their order as far as their lane's producer does."""
+        tracker = self._trackers.get(batch.partition)
+        if tracker is None:
+            return
+        for record in tracker.took(batch):
+            task = self._group.create_task(
+                self._one(tracker, record), name=f"receive {record.partition}/{record.offset}"
+            )
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if tracker.open > MOST_OPEN:
+            self._paused.add(batch.partition)
+            self._consumer.pause([batch.partition])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Commit as records are finished, until `stop`; then give up what still waits."""
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._finished.wait()
+                self._finished.clear()
+                await self._commit_or_not()
+                self._resume()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def _one(self, tracker: Tracker, record: Record) -> None:
+        await self._judge.receive(record)
+        tracker.finish(tracker.epoch, record.offset)
+        self._finished.set()
+
+    async def _commit_or_not(self) -> None:
+        try:
+            await self._commit()
+        except StaleGeneration:
+            pass  # the partitions are going; others will read these records again
+        except ArgosyError as error:
+            logs.get("argosy.receiver").warning("offsets not committed", error=str(error))
+
+    async def _commit(self) -> None:
+        trackers: Mapping[Partition, Tracker] = dict(self._trackers)
+        offsets = {
+            partition: offset
+            for partition, tracker in trackers.items()
+            if (offset := tracker.to_commit()) is not None
+        }
+        if offsets:
+            await self._consumer.commit(offsets)
+            for partition, offset in offsets.items():
+                trackers[partition].committed(offset)
+
+    def _resume(self) -> None:
+        low = [
+            partition
+            for partition in self._paused
+            if (tracker := self._trackers.get(partition)) is None or tracker.open < MOST_OPEN // 2
+        ]
+        self._paused.difference_update(low)
+        if low:
+            self._consumer.resume(low)

@@ -1,0 +1,60 @@
+"""From ready to out: as many tasks per agent and lane as the dispatch window allows. This is the fleet's backpressure."""
+
+from dataclasses import replace
+from typing import Final
+
+from argosy.coordinator.out import Out
+from argosy.coordinator.quarantine import Quarantine
+from argosy.coordinator.ready_queue import Range, ReadyQueue
+from argosy.coordinator.runs import Runs
+
+MOST_AT_ONCE: Final = 1_000
+"""Tasks released per turn and agent: a commit stays small."""
+_LOOK: Final = 64
+_FOREVER: Final = float("inf")
+
+
+class Release:
+    """Moves entries; what it changed waits in `ready` and `out` for the next commit."""
+
+    def __init__(self, ready: ReadyQueue, out: Out, runs: Runs, quarantine: Quarantine, window: int) -> None:
+        """`window`: how many tasks of one agent may be out in this lane."""
+        self._ready, self._out, self._runs, self._quarantine = ready, out, runs, quarantine
+        self._window = window
+
+    async def fill(self, now_ms: int) -> int:
+        """Release what fits, the lowest score first; return how many. Loads the runs it asks about."""
+        released = 0
+        for agent, front in self._ready.fronts.items():
+            room = min(self._window - self._out.by_agent[agent], MOST_AT_ONCE)
+            while room > 0 and (members := front.take(_FOREVER, min(room, _LOOK))):
+                entries = [Range.parse(member) for member in members]
+                await self._runs.load(entry.run_id for entry in entries)
+                for entry in entries:
+                    if room <= 0:
+                        front.give_back(entry.member)
+                        continue
+                    gone = self._one(agent, entry, room, now_ms)
+                    room -= gone
+                    released += gone
+        return released
+
+    def _one(self, agent: str, entry: Range, room: int, now_ms: int) -> int:
+        score = self._ready.fronts[agent].score(entry.member)
+        self._ready.remove(agent, entry.member)
+        released = 0
+        for local, following in entry.locals():
+            if self._is_current(entry, local):
+                self._out.release(entry.run_id, local, entry.attempt, agent, now_ms)
+                released += 1
+            if released == room and following is not None and following != entry.past:
+                self._ready.put_back(agent, replace(entry, first=following), int(score or now_ms))
+                break
+        return released
+
+    def _is_current(self, entry: Range, local: str) -> bool:
+        state = self._runs[entry.run_id]
+        if state is None or state.st != "active" or entry.run_id in self._quarantine:
+            return False
+        task = state.task(local)
+        return task is not None and task.letter == "r" and task.attempt == entry.attempt

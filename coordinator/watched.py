@@ -1,0 +1,66 @@
+"""Tells people who watch what changed: on `argosy.events` and in the log. Lossy; nothing correct depends on it."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+from argosy.broker.log import Outgoing
+from argosy.coordinator.decision import Changed
+from argosy.coordinator.lane_services import LaneServices
+from argosy.coordinator.state import Event
+from argosy.schemas.codec import encode_body
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import ArgosyError
+from argosy.schemas.watch import StateChanged
+from argosy.telemetry import logs
+
+_MOST_IN_FLIGHT: Final = 2_000
+
+
+class Watched:
+    """Of one lane since it was taken."""
+
+    def __init__(self, services: LaneServices, group: asyncio.TaskGroup) -> None:
+        """`group` owns the sends."""
+        self._services, self._group = services, group
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell(self, changes: Iterable[tuple[Event, Changed]]) -> None:
+        """Send what changed; what is too much for Kafka just now is not sent."""
+        for event, change in changes:
+            if len(self._tasks) < _MOST_IN_FLIGHT:
+                task = self._group.create_task(self._send(self._record(event, change)), name="event")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    def abandon(self) -> None:
+        """Send no more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _record(self, event: Event, change: Changed) -> Outgoing:
+        body = StateChanged(
+            task_id=None if change.local is None else f"{event.run_id}/{change.local}",
+            agent=change.agent,
+            attempt=change.attempt,
+            state=change.state,
+            reason=change.reason,
+        )
+        envelope = Envelope(
+            kind=body.KIND,
+            id=secrets.token_hex(8),
+            source=self._services.source,
+            subject=event.run_id,
+            cause=event.offset,
+            traceparent=event.traceparent,
+        )
+        return Outgoing(
+            self._services.names.events, event.run_id.encode(), encode_body(body), envelope.headers()
+        )
+
+    async def _send(self, record: Outgoing) -> None:
+        try:
+            await self._services.producer.send(record)
+        except ArgosyError as error:
+            logs.get("argosy.lane").debug("event not sent", error=str(error))
