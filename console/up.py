@@ -9,6 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.provision import ensure
+from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
 from argosy.console.java import find_java
 from argosy.console.kafka_jars import KAFKA_VERSION, ensure_jars
@@ -47,6 +50,7 @@ def up(
         find_valkey()
         ensure_jars(tell_downloads)
         state = _start_detached(folder, brokers)
+    asyncio.run(make_topics(state))
     show(state, in_words(folder, state))
 
 
@@ -84,8 +88,20 @@ def in_words(folder: Path, state: StackState) -> str:
     )
 
 
+async def make_topics(state: StackState) -> None:
+    """Make the fleet's topics on the stack, so that any client in any language can submit before we run."""
+    settings = load_settings()
+    settings.kafka = settings.kafka.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
+    cluster = KafkaCluster(settings.kafka, "argosy-up")
+    try:
+        await ensure(cluster, settings)
+    finally:
+        await cluster.close()
+
+
 async def _serve(folder: Path, brokers: int) -> None:
     async with LocalStack(folder, brokers=brokers, progress=tell_downloads) as stack:
+        await make_topics(stack.state)
         note(in_words(folder, stack.state))
         await asyncio.Event().wait()
 

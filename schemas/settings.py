@@ -135,7 +135,6 @@ class Settings(BaseSettings):
         env_file=".env",
         pyproject_toml_table_header=("tool", "argosy"),
         extra="ignore",
-        nested_model_default_partial_update=True,
     )
 
     app: str | None = None
