@@ -1,0 +1,180 @@
+"""The broker inside the in-memory twin of Kafka, with the faults that a test can make.
+
+No threads, and no timers but a cut-off process's session, so that it runs under virtual time and twice the same.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aiokafka.partitioner import murmur2
+
+from argosy.broker.log import Outgoing, Partition
+from argosy.broker.memory_log import MemoryGroup, MemoryLog
+from argosy.broker.topics import OVERHEAD_BYTES, TopicPlan
+from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
+
+MOST_RECORDS: Final = 500
+
+
+class MemoryBroker:
+    """The broker: logs and groups, and the faults that a test can make. Calls that change something wake whoever waits."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, *, seed: int = 0, gap_rate: float = 0.0
+    ) -> None:
+        """`clock` gives epoch seconds, for append times. `gap_rate`: how often offsets are skipped."""
+        self.clock = clock
+        self.fetch_most = MOST_RECORDS
+        self.max_message_bytes = 1_000_000
+        self.deadline_seconds = 30.0
+        self.session_seconds = 10.0
+        self._chance, self._gap_rate = random.Random(seed), gap_rate  # noqa: S311 - no secret, but a repeatable one
+        self._topics: dict[str, list[MemoryLog]] = {}
+        self._plans: dict[str, TopicPlan] = {}
+        self._groups: dict[str, MemoryGroup] = {}
+        self._down = False
+        self._deaf: set[str] = set()
+        self._lost_replies = 0
+        self._bell = asyncio.Event()
+
+    # -- waiting and being reached
+
+    def ring(self) -> None:
+        """Wake everybody who waits for a change."""
+        self._bell.set()
+        self._bell = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Wait for any change."""
+        await self._bell.wait()
+
+    def reachable(self, name: str) -> bool:
+        """Say whether the process `name` gets through to the broker now."""
+        return not self._down and name not in self._deaf
+
+    async def reach(self, name: str) -> None:
+        """Let a turn pass, as any request does; while cut off wait up to the deadline, then raise Unreachable."""
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
+                while not self.reachable(name):
+                    await self.changed()
+        except TimeoutError:
+            raise Unreachable(f"Kafka didn't answer within {self.deadline_seconds:g} s") from None
+
+    def reply(self) -> None:
+        """Answer a request that took effect, or lose the answer."""
+        if self._lost_replies > 0:
+            self._lost_replies -= 1
+            raise Unreachable("the answer was lost: whether it took effect is unknown")
+
+    # -- faults
+
+    def stop(self) -> None:
+        """Take the broker away."""
+        self._down = True
+
+    def start(self) -> None:
+        """Bring it back, with all its data."""
+        self._down = False
+        self.ring()
+
+    def deafen(self, name: str) -> None:
+        """Cut one process off; unless it is healed before its session ends, its members are expelled."""
+        self._deaf.add(name)
+        asyncio.get_running_loop().call_later(self.session_seconds, self._expire, name)
+
+    def heal(self, name: str) -> None:
+        """Let it through again."""
+        self._deaf.discard(name)
+        self.ring()
+
+    def _expire(self, name: str) -> None:
+        if name in self._deaf:
+            self.expel(name)
+
+    def expel(self, name: str) -> None:
+        """End the sessions of all members of one process now."""
+        for group in self._groups.values():
+            for member in [member for member in group.members if member.startswith(f"{name}/")]:
+                group.leave(member)
+        self.ring()
+
+    def rebalance(self, group: str) -> None:
+        """Make a group join again."""
+        self.groups(group).rebalance()
+        self.ring()
+
+    def lose_replies(self, count: int = 1) -> None:
+        """Let the next appends and commits take effect and not be answered."""
+        self._lost_replies += count
+
+    def skip(self, partition: Partition, offsets: int = 1) -> None:
+        """Write control records: offsets without records."""
+        self.log(partition).skip(offsets)
+        self.ring()
+
+    def cut(self, partition: Partition, before: int) -> None:
+        """Let retention take what lies before an offset."""
+        self.log(partition).cut(before)
+        self.ring()
+
+    def recreate(self, topic: str) -> None:
+        """Delete a topic with its data and make it again; committed offsets stay."""
+        self._make(topic, len(self._topics[topic]))
+        self.ring()
+
+    # -- topics, logs, groups
+
+    def create(self, topic: str, partitions: int, plan: TopicPlan | None = None) -> None:
+        """Create a topic if it isn't there."""
+        if topic not in self._topics:
+            self._make(topic, partitions)
+            if plan is not None:
+                self._plans[topic] = plan
+            self.ring()
+
+    def _make(self, topic: str, partitions: int) -> None:
+        places = (Partition(topic, number) for number in range(partitions))
+        self._topics[topic] = [MemoryLog(where, self._chance, self._gap_rate) for where in places]
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return the number of partitions by topic."""
+        return {topic: len(logs) for topic, logs in self._topics.items()}
+
+    def plan_of(self, topic: str) -> TopicPlan | None:
+        """Return what a topic was created with, None if it was made by hand."""
+        return self._plans.get(topic)
+
+    def log(self, partition: Partition) -> MemoryLog:
+        """Return a partition; raises Refused if there is none."""
+        logs = self._topics.get(partition.topic)
+        if logs is None:
+            raise Refused(f"there is no topic {partition.topic}")
+        if not 0 <= partition.number < len(logs):
+            raise Refused(f"{partition.topic} has {len(logs)} partitions, there is no {partition.number}")
+        return logs[partition.number]
+
+    def groups(self, group: str) -> MemoryGroup:
+        """Return a group; one that never was is empty."""
+        return self._groups.setdefault(group, MemoryGroup())
+
+    def append(self, record: Outgoing) -> tuple[int, int]:
+        """Append with the clock's time; by key, as the Java client spreads them, if no partition is given."""
+        number = record.partition
+        if number is None:
+            number = (murmur2(record.key) & 0x7FFF_FFFF) % max(1, len(self._topics.get(record.topic, ())))
+        where = Partition(record.topic, number)
+        size = (
+            len(record.key)
+            + len(record.value)
+            + sum(len(name) + len(value) for name, value in record.headers)
+        )
+        if size > self.max_message_bytes + OVERHEAD_BYTES // 2:
+            raise MessageTooLarge(f"{size} bytes are more than a message may have")
+        offset = self.log(where).append(record, int(self.clock() * 1000))
+        self.ring()
+        return number, offset

@@ -1,0 +1,110 @@
+"""The in-memory twin of Kafka, for tests without services. It passes the same contract suite as the real one.
+
+It models what hurts: gaps in the offsets, the seek race, rebalances, redelivery, retention, lost answers, being cut off.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from argosy.broker.log import GroupView, Outgoing, Partition, Record
+from argosy.broker.memory_broker import MemoryBroker
+from argosy.broker.memory_consumer import MemoryConsumer
+from argosy.broker.memory_follower import MemoryFollower
+from argosy.broker.topics import FoundTopic, TopicPlan
+from argosy.schemas.errors import ConfigurationError
+
+
+class MemoryProducer:
+    """See `log.Producer`."""
+
+    def __init__(self, broker: MemoryBroker, name: str) -> None:
+        """Send as the process `name`."""
+        self._broker, self._name = broker, name
+
+    async def send(self, record: Outgoing) -> tuple[int, int]:
+        """See `log.Producer.send`."""
+        await self._broker.reach(self._name)
+        appended = self._broker.append(record)
+        self._broker.reply()
+        return appended
+
+
+class MemoryKafka:
+    """See `log.Cluster`: one process's door to a broker in memory. `broker` has the faults."""
+
+    def __init__(self, broker: MemoryBroker | None = None, name: str = "main") -> None:
+        """`name` is the process, for faults that meet one process alone."""
+        self.broker = broker or MemoryBroker()
+        self.name = name
+        self._members = 0
+
+    def view(self, name: str) -> "MemoryKafka":
+        """Return another process's door to the same broker."""
+        return MemoryKafka(self.broker, name)
+
+    async def producer(self) -> MemoryProducer:
+        """See `log.Cluster.producer`."""
+        return MemoryProducer(self.broker, self.name)
+
+    def consumer(self, group: str, topics: Sequence[str]) -> MemoryConsumer:
+        """See `log.Cluster.consumer`."""
+        self._members += 1
+        return MemoryConsumer(self.broker, group, topics, f"{self.name}/{self._members}")
+
+    def follower(self, topic: str) -> MemoryFollower:
+        """See `log.Cluster.follower`."""
+        return MemoryFollower(self.broker, self.name, topic)
+
+    async def partitions(self, topic: str) -> int:
+        """See `log.Cluster.partitions`."""
+        await self.broker.reach(self.name)
+        size = self.broker.sizes().get(topic)
+        if size is None:
+            raise ConfigurationError(f"there is no topic {topic}")
+        return size
+
+    async def topics(self, names: Sequence[str]) -> Mapping[str, FoundTopic]:
+        """See `log.Cluster.topics`."""
+        await self.broker.reach(self.name)
+        sizes = self.broker.sizes()
+        return {name: self._found(name, sizes[name]) for name in names if name in sizes}
+
+    def _found(self, name: str, partitions: int) -> FoundTopic:
+        plan = self.broker.plan_of(name)
+        return FoundTopic(name, partitions, plan.replication if plan else 1, plan.configs if plan else {})
+
+    async def create(self, plans: Sequence[TopicPlan]) -> None:
+        """See `log.Cluster.create`."""
+        await self.broker.reach(self.name)
+        for plan in plans:
+            self.broker.create(plan.name, plan.partitions, plan)
+
+    async def edges(self, partition: Partition) -> tuple[int, int]:
+        """See `log.Cluster.edges`."""
+        await self.broker.reach(self.name)
+        log = self.broker.log(partition)
+        return log.base, log.end
+
+    async def peek(self, partition: Partition, offset: int) -> Record | None:
+        """See `log.Cluster.peek`."""
+        await self.broker.reach(self.name)
+        return self.broker.log(partition).find(offset)
+
+    async def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+        """See `log.Cluster.scan`."""
+        end = (await self.edges(partition))[1]
+        while start < end:
+            await self.broker.reach(self.name)
+            batch = self.broker.log(partition).read(start, self.broker.fetch_most)
+            for record in batch.records:
+                if record.offset < end:
+                    yield record
+            start = batch.next
+
+    async def group(self, group: str) -> GroupView:
+        """See `log.Cluster.group`."""
+        await self.broker.reach(self.name)
+        found = self.broker.groups(group)
+        return GroupView(len(found.members), dict(found.offsets))
+
+    async def close(self) -> None:
+        """Close nothing: whoever runs a consumer ends it."""
