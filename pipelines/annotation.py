@@ -8,6 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
 
+import typing_extensions
 from pydantic import BaseModel, RootModel
 
 Annotation: TypeAlias = Any
@@ -94,7 +95,7 @@ def is_object(annotation: Annotation) -> bool:
 
 def is_typed_dict(annotation: Annotation) -> bool:
     """Tell a TypedDict, whose fields are read by key."""
-    return typing.is_typeddict(strip(annotation))
+    return typing_extensions.is_typeddict(strip(annotation))
 
 
 def item_of(annotation: Annotation) -> Annotation:
@@ -119,7 +120,7 @@ def fields_of(annotation: Annotation) -> Mapping[str, FieldOf] | None:
         hints = typing.get_type_hints(kind)
         names = [field.name for field in dataclasses.fields(kind)]
         return {name: FieldOf(name, hints[name]) for name in names}
-    if typing.is_typeddict(kind):
+    if typing_extensions.is_typeddict(kind):
         return {key: FieldOf(key, hint) for key, hint in typing.get_type_hints(kind).items()}
     return None
 
