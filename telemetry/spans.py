@@ -5,7 +5,8 @@ trace that isn't sampled costs microseconds: no attribute is built, no span is m
 the work.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -72,8 +73,33 @@ class Traced:
             self._span.end()
             self._span = None
 
+    @contextmanager
+    def current(self) -> Generator[None]:
+        """Make this the current span for a while and don't end it: for steps that give values in between."""
+        self._attach()
+        try:
+            yield
+        finally:
+            self._detach()
+
     def __enter__(self) -> Self:
         """Make this the current span of the running task."""
+        self._attach()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """End the step; an exception is told by its class (ours: by its code), its text masked."""
+        self._detach()
+        if error is not None:
+            self.fail(error_type_of(error), str(error))
+        self.end()
+
+    def _attach(self) -> None:
         span = self._context
         if (
             span is None
@@ -83,18 +109,11 @@ class Traced:
             span = NonRecordingSpan(found)
         if span is not None:
             self._token = context_api.attach(trace.set_span_in_context(span))
-        return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        """End the step; an exception is told by its class (ours: by its code), its text masked."""
+    def _detach(self) -> None:
         if self._token is not None:
             context_api.detach(self._token)
             self._token = None
-        if error is not None:
-            self.fail(error_type_of(error), str(error))
-        self.end()
 
 
 def error_type_of(error: BaseException) -> str:
@@ -142,3 +161,10 @@ def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:
 def _tracer() -> trace.Tracer:
     # Before a provider is set up this is a proxy that becomes the real one: caching it is safe.
     return trace.get_tracer(names.SCOPE)
+
+
+def annotate(attributes: Attributes) -> None:
+    """Add attributes to the span that is current in this task, if it records."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.set_attributes(attributes)
