@@ -1,0 +1,48 @@
+"""The processes of a fleet as children of a supervisor: what `dev` and `demo` add to the local stack."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from argosy.console.child import ChildSpec
+
+SERVERS, COORDINATORS, WORKERS = range(3)
+"""Stages: workers are stopped before coordinators, these before the servers."""
+
+_THIS: Final = (sys.executable, "-m", "argosy")
+
+
+def coordinator_child(name: str, folder: Path, environment: Mapping[str, str]) -> ChildSpec:
+    """Describe a coordinator; `folder` takes its log and its ready file."""
+    return _child(name, ("coordinator",), folder, environment, COORDINATORS)
+
+
+def worker_child(name: str, target: str, folder: Path, environment: Mapping[str, str]) -> ChildSpec:
+    """Describe a worker of `target` (`app.py:agent`)."""
+    return _child(name, ("worker", target), folder, environment, WORKERS)
+
+
+def _child(
+    name: str, words: tuple[str, ...], folder: Path, environment: Mapping[str, str], stage: int
+) -> ChildSpec:
+    ready_file = folder / "run" / f"{name}.ready"
+    ready_file.parent.mkdir(parents=True, exist_ok=True)
+    ready_file.unlink(missing_ok=True)
+    return ChildSpec(
+        name=name,
+        argv=(*_THIS, *words, "--ready-file", str(ready_file)),
+        log=folder / "logs" / f"{name}.log",
+        env={**environment, "PYTHONSAFEPATH": "1"},
+        ready=_written(ready_file),
+        stop_within_seconds=30,
+        stage=stage,
+    )
+
+
+def _written(file: Path) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        return await asyncio.to_thread(file.exists)
+
+    return ready

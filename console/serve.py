@@ -1,0 +1,71 @@
+"""`argosy coordinator` and `argosy worker`: the two serving processes."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from argosy.agents.worker import Worker
+from argosy.console.config import load_settings
+from argosy.console.output import note
+from argosy.console.process_life import Services, serve
+from argosy.coordinator.service import Coordinator
+from argosy.pipelines.discover import discover
+from argosy.schemas.errors import ConfigurationError
+
+ReadyFile = Annotated[
+    Path | None, typer.Option("--ready-file", help="Written when the process serves.", hidden=True)
+]
+
+
+def coordinator(*, ready_file: ReadyFile = None) -> None:
+    """Run a coordinator: receivers and lanes. Start as many as you like, they share both.
+
+    Topics that are missing are made; a setting that contradicts what is there is an error. SIGTERM drains.
+    """
+    settings = load_settings()
+
+    async def main(services: Services, stop: asyncio.Event) -> None:
+        await Coordinator(settings, services.cluster, services.store, services.payloads).run(stop)
+
+    serve(settings, "coordinator", main, ready_file)
+
+
+def worker(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="APP[:AGENT,…]", help="A Python file or module; all its agents, or those named."
+        ),
+    ],
+    *,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, help="Handlers at once, per agent.")
+    ] = None,
+    drain_seconds: Annotated[
+        float | None, typer.Option("--drain-seconds", min=0, help="How long SIGTERM waits for handlers.")
+    ] = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Run the agents of an app, or some of them. Start as many as you like, they share the work.
+
+    SIGTERM stops taking, lets handlers finish for `--drain-seconds`, hands the rest back; a second one ends it.
+    """
+    path, _, names = target.partition(":")
+    found = discover(path)
+    agents = [found.agent(name) for name in names.split(",")] if names else list(found.agents.values())
+    if not agents:
+        raise ConfigurationError(
+            f"{path} has no agents", "a worker runs the agents of an app", "define one with @agent"
+        )
+    settings = load_settings()
+    changes = {"concurrency": concurrency, "drain_seconds": drain_seconds}
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings.worker = settings.worker.model_copy(update=given)
+
+    async def main(services: Services, stop: asyncio.Event) -> None:
+        note(f"worker: {', '.join(agent.name for agent in agents)}")
+        await Worker(settings, services.cluster, services.store, services.payloads, agents).run(stop)
+
+    serve(settings, f"worker-{agents[0].name}" if len(agents) == 1 else "worker", main, ready_file)
