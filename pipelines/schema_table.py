@@ -26,12 +26,12 @@ class _ByOrderOfUse(GenerateJsonSchema):
 
 
 def tabulate(
-    types: Iterable[tuple[str, TypeAdapter[Any]]],
+    types: Iterable[tuple[str, TypeAdapter[Any]]], *, under: str = "schemas"
 ) -> tuple[dict[str, JsonSchema], dict[str, JsonSchema]]:
-    """Describe types by their keys; give the schemas by key, and the table of models that they refer to."""
+    """Describe types by key: their schemas, and the table that these refer to as `#/<under>/<name>`."""
     schemas, rest = TypeAdapter[Any].json_schemas(
         [(key, "validation", adapter) for key, adapter in types],
-        ref_template="#/schemas/{model}",
+        ref_template=f"#/{under}/{{model}}",
         schema_generator=_ByOrderOfUse,
     )
     by_key = {key: cast("JsonSchema", schema) for (key, _), schema in schemas.items()}

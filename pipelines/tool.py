@@ -48,7 +48,9 @@ class Tool(Generic[P, R_co]):
 
     def schema(self) -> JsonSchema:
         """Describe the parameters as one JSON object, as model providers want it."""
-        by_name, models = tabulate((name, port.adapter) for name, port in self.inputs.items())
+        by_name, models = tabulate(
+            [(name, port.adapter) for name, port in self.inputs.items()], under="$defs"
+        )
         required = [name for name in self.inputs if name not in self.defaults]
         schema: JsonSchema = {
             "type": "object",
@@ -56,7 +58,7 @@ class Tool(Generic[P, R_co]):
             "required": [*required],
             "additionalProperties": False,
         }
-        return {**schema, "schemas": {**models}} if models else schema
+        return {**schema, "$defs": {**models}} if models else schema
 
     def __repr__(self) -> str:
         """Show the name."""

@@ -4,7 +4,7 @@
 # pyright: basic
 
 from collections.abc import Callable
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -152,10 +152,10 @@ def test_an_agent_that_is_not_async() -> None:
 
 
 def test_an_agent_without_types() -> None:
-    async def f(_ctx, x) -> str:  # type: ignore[no-untyped-def] # noqa: ANN001
+    async def f(_ctx, x) -> str:  # type: ignore[no-untyped-def] # noqa: ANN001 - the mistake
         return str(x)
 
-    async def g(_ctx: Context, _x: str):  # type: ignore[no-untyped-def] # noqa: ANN202
+    async def g(_ctx: Context, _x: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - the mistake
         return 1
 
     why = "inputs and results are checked and described by JSON Schema"
@@ -181,7 +181,7 @@ def test_an_agent_of_a_type_that_is_no_json() -> None:
 
 
 def test_an_agent_whose_type_cannot_be_found() -> None:
-    async def f(_ctx: Context, x: "Nowhere") -> str:  # type: ignore[name-defined] # noqa: F821
+    async def f(_ctx: Context, x: "Nowhere") -> str:  # type: ignore[name-defined] # noqa: F821 - the mistake
         return str(x)
 
     what, _, do = error_of(lambda: agent(f))
