@@ -5,6 +5,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from argosy.broker.connection import METADATA_MS, Connection, answered
+from argosy.broker.inside import close_groupless
 from argosy.broker.log import Record
 from argosy.broker.membership import record_of
 from argosy.schemas.errors import ConfigurationError
@@ -40,13 +41,15 @@ class KafkaFollower:
                 await kafka.start()
                 await self._take_positions(kafka, at_ms, beginning=beginning)
         except BaseException:
-            await kafka.stop()
+            await close_groupless(kafka)
             raise
         self._kafka = kafka
 
     async def _take_positions(self, kafka: AIOKafkaConsumer, at_ms: int | None, *, beginning: bool) -> None:
         if self._topic not in await kafka.topics():
-            raise ConfigurationError(f"there is no topic {self._topic}", do="create it: argosy up, or start a coordinator")
+            raise ConfigurationError(
+                f"there is no topic {self._topic}", do="create it: argosy up, or start a coordinator"
+            )
         first = TopicPartition(self._topic, 0)
         kafka.assign([first])
         await kafka.end_offsets([first])  # which waits until the library knows the topic's partitions
@@ -101,4 +104,4 @@ class KafkaFollower:
         """See `log.Follower.close`."""
         kafka, self._kafka = self._kafka, None
         if kafka is not None:
-            await kafka.stop()
+            await close_groupless(kafka)

@@ -2,6 +2,7 @@
 # ruff: noqa: SLF001 - that is what this module is for
 # pyright: reportPrivateUsage=false
 
+import asyncio
 from collections.abc import Iterator
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -43,3 +44,9 @@ def is_member(consumer: AIOKafkaConsumer) -> bool:
 def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
     """Fail everything that the producer still holds, so that stopping it waits for nothing."""
     producer._message_accumulator.fail_all(error)
+
+
+async def close_groupless(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer without a group. Stopped in the turn it was started in, the library would take its own end for ours."""
+    await asyncio.sleep(0)
+    await consumer.stop()

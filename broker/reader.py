@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from argosy.broker.connection import METADATA_MS, Connection, answered
+from argosy.broker.inside import close_groupless
 from argosy.broker.log import Partition, Record
 from argosy.broker.membership import record_of
 
@@ -87,7 +88,7 @@ class Reader:
                     if record.offset < end:
                         yield record_of(record)
         finally:
-            await kafka.stop()
+            await close_groupless(kafka)
 
     @staticmethod
     async def _some(kafka: AIOKafkaConsumer, where: TopicPartition) -> list[ConsumerRecord]:
@@ -117,7 +118,7 @@ class Reader:
             try:
                 await kafka.start()
             except BaseException:
-                await kafka.stop()
+                await close_groupless(kafka)
                 raise
             self._kafka = kafka
         return self._kafka
@@ -125,7 +126,7 @@ class Reader:
     async def _drop(self) -> None:
         if self._kafka is not None:
             kafka, self._kafka = self._kafka, None
-            await kafka.stop()
+            await close_groupless(kafka)
 
     async def close(self) -> None:
         """Close the connection; a question under way is answered first."""

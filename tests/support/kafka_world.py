@@ -1,0 +1,183 @@
+"""One Kafka for a contract test, real or in memory, seen by one or more processes; and a subscriber that remembers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Batch, Cluster, Consumer, Outgoing, Partition, Record
+from argosy.broker.memory_kafka import MemoryKafka
+from argosy.broker.topics import TopicNames, TopicPlan
+from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
+from support.stack import StackThread
+
+WAIT_SECONDS = 30.0
+
+
+@dataclass
+class Recorder:
+    """A subscriber. `at_assigned` runs inside the rebalance listener, `at_revoked` too."""
+
+    at_assigned: Callable[[Sequence[Partition], int], object] | None = None
+    epochs: list[int] = field(default_factory=list[int])
+    owned: set[Partition] = field(default_factory=set[Partition])
+    batches: list[Batch] = field(default_factory=list[Batch])
+    revocations: list[Sequence[Partition]] = field(default_factory=list[Sequence[Partition]])
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for batch in self.batches for record in batch.records]
+
+    @property
+    def values(self) -> list[bytes]:
+        return [record.value or b"" for record in self.records]
+
+    async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
+        self.epochs.append(epoch)
+        self.owned = set(partitions)
+        if self.at_assigned is not None:
+            self.at_assigned(partitions, epoch)
+        await self._notify()
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        self.revocations.append(partitions)
+        self.owned = set()
+        await self._notify()
+
+    async def took(self, batch: Batch) -> None:
+        assert batch.partition in self.owned, "a batch of a partition that isn't ours"
+        self.batches.append(batch)
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition on what was recorded."""
+        async with asyncio.timeout(WAIT_SECONDS), self.changed:
+            await self.changed.wait_for(condition)
+
+
+class World:
+    """What both Kafkas offer to a test. Each test has topics of its own."""
+
+    def __init__(self, cluster: Cluster, settings: KafkaSettings, closing: AsyncExitStack) -> None:
+        self.cluster, self.settings, self._closing = cluster, settings, closing
+        self.names = TopicNames(settings.topic_prefix)
+        self.group = f"{settings.topic_prefix}.group"
+        self.fleet_settings = Settings(kafka=settings, fleet=FleetSettings(lanes=3))
+
+    def process(self, name: str) -> Cluster:
+        """Another process's door to the same Kafka."""
+        raise NotImplementedError
+
+    async def skip(self, where: Partition) -> None:
+        """Write a control record at the end of a partition."""
+        raise NotImplementedError
+
+    async def cut(self, where: Partition, before: int) -> None:
+        """Let the records before an offset go, as retention does."""
+        raise NotImplementedError
+
+    async def topic(self, partitions: int = 1, name: str = "topic") -> str:
+        full = f"{self.settings.topic_prefix}.{name}"
+        await self.cluster.create(
+            [TopicPlan(full, partitions, 1, {"message.timestamp.type": "LogAppendTime"})]
+        )
+        return full
+
+    async def send(self, topic: str, *values: bytes, partition: int | None = 0) -> list[tuple[int, int]]:
+        producer = await self.cluster.producer()
+        records = [Outgoing(topic, value, value, (("h", b"1"),), partition) for value in values]
+        return [await producer.send(record) for record in records]
+
+    @asynccontextmanager
+    async def running(self, consumer: Consumer, subscriber: Recorder) -> AsyncGenerator[asyncio.Event]:
+        """Run a consumer until the block ends, then stop it; what it raised is raised here."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(consumer.run(subscriber, stop), name="consumer under test")
+        try:
+            yield stop
+        finally:
+            stop.set()
+            async with asyncio.timeout(WAIT_SECONDS):
+                await task
+
+
+class MemoryWorld(World):
+    def __init__(self, settings: KafkaSettings, closing: AsyncExitStack) -> None:
+        self.memory = MemoryKafka()
+        super().__init__(self.memory, settings, closing)
+
+    def process(self, name: str) -> Cluster:
+        return self.memory.view(name)
+
+    async def skip(self, where: Partition) -> None:
+        self.memory.broker.skip(where)
+
+    async def cut(self, where: Partition, before: int) -> None:
+        self.memory.broker.cut(where, before)
+
+
+class RealWorld(World):
+    def __init__(self, settings: KafkaSettings, closing: AsyncExitStack) -> None:
+        super().__init__(self._open(settings, closing), settings, closing)
+
+    def _open(self, settings: KafkaSettings, closing: AsyncExitStack) -> KafkaCluster:
+        cluster = KafkaCluster(settings)
+        closing.push_async_callback(cluster.close)
+        return cluster
+
+    def process(self, name: str) -> Cluster:  # noqa: ARG002 - in memory it matters
+        return self._open(self.settings, self._closing)
+
+    async def skip(self, where: Partition) -> None:
+        """A committed transaction: its record, then the marker."""
+        writer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.bootstrap_servers, transactional_id=str(uuid4())
+        )
+        await writer.start()
+        try:
+            async with writer.transaction():
+                await writer.send_and_wait(where.topic, b"", partition=where.number)
+        finally:
+            await writer.stop()
+
+    async def cut(self, where: Partition, before: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.delete_records({TopicPartition(*where): RecordsToDelete(before_offset=before)})
+        finally:
+            await admin.close()
+
+
+def settings_of(bootstrap_servers: str) -> KafkaSettings:
+    """A prefix of its own, and short deadlines: a test that runs into one should say so soon."""
+    return KafkaSettings(
+        bootstrap_servers=bootstrap_servers,
+        topic_prefix=f"t{uuid4().hex[:10]}",
+        session_timeout_seconds=6,
+        send_deadline_seconds=6,
+    )
+
+
+@pytest.fixture(params=["memory", "real"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Kafka, twice: what holds for one must hold for the other."""
+    async with AsyncExitStack() as closing:
+        if request.param == "memory":
+            yield MemoryWorld(settings_of("memory:1"), closing)
+        else:
+            stack: StackThread = request.getfixturevalue("stack")
+            yield RealWorld(settings_of(stack.bootstrap_servers), closing)
