@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from argosy.agents.guard import Guard
+from argosy.agents.model import Step
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.step import Steps
 from argosy.agents.tools import ToolCalls
 from argosy.broker import values
 from argosy.broker.store import Payloads
-from argosy.pipelines.context import Log, Model
+from argosy.pipelines.context import Log, Model, Tools
 from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Inline, Payload
@@ -26,8 +27,17 @@ Ts = TypeVarTuple("Ts")
 class ModelSource(Protocol):
     """Where `ctx.model` comes from: one for the process, one Model for each attempt."""
 
-    def for_task(self, ctx: "TaskContext", guard: Guard) -> Model:
-        """Return the model of this attempt's contract. It tells its usage by `ctx.spent`."""
+    def for_task(  # noqa: PLR0913 - all that one attempt differs in
+        self,
+        *,
+        agent: str,
+        model: str | None,
+        guard: Guard,
+        spent: Callable[[Usage], None],
+        step: Step,
+        tools: Tools,
+    ) -> Model:
+        """Return the model of one attempt; `spent` hears the usage of every call."""
         ...
 
 
@@ -120,11 +130,6 @@ class TaskContext:
         return self._running.order.body.attempt
 
     @property
-    def agent(self) -> str:
-        """The agent that runs."""
-        return self._running.order.body.agent
-
-    @property
     def deadline(self) -> datetime:
         """When this attempt ends, in UTC."""
         return self._deadline
@@ -145,18 +150,21 @@ class TaskContext:
         return self._tools
 
     @property
-    def steps(self) -> Steps:
-        """The memos, for what the worker itself memoises, such as a named model call."""
-        return self._steps
-
-    @property
     def model(self) -> Model:
         """The model of the agent's contract."""
         if self._model is None:
             if self._models is None:
                 message = "this worker was started without a model"
                 raise RuntimeError(message)
-            self._model = self._models.for_task(self, self._guard)
+            body = self._running.order.body
+            self._model = self._models.for_task(
+                agent=body.agent,
+                model=body.contract.model,
+                guard=self._guard,
+                spent=self.spent,
+                step=self.step,
+                tools=self._tools,
+            )
         return self._model
 
     def payload(self, input_name: str, /) -> InputPayload:

@@ -1,6 +1,7 @@
 """A task's inputs: from payloads, holes and selections to what the agent's types are read from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -16,11 +17,32 @@ from argosy.schemas.task import HoleInput, TaskDispatched, TaskInput
 _INPUTS: Final = TypeAdapter(tuple[TaskInput, ...])
 
 
-async def read_inputs(body: TaskDispatched, payloads: Payloads) -> tuple[TaskInput, ...]:
-    """Return the inputs of a dispatch, from the payload store if they lie there.
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What each parameter is given, and its payload as it came; a hole has none."""
 
-    Raises PayloadGone, InvalidInput, Unreachable.
-    """
+    given: Mapping[str, Given]
+    payloads: Mapping[str, Payload]
+
+
+async def read(body: TaskDispatched, payloads: Payloads) -> Inputs:
+    """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, and Unreachable."""
+    given: dict[str, Given] = {}
+    found: dict[str, Payload] = {}
+    for one in await _listed(body, payloads):
+        if isinstance(one.source, HoleInput):
+            given[one.name] = one.source.hole
+        elif one.gathered is not None:
+            given[one.name] = await _gathered(one, one.gathered, payloads)
+        else:
+            payload = found[one.name] = await _payload(one, one.source, payloads)
+            value = await load(payload, payloads)
+            # For a shard `select` was applied when the list was cut into items.
+            given[one.name] = value if one.item is not None else select(one.select, value)
+    return Inputs(given, found)
+
+
+async def _listed(body: TaskDispatched, payloads: Payloads) -> Sequence[TaskInput]:
     if body.inputs_ref is None:
         return body.inputs
     try:
@@ -30,35 +52,18 @@ async def read_inputs(body: TaskDispatched, payloads: Payloads) -> tuple[TaskInp
         raise InvalidInput(message) from None
 
 
-async def given_of(inputs: Sequence[TaskInput], payloads: Payloads) -> Mapping[str, Given]:
-    """Return what each parameter is given, by name. Raises PayloadGone, InvalidInput, Unreachable."""
-    return {one.name: await _given(one, payloads) for one in inputs}
-
-
-async def payload_of(one: TaskInput, payloads: Payloads) -> Payload | None:
-    """Return an input's payload: of a shard, its item's; None for a hole or what was gathered of a map."""
-    if isinstance(one.source, HoleInput) or one.gathered is not None:
-        return None
+async def _payload(one: TaskInput, source: Payload, payloads: Payloads) -> Payload:
     if one.item is None:
-        return one.source
-    items = await manifest_items(one.source, payloads)
+        return source
+    items = await manifest_items(source, payloads)
     if not 0 <= one.item < len(items):
         message = f"{one.name}: the list has {len(items)} items, number {one.item} was asked for"
         raise InvalidInput(message)
     return items[one.item]
 
 
-async def _given(one: TaskInput, payloads: Payloads) -> Given:
-    if isinstance(one.source, HoleInput):
-        return one.source.hole
-    if one.gathered is not None:
-        values = iter(await load_all([p for p in one.gathered if not isinstance(p, HoleInput)], payloads))
-        gathered = [p.hole if isinstance(p, HoleInput) else next(values) for p in one.gathered]
-        # JMESPath hands holes on as they are: they have no fields.
-        return cast("Given", select(one.select, cast("JsonValue", gathered)))
-    payload = await payload_of(one, payloads)
-    if payload is None:
-        return None
-    value = await load(payload, payloads)
-    # For a shard `select` was applied when the list was cut into items.
-    return value if one.item is not None else select(one.select, value)
+async def _gathered(one: TaskInput, parts: Sequence[Payload | HoleInput], payloads: Payloads) -> Given:
+    values = iter(await load_all([part for part in parts if not isinstance(part, HoleInput)], payloads))
+    gathered = [part.hole if isinstance(part, HoleInput) else next(values) for part in parts]
+    # JMESPath hands holes on as they are: they have no fields.
+    return cast("Given", select(one.select, cast("JsonValue", gathered)))

@@ -13,15 +13,21 @@ Why = Literal["not_yet", "busy", "suspect", "lost", "newer", "waiting"]
 A service asked to wait.
 """
 
-SECONDS: Final[dict[Why, float]] = {
-    "not_yet": 0.15,
-    "busy": 0.02,
-    "suspect": 0.15,
-    "lost": 0.1,
-    "newer": 10.0,
-    "waiting": 1.0,
+_SECONDS: Final[dict[Why, tuple[float, float]]] = {
+    "not_yet": (0.15, 2.0),
+    "busy": (0.02, 0.02),
+    "suspect": (0.15, 1.0),
+    "lost": (0.1, 0.1),
+    "newer": (5.0, 60.0),
+    "waiting": (0.0, 0.0),
 }
-"""How long each is parked at least; `busy` beside what is left of the other's lease."""
+"""How long each is parked at first and at most, beside what the other's lease or a service asks for."""
+
+
+def seconds_of(why: Why, parks: int) -> float:
+    """Return how long to park what was parked so often before: thousands must not ask many times a second."""
+    first, most = _SECONDS[why]
+    return min(most, first * (1 << min(parks, 8)))
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from argosy.agents.order import Copy, Order
 from argosy.agents.time_limit import TimeLimit
@@ -41,7 +41,7 @@ class Running:
             self.stopped = why
             self._wake()
 
-    async def until_done(self, handler: "asyncio.Future[object]") -> bool:
+    async def until_done(self, handler: "asyncio.Future[Any]") -> bool:
         """Wait until the handler is done (True), or until there is a reason to stop."""
         loop = asyncio.get_running_loop()
         handler.add_done_callback(self._wake)

@@ -10,6 +10,7 @@ from argosy.agents.hold import Holds
 from argosy.agents.lanes import Lanes
 from argosy.agents.memo import Memos
 from argosy.agents.watch import Watchers
+from argosy.broker.deadletters import Graveyard
 from argosy.broker.log import Producer
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
@@ -34,6 +35,7 @@ class Services:
     memos: Memos
     hand_back: HandBack
     watchers: Watchers
+    graveyard: Graveyard
 
 
 def connect(
@@ -58,4 +60,5 @@ def connect(
         memos=Memos(store, lanes, lease_ms, window_ms),
         hand_back=HandBack(store, lanes),
         watchers=Watchers(producer, topics.events, source),
+        graveyard=Graveyard(producer, topics.dead, source, settings.kafka.max_message_bytes),
     )

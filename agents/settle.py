@@ -97,6 +97,23 @@ class Settles:
         await patiently(lambda: self.services.producer.send(record), f"publishing {envelope.id}")
 
 
+def poison(order: Order, deliveries: int, worker: str) -> TaskSettled:
+    """Make the outcome of a task whose deliveries are used up: whoever ran it died or lost its lease."""
+    fault = Fault(
+        code="poison",
+        message=f"{deliveries} workers in turn died, or lost their lease, while they ran this task",
+        figures={"deliveries": deliveries},
+    )
+    return TaskSettled(
+        task_id=order.body.task_id,
+        attempt=order.body.attempt,
+        outcome="poison",
+        fault=fault,
+        worker=worker,
+        deliveries=deliveries,
+    )
+
+
 def _too_large(settled: TaskSettled, size: int) -> TaskSettled:
     """Make the small failure that stands for a record which Kafka would never take."""
     fault = Fault(

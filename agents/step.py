@@ -83,7 +83,7 @@ class Steps:
             found = await patiently(
                 lambda: self.services.memos.look(order, fence, name),
                 f"looking up memo {name!r} of {self.running.name}",
-                self.running.limit,
+                self.running,
             )
             match found:
                 case Found():
@@ -152,7 +152,7 @@ class Steps:
         return port.decode(encode_value(value), name=f"memo {name!r}")
 
     async def _patiently(self, call: Callable[[], Awaitable[T]], name: str) -> T:
-        return await patiently(call, f"memo {name!r} of {self.running.name}", self.running.limit)
+        return await patiently(call, f"memo {name!r} of {self.running.name}", self.running)
 
     def _check(self) -> None:
         if self.running.stopped in {"over", "loss"}:

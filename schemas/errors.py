@@ -167,6 +167,12 @@ class ClaimLost(ArgosyError):
     code = "claim_lost"
 
 
+class WorkerBroken(ArgosyError):
+    """A worker that can't go on: a handler that ignores its cancellation still runs in it. Start a fresh process."""
+
+    code = "worker_broken"
+
+
 # -- how a run ended, for who waits for it
 
 

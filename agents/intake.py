@@ -1,0 +1,209 @@
+"""What one agent's consumer brought: records that wait, offsets that are open, and how far a commit may go.
+
+Offsets carry the epoch of their assignment: what an older one finishes moves nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from argosy.agents.order import Copy, Order
+from argosy.broker.log import Batch, Consumer, Partition, Record
+from argosy.broker.offsets import Tracker
+from argosy.broker.window import Held, Window
+from argosy.schemas.errors import Refused, StaleGeneration, Unreachable
+from argosy.telemetry import logs
+
+_REVOKE_SECONDS: Final = 3.0
+"""The group waits for us meanwhile."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A record that waits for a slot; decoded when it was claimed once before, and was parked."""
+
+    copy: Copy
+    record: Record | None
+    order: Order | None = None
+    parks: int = 0
+    """How often it was parked."""
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    tracker: Tracker
+    records: int = 0
+    bytes: int = 0
+
+
+class Owner(Protocol):
+    """Who works on what the intake brings."""
+
+    def brought(self) -> None:
+        """Say that something waits."""
+        ...
+
+    def gone(self) -> None:
+        """Say that the partitions went: forget what is parked, whoever gets them reads it again."""
+        ...
+
+
+class Intake:
+    """The `Subscriber` of one agent's consumer. It keeps records and gives them out; it does no work."""
+
+    def __init__(self, consumer: Consumer, window: Window, owner: Owner, clock: Callable[[], float]) -> None:
+        """`clock` is monotonic, in seconds."""
+        self._consumer, self._window, self._owner, self._clock = consumer, window, owner, clock
+        self._parts: dict[Partition, _Part] = {}
+        self._waiting: deque[Waiting] = deque()
+        self._paused: set[Partition] = set()
+        self._closed = False
+        self.full = False
+        """Set by the owner while its parking is full: then nothing is fetched."""
+        self.epoch = 0
+        self.moved_at = clock()
+        """When anything was last received, finished or assigned."""
+
+    # -- the consumer's loop calls these, one at a time
+
+    async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
+        """Begin anew with these partitions."""
+        self.epoch, self.moved_at = epoch, self._clock()
+        self._parts = {partition: _Part(Tracker(epoch)) for partition in partitions}
+        self._paused.clear()
+        if self._closed:
+            self._consumer.pause(tuple(partitions))
+        logs.get("argosy.worker").info("assigned", partitions=len(partitions), epoch=epoch)
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Commit what is finished and forget the rest; handlers go on, their records are of an old epoch."""
+        try:
+            async with asyncio.timeout(_REVOKE_SECONDS):
+                await self.commit()
+        except TimeoutError:
+            logs.get("argosy.worker").warning(
+                "a commit at a rebalance got no answer", partitions=len(partitions)
+            )
+        self._parts.clear()
+        self._paused.clear()
+        self._waiting.clear()
+        self._owner.gone()
+
+    async def took(self, batch: Batch) -> None:
+        """Keep a batch."""
+        part = self._parts.get(batch.partition)
+        if part is None:
+            return
+        for record in part.tracker.took(batch):
+            size = len(record.value or b"") + len(record.key or b"")
+            copy = Copy(part.tracker.epoch, batch.partition, record.offset, size)
+            part.records += 1
+            part.bytes += size
+            if not self._closed:
+                self._waiting.append(Waiting(copy, record))
+        if batch.records:
+            self.moved_at = self._clock()
+            self.regulate()
+            self._owner.brought()
+
+    # -- the owner calls these
+
+    def __len__(self) -> int:
+        """Count the records that wait for a slot."""
+        return len(self._waiting)
+
+    def next(self) -> Waiting:
+        """Give out the record that has waited longest; IndexError if there is none."""
+        return self._waiting.popleft()
+
+    def back(self, waiting: Waiting) -> None:
+        """Take back one that was parked, before all others."""
+        if self._count(waiting.copy, 1):
+            self._waiting.appendleft(waiting)
+
+    def parked(self, copy: Copy) -> bool:
+        """Count a record as parked from now on; False if its assignment is over: forget it."""
+        return self._count(copy, -1)
+
+    def finish(self, copy: Copy, *, parked: bool = False) -> None:
+        """Mark a record as finished; `parked`: it was, until now."""
+        part = self._parts.get(copy.partition)
+        if part is not None and part.tracker.finish(copy.epoch, copy.offset):
+            self.moved_at = self._clock()
+            if not parked:
+                self._count(copy, -1)
+            if self._paused:
+                self.regulate()
+
+    def regulate(self) -> None:
+        """Pause partitions that are full, and resume those that have room again."""
+        if self._closed:
+            return
+        held = {partition: Held(part.records, part.bytes) for partition, part in self._parts.items()}
+        flow = self._window.flow(held, self._paused)
+        pause, resume = flow.pause, flow.resume
+        if self.full:
+            pause, resume = tuple(held.keys() - self._paused), ()
+        if pause:
+            self._paused.update(pause)
+            self._consumer.pause(pause)
+        if resume:
+            self._paused.difference_update(resume)
+            self._consumer.resume(resume)
+
+    def close(self) -> None:
+        """Stop taking: what waits is left to others. We stay in the group, to commit what is finished."""
+        self._closed = True
+        self._waiting.clear()
+        self._paused.update(self._parts)
+        self._consumer.pause(tuple(self._parts))
+
+    async def commit(self) -> None:
+        """Commit each partition's finished prefix. Not being in the group is no error: others read on."""
+        trackers = {partition: part.tracker for partition, part in self._parts.items()}
+        offsets = {
+            partition: offset
+            for partition, tracker in trackers.items()
+            if (offset := tracker.to_commit()) is not None
+        }
+        if not offsets:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except (StaleGeneration, Unreachable, Refused) as error:
+            logs.get("argosy.worker").warning("offsets were not committed", error=str(error))
+            return
+        for partition, offset in offsets.items():
+            trackers[partition].committed(offset)
+
+    @property
+    def assigned_count(self) -> int:
+        """How many partitions are ours."""
+        return len(self._parts)
+
+    @property
+    def open(self) -> int:
+        """How many records are taken and unfinished, parked ones included."""
+        return sum(part.tracker.open for part in self._parts.values())
+
+    async def lagging(self) -> int:
+        """Ask the broker how many messages lie behind what was received, in partitions that aren't paused."""
+        total = 0
+        for partition, part in list(self._parts.items()):
+            if partition not in self._paused:
+                position = part.tracker.committable
+                if position is None:
+                    position = await self._consumer.committed(partition) or 0
+                start, end = await self._consumer.edges(partition)
+                total += max(0, end - max(start, position))
+        return total
+
+    def _count(self, copy: Copy, change: int) -> bool:
+        part = self._parts.get(copy.partition)
+        if part is None or part.tracker.epoch != copy.epoch:
+            return False
+        part.records += change
+        part.bytes += change * copy.size
+        return True

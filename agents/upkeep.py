@@ -1,0 +1,61 @@
+"""What goes on beside the work of one agent: commits, figures, and whether its consumer still consumes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from argosy.agents.desk import Desk
+from argosy.agents.intake import Intake
+from argosy.agents.lease import EndProcess
+from argosy.broker.watchdog import ConsumerFacts, verdict
+from argosy.schemas.errors import Refused, Unreachable
+from argosy.telemetry import logs, metrics
+
+COMMIT_SECONDS: Final = 0.5
+"""Between commits: what a crash hands out again is claimed again, and found settled."""
+FIGURES_SECONDS: Final = 5.0
+
+
+async def commits(intake: Intake) -> None:
+    """Commit what is finished, again and again."""
+    while True:
+        await asyncio.sleep(COMMIT_SECONDS)
+        await intake.commit()
+
+
+async def figures(agent: str, desk: Desk) -> None:
+    """Tell how much waits, runs and is parked here."""
+    while True:
+        await asyncio.sleep(FIGURES_SECONDS)
+        metrics.lag_seen(agent, "in_flight", messages=desk.running)
+        metrics.lag_seen(agent, "parked", messages=desk.parked)
+
+
+async def watch(
+    group: str, desk: Desk, limit_seconds: float, clock: Callable[[], float], end: EndProcess
+) -> None:
+    """End the process when the consumer is stuck: its partitions lag, nothing is in hand, nothing comes."""
+    while True:
+        await asyncio.sleep(limit_seconds / 4)
+        why = verdict(await _facts(group, desk, clock()), limit_seconds)
+        if why is not None:
+            end(why)
+
+
+async def _facts(group: str, desk: Desk, now: float) -> ConsumerFacts:
+    intake = desk.intake
+    still = now - intake.moved_at
+    try:
+        lagging = await intake.lagging()
+    except (Unreachable, Refused) as error:
+        # What can't be asked is no fact: Kafka being away is not the consumer's fault.
+        logs.get("argosy.worker").debug("the consumer's lag can't be asked", error=str(error))
+        lagging = 0
+    return ConsumerFacts(
+        group=group,
+        assigned=intake.assigned_count,
+        lagging=lagging,
+        in_flight=intake.open - desk.parked,
+        parked=desk.parked,
+        still_seconds=still,
+    )
