@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "up": Command("argosy.console.up:up", "Start real Kafka and Valkey here, and leave them running.", STACK),
     "down": Command("argosy.console.down:down", "Stop the local stack; its data stays.", STACK),
     "status": Command("argosy.console.status:status", "Show what the local stack runs, and where.", STACK),
+    "dev": Command("argosy.console.dev:dev", "Run an app with everything it needs, until Ctrl-C.", STACK),
     "coordinator": Command("argosy.console.serve:coordinator", "Run a coordinator.", FLEET),
     "worker": Command("argosy.console.serve:worker", "Run the agents of an app.", FLEET),
     "runs": Command("argosy.console.runs:runs", "List runs, show one, cancel one.", RUNS),

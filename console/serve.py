@@ -50,7 +50,7 @@ def worker(
 ) -> None:
     """Run the agents of an app, or some of them. Start as many as you like, they share the work.
 
-    SIGTERM stops taking, lets handlers finish for `--drain-seconds`, hands the rest back; a second one ends it.
+    SIGTERM stops taking, lets handlers finish for `--drain-seconds` and hands the rest back; twice ends at once.
     """
     path, _, names = target.partition(":")
     found = discover(path)

@@ -30,7 +30,7 @@ class Ledger:
         """Its memo was returned to the handler."""
         self._db.execute("INSERT INTO known VALUES (?, ?, ?)", (key, value, time.monotonic()))
 
-    def keys(self) -> set[str]:
+    def effects(self) -> set[str]:
         """Keys of all effects."""
         return {row[0] for row in self._db.execute("SELECT key FROM effects")}
 

@@ -1,7 +1,7 @@
 """The briefing's shape with scripted handlers: an app for `argosy worker` in tests that kill processes.
 
 Each handler makes one side effect in the ledger (`ARGOSY_TEST_LEDGER`) inside a memo, and answers with a
-value that no other execution has: so the last result tells every accepted value, in the order the join got them.
+value that no other execution has: so the last result tells every accepted value, in the order of the join.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ async def _work(ctx: Context, step: str, topic_fails: Topic | None, *, log: bool
         message = f"{step} fails once"
         raise ValueError(message)
     await asyncio.sleep(random.uniform(0.0, 0.05))  # noqa: S311 - spreads the work, no secret
-    key = ctx.idempotency_key("effect")
+    key = f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
     value = await ctx.step("effect", _make, key, log=log)
     _ledger().know(key, value)
     await asyncio.sleep(random.uniform(0.0, 0.05))  # noqa: S311 - as above
