@@ -25,11 +25,12 @@ _SPARSE_RATIO: Final = 2
 
 
 class Cjson:
-    """The two functions, for one Lua state. `null` is its cjson.null, set once it is known."""
+    """The two functions, for one Lua state. `null` is its cjson.null, set with its test once it is known."""
 
     def __init__(self, table: Callable[[Any], Lua], is_table: Callable[[Lua], bool]) -> None:
         """`table` makes a Lua table of a list or a dict."""
         self.null: Lua = None
+        self.is_null: Callable[[Lua], bool] = lambda _: False
         self._table, self._is_table = table, is_table
 
     def encode(self, value: Lua) -> bytes:
@@ -45,7 +46,7 @@ class Cjson:
                 return b"null"
             case _ if self._is_table(value):
                 return self._encoded_table(list(value.items()))
-            case _ if value == self.null:
+            case _ if self.is_null(value):
                 return b"null"
             case _:
                 message = "Cannot serialise: type not supported"

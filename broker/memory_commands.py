@@ -51,6 +51,9 @@ def _expire(unit_ms: int, *, absolute: bool) -> Run:
         if unknown := conditions - {b"NX", b"XX", b"GT", b"LT"}:
             message = f"ERR Unsupported option {unknown.pop().decode().lower()}"
             raise ReplyError(message)
+        if len(conditions) > 1 and (b"NX" in conditions or {b"GT", b"LT"} <= conditions):
+            message = "ERR NX and XX, GT or LT options at the same time are not compatible"
+            raise ReplyError(message)
         if space.value(key) is None:
             return 0
         old = space.expires_at(key)

@@ -75,6 +75,11 @@ class Keyspace:
         elif self._unit:
             self._journal[-1].extend(self._unit)
 
+    @property
+    def units(self) -> int:
+        """How many writing units the journal holds."""
+        return len(self._journal)
+
     def rollback(self, units: int) -> int:
         """Take back the last writing units; returns how many there were to take."""
         taken = min(units, len(self._journal))

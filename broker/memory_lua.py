@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from argosy.broker.memory_cjson import Cjson
 from argosy.broker.memory_keyspace import ReplyError
-from argosy.broker.memory_table import Status
+from argosy.broker.memory_table import Status, shown
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import ConfigurationError
 
@@ -35,7 +35,7 @@ class LuaScripts:
         self._table: Callable[[Sequence[object]], Lua] = self._lua.table_from
         cjson = Cjson(self._lua.table_from, self._is_table)
         lent = (self._command, cjson.encode, cjson.decode, _sha1hex)
-        self._compile, self._run, cjson.null = self._lua.execute(_BOOT, *lent)
+        self._compile, self._run, cjson.null, cjson.is_null = self._lua.execute(_BOOT, *lent)
         self._type = lua51.lua_type
         self._compiled: dict[str, Lua] = {}
 
@@ -97,13 +97,13 @@ class LuaScripts:
 
 
 def _argument(arg: object) -> bytes:
-    """Convert an argument of `redis.call`: strings and numbers only, numbers in full precision."""
+    """Convert an argument of `redis.call`: strings and numbers only, numbers in full."""
     if isinstance(arg, bytes):
         return arg
     if isinstance(arg, int) and not isinstance(arg, bool):
         return b"%d" % arg
     if isinstance(arg, float):
-        return b"%.17g" % arg
+        return shown(arg)
     message = "ERR Command arguments must be strings or integers"
     raise ReplyError(message)
 

@@ -144,6 +144,11 @@ class MemoryServer:
             self._tell()
 
     @property
+    def writes(self) -> int:
+        """How many units that wrote can still be rolled back."""
+        return self._space.units
+
+    @property
     def identity(self) -> str:
         """What scripts see as the server's identity."""
         return f"{self._servers[0]}:{self._replication_id}"

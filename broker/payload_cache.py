@@ -11,7 +11,7 @@ class CachedPayloads:
     """`Payloads` that keeps what was read last, up to so many bytes. Many who want one cause one read."""
 
     def __init__(self, payloads: Payloads, most_bytes: int) -> None:
-        """Keep nothing yet. What is larger than a quarter of `most_bytes` isn't kept: it would push out too much."""
+        """Keep nothing yet. What is larger than a quarter of `most_bytes` never is."""
         self._payloads, self._most_bytes = payloads, most_bytes
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0

@@ -46,9 +46,8 @@ _PASSING = {
 def where(url: str) -> str:
     """Name the server for messages: host, port and database, never a password."""
     parts = urlsplit(url)
-    if parts.hostname is None:
-        return f"{parts.scheme}://{parts.path}"
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}{parts.path}"
+    _, _, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def code_of(error: Exception) -> str:

@@ -53,6 +53,7 @@ class RedisPipe:
         except ValueError as error:
             do = "write redis://host:6379/0 or rediss://user:password@host:6379/0"
             raise ConfigurationError("the Redis URL can't be used", str(error), do) from None  # three parts
+        self._again: deque[_Call] = deque()  # the server had forgotten their script
         self._unwritten: deque[_Call] = deque()
         self._written: deque[_Call | None] = deque()  # None: a SCRIPT LOAD of our own
         self._loaded: set[str] = set()
@@ -92,7 +93,7 @@ class RedisPipe:
             self._serving.cancel()  # it waits on a socket, which no event can end
             with suppress(asyncio.CancelledError):
                 await self._serving
-        self._fail([*self._written, *self._unwritten], said.ConnectionError("closed by this process"))
+        self._fail(self._waiting(), said.ConnectionError("closed by this process"))
 
     async def _serve(self) -> NoReturn:
         pause = _FIRST_PAUSE_SECONDS
@@ -133,8 +134,8 @@ class RedisPipe:
             await self._asked.wait()
             self._asked.clear()
             commands: list[Command] = []
-            while self._unwritten:
-                call = self._unwritten.popleft()
+            while self._again or self._unwritten:
+                call = (self._again or self._unwritten).popleft()
                 if call.reply.done():
                     continue
                 if call.script is not None and call.script.sha not in self._loaded:
@@ -168,7 +169,7 @@ class RedisPipe:
         if isinstance(error, said.NoScriptError) and call.script is not None:
             whole = (b"EVAL", call.script.text.encode(), *call.command[2:])
             self._loaded.discard(call.script.sha)
-            self._unwritten.appendleft(replace(call, command=whole, script=None))
+            self._again.append(replace(call, command=whole, script=None))
             self._asked.set()
         else:
             self._fail([call], error)
@@ -182,7 +183,8 @@ class RedisPipe:
         self._fail(self._written, error)
         self._written.clear()
         if is_reply(error) and not is_passing(error):
-            self._fail(self._unwritten, error)
+            self._fail(self._waiting(), error)
+            self._again.clear()
             self._unwritten.clear()
         self._asked.set()
 
@@ -190,15 +192,16 @@ class RedisPipe:
         """Answer those who waited too long. A connection that owes a reply that long is given up."""
         loop = asyncio.get_running_loop()
         now, self._watch = loop.time(), None
-        while self._unwritten and (self._unwritten[0].reply.done() or self._unwritten[0].deadline <= now):
-            self._fail([self._unwritten.popleft()], self._last_failure)
-        waiting = [
-            c.deadline for c in (*self._written, *self._unwritten) if c is not None and not c.reply.done()
-        ]
-        if any(c is not None and not c.reply.done() and c.deadline <= now for c in self._written):
+        if any(call is not None and call.deadline <= now and not call.reply.done() for call in self._written):
             self._given_up.set()
-        elif waiting:
-            self._watch = loop.call_at(min(waiting), self._expire)
+        self._fail((c for c in (*self._again, *self._unwritten) if c.deadline <= now), self._last_failure)
+        later = [call.deadline for call in self._waiting() if call.deadline > now]
+        if later:
+            self._watch = loop.call_at(min(later), self._expire)
+
+    def _waiting(self) -> list[_Call]:
+        every = (*self._written, *self._again, *self._unwritten)
+        return [call for call in every if call is not None and not call.reply.done()]
 
     def _fail(self, calls: Iterable[_Call | None], error: Exception) -> None:
         for call in calls:
@@ -209,8 +212,7 @@ class RedisPipe:
         """Let nobody wait for a task that is gone; the next call starts another."""
         self._serving = None
         if not serving.cancelled() and (defect := serving.exception()) is not None:
-            for call in (*self._written, *self._unwritten):
-                if call is not None and not call.reply.done():
-                    call.reply.set_exception(defect)
-            self._written.clear()
-            self._unwritten.clear()
+            for call in self._waiting():
+                call.reply.set_exception(defect)
+            for queue in (self._written, self._again, self._unwritten):
+                queue.clear()

@@ -1,0 +1,76 @@
+"""A real Valkey server of a test's own, for tests that stop it, starve it or shut it in."""
+
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+from argosy.broker.redis import RedisStore
+from argosy.console.ports import LOOPBACK, free_ports
+from argosy.console.valkey_server import find_valkey
+from argosy.schemas.settings import RedisSettings
+
+
+class Valkey:
+    """One server process; its data survives `kill` and `start` if `options` say so."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder, self._options = folder, options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_ports(1)[0]
+        self.url = f"redis://{LOOPBACK}:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        assert self._process is None
+        folder = str(self._folder)
+        fixed = ("--port", str(self.port), "--bind", LOOPBACK, "--dir", folder, "--save", "")
+        log = (self._folder / "valkey.log").open("ab")
+        with log:
+            self._process = subprocess.Popen([find_valkey(), *fixed, *self._options], stdout=log, stderr=log)
+        deadline = time.monotonic() + 20
+        while not _accepts(self.port):
+            assert self._process.poll() is None, (self._folder / "valkey.log").read_text()
+            assert time.monotonic() < deadline, "the server doesn't accept connections"
+
+    def kill(self) -> None:
+        """kill -9, stopped or not."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=20)
+            self._process = None
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def settings(self, *, timeout_seconds: float = 5.0, url: str | None = None) -> RedisSettings:
+        """Return settings that reach it."""
+        return RedisSettings.model_validate({"url": url or self.url, "timeout_seconds": timeout_seconds})
+
+    def store(self, *, timeout_seconds: float = 5.0, url: str | None = None) -> RedisStore:
+        """Return a client; its test closes it."""
+        return RedisStore(self.settings(timeout_seconds=timeout_seconds, url=url))
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
