@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from argosy.client.connection import Argosy
+    from argosy.client.run import Run
+    from argosy.client.script import run
     from argosy.pipelines.agent import Agent, agent
     from argosy.pipelines.app import App
     from argosy.pipelines.context import Context, Payload
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agent",
     "App",
+    "Argosy",
     "ArgosyError",
     "BuildError",
     "Context",
@@ -42,6 +46,7 @@ __all__ = [
     "Reject",
     "Reply",
     "Retry",
+    "Run",
     "RunCancelled",
     "RunConflict",
     "RunExpired",
@@ -56,6 +61,7 @@ __all__ = [
     "const",
     "exists",
     "quorum",
+    "run",
     "size",
     "tool",
 ]
@@ -63,6 +69,8 @@ __all__ = [
 _ROOM_OF: Final = {
     "Agent": "argosy.pipelines.agent",
     "App": "argosy.pipelines.app",
+    "Argosy": "argosy.client.connection",
+    "Argosy": "argosy.client.connection",
     "ArgosyError": "argosy.schemas.errors",
     "BuildError": "argosy.schemas.errors",
     "Context": "argosy.pipelines.context",
@@ -75,6 +83,8 @@ _ROOM_OF: Final = {
     "Reject": "argosy.schemas.errors",
     "Reply": "argosy.schemas.chat",
     "Retry": "argosy.schemas.errors",
+    "Run": "argosy.client.run",
+    "Run": "argosy.client.run",
     "RunCancelled": "argosy.schemas.errors",
     "RunConflict": "argosy.schemas.errors",
     "RunExpired": "argosy.schemas.errors",
@@ -89,6 +99,8 @@ _ROOM_OF: Final = {
     "const": "argosy.pipelines.ref",
     "exists": "argosy.pipelines.recorder",
     "quorum": "argosy.pipelines.join",
+    "run": "argosy.client.script",
+    "run": "argosy.client.script",
     "size": "argosy.pipelines.recorder",
     "tool": "argosy.pipelines.tool",
 }

@@ -1,1 +1,1 @@
-"""What a producer uses: submit a run, wait for its result, cancel it."""
+"""What a producer uses: connect to a fleet, submit runs, read their results."""

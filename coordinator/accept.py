@@ -1,4 +1,7 @@
-"""Accepting a submit: from what a client sent to a record that pins everything the run will ever depend on."""
+"""Accepting a submit.
+
+From what a client sent to a record that pins everything the run will ever depend on.
+"""
 
 from dataclasses import dataclass
 
@@ -43,7 +46,10 @@ class Accept:
         self._checked: set[str] = set()
 
     async def accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
-        """Pin a submit. Raises NotAdmitted with the answer, Unreachable (payload store); idempotent, as its duplicates are harmless."""
+        """Pin a submit. Raises NotAdmitted with the answer, Unreachable (payload store).
+
+        Idempotent, as its duplicates are harmless.
+        """
         try:
             return await self._accept(submit, arrived)
         except BadMessage as error:
@@ -95,7 +101,8 @@ class Accept:
         wait = self._settings.fleet.unknown_pipeline_seconds
         found = await self._registry.find(given, wait)
         if found is None:
-            text = f"{given[:200]!r} was not published within {wait:g} s: run `argosy publish`, or send the pipeline along"
+            name = repr(given[:200])
+            text = f"{name} was not published within {wait:g} s: `argosy publish` it, or send it along"
             raise NotAdmitted(
                 SubmitRefused(reason="unknown_pipeline", message=text, field="pipeline", position=position)
             )

@@ -1,4 +1,7 @@
-"""The rules of a submit that need no service: its time, its deadline, its pipeline. Judged against the record's own append time."""
+"""The rules of a submit that need no service: its time, its deadline, its pipeline.
+
+Judged against the record's own append time.
+"""
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -27,7 +30,7 @@ def submitted_ms(ce_time_ms: int | None, appended_ms: int, fleet: FleetSettings,
         return appended_ms
     age = appended_ms - ce_time_ms
     if age > fleet.window_seconds * 1000:
-        text = f"is {age // 1000} s older than its arrival; a submit may be repeated for {fleet.window_seconds} s"
+        text = f"is {age // 1000} s before its arrival; a submit may be repeated for {fleet.window_seconds} s"
         raise NotAdmitted(SubmitRefused(reason="too_old", message=text, field="ce_time", position=position))
     if -age > fleet.ahead_seconds * 1000:
         text = f"is {-age // 1000} s ahead of its arrival; at most {fleet.ahead_seconds} s are right"

@@ -1,4 +1,7 @@
-"""The chain of a lane's commits: each names the one before it, so that another owner, a rollback or a wipe shows at once."""
+"""The chain of a lane's commits.
+
+Each names the one before it, so that another owner, a rollback or a wipe shows at once.
+"""
 
 import asyncio
 import secrets
@@ -41,7 +44,10 @@ class Chain:
         self._log = logs.get("argosy.lane")
 
     async def take(self) -> Taken:
-        """Become the owner; call it only after the broker has proved that we are in the group. Waits out an unreachable server."""
+        """Become the owner; call it only after the broker has proved that we are in the group.
+
+        Waits out an unreachable server.
+        """
         own = _new_id()
         reply = await self._until_known(lambda: self._store.run(_TAKE, self._pair, [own]))
         match reply:
@@ -56,8 +62,9 @@ class Chain:
     async def commit(self, writes: Writes, checkpoint: Mapping[str, str], *, mark: str = UNTOUCHED) -> None:
         """Apply the writes and the checkpoint's fields (empty value: delete) at once.
 
-        `mark`: UNTOUCHED, DELETED, or the identity under which the lane becomes live. An unknown outcome is retried as it is.
-        Raises ChainBroken when another commit than ours is the last one or the server is another one: take the lane again.
+        `mark`: UNTOUCHED, DELETED, or the identity under which the lane becomes live. An unknown outcome is
+        retried as it is. Raises ChainBroken when another commit than ours is the last one or the server is
+        another one: take the lane again.
         """
         own = _new_id()
         fields = [part for pair in checkpoint.items() for part in pair]
@@ -85,7 +92,7 @@ class Chain:
             try:
                 return await call()
             except (Unreachable, Refused) as error:
-                # Never the run's fault, so never a quarantine: work pauses, and the outcome of *this* commit must be learnt first.
+                # Never a run's fault, so never a quarantine: this commit's outcome must be learnt first.
                 self._log.warning("commit waits for Redis", lane=self._keys.lane, error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, _PAUSE_MOST_SECONDS)

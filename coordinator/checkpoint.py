@@ -28,7 +28,10 @@ class Checkpoint:
     """Offset to read on at."""
     last: Last | None = None
     horizon_ms: int | None = None
-    """Set while a rebuild from the log isn't finished; runs accepted before it may be repeats of runs whose beginning is cut off."""
+    """Set while a rebuild from the log isn't finished.
+
+    Runs accepted before it may be repeats of runs whose beginning is cut off.
+    """
     layout: int = LAYOUT
     sweep: tuple[str, ...] = ()
     """Epochs that were dropped and not yet swept."""

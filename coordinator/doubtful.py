@@ -1,7 +1,7 @@
 """Runs that a rebuild from a cut log must not bring back to life.
 
-A run accepted before the horizon and not ended at the end of the rebuild may be a repeated submit of one that ended, and
-whose beginning is no longer in the log.
+A run accepted before the horizon and not ended at the end of the rebuild may be a repeated submit of one that
+ended, and whose beginning is no longer in the log.
 """
 
 from argosy.broker.store import Store

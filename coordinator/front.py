@@ -1,7 +1,9 @@
-"""The front of a sorted set in Redis: its lowest entries are known here, the rest is read when they are used up.
+"""The front of a sorted set in Redis.
 
-So a run that waits for a week costs no memory. What is added or removed here must be committed to Redis by the caller; `fill` is
-for the moment right after a commit, when both agree.
+Its lowest entries are known here, the rest is read when they are used up.
+
+So a run that waits for a week costs no memory. What is added or removed here must be committed to Redis by
+the caller; `fill` is for the moment right after a commit, when both agree.
 """
 
 import heapq
@@ -16,7 +18,7 @@ class Front:
     """All entries up to `_bound`, in the order that Redis has them: by score, then by member."""
 
     def __init__(self, fill: int = FILL) -> None:
-        """An empty set, known whole."""
+        """Start with an empty set, known whole."""
         self._fill = fill
         self._scores: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
@@ -68,7 +70,10 @@ class Front:
         return self._scores.get(member)
 
     def take(self, upto: float, limit: int) -> list[str]:
-        """Take the first members up to a score: they stay in the set until removed, but are not handed out again."""
+        """Take the first members up to a score.
+
+        They stay in the set until removed, but are not handed out again.
+        """
         taken: list[str] = []
         while len(taken) < limit and (first := self.lowest()) is not None and first <= upto:
             taken.append(heapq.heappop(self._heap)[1])

@@ -28,7 +28,9 @@ _NEWER_SECONDS: Final = 1.0
 class InboxRecord:
     """What becomes of a record. Safe to repeat: the run log and clients know duplicates."""
 
-    def __init__(self, settings: Settings, cluster: Cluster, producer: Producer, accept: Accept, source: str) -> None:
+    def __init__(
+        self, settings: Settings, cluster: Cluster, producer: Producer, accept: Accept, source: str
+    ) -> None:
         """`source` is the `ce_source` of what is written."""
         self._settings, self._cluster, self._producer, self._accept = settings, cluster, producer, accept
         self._names, self._source = TopicNames(settings.kafka.topic_prefix), source
@@ -67,7 +69,10 @@ class InboxRecord:
                 )
 
     async def _envelope(self, record: Record) -> Envelope:
-        """Read the headers; what a newer release wrote waits for the roll-out as an unknown name does, then is refused."""
+        """Read the headers.
+
+        What a newer release wrote waits for the roll-out as an unknown name does, then is refused.
+        """
         try:
             return read_envelope(record.headers)
         except NewerVersion as error:
@@ -102,7 +107,7 @@ class InboxRecord:
         )
 
     async def _make_topics(self, body: RunAccepted) -> None:
-        """The work of an agent that nobody has run yet must have a place to wait in."""
+        """Make a place where the work of an agent waits that nobody has run yet."""
         new = set(body.pipeline.agents) - self._agents
         if new:
             await patiently("topics", lambda: provision.ensure(self._cluster, self._settings, new))

@@ -21,7 +21,7 @@ class InputCheck:
         self._validators: OrderedDict[str, jsonschema_rs.Draft202012Validator] = OrderedDict()
 
     def check(self, identity: str, pipeline: CompiledPipeline, value: JsonValue) -> None:
-        """Raise BadMessage that names the first wrong value, as `input.documents.3.title`, or the schema if that is wrong."""
+        """Raise BadMessage that names the first wrong value (`input.documents.3.title`), or the schema."""
         validator = self._validators.get(identity)
         if validator is None:
             validator = self._validators[identity] = _compiled(pipeline)
@@ -43,6 +43,6 @@ def _compiled(pipeline: CompiledPipeline) -> jsonschema_rs.Draft202012Validator:
 
 
 def _nothing_from_outside(uri: str) -> JsonValue:
-    """A submitted schema must not make us fetch what it names."""
+    """Refuse: a submitted schema must not make us fetch what it names."""
     message = f"{uri} lies outside of the pipeline"
     raise ValueError(message)

@@ -1,5 +1,9 @@
-"""Batches of a lane's partition, taken only if they follow what was folded: the rule against the seek race."""
+"""Batches of a lane's partition, taken only if they follow what was folded.
 
+The rule against the seek race.
+"""
+
+import asyncio
 from collections import deque
 
 from argosy.broker.log import Batch, Record
@@ -8,8 +12,8 @@ from argosy.broker.log import Batch, Record
 class Intake:
     """What was fetched and not yet folded.
 
-    A fetch that was under way when the lane sought may come back after it, from below or from above; offsets have gaps by
-    nature, so only the position that a batch was fetched *from* tells.
+    A fetch that was under way when the lane sought may come back after it, from below or from above; offsets
+    have gaps by nature, so only the position that a batch was fetched *from* tells.
     """
 
     def __init__(self) -> None:
@@ -17,6 +21,8 @@ class Intake:
         self._batches: deque[Batch] = deque()
         self._expected: int | None = None
         self.records = 0
+        self.wake = asyncio.Event()
+        """Set when there may be something to do: a batch came, or a send was answered."""
 
     def expect(self, offset: int) -> None:
         """Drop what is here and go on at `offset`."""
@@ -29,6 +35,7 @@ class Intake:
         if self._expected is not None:
             self._batches.append(batch)
             self.records += len(batch.records)
+            self.wake.set()
 
     def take(self) -> tuple[list[Record], int] | None:
         """Return the records to fold next and the position after them; None: nothing.

@@ -1,8 +1,8 @@
 """A lane: one partition of the run log, its state in Redis, and this process as its one owner.
 
-A turn takes a batch, folds it, and commits it in one round trip with what it changed and the offset reached; then what is owed is sent,
-and the next commit removes what Kafka acknowledged. Another owner, a rollback and a wipe all show as a refused commit: the lane is
-then taken again. Recovery has no code of its own.
+A turn takes a batch, folds it, and commits it in one round trip with what it changed and the offset reached;
+then what is owed is sent, and the next commit removes what Kafka acknowledged. Another owner, a rollback and
+a wipe all show as a refused commit: the lane is then taken again. Recovery has no code of its own.
 """
 
 import asyncio
@@ -24,13 +24,16 @@ _ROLL_OUT_SECONDS: Final = 15.0
 
 
 class Lane:
-    """Owns the lane from assignment to revocation. `put` and `stop` may be called at any time, by the consumer's task."""
+    """Owns the lane from assignment to revocation.
+
+    `put` and `stop` may be called at any time, by the consumer's task.
+    """
 
     def __init__(self, services: LaneServices, partition: Partition) -> None:
         """Nothing happens before `run`."""
         self._services, self._partition = services, partition
         self._keys = LaneKeys(services.settings.redis.key_prefix, partition.number)
-        self._intake, self._wake, self._stopping = Intake(), asyncio.Event(), asyncio.Event()
+        self._intake, self._stopping = Intake(), asyncio.Event()
         self._paused = False
         self._log = logs.get("argosy.lane").bind(lane=partition.number)
         self.live = asyncio.Event()
@@ -42,15 +45,17 @@ class Lane:
         if self._intake.records > MOST_WAITING and not self._paused:
             self._paused = True
             self._services.consumer.pause([self._partition])
-        self._wake.set()
 
     def stop(self) -> None:
         """Finish the turn that is under way, then return from `run`."""
         self._stopping.set()
-        self._wake.set()
+        self._intake.wake.set()
 
     async def run(self) -> None:
-        """Take the lane and turn, again and again; return when stopped, or when the broker says that we are not its owner."""
+        """Take the lane and turn, again and again.
+
+        Return when stopped, or when the broker says that we are not its owner.
+        """
         while not self._stopping.is_set():
             try:
                 await self._own()
@@ -70,14 +75,14 @@ class Lane:
     async def _own(self) -> None:
         async with asyncio.TaskGroup() as group:
             taken = await take(self._services, self._keys, self._partition)
-            owned = OwnedLane(self._services, self._partition, taken, self._intake, self._wake, group)
+            owned = OwnedLane(self._services, self._partition, taken, self._intake, group)
             self._resume()
             await owned.catch_up(self._stopping)
             if not self._stopping.is_set():
                 await owned.mark_live()
                 self.live.set()
             while not self._stopping.is_set():
-                self._wake.clear()
+                self._intake.wake.clear()
                 busy = await owned.turn()
                 if self._paused and self._intake.records < MOST_WAITING // 4:
                     self._resume()
@@ -92,7 +97,7 @@ class Lane:
     async def _rest(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await self._intake.wake.wait()
         except TimeoutError:
             pass
 

@@ -1,7 +1,7 @@
 """The state of a lane in memory: what fold reads and changes, and what the next commit has to write of it.
 
-Changes are made here at once and not after their commit: a commit that is refused drops all of this. Nothing is sent before
-the commit that holds its reason.
+Changes are made here at once and not after their commit: a commit that is refused drops all of this. Nothing
+is sent before the commit that holds its reason.
 """
 
 from typing import Final, assert_never
@@ -241,7 +241,7 @@ class LaneState:
         for (task_id, name), memo in self._memos.items():
             writes.memo(self.keys.task(TaskId(task_id)), name, memo.value, memo.offset, ttl_ms)
         self._memos = {}
-        # A run of 10,000 tasks may end in one event: deleting their keys need not be one commit, they have a TTL besides.
+        # A run of 10,000 tasks may end in one event. Their keys need not go in one commit: they have a TTL.
         room = max(1, MOST_KEYS - len(writes.keys))
         for key in list(self._unclaimed)[:room]:
             writes.delete(key)

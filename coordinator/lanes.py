@@ -32,7 +32,10 @@ class Lanes:
             self._lanes[partition] = lane, task
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
-        """Let each lane finish its turn, for a moment; a commit that comes too late is refused by the chain."""
+        """Let each lane finish its turn, for a moment.
+
+        A commit that comes too late is refused by the chain.
+        """
         ending: list[asyncio.Task[None]] = []
         for partition in partitions:
             lane, task = self._lanes.pop(partition, (None, None))

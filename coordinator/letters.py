@@ -56,7 +56,9 @@ class Letters:
         ended = ended_of(state)
         if state is None or ended is None:
             return None
-        return Letter(self._log_record(state.run_id, ended, state.run_id, trace_of(state)), manifest_of(state))
+        return Letter(
+            self._log_record(state.run_id, ended, state.run_id, trace_of(state)), manifest_of(state)
+        )
 
     def _result(self, state: RunState | None) -> Letter | None:
         result = result_of(state)

@@ -14,11 +14,17 @@ KNOWN: Final[tuple[tuple[str, int], ...]] = (
     ("claude", 200_000),
     ("gemini", 1_048_576),
 )
-"""By the beginning of the model's name, as their makers tell it; `ARGOSY_MODEL__WINDOWS` adds to it and overrules it."""
+"""By the beginning of the model's name, as their makers tell it.
+
+`ARGOSY_MODEL__WINDOWS` adds to it and overrules it.
+"""
 
 
 def window_of(contract: Contract, settings: ModelSettings) -> int | None:
-    """Return the window in tokens; None: no limit is known. The contract's own word counts before the model's."""
+    """Return the window in tokens; None: no limit is known.
+
+    The contract's own word counts before the model's.
+    """
     if contract.model is None:
         return contract.window
     model = contract.model if settings.replace_with is None else settings.replace_with

@@ -1,7 +1,10 @@
-"""Dispatches that are out: sent, and not yet answered as far as the lane has folded. Lost ones are no special case.
+"""Dispatches that are out: sent, and not yet answered as far as the lane has folded.
 
-Each has a time to be sent again, same attempt, its wait doubled; claims make duplicates harmless. All of it is in memory: the
-dispatch window bounds it. It mirrors two keys in Redis, less what waits for the next commit.
+Lost ones are no special case.
+
+Each has a time to be sent again, same attempt, its wait doubled; claims make duplicates harmless. All of it
+is in memory: the dispatch window bounds it. It mirrors two keys in Redis, less what waits for the next
+commit.
 """
 
 import heapq
@@ -66,7 +69,7 @@ class Out:
         self._changes[dispatch.member] = dispatch
 
     def withdraw(self, run_id: str, local: str) -> None:
-        """A task goes out no more."""
+        """Let a task go out no more."""
         dispatch = self._tasks.get((run_id, local))
         if dispatch is not None:
             self._drop(dispatch)
@@ -88,14 +91,14 @@ class Out:
                 dispatch.wait_ms = min(dispatch.wait_ms * 2, self._most_ms)
             dispatch.sent += 1
             self._later(dispatch, now_ms + dispatch.wait_ms)
-            # Loaded or released ones are stored already with a time of their own; only a repeat changes what Redis has.
+            # What was loaded or released is stored already; only a repeat changes what Redis has.
             if dispatch.sent > 1:
                 self._changes[dispatch.member] = dispatch
             found.append(dispatch)
         return found
 
     def failed(self, dispatch: Dispatch, now_ms: int) -> None:
-        """It wasn't acknowledged: send it soon, as if it had not been tried."""
+        """Send it soon, as if it had not been tried: it wasn't acknowledged."""
         if self._tasks.get((dispatch.run_id, dispatch.local)) is dispatch:
             dispatch.sent -= 1
             self._later(dispatch, now_ms + 10 * FIRST_PAUSE_MS)

@@ -1,12 +1,15 @@
-"""What a lane owes to Kafka: entries that stay until they are acknowledged, each with the offset that asked for it.
+"""What a lane owes to Kafka.
 
-Entries: `end:<run>` appends run.ended, `result:<run>` publishes the result, `refused:<partition>/<offset>` answers a submit. Bodies are
-rebuilt from state. Delivery is at least once; an entry is removed only if it is still the request that was answered: a repeat asked
-meanwhile is answered again.
+Entries that stay until they are acknowledged, each with the offset that asked for it.
+
+Entries: `end:<run>` appends run.ended, `result:<run>` publishes the result, `refused:<partition>/<offset>`
+answers a submit. Bodies are rebuilt from state. Delivery is at least once; an entry is removed only if it is
+still the request that was answered: a repeat asked meanwhile is answered again.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 FIRST_PAUSE_MS: Final = 100
@@ -15,7 +18,10 @@ MOST_PAUSE_MS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: `offset` of the record that asked, the run it is about, and of a refusal the trace of its submit."""
+    """A request.
+
+    `offset` of the record that asked, the run it is about, and of a refusal the trace of its submit.
+    """
 
     offset: int
     run_id: str
@@ -32,24 +38,17 @@ class Asked:
         return Asked(int(offset), run_id, None if traceparent == "-" else traceparent)
 
 
-@dataclass(slots=True)
-class _Try:
-    at_ms: int = 0
-    pause_ms: int = FIRST_PAUSE_MS
-    sending: bool = False
-
-
 class Outbox:
     """The entries in memory; they mirror the hash in Redis, less what waits for the next commit."""
 
     def __init__(self, stored: Iterable[tuple[str, str]] = ()) -> None:
         """Start with what Redis has: all of it is to be sent."""
         self._asked: dict[str, Asked] = {entry: Asked.decode(value) for entry, value in stored}
-        self._tries: dict[str, _Try] = {entry: _Try() for entry in self._asked}
-        self.new: dict[str, str] = {}
-        """To be stored by the next commit."""
-        self.gone: dict[str, str] = {}
-        """To be removed by the next commit, if the value is still this."""
+        self._idle: dict[str, int] = dict.fromkeys(self._asked, 0)
+        """Entries that are not being sent, and when they are to be."""
+        self._pauses: dict[str, int] = {}
+        self._new: dict[str, str] = {}
+        self._gone: dict[str, str] = {}
 
     def __len__(self) -> int:
         """Count what is owed."""
@@ -58,39 +57,38 @@ class Outbox:
     def ask(self, entry: str, asked: Asked) -> None:
         """Owe an entry; asked again, it is sent again."""
         self._asked[entry] = asked
-        self._tries[entry] = _Try()
-        self.new[entry] = asked.encode()
+        self._idle[entry] = 0
+        self._pauses.pop(entry, None)
+        self._new[entry] = asked.encode()
 
     def due(self, now_ms: int, limit: int) -> list[tuple[str, Asked]]:
-        """Take entries to send now. Each comes back by `sent`, `failed` or `moot`."""
-        found: list[tuple[str, Asked]] = []
-        for entry, attempt in self._tries.items():
-            if len(found) == limit:
-                break
-            if not attempt.sending and attempt.at_ms <= now_ms:
-                attempt.sending = True
-                found.append((entry, self._asked[entry]))
-        return found
+        """Take entries to send now. Each comes back by `sent` or `failed`."""
+        found = list(islice((entry for entry, at_ms in self._idle.items() if at_ms <= now_ms), limit))
+        for entry in found:
+            del self._idle[entry]
+        return [(entry, self._asked[entry]) for entry in found]
 
     def next_due(self) -> int | None:
         """Return when the next entry wants to be sent."""
-        return min((attempt.at_ms for attempt in self._tries.values() if not attempt.sending), default=None)
+        return min(self._idle.values(), default=None)
 
     def sent(self, entry: str, asked: Asked) -> None:
         """Kafka has acknowledged this request (or it became moot): remove it with the next commit."""
-        self.gone[entry] = asked.encode()
+        self._gone[entry] = asked.encode()
         if self._asked.get(entry) == asked:
-            del self._asked[entry], self._tries[entry]
+            del self._asked[entry]
+            self._idle.pop(entry, None)
+            self._pauses.pop(entry, None)
 
     def failed(self, entry: str, asked: Asked, now_ms: int) -> None:
-        """It wasn't acknowledged: send again later, the pause doubled."""
-        attempt = self._tries.get(entry)
-        if attempt is not None and self._asked.get(entry) == asked:
-            attempt.sending, attempt.at_ms = False, now_ms + attempt.pause_ms
-            attempt.pause_ms = min(attempt.pause_ms * 2, MOST_PAUSE_MS)
+        """Send it again later, the pause doubled: it wasn't acknowledged."""
+        if self._asked.get(entry) == asked:
+            pause_ms = self._pauses.get(entry, FIRST_PAUSE_MS)
+            self._idle[entry] = now_ms + pause_ms
+            self._pauses[entry] = min(pause_ms * 2, MOST_PAUSE_MS)
 
     def settle(self, entry: str) -> None:
-        """What this entry asks for has happened."""
+        """Owe an entry no more: what it asks for has happened."""
         if (asked := self._asked.get(entry)) is not None:
             self.sent(entry, asked)
 
@@ -103,9 +101,9 @@ class Outbox:
     @property
     def dirty(self) -> bool:
         """Whether a commit has something to write."""
-        return bool(self.new or self.gone)
+        return bool(self._new or self._gone)
 
     def take_changes(self) -> tuple[dict[str, str], dict[str, str]]:
         """Take (to store, to remove if unchanged) for a commit."""
-        new, gone, self.new, self.gone = self.new, self.gone, {}, {}
+        new, gone, self._new, self._gone = self._new, self._gone, {}, {}
         return new, gone

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from argosy.broker.log import Partition, Record
@@ -35,11 +36,10 @@ class OwnedLane:
         partition: Partition,
         taken: Taken,
         intake: Intake,
-        wake: asyncio.Event,
         group: asyncio.TaskGroup,
     ) -> None:
         """Seek to the checkpoint; what was fetched before counts as nothing."""
-        self._services, self._partition, self._intake, self._wake = services, partition, intake, wake
+        self._services, self._partition, self._intake = services, partition, intake
         self._group = group
         self._chain, self._state, self._clock = taken.chain, taken.state, taken.clock
         self._checkpoint, self._taken = taken.checkpoint, taken
@@ -51,7 +51,7 @@ class OwnedLane:
         state = taken.state
         self._release = Release(state.ready, state.out, state.runs, state.quarantine, fleet.dispatch_window)
         letters = Letters(services.names, partition.number, services.source, state)
-        self._publish = Publish(letters, state, services, group, wake)
+        self._publish = Publish(letters, state, services, group, intake.wake)
         self._watched = Watched(services, group)
         if taken.checkpoint.horizon_ms is not None:
             state.results_after_ms = self._clock.now_ms() - fleet.window_seconds * 1000
@@ -61,10 +61,13 @@ class OwnedLane:
     # -- silent
 
     async def catch_up(self, stopping: asyncio.Event) -> None:
-        """Fold up to where the log ended when the lane was taken; after a loss wait until claims can be back. Publish nothing."""
+        """Fold up to where the log ended when the lane was taken; after a loss wait until claims can be back.
+
+        Publish nothing.
+        """
         renewal = self._services.settings.fleet.renew_seconds + _CLAIMS_BACK_MS / 1000
         while not stopping.is_set():
-            self._wake.clear()
+            self._intake.wake.clear()
             moved = await self._advance()
             behind = self._at < self._taken.log_end
             # Nobody can be running a task where none may go out.
@@ -190,12 +193,12 @@ class OwnedLane:
 
     async def _sweep(self) -> None:
         for epoch in self._checkpoint.sweep:
-            await patiently("sweep", lambda epoch=epoch: sweep(self._services.store, self._state.keys, epoch))
+            await patiently("sweep", partial(sweep, self._services.store, self._state.keys, epoch))
         self._checkpoint = replace(self._checkpoint, sweep=())
 
     async def _rest(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await self._intake.wake.wait()
         except TimeoutError:
             pass

@@ -14,7 +14,10 @@ _MOST_SECONDS: Final = 2.0
 
 
 async def patiently(what: str, call: Callable[[], Awaitable[T]]) -> T:
-    """Return what the call returns, after any number of tries; only for calls that may be repeated. Says so while it waits."""
+    """Return what the call returns, after any number of tries; only for calls that may be repeated.
+
+    Says so while it waits.
+    """
     pause = _FIRST_SECONDS
     while True:
         try:

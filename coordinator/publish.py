@@ -1,4 +1,7 @@
-"""Sends what a lane owes: outbox entries, due timers, dispatches; many at once, each until Kafka acknowledges it."""
+"""Sends what a lane owes: outbox entries, due timers, dispatches.
+
+Many at once, each until Kafka acknowledges it.
+"""
 
 import asyncio
 from collections import deque
@@ -6,8 +9,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Final
 
-from argosy.coordinator.lane_state import DEADLINE, LaneState
 from argosy.coordinator.lane_services import LaneServices
+from argosy.coordinator.lane_state import DEADLINE, LaneState
 from argosy.coordinator.letters import Letter, Letters
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
@@ -20,7 +23,10 @@ _Answer = Callable[[], None]
 
 
 class Publish:
-    """One lane's sends since it was taken. Answers wait in `absorb` for the lane's own turn: state has one writer."""
+    """One lane's sends since it was taken.
+
+    Answers wait in `absorb` for the lane's own turn: state has one writer.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,6 @@
-"""Runs whose fold raised: set aside with the error, so that the lane goes on. At its deadline such a run ends as failed.
+"""Runs whose fold raised: set aside with the error, so that the lane goes on.
+
+At its deadline such a run ends as failed.
 
 A release that mends the fold raises the layout number, and lanes are rebuilt from the log.
 """
@@ -47,7 +49,7 @@ class Quarantine:
         self._changes[run_id] = kept.model_dump_json(exclude_defaults=True).encode()
 
     def remove(self, run_id: str) -> None:
-        """The run has ended."""
+        """Forget a run: it has ended."""
         del self._runs[run_id]
         self._changes[run_id] = None
 

@@ -1,7 +1,9 @@
-"""What may go out, by agent: a sorted set of ranges of tasks. The backpressure of the fleet is that it waits here.
+"""What may go out, by agent: a sorted set of ranges of tasks.
 
-Member: `<run>|<step>|<attempt>|<first or ->|<past or ->`: the shards first … past-1 of a map step, or a whole task. Entries that
-have become moot are not hunted: whoever takes one asks the run.
+The backpressure of the fleet is that it waits here.
+
+Member: `<run>|<step>|<attempt>|<first or ->|<past or ->`: the shards first … past-1 of a map step, or a whole
+task. Entries that have become moot are not hunted: whoever takes one asks the run.
 """
 
 from collections.abc import Iterator
@@ -98,7 +100,7 @@ class ReadyQueue:
         self._put(agent, rest, score)
 
     def remove(self, agent: str, member: str) -> None:
-        """An entry was released, or is moot."""
+        """Remove an entry: it was released, or is moot."""
         self.fronts[agent].remove(member)
         self._changes.setdefault(agent, {})[member] = None
         entry = Range.parse(member)

@@ -1,6 +1,9 @@
-"""Receivers: from the inbox to the run log. An ordinary consumer group; it holds no state, and its duplicates are harmless.
+"""Receivers: from the inbox to the run log. An ordinary consumer group.
 
-A record's offset is committed only when what it became has been acknowledged by Kafka, and never past one that waits.
+It holds no state, and its duplicates are harmless.
+
+A record's offset is committed only when what it became has been acknowledged by Kafka, and never past one
+that waits.
 """
 
 import asyncio
@@ -47,7 +50,10 @@ class Receivers:
             self._trackers.pop(partition, None)
 
     async def took(self, batch: Batch) -> None:
-        """Begin to judge every record of a batch: those of a run keep their order as far as their lane's producer does."""
+        """Begin to judge every record of a batch.
+
+        Those of a run keep their order as far as their lane's producer does.
+        """
         tracker = self._trackers.get(batch.partition)
         if tracker is None:
             return

@@ -43,7 +43,10 @@ class Registry:
             await self._follower.close()
 
     async def find(self, name: str, timeout_seconds: float) -> CompiledPipeline | None:
-        """Find a pipeline by `name` or `name@version`; an unknown one is waited for, so that a roll-out refuses nobody."""
+        """Find a pipeline by `name` or `name@version`.
+
+        An unknown one is waited for, so that a roll-out refuses nobody.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self._ready.wait()
@@ -73,14 +76,18 @@ class Registry:
         try:
             pipeline = CompiledPipeline.model_validate_json(record.value)
         except ValidationError as error:
-            logs.get("argosy.receiver").warning("published pipeline is unreadable", key=key, error=str(error)[:500])
+            logs.get("argosy.receiver").warning(
+                "published pipeline is unreadable", key=key, error=str(error)[:500]
+            )
             return
         self._pipelines[key] = pipeline
         versions.append(key)
 
 
 async def publish(producer: Producer, names: TopicNames, pipeline: CompiledPipeline, source: str) -> None:
-    """Publish a pipeline under `name@version`; the last one published is what the bare name means. Idempotent.
+    """Publish a pipeline under `name@version`; the last one published is what the bare name means.
+
+    Idempotent.
 
     Raises what `Producer.send` raises.
     """

@@ -1,4 +1,7 @@
-"""From ready to out: as many tasks per agent and lane as the dispatch window allows. This is the fleet's backpressure."""
+"""From ready to out: as many tasks per agent and lane as the dispatch window allows.
+
+This is the fleet's backpressure.
+"""
 
 from dataclasses import replace
 from typing import Final

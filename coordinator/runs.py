@@ -1,4 +1,7 @@
-"""The active runs that a lane has in memory: loaded on demand, capped in bytes. A run that waits costs no memory."""
+"""The active runs that a lane has in memory: loaded on demand, capped in bytes.
+
+A run that waits costs no memory.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -55,11 +58,7 @@ class Runs:
         keys = [self._keys.run(self._epoch, run_id) for run_id in run_ids]
         return await asyncio.gather(*(self._store.hgetall(key) for key in keys))
 
-    def shrink(self, keep: Iterable[str] = ()) -> None:
+    def shrink(self) -> None:
         """Let go of the least recently used until the cap holds; call it when nothing is uncommitted."""
-        kept = set(keep)
-        for run_id in list(self._held):
-            if self._bytes <= self._most_bytes:
-                return
-            if run_id not in kept:
-                self.forget(run_id)
+        while self._bytes > self._most_bytes and self._held:
+            self.forget(next(iter(self._held)))

@@ -22,10 +22,19 @@ from argosy.telemetry import logs
 
 
 class Coordinator:
-    """One process of any number: they share the lanes among them. It opens nothing of its own and closes nothing."""
+    """One process of any number: they share the lanes among them.
+
+    It opens nothing of its own and closes nothing.
+    """
 
     def __init__(
-        self, settings: Settings, cluster: Cluster, store: Store, payloads: Payloads, *, name: str | None = None
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        store: Store,
+        payloads: Payloads,
+        *,
+        name: str | None = None,
     ) -> None:
         """`name` tells this process apart in messages; absent: host and process id."""
         self._settings, self._cluster, self._store, self._payloads = settings, cluster, store, payloads
@@ -50,7 +59,9 @@ class Coordinator:
                 raise ConfigurationError(wrong.what, why=wrong.why, do=wrong.do)
             log.warning(wrong.what, why=wrong.why, do=wrong.do)
         for finding in await provision.ensure(self._cluster, self._settings):
-            log.warning("topic isn't as planned", topic=finding.topic, problem=finding.problem, do=finding.cure)
+            log.warning(
+                "topic isn't as planned", topic=finding.topic, problem=finding.problem, do=finding.cure
+            )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and fold until `stop`; then finish the turns under way, commit and leave both groups.

@@ -1,7 +1,7 @@
 """Taking a lane: prove membership, become the owner, load, and check the log against the checkpoint.
 
-First the broker proves that this member is in the group: so a zombie can't steal. What Redis says is believed only as far as the log
-agrees with it; where they differ, the state is dropped and made again from the log.
+First the broker proves that this member is in the group: so a zombie can't steal. What Redis says is believed
+only as far as the log agrees with it; where they differ, the state is dropped and made again from the log.
 """
 
 import asyncio
@@ -37,7 +37,10 @@ class Taken:
 
 
 async def take(services: LaneServices, keys: LaneKeys, partition: Partition) -> Taken:
-    """Take a lane. Raises StaleGeneration (drop the lane), ChainBroken (again), NewerVersion (wait for a roll-out)."""
+    """Take a lane.
+
+    Raises StaleGeneration (drop the lane), ChainBroken (again), NewerVersion (wait for a roll-out).
+    """
     await _prove(services, partition)
     chain = Chain(services.store, keys)
     found = await chain.take()
@@ -88,7 +91,7 @@ async def _agrees(services: LaneServices, partition: Partition, checkpoint: Chec
 
 
 async def _horizon(services: LaneServices, partition: Partition, start: int, now_ms: int) -> int:
-    """Runs accepted before this may be repeats of runs whose beginning is cut off; 0: the log is whole."""
+    """Say before when an accepted run may repeat one whose beginning is cut off; 0: the log is whole."""
     if start == 0:
         return 0
     fleet = services.settings.fleet

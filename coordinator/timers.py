@@ -1,4 +1,6 @@
-"""Timers of a lane: a sorted set of `<run>|<timer>` by due time. A due one is appended as `timer.fired` until acknowledged.
+"""Timers of a lane: a sorted set of `<run>|<timer>` by due time.
+
+A due one is appended as `timer.fired` until acknowledged.
 
 Fold never compares times, so a timer that fires twice, early or late does no harm; one that is lost would.
 """
@@ -69,7 +71,7 @@ class Timers:
             self.disarm(*split(member))
 
     def failed(self, member: str, now_ms: int) -> None:
-        """It wasn't acknowledged: fire it again."""
+        """Fire it again: it wasn't acknowledged."""
         if member in self._firing:
             self._firing.discard(member)
             self._again[member] = now_ms + FIRST_PAUSE_MS

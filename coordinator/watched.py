@@ -1,4 +1,7 @@
-"""Tells people who watch what changed: on `argosy.events` and in the log. Lossy; nothing correct depends on it."""
+"""Tells people who watch what changed: on `argosy.events` and in the log. Lossy.
+
+Nothing correct depends on it.
+"""
 
 import asyncio
 import secrets

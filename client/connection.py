@@ -1,0 +1,210 @@
+"""A producer's connection to a fleet."""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from pydantic import JsonValue, TypeAdapter
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Cluster
+from argosy.broker.payloads import ObstorePayloads
+from argosy.broker.redis import RedisStore
+from argosy.broker.store import Payloads, Store
+from argosy.broker.topics import TopicNames
+from argosy.broker.values import decode_value, encode_value
+from argosy.client.answers import Answers, Question
+from argosy.client.links import Links
+from argosy.client.run import Run
+from argosy.pipelines.pipeline import Pipeline
+from argosy.schemas.canonical import canonical_hash
+from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id, new_run_id
+from argosy.schemas.inbox import RunSubmitted
+from argosy.schemas.payload import INLINE_BYTES, Reference
+from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.settings import Settings
+from argosy.telemetry import logs, steps
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+
+
+class Argosy:
+    """An open connection, for any number of tasks. Made by `connect`, used by `async with`."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, store: Store, payloads: Payloads) -> None:
+        """Use what is given, and close none of it: `connect` is for everybody but tests and compositions."""
+        names = TopicNames(settings.kafka.topic_prefix)
+        self._settings, self._cluster, self._store, self._payloads = settings, cluster, store, payloads
+        self._names = names
+        self._answers = Answers(cluster.follower(names.results))
+        self._links: Links | None = None
+        self._open = AsyncExitStack()
+
+    @classmethod
+    def connect(cls, settings: Settings | None = None) -> "Argosy":
+        """Connect to the configured fleet: `async with Argosy.connect() as fleet`.
+
+        Settings come from where they always come from.
+        """
+        settings = settings or Settings()
+        cluster, store = KafkaCluster(settings.kafka, "argosy-client"), RedisStore(settings.redis)
+        made = cls(settings, cluster, store, ObstorePayloads(settings.payloads))
+        made._open.push_async_callback(cluster.close)
+        made._open.push_async_callback(store.close)
+        return made
+
+    async def __aenter__(self) -> Self:
+        """Begin to read answers.
+
+        Raises Unreachable at Kafka's deadline, ConfigurationError if the fleet has no topics.
+        """
+        await self._open.__aenter__()
+        try:
+            await self._answers.start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+        reading = asyncio.create_task(self._answers.run(), name="read answers")
+        self._open.push_async_callback(_ended, reading)
+        source = f"argosy/client/{socket.gethostname()}-{os.getpid()}"
+        self._links = Links(
+            self._settings,
+            self._names,
+            self._cluster,
+            await self._cluster.producer(),
+            self._store,
+            self._payloads,
+            self._answers,
+            source,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop reading; close what `connect` opened. Runs go on."""
+        await self._open.__aexit__(kind, error, traceback)
+
+    @overload
+    async def submit(
+        self,
+        pipeline: Pipeline[In, Out],
+        value: In,
+        *,
+        run_id: str | None = None,
+        priority: int = 5,
+        deadline_seconds: float | None = None,
+        tenant: str | None = None,
+        budget: int | None = None,
+    ) -> Run[Out]: ...
+
+    @overload
+    async def submit(
+        self,
+        pipeline: str | CompiledPipeline,
+        value: JsonValue,
+        *,
+        run_id: str | None = None,
+        priority: int = 5,
+        deadline_seconds: float | None = None,
+        tenant: str | None = None,
+        budget: int | None = None,
+    ) -> Run[JsonValue]: ...
+
+    async def submit(  # noqa: PLR0913 - the options of a run, all by name
+        self,
+        pipeline: Pipeline[Any, Any] | str | CompiledPipeline,
+        value: Any,
+        *,
+        run_id: str | None = None,
+        priority: int = 5,
+        deadline_seconds: float | None = None,
+        tenant: str | None = None,
+        budget: int | None = None,
+    ) -> Run[Any]:
+        """Start a run; when this returns, it will end, or be refused with a reason, whatever dies.
+
+        A repeat with the same `run_id` and data changes nothing and has the same result; other data:
+        RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
+        JSON. `budget` is in tokens.
+
+        Raises InvalidResult or InvalidInput (the value isn't what the pipeline takes), Unreachable at the
+        send deadline: the run may exist, repeat it with the same id.
+        """
+        links = self._linked()
+        run_id = new_run_id() if run_id is None else _checked(run_id)
+        data = pipeline.takes.encode(value) if isinstance(pipeline, Pipeline) else encode_value(value)
+        submit = RunSubmitted(
+            pipeline=pipeline.compile() if isinstance(pipeline, Pipeline) else pipeline,
+            **await self._input(data),
+            priority=priority,
+            deadline_seconds=deadline_seconds,
+            tenant=tenant,
+            budget=budget,
+        )
+        name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
+        with steps.submit(links.names.inbox, run_id, name) as span:
+            since_ms = time.time_ns() // 1_000_000
+            position = await links.send(run_id, secrets.token_hex(16), submit, span.trace)
+        logs.handoff(
+            "submitted",
+            traceparent=span.trace.traceparent,
+            run_id=run_id,
+            pipeline=name,
+            topic=links.names.inbox,
+        )
+        decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
+        data_hash = canonical_hash(submit.model_dump(mode="json"))
+        return Run(links, Question(run_id, position), decode, data_hash=data_hash, submitted_ms=since_ms)
+
+    @overload
+    def run(self, run_id: str) -> Run[JsonValue]: ...
+
+    @overload
+    def run(self, run_id: str, pipeline: Pipeline[In, Out]) -> Run[Out]: ...
+
+    def run(self, run_id: str, pipeline: Pipeline[Any, Any] | None = None) -> Run[Any]:
+        """Return a handle of a run that was submitted by anybody; with its pipeline the result is typed."""
+        decode = _JSON.validate_python if pipeline is None else pipeline.gives.decode
+        return Run(self._linked(), Question(_checked(run_id)), decode)
+
+    async def _input(self, data: bytes) -> dict[str, Any]:
+        if len(data) <= INLINE_BYTES:
+            return {"input": decode_value(data)}
+        sha256 = await self._payloads.put(data)
+        # The receiver counts anew: what a client says of its own value is not believed.
+        return {"input_ref": Reference(sha256=sha256, bytes=len(data), tokens=0)}
+
+    def _linked(self) -> Links:
+        if self._links is None:
+            raise ConfigurationError(
+                "the connection isn't open",
+                do="use `async with Argosy.connect() as fleet:`",
+            )
+        return self._links
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+
+
+def _checked(run_id: str) -> str:
+    if not is_run_id(run_id):
+        raise ConfigurationError(
+            f"{run_id[:140]!r} is no run id",
+            why=f"a run id matches {RUN_ID_PATTERN}",
+            do="use letters, digits, '.', '_' and '-', 128 at most",
+        )
+    return run_id

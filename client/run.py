@@ -1,0 +1,152 @@
+"""A run as its producer sees it: result, state, events, cancel."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Generic, Literal, TypeVar, assert_never
+
+from pydantic import JsonValue
+
+from argosy.broker.values import load
+from argosy.client.answers import Answer, Question
+from argosy.client.links import Links, RunEvent
+from argosy.schemas.errors import (
+    ResultTimeout,
+    RunCancelled,
+    RunConflict,
+    RunError,
+    RunExpired,
+    RunFailed,
+    RunRefused,
+)
+from argosy.schemas.inbox import CancelRequested, SignalSent
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import RunEnded
+
+R = TypeVar("R")
+
+RunStatus = Literal["unknown", "running", "succeeded", "failed", "cancelled", "expired", "refused"]
+
+
+class Run(Generic[R]):
+    """A handle: it can be made again at any time by `Argosy.run(run_id)`, in any process."""
+
+    def __init__(
+        self,
+        links: Links,
+        question: Question,
+        decode: Callable[[JsonValue], R],
+        *,
+        data_hash: str | None = None,
+        submitted_ms: int | None = None,
+    ) -> None:
+        """Made by `Argosy`.
+
+        `data_hash` is of the submit's data, None where the run was submitted elsewhere.
+        """
+        self._links, self._question, self._decode = links, question, decode
+        self._data_hash, self._submitted_ms = data_hash, submitted_ms
+
+    @property
+    def run_id(self) -> str:
+        """The id, under which the submit may be repeated."""
+        return self._question.run_id
+
+    async def result(self, *, timeout_seconds: float | None = None) -> R:
+        """Wait for the end and return the result; may be called any number of times.
+
+        Raises RunFailed, RunCancelled, RunExpired with the reason; RunConflict if the id is taken by a run
+        with other data, RunRefused if the submit was refused; ResultTimeout when the caller's time is up (the
+        run goes on); PayloadGone or Unreachable if the result's payload can't be read.
+        """
+        ended = await self.ended(timeout_seconds=timeout_seconds)
+        if ended.outcome != "succeeded" or ended.result is None:
+            raise _error_of(self.run_id, ended)
+        return self._decode(await load(ended.result, self._links.payloads))
+
+    async def ended(self, *, timeout_seconds: float | None = None) -> RunEnded:
+        """Wait for the end and return its record, whatever the outcome.
+
+        Raises as `result`, but no error of the run itself.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await self._answer()
+        except TimeoutError:
+            raise ResultTimeout(self.run_id, f"has not ended within {timeout_seconds:g} s") from None
+        if isinstance(answer, SubmitRefused):
+            raise _refusal(self.run_id, answer)
+        if self._data_hash is not None and answer.data_hash not in ("", self._data_hash):
+            raise RunConflict(self.run_id, "is taken by a run with other data")
+        return answer
+
+    async def state(self) -> RunStatus:
+        """Say how far the run is. `unknown`: not accepted yet, or ended and forgotten. Raises Unreachable."""
+        answer = self._links.answers.known(self._question)
+        if isinstance(answer, SubmitRefused):
+            return "refused"
+        if answer is not None:
+            return answer.outcome
+        state, ended = await self._links.stored(self.run_id)
+        match state:
+            case "ended" if ended is not None:
+                return ended.outcome
+            case "active" | "ending":
+                return "running"
+            case "cancel":
+                return "cancelled"
+            case _:
+                return "unknown"
+
+    async def events(self) -> AsyncGenerator[RunEvent]:
+        """Yield what happens, until the run has ended.
+
+        For people who watch, nothing correct depends on it.
+        """
+        async with aclosing(self._links.events(self._question, self._submitted_ms)) as events:
+            async for event in events:
+                yield event
+
+    async def cancel(self, reason: str = "") -> None:
+        """Ask for the run to end as cancelled; returns once the request is safe.
+
+        Idempotent, and may come before the run.
+        """
+        await self._links.send(self.run_id, secrets.token_hex(16), CancelRequested(reason=reason))
+
+    async def signal(self, name: str, value: JsonValue = None, *, signal_id: str | None = None) -> None:
+        """Tell a waiting step something; returns once it is safe. `signal_id` makes a repeat harmless."""
+        await self._links.send(
+            self.run_id, signal_id or secrets.token_hex(16), SignalSent(name=name, value=value)
+        )
+
+    async def _answer(self) -> Answer:
+        answers = self._links.answers
+        if self._question.position is None and answers.known(self._question) is None:
+            found = await self._links.ended(self.run_id)
+            if found is not None:
+                return found
+        return await answers.wait(self._question)
+
+
+def _refusal(run_id: str, answer: SubmitRefused) -> RunError:
+    where = f"{answer.field}: " if answer.field else ""
+    if answer.reason == "conflict":
+        return RunConflict(run_id, answer.message)
+    return RunRefused(run_id, f"{answer.reason}: {where}{answer.message}")
+
+
+def _error_of(run_id: str, ended: RunEnded) -> RunError:
+    fault = ended.fault
+    at = f" ({fault.task_id})" if fault and fault.task_id else ""
+    reason = f"{fault.code}: {fault.message}{at}" if fault else ""
+    match ended.outcome:
+        case "failed" | "succeeded":
+            return RunFailed(run_id, reason or "it has no result")
+        case "cancelled":
+            return RunCancelled(run_id, reason)
+        case "expired":
+            return RunExpired(run_id, reason)
+        case _:
+            assert_never(ended.outcome)
