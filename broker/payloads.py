@@ -18,8 +18,7 @@ from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import ConfigurationError, PayloadGone, Refused, Unreachable
 
 DEFAULT_FOLDER: Final = Path(".argosy/payloads")
-_CALL_TIMEOUT: Final = "60s"
-_RETRY_SECONDS: Final = 30
+_RETRY_FOR: Final = timedelta(seconds=30)
 _REMOTE: Final = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https")
 
 
@@ -78,13 +77,10 @@ def path_of(sha256: str) -> str:
 
 
 def _open(url: str) -> tuple[ObjectStore, str]:
-    scheme = urlsplit(url).scheme
     try:
+        scheme = urlsplit(url).scheme
         if scheme in ("", "file"):
-            folder = Path(unquote(urlsplit(url).path)) if scheme else Path(url) if url else DEFAULT_FOLDER
-            if scheme and urlsplit(url).netloc:
-                message = "a file URL has three slashes: file:///folder"
-                raise ValueError(message)  # noqa: TRY301  # told as the store's own words are
+            folder = _folder(url)
             folder.mkdir(parents=True, exist_ok=True)
             return LocalStore(folder.resolve()), str(folder)
         if scheme == "memory":
@@ -92,16 +88,24 @@ def _open(url: str) -> tuple[ObjectStore, str]:
         if scheme not in _REMOTE:
             message = f"the scheme `{scheme}` is unknown"
             raise ValueError(message)  # noqa: TRY301  # told as the store's own words are
-        store = from_url(
-            url,
-            client_options={"timeout": _CALL_TIMEOUT},
-            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
-        )
+        # No `client_options`: giving any puts what AWS_ALLOW_HTTP and its like say out of force.
+        store = from_url(url, retry_config={"max_retries": 5, "retry_timeout": _RETRY_FOR})
     except (BaseError, OSError, ValueError) as error:
         what, do = "the payload store can't be opened", "give a folder, or file:///…, s3://…, gs://…, az://…"
         raise ConfigurationError(what, _first_line(error), do) from None
     parts = urlsplit(url)
     return store, f"{scheme}://{parts.hostname or ''}{parts.path}"
+
+
+def _folder(url: str) -> Path:
+    """Return the folder of a file URL, of a plain path, or of nothing."""
+    parts = urlsplit(url)
+    if parts.netloc:
+        message = "a file URL has three slashes: file:///folder"
+        raise ValueError(message)
+    if parts.scheme:
+        return Path(unquote(parts.path))
+    return Path(url) if url else DEFAULT_FOLDER
 
 
 def _first_line(error: Exception) -> str:

@@ -44,9 +44,9 @@ class RedisPipe:
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         """Connect later. Raises ConfigurationError if the URL is none that redis-py takes."""
-        self.server = where(url)
         self._timeout_seconds = timeout_seconds
         try:
+            self.server = where(url)
             self._pool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped options
                 url, protocol=2, socket_timeout=None, retry=Retry(NoBackoff(), 0)
             )

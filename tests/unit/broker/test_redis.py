@@ -219,7 +219,7 @@ async def test_renewals_have_their_own_connection_and_come_back(valkey: Valkey, 
 
 
 def test_a_url_that_is_none_is_a_configuration_error() -> None:
-    for url in ("http://example.org", "redis://localhost:port/0"):
+    for url in ("http://example.org", "redis://localhost:port/0", "redis://["):
         with pytest.raises(ConfigurationError, match="redis://host"):
             RedisStore(RedisSettings.model_validate({"url": url}))
 
