@@ -14,7 +14,7 @@ from argosy.broker.log import GroupView, Partition
 from argosy.broker.topics import FoundTopic, TopicPlan
 
 REQUEST_MS: Final = 15_000
-LEADER_SECONDS: Final = 0.1
+AGAIN_SECONDS: Final = 0.1
 
 
 class Admin:
@@ -66,13 +66,20 @@ class Admin:
             shapes = await _shapes(client, names)
             if len(shapes) == len(set(names)) and not any(map(_leaderless, shapes.values())):
                 return
-            await asyncio.sleep(LEADER_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def group(self, group: str) -> GroupView:
         """Return the members and committed offsets of a group. Raises Unreachable and Refused."""
         async with self._open(f"look at group {group}") as client:
-            (answer,) = await client.describe_consumer_groups([group])
-            offsets = await client.list_consumer_group_offsets(group)
+            while True:
+                try:
+                    (answer,) = await client.describe_consumer_groups([group])
+                    offsets = await client.list_consumer_group_offsets(group)
+                    break
+                except KafkaError as error:
+                    if not error.retriable:  # as for a moment when the first group of a cluster is looked at
+                        raise
+                    await asyncio.sleep(AGAIN_SECONDS)
         described = answer.to_object()["groups"][0]
         committed = {Partition(*where): found.offset for where, found in offsets.items() if found.offset >= 0}
         return GroupView(len(described["members"]), committed)

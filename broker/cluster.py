@@ -8,6 +8,7 @@ from argosy.broker.consumer import KafkaConsumer
 from argosy.broker.follower import KafkaFollower
 from argosy.broker.log import GroupView, Partition, Record
 from argosy.broker.producer import KafkaProducer
+from argosy.broker.quiet import quieten
 from argosy.broker.reader import Reader
 from argosy.broker.topics import FoundTopic, TopicPlan
 from argosy.schemas.errors import ConfigurationError
@@ -19,6 +20,7 @@ class KafkaCluster:
 
     def __init__(self, settings: KafkaSettings, client_id: str = "argosy") -> None:
         """Opens nothing; raises OSError for certificate files that can't be read. `client_id` shows in the broker's logs."""
+        quieten()
         self._connection = connection(settings, client_id)
         self._producer = KafkaProducer(self._connection)
         self._reader = Reader(self._connection)

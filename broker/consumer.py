@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalOperation, IllegalStateError, KafkaError
 
 from argosy.broker.connection import METADATA_MS, REFUSALS, REQUEST_MS, Connection, answered, translated
-from argosy.broker.inside import is_member
+from argosy.broker.inside import close, is_member
 from argosy.broker.log import Partition, Record, Subscriber
 from argosy.broker.membership import Membership, WentBackError
 from argosy.broker.reader import Reader
@@ -54,7 +54,7 @@ class KafkaConsumer:
         try:
             await kafka.start()
         except BaseException:
-            await kafka.stop()
+            await close(kafka)
             raise
         membership = self._membership = Membership(kafka, subscriber, self._epoch)
         try:

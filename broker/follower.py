@@ -5,7 +5,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from argosy.broker.connection import METADATA_MS, Connection, answered
-from argosy.broker.inside import close_groupless
+from argosy.broker.inside import close
 from argosy.broker.log import Record
 from argosy.broker.membership import record_of
 from argosy.schemas.errors import ConfigurationError
@@ -41,7 +41,7 @@ class KafkaFollower:
                 await kafka.start()
                 await self._take_positions(kafka, at_ms, beginning=beginning)
         except BaseException:
-            await close_groupless(kafka)
+            await close(kafka)
             raise
         self._kafka = kafka
 
@@ -104,4 +104,4 @@ class KafkaFollower:
         """See `log.Follower.close`."""
         kafka, self._kafka = self._kafka, None
         if kafka is not None:
-            await close_groupless(kafka)
+            await close(kafka)

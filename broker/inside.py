@@ -5,8 +5,12 @@
 import asyncio
 from collections.abc import Iterator
 
+from typing import Final
+
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
+
+STOP_SECONDS: Final = 10.0
 
 
 def assignment_of(consumer: AIOKafkaConsumer) -> object | None:
@@ -46,7 +50,20 @@ def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
     producer._message_accumulator.fail_all(error)
 
 
-async def close_groupless(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer without a group. Stopped in the turn it was started in, the library would take its own end for ours."""
+async def close(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, soon and whatever state it is in; never raises an error of the library.
+
+    Its own `stop` ends in a CancelledError, with the connections open, when a fetch is waiting to be tried again, and when the
+    consumer was started in this very turn; and it may wait for a coordinator that is away.
+    """
     await asyncio.sleep(0)
-    await consumer.stop()
+    stopping = asyncio.create_task(consumer.stop(), name="stop consumer")
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+    if not stopping.done():
+        stopping.cancel()
+        await asyncio.wait({stopping})
+    if stopping.cancelled() or stopping.exception() is not None:
+        if consumer._fetcher is not None:
+            for fetch in consumer._fetcher._pending_tasks:
+                fetch.cancel()
+        await consumer._client.close()

@@ -6,19 +6,16 @@ while that assignment is the one that the subscriber was told, and never while t
 """
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
-from argosy.broker.inside import assignment_of, positions_of
+from argosy.broker.inside import assignment_of, close, positions_of
 from argosy.broker.log import Batch, Partition, Record, Subscriber
 from argosy.telemetry import logs
 
 POLL_MS = 1_000
-STOP_SECONDS = 10.0
 
 log = logs.get(__name__)
 
@@ -94,9 +91,7 @@ class Membership(ConsumerRebalanceListener):
                 self._left = True
                 await self._tell_revoked()
         finally:
-            with contextlib.suppress(TimeoutError, KafkaError, OSError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await self.kafka.stop()
+            await close(self.kafka)
 
     # -- fetching
 

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from argosy.broker.connection import METADATA_MS, Connection, answered
-from argosy.broker.inside import close_groupless
+from argosy.broker.inside import close
 from argosy.broker.log import Partition, Record
 from argosy.broker.membership import record_of
 
@@ -88,7 +88,7 @@ class Reader:
                     if record.offset < end:
                         yield record_of(record)
         finally:
-            await close_groupless(kafka)
+            await close(kafka)
 
     @staticmethod
     async def _some(kafka: AIOKafkaConsumer, where: TopicPartition) -> list[ConsumerRecord]:
@@ -118,7 +118,7 @@ class Reader:
             try:
                 await kafka.start()
             except BaseException:
-                await close_groupless(kafka)
+                await close(kafka)
                 raise
             self._kafka = kafka
         return self._kafka
@@ -126,7 +126,7 @@ class Reader:
     async def _drop(self) -> None:
         if self._kafka is not None:
             kafka, self._kafka = self._kafka, None
-            await close_groupless(kafka)
+            await close(kafka)
 
     async def close(self) -> None:
         """Close the connection; a question under way is answered first."""

@@ -1,6 +1,7 @@
 # What we use of aiokafka 0.14, which ships no types: read from its source.
 # Private names are met in `broker.inside` alone.
 
+from asyncio import Task
 from collections.abc import Iterable, Mapping, Sequence
 from ssl import SSLContext
 from typing import NamedTuple
@@ -55,7 +56,11 @@ class _SubscriptionState:
 class _Coordinator:
     generation: int
 
+class _Fetcher:
+    _pending_tasks: set[Task[bool]]
+
 class _Client:
+    async def close(self) -> None: ...
     async def fetch_all_metadata(self) -> _Metadata: ...
 
 class _Metadata:
@@ -65,6 +70,8 @@ class _Accumulator:
     def fail_all(self, exception: Exception) -> None: ...
 
 class AIOKafkaConsumer:
+    _client: _Client
+    _fetcher: _Fetcher | None
     _subscription: _SubscriptionState
     _coordinator: _Coordinator | None
     def __init__(

@@ -1,0 +1,187 @@
+"""What happens to us when the real Kafka is killed, goes away, or takes us for dead. A stack of its own."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Outgoing, Partition
+from argosy.broker.topics import TopicPlan
+from argosy.schemas.errors import StaleGeneration, Unreachable
+from support.kafka_world import Recorder, settings_of
+from support.stack import StackThread
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackThread]:
+    with StackThread(tmp_path_factory.mktemp("fragile")) as running:
+        yield running
+
+
+async def test_a_send_without_kafka_ends_at_its_deadline_and_the_next_ones_arrive(
+    fragile: StackThread,
+) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    patient = KafkaCluster(settings.model_copy(update={"send_deadline_seconds": 60}))
+    try:
+        await cluster.create([TopicPlan(topic, 1, 1, {})])
+        producer, waiting = await cluster.producer(), await patient.producer()
+        await producer.send(Outgoing(topic, b"k", b"before", (), 0))
+        await asyncio.to_thread(fragile.hold, "kafka")
+        try:
+            with pytest.raises(Unreachable, match="not acknowledged within 2 s"):
+                await producer.send(Outgoing(topic, b"k", b"lost", (), 0))
+            late = asyncio.create_task(waiting.send(Outgoing(topic, b"k", b"late", (), 0)))
+        finally:
+            await asyncio.to_thread(fragile.resume, "kafka")
+        await late
+        await producer.send(Outgoing(topic, b"k", b"after", (), 0))
+        values = [record.value async for record in patient.scan(Partition(topic, 0), 0)]
+        assert values[0] == b"before"
+        assert {b"late", b"after"} <= set(values)
+    finally:
+        await cluster.close()
+        await patient.close()
+
+
+async def test_a_consumer_and_a_producer_outlive_a_killed_broker(fragile: StackThread) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 60})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    taken, stop = Recorder(), asyncio.Event()
+    try:
+        await cluster.create([TopicPlan(topic, 1, 1, {})])
+        producer, consumer = await cluster.producer(), cluster.consumer("outlives", [topic])
+        run = asyncio.create_task(consumer.run(taken, stop))
+        for number in range(3):
+            sent = producer.send(Outgoing(topic, b"k", b"%d" % number, (), 0))
+            if number == 1:
+                killing = asyncio.create_task(asyncio.to_thread(fragile.kill, "kafka"))
+                await asyncio.gather(sent, killing)
+            else:
+                await sent
+            await taken.until(lambda expected=b"%d" % number: expected in taken.values)
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await consumer.commit({Partition(topic, 0): 1})
+                    break
+                except StaleGeneration:  # the group is still being joined again
+                    await taken.until(lambda: bool(taken.owned))
+        stop.set()
+        await run
+    finally:
+        await cluster.close()
+
+
+async def test_a_consumer_started_without_kafka_joins_when_it_comes(fragile: StackThread) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    taken, stop = Recorder(), asyncio.Event()
+    try:
+        await cluster.create([TopicPlan(topic, 1, 1, {})])
+        await asyncio.to_thread(fragile.hold, "kafka")
+        try:
+            run = asyncio.create_task(cluster.consumer("early", [topic]).run(taken, stop))
+            with pytest.raises(Unreachable):
+                await cluster.edges(Partition(topic, 0))
+        finally:
+            await asyncio.to_thread(fragile.resume, "kafka")
+        await taken.until(lambda: bool(taken.owned))
+        stop.set()
+        await run
+    finally:
+        await cluster.close()
+
+
+async def test_stopping_without_kafka_ends_soon_and_revokes(fragile: StackThread) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    taken, stop = Recorder(), asyncio.Event()
+    try:
+        await cluster.create([TopicPlan(topic, 1, 1, {})])
+        consumer = cluster.consumer("stops", [topic])
+        run = asyncio.create_task(consumer.run(taken, stop))
+        await taken.until(lambda: bool(taken.owned))
+        await asyncio.to_thread(fragile.hold, "kafka")
+        try:
+            with pytest.raises((Unreachable, StaleGeneration)):
+                await consumer.commit({Partition(topic, 0): 0})
+            stop.set()
+            async with asyncio.timeout(25):
+                await run
+        finally:
+            await asyncio.to_thread(fragile.resume, "kafka")
+        assert taken.revocations == [(Partition(topic, 0),)]
+    finally:
+        await cluster.close()
+
+
+MEMBER = """
+import asyncio, sys
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Partition
+from argosy.schemas.errors import StaleGeneration
+from argosy.schemas.settings import KafkaSettings
+
+class Owner:
+    async def assigned(self, partitions, epoch):
+        if partitions:
+            print("owns", flush=True)
+    async def revoked(self, partitions): pass
+    async def took(self, batch): pass
+
+async def main():
+    settings = KafkaSettings.model_validate_json(sys.argv[1])
+    consumer = KafkaCluster(settings).consumer("zombies", [sys.argv[2]])
+    running = asyncio.create_task(consumer.run(Owner(), asyncio.Event()))
+    while True:
+        # the file is there as soon as the process is awake again: the commit is its first word to Kafka
+        await asyncio.sleep(0.01)
+        if await asyncio.to_thread(lambda: __import__("os").path.exists(sys.argv[3])):
+            try:
+                await consumer.commit({Partition(sys.argv[2], 0): 1})
+                print("committed", flush=True)
+            except StaleGeneration:
+                print("stale", flush=True)
+            return
+
+asyncio.run(main())
+"""
+
+
+async def test_a_frozen_member_that_wakes_cannot_commit_over_its_successor(
+    fragile: StackThread, tmp_path: Path
+) -> None:
+    settings = settings_of(fragile.bootstrap_servers)
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    taken, stop = Recorder(), asyncio.Event()
+    go = tmp_path / "go"
+    await cluster.create([TopicPlan(topic, 1, 1, {})])
+    zombie = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", MEMBER, settings.model_dump_json(), topic, str(go)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert zombie.stdout is not None
+    run: asyncio.Task[None] | None = None
+    try:
+        assert await zombie.stdout.readline() == b"owns\n"
+        zombie.send_signal(signal.SIGSTOP)
+        run = asyncio.create_task(cluster.consumer("zombies", [topic]).run(taken, stop))
+        await taken.until(lambda: bool(taken.owned))
+        go.touch()
+        zombie.send_signal(signal.SIGCONT)
+        assert await zombie.stdout.readline() == b"stale\n"
+        assert (await cluster.group("zombies")).committed == {}
+    finally:
+        zombie.kill()
+        await zombie.wait()
+        stop.set()
+        if run is not None:
+            await run
+        await cluster.close()
