@@ -103,7 +103,7 @@ class Desk:
         await self._quiet(1)
 
     async def hand_back(self) -> None:
-        """Hand back the claims that `finish` left, so that nobody waits for leases. Raises Unreachable, Refused."""
+        """Hand back what `finish` left: nobody need wait for its leases. Raises Unreachable, Refused."""
         claims = [*self._left.items(), *self._claiming.items()]
         await self._services.hand_back.hand_back((order, fence) for fence, order in claims)
 
