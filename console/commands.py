@@ -27,6 +27,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "down": Command("argosy.console.down:down", "Stop the local stack; its data stays.", STACK),
     "status": Command("argosy.console.status:status", "Show what the local stack runs, and where.", STACK),
     "dev": Command("argosy.console.dev:dev", "Run an app with everything it needs, until Ctrl-C.", STACK),
+    "local-model": Command(
+        "argosy.console.local_model:local_model", "Serve a small language model, for demos and tests.", STACK
+    ),
     "coordinator": Command("argosy.console.serve:coordinator", "Run a coordinator.", FLEET),
     "worker": Command("argosy.console.serve:worker", "Run the agents of an app.", FLEET),
     "runs": Command("argosy.console.runs:runs", "List runs, show one, cancel one.", RUNS),
