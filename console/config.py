@@ -3,37 +3,31 @@
 import os
 from pathlib import Path
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from argosy.console.options import options
-from argosy.console.stack_state import DEFAULT_FOLDER, read_state
 from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.local_stack import STACK_VARIABLE
 from argosy.schemas.settings import CONFIG_VARIABLE, Settings
 
 
-def load_settings(folder: Path = DEFAULT_FOLDER) -> Settings:
+def load_settings(folder: Path | None = None) -> Settings:
     """Read the settings; raises ConfigurationError that names the setting.
 
-    Where nothing says where Kafka or Redis are, those of the local stack in `folder` are meant, if it runs. So
-    `argosy up`, then any other command, need nothing in between.
+    Where nothing says where Kafka or Redis are, those of the local stack are meant, if one runs: the one in
+    `folder`, else the one of this folder. So `argosy up`, then any other command, need nothing in between.
     """
     if (config := options().config) is not None:
         if not config.is_file():
             raise ConfigurationError(f"there is no file {config}", "--config names it", "check the path")
         os.environ[CONFIG_VARIABLE] = str(config)
+    if folder is not None:
+        os.environ[STACK_VARIABLE] = str(folder)
     try:
-        settings = Settings()
+        return Settings()
     except (ValidationError, SettingsError) as error:
         raise ConfigurationError("a setting can't be used", _reason(error), "see docs/settings.md") from None
-    state = read_state(folder)
-    if state is None or not (state.is_running() and state.ready):
-        return settings
-    if "bootstrap_servers" not in settings.kafka.model_fields_set:
-        settings.kafka = settings.kafka.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
-    if "url" not in settings.redis.model_fields_set:
-        settings.redis = settings.redis.model_copy(update={"url": SecretStr(state.redis_url)})
-    return settings
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

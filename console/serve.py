@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from argosy.agents.model import Models
+from argosy.agents.openai_client import OpenAIClient
 from argosy.agents.worker import Worker
+from argosy.broker import provision
 from argosy.console.config import load_settings
 from argosy.console.output import note
 from argosy.console.process_life import Services, serve
@@ -66,6 +69,12 @@ def worker(
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         note(f"worker: {', '.join(agent.name for agent in agents)}")
-        await Worker(settings, services.cluster, services.store, services.payloads, agents).run(stop)
+        await provision.ensure(services.cluster, settings, [agent.name for agent in agents])
+        client = OpenAIClient(settings.model)
+        parts = (settings, services.cluster, services.store, services.payloads, agents)
+        try:
+            await Worker(*parts, models=Models(client, settings.model)).run(stop)
+        finally:
+            await client.close()
 
     serve(settings, f"worker-{agents[0].name}" if len(agents) == 1 else "worker", main, ready_file)

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from argosy.console.kafka_cluster import Cluster
 from argosy.console.process import ProcessId, reap
+from argosy.schemas.local_stack import STACK_FILE
 
 DEFAULT_FOLDER: Final = Path(".argosy")
-_FILE: Final = "stack.json"
 
 
 class Layout(BaseModel):
@@ -56,16 +56,16 @@ class StackState(BaseModel):
 def read_state(folder: Path) -> StackState | None:
     """Read an instance's state; None if there is none, or none that this release can read."""
     try:
-        return StackState.model_validate_json((folder / _FILE).read_bytes())
+        return StackState.model_validate_json((folder / STACK_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
 
 
 def write_state(folder: Path, state: StackState) -> None:
     """Replace the state at once: a reader sees the old or the new one, never half."""
-    staging = folder / f"{_FILE}.new"
+    staging = folder / f"{STACK_FILE}.new"
     staging.write_text(state.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    os.replace(staging, folder / _FILE)  # noqa: PTH105  # the one call that is documented to be atomic
+    os.replace(staging, folder / STACK_FILE)  # noqa: PTH105  # the one call that is documented to be atomic
 
 
 def reap_left_over(folder: Path) -> list[ProcessId]:

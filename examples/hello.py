@@ -14,4 +14,4 @@ hello = Pipeline("hello", takes=str, gives=str)
 hello.returns(hello.step(greet, hello.input))
 
 if __name__ == "__main__":
-    print(argosy.run(hello, "world"))  # noqa: T201 - it is what the example shows
+    print(argosy.run(hello, "world"))

@@ -1,4 +1,4 @@
-"""Settings: one typed page. Flag > environment > `.env` > `argosy.toml` > `[tool.argosy]` > default.
+"""Settings: one typed page. Flag > environment > `.env` > `argosy.toml` > `[tool.argosy]` > local stack > default.
 
 The prefix is `ARGOSY_`, a nested field is joined by two underscores (`ARGOSY_KAFKA__BOOTSTRAP_SERVERS`). The
 names that others have made usual are read too: KAFKA_BOOTSTRAP_SERVERS, REDIS_URL, OPENAI_API_KEY,
@@ -17,6 +17,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from argosy.schemas.local_stack import local_stack, stack_folder
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -176,12 +178,14 @@ class Settings(BaseSettings):
         )
 
     def model_post_init(self, _context: object, /) -> None:
-        """Let the usual names fill what our own names left at their defaults."""
-        usual_kafka, usual_redis = self.kafka_bootstrap_servers, self.redis_url
-        if usual_kafka and "bootstrap_servers" not in self.kafka.model_fields_set:
-            self.kafka = self.kafka.model_copy(update={"bootstrap_servers": usual_kafka})
-        if usual_redis and "url" not in self.redis.model_fields_set:
-            self.redis = self.redis.model_copy(update={"url": usual_redis})
+        """Let the usual names, then the local stack, fill what our own names left open."""
+        stack = local_stack(stack_folder())
+        servers = self.kafka_bootstrap_servers or (stack[0] if stack else None)
+        if servers and "bootstrap_servers" not in self.kafka.model_fields_set:
+            self.kafka = self.kafka.model_copy(update={"bootstrap_servers": servers})
+        url = self.redis_url or (SecretStr(stack[1]) if stack else None)
+        if url and "url" not in self.redis.model_fields_set:
+            self.redis = self.redis.model_copy(update={"url": url})
         update: dict[str, object] = {}
         if self.openai_api_key and self.model.api_key is None:
             update["api_key"] = self.openai_api_key

@@ -1,0 +1,245 @@
+"""Small pipelines for tests of the core: written in a few words, or drawn at random; and the messages around them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from argosy.schemas.chat import Usage
+from argosy.schemas.facts import Facts, ListFact, NoFact, SizeFact, ValueFact, Want
+from argosy.schemas.fault import Fault
+from argosy.schemas.payload import Inline
+from argosy.schemas.pipeline import CompiledPipeline, MapStep
+from argosy.schemas.pipeline_checks import check
+from argosy.schemas.runlog import RunAccepted, TaskSettled
+
+Data = dict[str, Any]
+"""JSON of a compiled document, as someone would write it by hand."""
+
+PARAMETERS = [f"p{number}" for number in range(8)]
+
+
+def contract(**fields: object) -> Data:
+    """An agent's contract with small numbers."""
+    return {
+        "model": None,
+        "window": None,
+        "reserve": 10,
+        "threshold": 0.8,
+        "above": "refuse",
+        "concurrency": 1,
+        "timeout_seconds": 10,
+        "retries": 2,
+        "backoff_seconds": 1,
+        "max_deliveries": 3,
+        "version": "1",
+        "inputs": {name: {"default": None} for name in PARAMETERS},
+        "output": {},
+    } | fields
+
+
+def task(name: str, *sources: str | Data, agent: str = "ag", **fields: object) -> Data:
+    """A step; a source is a name, `name?` for an input that may be a hole, or the edge itself."""
+    return {"name": name, "kind": "task", "agent": agent, "inputs": _edges(sources)} | fields
+
+
+def mapped(name: str, over: str | Data, *sources: str | Data, agent: str = "ag", **fields: object) -> Data:
+    """A map over its first input."""
+    edges = _edges((over, *sources))
+    step = {"name": name, "kind": "map", "agent": agent, "inputs": edges, "over": "p0", "max_parallel": 4}
+    return step | fields
+
+
+def _edges(sources: Sequence[str | Data]) -> list[Data]:
+    edges: list[Data] = []
+    for name, source in zip(PARAMETERS, sources, strict=False):
+        match source:
+            case str():
+                hole = {"hole": True} if source.endswith("?") else {}
+                edges.append({"name": name, "from": source.rstrip("?"), **hole})
+            case _:
+                edges.append({"name": name, **source})
+    return edges
+
+
+def pipeline(*steps: Data, returns: str | Data | None = None, agents: Data | None = None) -> CompiledPipeline:
+    """A pipeline of these steps that returns the last one, checked."""
+    result: object = {"from": steps[-1]["name"]} if returns is None else returns
+    document = {
+        "argosy": "pipeline/1",
+        "name": "p",
+        "version": "1",
+        "takes": {},
+        "gives": {},
+        "agents": {"ag": contract()} if agents is None else agents,
+        "steps": list(steps),
+        "returns": {"from": result} if isinstance(result, str) else result,
+        "schemas": {},
+    }
+    compiled = CompiledPipeline.model_validate(document)
+    check(compiled)
+    return compiled
+
+
+def text(value: object, tokens: int = 2) -> Inline:
+    """A small value."""
+    return Inline(value=str(value), bytes=len(str(value)) + 2, tokens=tokens)
+
+
+def listing(*items: str) -> ListFact:
+    """A list as its producer describes it."""
+    parts = [text(item).model_dump(mode="json") for item in items]
+    manifest = Inline(value=parts, bytes=20 * len(items), tokens=2 * len(items))
+    return ListFact(kind="list", length=len(items), most_tokens=2, manifest=manifest)
+
+
+def accepted(compiled: CompiledPipeline, **fields: object) -> RunAccepted:
+    """A run.accepted of this pipeline; the deadline is far away."""
+    usual: Data = {
+        "rules": 1,
+        "pipeline": compiled,
+        "input": text("the input"),
+        "data_hash": "hash",
+        "position": "0/0",
+        "submitted_ms": 1_000,
+        "deadline_ms": 10_000_000,
+        "longest_and_window_ms": 100_000_000,
+    }
+    return RunAccepted.model_validate(usual | fields)
+
+
+def succeeded(
+    local: str, attempt: int = 1, *, facts: Facts | None = None, tokens: int = 0, value: object = None
+) -> TaskSettled:
+    """A settle with a result that names the task and the attempt."""
+    return TaskSettled(
+        task_id=f"r/{local}",
+        attempt=attempt,
+        outcome="succeeded",
+        result=text(f"{local}#{attempt}" if value is None else value),
+        facts=facts or {},
+        usage=Usage(input_tokens=tokens),
+    )
+
+
+def failed(
+    local: str, attempt: int = 1, *, retriable: bool = False, tokens: int = 0, **fault: Any
+) -> TaskSettled:
+    """A settle with a fault."""
+    return TaskSettled(
+        task_id=f"r/{local}",
+        attempt=attempt,
+        outcome="failed",
+        fault=Fault.model_validate(
+            {"code": "boom", "message": f"{local} broke", "retriable": retriable} | fault
+        ),
+        usage=Usage(input_tokens=tokens),
+    )
+
+
+# -- at random
+
+
+@st.composite
+def facts_for(draw: st.DrawFn, wants: Sequence[Want]) -> Facts:
+    """Answers to wants: any truth, any short list or none, any size."""
+    facts: Facts = {}
+    for want in wants:
+        match want.kind:
+            case "value":
+                facts[want.key] = ValueFact(
+                    kind="value", value=draw(st.sampled_from([True, True, False, None, 1]))
+                )
+            case "list":
+                length = draw(st.integers(-1, 5))
+                facts[want.key] = (
+                    NoFact(kind="none", reason="is a text, not a list")
+                    if length < 0
+                    else listing(*(f"i{number}" for number in range(length)))
+                )
+            case "size":
+                facts[want.key] = SizeFact(kind="size", bytes=9, tokens=3)
+    return facts
+
+
+def _joins(most: int, policies: Sequence[str]) -> st.SearchStrategy[Data | None]:
+    choices: Mapping[str, st.SearchStrategy[Data | None]] = {
+        "all": st.none(),
+        "all_ended": st.just({"policy": "all_ended"}),
+        "any": st.sampled_from([{"policy": "any"}, {"policy": "any", "within_seconds": 5}]),
+        "count": st.integers(1, most).map(lambda count: {"policy": "quorum", "count": count}),
+        "share": st.sampled_from([0.3, 0.5, 1]).map(lambda share: {"policy": "quorum", "share": share}),
+        "deadline": st.sampled_from(
+            [
+                {"policy": "deadline", "within_seconds": 3},
+                {"policy": "deadline", "within_seconds": 3, "count": 1},
+            ]
+        ),
+    }
+    return st.one_of([choices[name] for name in policies])
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> CompiledPipeline:
+    """Any DAG of up to seven steps: maps, holes, `after`, conditions, joins, picks, constants."""
+    steps: list[Data] = []
+    tasks: list[str] = []
+    for number in range(draw(st.integers(1, 7))):
+        name = f"s{number}"
+        step = draw(_steps(name, [step["name"] for step in steps], tasks))
+        steps.append(step)
+        if step["kind"] == "task":
+            tasks.append(name)
+    used = {entry["from"] for step in steps for key in ("inputs", "after", "when", "unless")
+            for entry in step.get(key, []) if "from" in entry}  # fmt: skip
+    loose = [step["name"] for step in steps[:-1] if step["name"] not in used]
+    last = steps[-1]
+    last["after"] = [
+        *last.get("after", []),
+        *({"from": name, **({"hole": True} if draw(st.booleans()) else {})} for name in loose),
+    ]
+    agents = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)))}
+    return pipeline(*steps, agents=agents)
+
+
+@st.composite
+def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str]) -> Data:
+    agent = draw(st.sampled_from(["ag", "bg"]))
+    sources = ["input", *before]
+    edges: list[str | Data] = [
+        {
+            "from": (source := draw(st.sampled_from(sources))),
+            **({"hole": True} if source != "input" and draw(st.booleans()) else {}),
+            **({"select": "x"} if draw(st.integers(0, 3)) == 0 else {}),
+        }
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    extra: Data = {}
+    if before and draw(st.integers(0, 3)) == 0:
+        extra["after"] = [{"from": draw(st.sampled_from(before))}]
+    if tasks and draw(st.integers(0, 3)) == 0:
+        extra[draw(st.sampled_from(["when", "unless"]))] = [
+            {"from": draw(st.sampled_from(tasks)), "select": "ok"}
+        ]
+    if draw(st.integers(0, 4)) == 0:
+        extra["deadline_seconds"] = 60
+    if draw(st.integers(0, 2)) == 0:
+        over = draw(
+            st.sampled_from([{"value": [1, 2, 3]}, {"value": []}, *({"from": source} for source in sources)])
+        )
+        policies = ["all", "all", "all_ended", "any", "count", "share", "deadline"]
+        join = draw(_joins(3, policies))
+        parallel = draw(st.integers(1, 4))
+        step = mapped(name, over, *edges, agent=agent, max_parallel=parallel, **extra)
+    else:
+        holes = sum("hole" in edge for edge in edges if not isinstance(edge, str))
+        join = (
+            draw(_joins(holes, ["all", "all_ended", "any", "count", "share", "deadline"])) if holes else None
+        )
+        step = task(name, *edges, agent=agent, **extra)
+    return step if join is None else step | {"join": join}
+
+
+def shards_of(compiled: CompiledPipeline) -> set[str]:
+    """Name the maps."""
+    return {step.name for step in compiled.steps if isinstance(step, MapStep)}
