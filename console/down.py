@@ -11,7 +11,7 @@ from argosy.console.process import ProcessId
 from argosy.console.stack_state import DEFAULT_FOLDER, read_state, reap_left_over
 from argosy.console.up import Folder
 
-STOP_WITHIN_SECONDS: Final = 45
+STOP_WITHIN_SECONDS: Final = 60
 
 
 def down(*, folder: Folder = DEFAULT_FOLDER) -> None:

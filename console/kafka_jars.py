@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from argosy.console.cache import cache_folder, locked, sha256_of
+from argosy.console.class_archive import forget_archives
 from argosy.schemas.errors import ConfigurationError, Unreachable
 
 KAFKA_VERSION: Final = "4.3.1"
@@ -76,6 +77,7 @@ def ensure_jars(progress: Progress = untold) -> Path:
         if not missing:
             return folder
         progress(0, len(missing))
+        forget_archives(folder.parent)
         with (
             TemporaryDirectory(dir=folder, prefix=".download-") as staging,
             ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool,

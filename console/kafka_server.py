@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from argosy.console.child import ChildSpec
+from argosy.console.class_archive import ClassArchive
 from argosy.console.java import Java
 from argosy.console.kafka_cluster import Broker, Cluster, server_properties
 from argosy.schemas.errors import ConfigurationError
@@ -43,18 +44,16 @@ class Kafka:
     java: Java
     jars: Path
 
-    @property
-    def class_archive(self) -> Path:
-        """Where the archive lies that makes this Java start this Kafka faster; it may not be there yet."""
-        return self.jars.parent / f"classes-{self.java.version}.jsa"
+    def class_archive(self, folder: Path) -> ClassArchive:
+        """Return the archive that a broker with this folder uses or writes."""
+        kept = self.jars.parent / f"classes-{self.java.version}.jsa"
+        return ClassArchive(kept, folder / "classes.jsa")
 
     def command(self, log_configuration: Path, *arguments: str) -> tuple[str, ...]:
-        """Build a command line of one of its main classes."""
-        archive = self.class_archive
+        """Build a command line: more options of Java's, a main class, its arguments."""
         return (
             str(self.java.program),
             *JVM_OPTIONS,
-            *([f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []),
             f"-Dlog4j2.configurationFile={log_configuration}",
             *("-cp", f"{self.jars}/*"),
             *arguments,
@@ -93,11 +92,15 @@ def kafka_child(kafka: Kafka, folder: Path, broker: Broker, log: Path, cluster: 
     """Describe a broker for the supervisor."""
     return ChildSpec(
         name=broker.name,
-        argv=kafka.command(folder / "log4j2.properties", "kafka.Kafka", str(folder / "server.properties")),
+        argv=kafka.command(
+            folder / "log4j2.properties",
+            *kafka.class_archive(folder).options(),
+            *("kafka.Kafka", str(folder / "server.properties")),
+        ),
         log=log,
         ready=kafka_ready(broker.address, len(cluster.brokers)),
         ready_within_seconds=90,
-        stop_within_seconds=20,
+        stop_within_seconds=30,  # five of them write the class archive, on an idle machine
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -68,6 +68,7 @@ class LocalStack:
         self._progress = progress
         self._state: StackState | None = None
         self._leave = AsyncExitStack()
+        self._stopped = ExitStack()  # what to do when every child has ended
 
     @property
     def state(self) -> StackState:
@@ -96,8 +97,9 @@ class LocalStack:
             java, valkey = await asyncio.to_thread(find_java), find_valkey()
             kafka = Kafka(java, await asyncio.to_thread(ensure_jars, self._progress))
             self._begin()
-            await leave.enter_async_context(self.supervisor)
             leave.callback(self._forget_supervisor)
+            leave.enter_context(self._stopped)
+            await leave.enter_async_context(self.supervisor)
             await self._start_servers(kafka, valkey)
             self._state = self.state.model_copy(update={"ready": True})
             self._write_down()
@@ -112,7 +114,6 @@ class LocalStack:
     ) -> None:
         """Stop everything that the supervisor runs; data, ports and logs stay."""
         await self._leave.__aexit__(kind, error, trace)
-        self._forget_supervisor()
 
     def _lock(self, leave: AsyncExitStack) -> None:
         try:
@@ -153,7 +154,9 @@ class LocalStack:
         write_configuration(folder, broker, cluster)
         await asyncio.to_thread(format_storage, kafka, folder, broker, cluster)
         log = self.folder / "logs" / f"{broker.name}.log"
-        await self.supervisor.start(kafka_child(kafka, folder, broker, log, cluster))
+        child = await self.supervisor.start(kafka_child(kafka, folder, broker, log, cluster))
+        archive = kafka.class_archive(folder)
+        self._stopped.callback(lambda: archive.keep(child.last_exit))
 
     def _write_down(self) -> None:
         if self._state is None:

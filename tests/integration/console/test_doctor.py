@@ -43,9 +43,9 @@ async def topics(stack: StackThread, prefix: str) -> None:
 @pytest.fixture
 def evicting(stack: StackThread) -> Iterator[None]:
     with Redis(port=stack.redis_port) as client:
-        client.execute_command("CONFIG SET maxmemory-policy allkeys-lru")
+        client.execute_command("CONFIG SET maxmemory-policy allkeys-lru")  # pyright: ignore[reportUnknownMemberType]  # redis leaves a parameter untyped
         yield
-        client.execute_command("CONFIG SET maxmemory-policy noeviction")
+        client.execute_command("CONFIG SET maxmemory-policy noeviction")  # pyright: ignore[reportUnknownMemberType]  # redis leaves a parameter untyped
 
 
 def checks_of(output: str) -> dict[str, dict[str, str]]:
