@@ -23,13 +23,8 @@ def _time(space: Keyspace, _args: Args) -> Reply:
 
 @command("INFO", 0, keys=NO_KEYS)
 def _info(space: Keyspace, args: Args) -> Reply:
-    wanted = {section.decode().lower() for section in args}
-    parts = [
-        f"# {name.capitalize()}\r\n" + "".join(f"{field}:{value}\r\n" for field, value in fields.items())
-        for name, fields in space.about.items()
-        if not wanted or name in wanted
-    ]
-    return "\r\n".join(parts).encode()
+    wanted = args or [name.encode() for name in space.about]
+    return b"\r\n".join(space.about.get(name.decode().lower(), b"") for name in wanted)
 
 
 @command("DBSIZE", 0, 0, keys=NO_KEYS)

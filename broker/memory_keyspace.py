@@ -56,7 +56,7 @@ class Keyspace:
     def __init__(self, journal: int) -> None:
         """`journal` is how many units can be rolled back."""
         self.now_ms = 0
-        self.about: dict[str, dict[str, str]] = {}
+        self.about: dict[str, bytes] = {}
         """What INFO says, by section."""
         self._values: dict[bytes, Value] = {}
         self._expiry: dict[bytes, int] = {}

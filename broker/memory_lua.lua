@@ -1,5 +1,6 @@
 -- What a script finds around it in the twin of Redis: the globals that Redis gives, read-only, and nothing else.
--- Run once with the functions that the twin lends; returns the compiler and the runner of scripts, cjson.null and its test.
+-- Run once with the functions that the twin lends; returns the compiler and the runner of scripts, a
+-- maker of short arrays, cjson.null and its test.
 local command, encode, decode, sha1hex = ...
 local env = {}
 for _, name in ipairs({
@@ -46,4 +47,5 @@ local function run(script, keys, args)
   if not done then return false, tostring(reply) end
   return 'reply', reply
 end
-return compile, run, env.cjson.null, function(value) return rawequal(value, env.cjson.null) end
+local function pack(...) return { ... } end
+return compile, run, pack, env.cjson.null, function(value) return rawequal(value, env.cjson.null) end

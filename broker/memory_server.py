@@ -41,6 +41,7 @@ class MemoryServer:
         self._down = False
         self._refusing = ""
         self._lost_requests = self._lost_replies = 0
+        self._configured: dict[str, str] = {}
         self._servers = [self._fresh_id(), self._fresh_id()]  # primary and replica
         self._replication_id = self._fresh_id()
         self._tell()
@@ -155,8 +156,8 @@ class MemoryServer:
 
     def configure(self, **info: str) -> None:
         """Change what INFO says: `configure(maxmemory_policy="allkeys-lru")`."""
-        for fields in self._space.about.values():
-            fields.update({name: value for name, value in info.items() if name in fields})
+        self._configured |= info
+        self._tell()
 
     def dump(self) -> dict[bytes, object]:
         """Return every key with its value as plain data (sorted sets as lists of member and score)."""
@@ -182,10 +183,18 @@ class MemoryServer:
         return f"{self._seed}{self._made:08x}".rjust(40, "0")[-40:]
 
     def _tell(self) -> None:
-        self._space.about = {
+        sections = {
             "server": {"redis_version": "7.2.4", "server_name": "argosy-memory", "run_id": self._servers[0]},
             "memory": {"maxmemory": "0", "maxmemory_policy": "noeviction"},
             "persistence": {"loading": "0", "aof_enabled": "1"},
             "replication": {"role": "master", "master_replid": self._replication_id},
             "cluster": {"cluster_enabled": "0"},
+        }
+        self._space.about = {
+            name: "\r\n".join(
+                [f"# {name.capitalize()}"]
+                + [f"{field}:{self._configured.get(field, value)}" for field, value in fields.items()]
+            ).encode()
+            + b"\r\n"
+            for name, fields in sections.items()
         }
