@@ -1,0 +1,50 @@
+from argosy.agents.parking import Parking, seconds_of
+
+
+def test_what_is_due_comes_out_in_the_order_of_its_time() -> None:
+    parking: Parking[str] = Parking(most=10)
+    parking.park("late", "busy", 5.0)
+    parking.park("soon", "suspect", 1.0)
+    assert parking.next_due() == 1.0
+    assert parking.due(0.5) == []
+    assert parking.due(6.0) == ["soon", "late"]
+    assert len(parking) == 0
+    assert parking.next_due() is None
+
+
+def test_above_the_cap_the_oldest_not_yet_are_given_out() -> None:
+    parking: Parking[int] = Parking(most=2)
+    assert parking.park(1, "not_yet", 9.0) == []
+    assert parking.park(2, "not_yet", 1.0) == []
+    assert parking.park(3, "not_yet", 2.0) == [1]
+    assert parking.due(10.0) == [2, 3]
+
+
+def test_above_the_cap_nothing_else_is_ever_given_out() -> None:
+    parking: Parking[int] = Parking(most=1)
+    parking.park(1, "busy", 1.0)
+    assert parking.park(2, "suspect", 1.0) == []
+    assert len(parking) == 2
+
+
+def test_a_parked_one_that_came_due_is_no_longer_the_oldest() -> None:
+    parking: Parking[int] = Parking(most=2)
+    parking.park(1, "not_yet", 1.0)
+    assert parking.due(1.0) == [1]
+    parking.park(2, "not_yet", 2.0)
+    parking.park(3, "not_yet", 2.0)
+    assert parking.park(4, "not_yet", 2.0) == [2]
+
+
+def test_cleared_means_forgotten() -> None:
+    parking: Parking[int] = Parking(most=2)
+    parking.park(1, "not_yet", 1.0)
+    parking.clear()
+    assert len(parking) == 0
+    assert parking.due(9.0) == []
+
+
+def test_who_is_parked_again_and_again_asks_less_often() -> None:
+    waits = [seconds_of("not_yet", parks) for parks in range(20)]
+    assert waits == sorted(waits)
+    assert waits[-1] == waits[-2] == 2.0

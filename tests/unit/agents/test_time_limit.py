@@ -1,0 +1,35 @@
+from argosy.agents.time_limit import TimeLimit
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_runs() -> None:
+    clock = Clock()
+    limit = TimeLimit(10, 60, clock)
+    clock.now += 4
+    assert limit.left() == 6
+
+
+def test_it_stands_still_while_a_service_is_waited_for() -> None:
+    clock = Clock()
+    limit = TimeLimit(10, 60, clock)
+    with limit.paused(), limit.paused():
+        clock.now += 20
+        assert limit.left() == 10
+    clock.now += 4
+    assert limit.left() == 6
+
+
+def test_the_deadline_of_the_task_is_never_moved() -> None:
+    clock = Clock()
+    limit = TimeLimit(10, 15, clock)
+    with limit.paused():
+        clock.now += 14
+        assert limit.left() == 1
+        clock.now += 2
+        assert limit.left() < 0
