@@ -20,6 +20,11 @@ from argosy.schemas.fault import fault_of
 from argosy.schemas.ids import TaskId
 from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.runlog import RunEnded, TaskSettled, TimerFired
+from argosy.schemas.task import HoleInput, TaskDispatched
+from argosy.telemetry import logs, metrics, steps
+from argosy.telemetry.propagation import Trace
+from argosy.telemetry.spans import Traced
+from argosy.telemetry.steps import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Letter:
 
     record: Outgoing
     blob: bytes | None = None
+    span: Traced | None = None
+    """Ended when the record is acknowledged."""
 
 
 class Letters:
@@ -64,9 +71,11 @@ class Letters:
         result = result_of(state)
         if state is None or result is None:
             return None
-        envelope = self._envelope(RunEnded.KIND, state.run_id, state.run_id, trace_of(state))
-        key = state.run_id.encode()
-        return Letter(Outgoing(self._names.results, key, encode_body(result), envelope.headers()))
+        topic, parent = self._names.results, Trace(trace_of(state))
+        span = steps.result(topic, state.run_id, result.outcome, parent)
+        envelope = self._envelope(RunEnded.KIND, state.run_id, state.run_id, span.trace.traceparent)
+        record = Outgoing(topic, state.run_id.encode(), encode_body(result), envelope.headers())
+        return Letter(record, span=span)
 
     def _refusal(self, position: str, asked: Asked) -> Letter:
         body = refusal_of(self._state.runs[asked.run_id], position)
@@ -96,9 +105,13 @@ class Letters:
             blob = canonical_json([given.model_dump(mode="json") for given in body.inputs])
             reference = Reference(sha256=sha256_hex(blob), bytes=len(blob), tokens=0)
             value = encode_body(body.model_copy(update={"inputs": (), "inputs_ref": reference}))
-        envelope = self._envelope(body.KIND, dispatch.member, dispatch.run_id, traceparent)
+        topic = self._names.tasks(body.agent)
+        work = Work(dispatch.run_id, body.task_id, body.agent, body.attempt, step=body.step)
+        span = steps.dispatch(topic, work, Trace(traceparent))
+        envelope = self._envelope(body.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent)
         headers = replace(envelope, cause=cause).headers()
-        return Letter(Outgoing(self._names.tasks(body.agent), body.task_id.encode(), value, headers), blob)
+        _tell(dispatch, body, span.trace.traceparent)
+        return Letter(Outgoing(topic, body.task_id.encode(), value, headers), blob, span)
 
     def too_large(self, dispatch: Dispatch) -> Letter:
         """Write the failure of an attempt whose dispatch Kafka will never take."""
@@ -119,6 +132,19 @@ class Letters:
         return Envelope(
             kind=kind, id=ce_id, source=self._source, subject=run_id, traceparent=traceparent or None
         )
+
+
+def _tell(dispatch: Dispatch, body: TaskDispatched, traceparent: str | None) -> None:
+    again = dispatch.sent > 1
+    if body.attempt > 1 and not again:
+        metrics.task_retried(body.agent)
+    ids: dict[str, str] = {"run_id": dispatch.run_id, "task_id": body.task_id}
+    if len(body.parents) > 1 and not again and body.attempt == 1:
+        holes = sum(isinstance(given.source, HoleInput) for given in body.inputs)
+        logs.handoff("joined", traceparent=traceparent, **ids, parents=len(body.parents), holes=holes)
+    logs.handoff(
+        "dispatched", traceparent=traceparent, **ids, agent=body.agent, attempt=body.attempt, again=again
+    )
 
 
 def trace_of(state: RunState) -> str | None:

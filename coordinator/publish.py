@@ -133,9 +133,17 @@ class Publish:
             self._answer(failed)
 
     async def _produce(self, letter: Letter) -> None:
-        if letter.blob is not None:
-            await self._payloads.put(letter.blob)
-        await self._producer.send(letter.record)
+        try:
+            if letter.blob is not None:
+                await self._payloads.put(letter.blob)
+            await self._producer.send(letter.record)
+        except ArgosyError as error:
+            if letter.span is not None:
+                letter.span.fail(error.code, str(error))
+            raise
+        finally:
+            if letter.span is not None:
+                letter.span.end()
 
     def _answer(self, answer: _Answer) -> None:
         self._answers.append(answer)

@@ -15,8 +15,11 @@ from argosy.coordinator.state import Event
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import ArgosyError
+from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.watch import StateChanged
-from argosy.telemetry import logs
+from argosy.telemetry import logs, metrics, steps
+from argosy.telemetry.propagation import Trace
+from argosy.telemetry.steps import RunSummary
 
 _MOST_IN_FLIGHT: Final = 2_000
 
@@ -32,6 +35,7 @@ class Watched:
     def tell(self, changes: Iterable[tuple[Event, Changed]]) -> None:
         """Send what changed; what is too much for Kafka just now is not sent."""
         for event, change in changes:
+            _log(event, change)
             if len(self._tasks) < _MOST_IN_FLIGHT:
                 task = self._group.create_task(self._send(self._record(event, change)), name="event")
                 self._tasks.add(task)
@@ -67,3 +71,43 @@ class Watched:
             await self._services.producer.send(record)
         except ArgosyError as error:
             logs.get("argosy.lane").debug("event not sent", error=str(error))
+
+
+def _log(event: Event, change: Changed) -> None:
+    match event.message:
+        case TaskSettled() as settled if change.local is not None and settled.task_id.endswith(
+            f"/{change.local}"
+        ):
+            logs.handoff(
+                "taken",
+                traceparent=event.traceparent,
+                run_id=event.run_id,
+                task_id=settled.task_id,
+                attempt=settled.attempt,
+                outcome=settled.outcome,
+                offset=event.offset,
+            )
+        case RunEnded() as ended if change.state == "ended":
+            _ended(event, ended)
+        case _:
+            pass
+
+
+def _ended(event: Event, ended: RunEnded) -> None:
+    summary = RunSummary(
+        event.run_id, ended.pipeline, ended.outcome, ended.accepted_ms, ended.tasks, ended.usage
+    )
+    steps.end(summary, Trace(event.traceparent)).end()
+    seconds = max(0, event.time_ms - ended.accepted_ms) / 1000
+    metrics.run_ended(ended.pipeline.partition("@")[0], ended.outcome, seconds)
+    logs.handoff(
+        "ended",
+        traceparent=event.traceparent,
+        run_id=event.run_id,
+        pipeline=ended.pipeline,
+        outcome=ended.outcome,
+        tasks=ended.tasks,
+        input_tokens=ended.usage.input_tokens,
+        output_tokens=ended.usage.output_tokens,
+        code=ended.fault.code if ended.fault else None,
+    )
