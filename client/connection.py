@@ -56,6 +56,7 @@ class Argosy:
         Settings come from where they always come from.
         """
         settings = settings or Settings()
+        logs.configure_library()
         cluster, store = KafkaCluster(settings.kafka, "argosy-client"), RedisStore(settings.redis)
         made = cls(settings, cluster, store, ObstorePayloads(settings.payloads))
         made._open.push_async_callback(cluster.close)

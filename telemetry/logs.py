@@ -16,11 +16,12 @@ Every handoff tells one event. Fields in brackets where they apply:
 | `dead` | whoever writes a dead letter | topic, partition, offset, reason, [task_id] |
 """
 
+import io
 import logging
 import sys
 from collections.abc import Generator, MutableMapping
-from contextlib import contextmanager
-from typing import Final, Literal, TextIO
+from contextlib import contextmanager, suppress
+from typing import Final, Literal, TextIO, cast
 
 import orjson
 import structlog
@@ -45,24 +46,26 @@ def configure(form: Format = "auto", level: Level = "info", stream: TextIO | Non
 
     `auto` is pretty on a terminal and JSON elsewhere. May be called again: the last call counts.
     """
-    out = stream or sys.stderr
+    out = stream or _STDERR
     pretty = form == "pretty" or (form == "auto" and out.isatty())
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        _named,
-        _masked,  # last before the form: tracebacks hold secrets too
-    ]
     structlog.configure(
-        processors=[*shared, *_ending(pretty=pretty, colors=pretty and out.isatty())],
+        processors=[*_SHARED, *_ending(pretty=pretty, colors=pretty and out.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    _adopt_standard_logging(out, shared, pretty=pretty)
+    _adopt_standard_logging(out, pretty=pretty)
+
+
+def configure_library() -> None:
+    """Tell warnings on stderr, if the program that we are a library of has set up nothing itself."""
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[*_SHARED, *_ending(pretty=True, colors=False)],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(_STDERR),
+            cache_logger_on_first_use=False,
+        )
 
 
 def get(name: str = "argosy") -> FilteringBoundLogger:
@@ -116,12 +119,12 @@ def _json(_logger: object, _method: str, event: MutableMapping[str, object]) -> 
         return orjson.dumps({str(key): ascii(value) for key, value in event.items()}).decode()
 
 
-def _adopt_standard_logging(out: TextIO, shared: list[Processor], *, pretty: bool) -> None:
+def _adopt_standard_logging(out: TextIO, *, pretty: bool) -> None:
     """Let libraries that use `logging` come out in the same form."""
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_ending(pretty=pretty, colors=pretty and out.isatty()),
@@ -133,3 +136,32 @@ def _adopt_standard_logging(out: TextIO, shared: list[Processor], *, pretty: boo
     for old in [known for known in root.handlers if known.get_name() == "argosy"]:
         root.removeHandler(old)
     root.addHandler(handler)
+
+
+class _Stderr(io.TextIOBase):
+    """Our stderr as it is at each line; that it is closed, or nobody reads it any more, is no error of the work."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return sys.stderr.write(text)
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
+_STDERR: Final = cast("TextIO", _Stderr())
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+    _named,
+    _masked,  # last before the form: tracebacks hold secrets too
+)

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from argosy.agents.guard import Guard
+from argosy.agents.handler_context import ModelSource
 from argosy.agents.model import TOOL_ROUNDS, Models
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult
 from argosy.pipelines import tool as tools
@@ -91,7 +92,8 @@ class Attempt:
         self._guard = Guard(contract, window)
 
     def model(self, name: str | None = "openai:gpt-5-mini", settings: ModelSettings | None = None) -> Model:
-        return Models(self._client, settings or ModelSettings()).for_task(
+        source: ModelSource = Models(self._client, settings or ModelSettings())
+        return source.for_task(
             agent="critic",
             model=name,
             guard=self._guard,

@@ -20,6 +20,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
+    structlog.reset_defaults()
     yield
     structlog.reset_defaults()
     root = logging.getLogger()
@@ -106,6 +107,31 @@ def test_a_script_that_set_up_no_logging_is_not_written_to(capsys: pytest.Captur
     logs.handoff("submitted", run_id="r")
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""
+
+
+def test_a_library_tells_only_warnings_and_only_where_nothing_is_set_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure_library()
+    logs.handoff("submitted", run_id="r")
+    logs.get().warning("careful", run_id="r")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "careful" in captured.err
+    assert "submitted" not in captured.err
+    out = io.StringIO()
+    logs.configure("json", "info", out)
+    logs.configure_library()
+    logs.handoff("submitted", run_id="r")
+    assert len(lines(out)) == 1
+
+
+def test_a_stderr_that_is_closed_fails_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    closed.close()
+    logs.configure("json", "info")
+    monkeypatch.setattr("sys.stderr", closed)
+    logs.handoff("submitted", run_id="r")
 
 
 def test_configuring_again_replaces_what_was() -> None:
