@@ -1,12 +1,11 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 from pydantic import BaseModel, JsonValue
 
 from argosy.agents.guard import Guard
-from argosy.agents.handler_context import ModelSource
 from argosy.agents.model import TOOL_ROUNDS, Models
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult
 from argosy.pipelines import tool as tools
@@ -18,6 +17,9 @@ from argosy.schemas.errors import ContextOverflow, ContextRefused, ModelFailed, 
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import content
 from support.traces import Spans, attributes
+
+if TYPE_CHECKING:
+    from argosy.agents.handler_context import ModelSource
 
 P = ParamSpec("P")
 T = TypeVar("T")
