@@ -17,7 +17,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, 
 
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import content, names
-from argosy.telemetry.propagation import NO_TRACE, Trace, is_sampled, parent_context, span_context, trace_of
+from argosy.telemetry.propagation import Trace, is_sampled, parent_context, span_context, trace_of
 from argosy.telemetry.redact import redact_text
 
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:
     current = trace.get_current_span().get_span_context()
     if current.is_valid and not current.trace_flags.sampled:
         return Traced(None, trace_of(current))
-    return Traced(_tracer().start_span(step.name, kind=step.kind, attributes=attributes()), NO_TRACE)
+    span = _tracer().start_span(step.name, kind=step.kind, attributes=attributes())
+    return Traced(span if span.is_recording() or not current.is_valid else None, trace_of(current))
 
 
 @cache

@@ -68,6 +68,24 @@ def test_a_run_that_is_not_sampled_still_has_a_trace_id_in_its_logs(tmp_path: Pa
     assert not list(tmp_path.glob("traces-*"))
 
 
+MIDDLE = """
+from argosy.schemas.settings import TelemetrySettings
+from argosy.telemetry import setup, steps
+from argosy.telemetry.propagation import Trace
+telemetry = setup.start("coordinator", TelemetrySettings())
+before = Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=abc")
+with steps.dispatch("t", steps.Work("r", "r/a", "a", 1), before) as step:
+    assert step.trace == before
+    with steps.model_call("openai", "m", {}) as inner:
+        assert inner.trace == before
+telemetry.stop()
+"""
+
+
+def test_a_process_that_exports_nothing_does_not_break_the_trace_between_two_that_do() -> None:
+    subprocess.run([sys.executable, "-c", MIDDLE], check=True)
+
+
 def test_without_endpoint_or_folder_nothing_is_sampled_but_ids_are_made() -> None:
     telemetry = setup.build("worker", TelemetrySettings())
     span = telemetry.tracer_provider.get_tracer(names.SCOPE).start_span("x")
