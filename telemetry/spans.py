@@ -17,7 +17,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, 
 
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import content, names
-from argosy.telemetry.propagation import Trace, is_sampled, parent_context, span_context, trace_of
+from argosy.telemetry.propagation import NO_TRACE, Trace, is_sampled, parent_context, span_context, trace_of
 from argosy.telemetry.redact import redact_text
 
 if TYPE_CHECKING:
@@ -140,13 +140,15 @@ def begin(
 
     `attributes` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back.
     """
-    if parent.traceparent is not None and not is_sampled(parent.traceparent):
-        return Traced(None, parent)
+    if not is_sampled(parent.traceparent):
+        if parent.trace_id is not None:
+            return Traced(None, parent)
+        parent = NO_TRACE  # absent, or malformed: who takes headers apart has counted it
     context = parent_context(parent.traceparent, parent.tracestate)
     start_ns = None if start_ms is None else start_ms * 1_000_000
-    return Traced(
-        _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns), NO_TRACE
-    )
+    span = _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns)
+    # A process that exports nothing must not break the trace between two that do.
+    return Traced(span if span.is_recording() or parent.traceparent is None else None, parent)
 
 
 def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:

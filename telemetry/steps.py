@@ -88,8 +88,8 @@ def invocation(
     handler's input and output are told by `set_content(names.INPUT | names.OUTPUT, …)`, the rest by
     `invoked`.
     """
-    if parent.traceparent is not None and not propagation.is_sampled(parent.traceparent):
-        return Traced(None, parent)
+    if parent.trace_id is not None and not propagation.is_sampled(parent.traceparent):
+        return Traced(None, parent)  # before any link is built
     links: list[Link] = [
         *propagation.links_to([parent.traceparent], "message"),
         *propagation.links_to(joined, "parent"),

@@ -44,6 +44,12 @@ def test_a_step_goes_on_the_trace_that_the_headers_tell(spans: Spans) -> None:
     assert f"{parent.span_id:016x}" == (first.trace.traceparent or "")[36:52]
 
 
+def test_a_malformed_parent_gives_a_new_trace(spans: Spans) -> None:
+    with begin(STEP, Trace("nonsense"), nothing) as step:
+        assert propagation.is_sampled(step.trace.traceparent)
+    assert spans.one("a step").parent is None
+
+
 def test_an_unsampled_trace_passes_through_and_builds_nothing(spans: Spans) -> None:
     def never() -> Attributes:
         pytest.fail("attributes were built for a span that isn't recorded")
