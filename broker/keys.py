@@ -1,11 +1,27 @@
 """Every key in Redis, its type, and how long it lives. No other module builds a key.
 
 All keys of a lane carry its hash tag (`{lane-17}`), so that one script works in one slot of a cluster.
-Permanent, because a lane has no end: `lane`, `live`, `timers`, `ready`, `out`, `outbox`, `quarantine`
-(bounded by the runs that are active). Everything else has a TTL.
+Permanent, because a lane has no end: `PERMANENT`, and the hash of a run while it is active. They are bounded by
+the runs that are active. Everything else has a TTL.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal[
+    "lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine", "run", "task"
+]
+
+PERMANENT: Final[frozenset[Kind]] = frozenset(
+    {"lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine"}
+)
+_KEY: Final = re.compile(
+    r"(?P<prefix>[^{]+):\{lane-(?P<lane>\d+)\}:"
+    r"(?:(?P<own>lane|live)|task:(?P<task>.+)"
+    r"|e(?P<epoch>[^:]+):(?:(?P<state>timers|agents|out|wait|outbox|quarantine)|ready:(?P<agent>.+)|run:(?P<run>.+)))",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +38,7 @@ class LaneKeys:
 
     @property
     def checkpoint(self) -> str:
-        """HASH, permanent: chain, next, last_offset, last_time, last_key, horizon, layout, epoch."""
+        """HASH, permanent: chain, next, last_offset, last_time, last_key, horizon, layout, epoch, sweep."""
         return f"{self.base}:lane"
 
     @property
@@ -39,7 +55,7 @@ class LaneKeys:
         return f"{self.state(epoch)}:run:{run_id}"
 
     def timers(self, epoch: str) -> str:
-        """ZSET, permanent: `<run>|<timer>|<armed offset>` -> due, epoch milliseconds."""
+        """ZSET, permanent: `<run>|<timer>` -> due, epoch milliseconds."""
         return f"{self.state(epoch)}:timers"
 
     def ready(self, epoch: str, agent: str) -> str:
@@ -72,3 +88,18 @@ class LaneKeys:
         TTL from its first write: the run's deadline + window; deleted by the commit that folds its terminal result.
         """
         return f"{self.base}:task:{task_id}"
+
+
+def kind_of(key: str) -> Kind | None:
+    """Say what one of our keys is, for tools and checks; None for a key that isn't ours."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return None
+    own, state = found["own"], found["state"]
+    if own is not None:
+        return "lane" if own == "lane" else "live"
+    if found["task"] is not None:
+        return "task"
+    if state is not None:
+        return next(kind for kind in PERMANENT if kind == state)
+    return "ready" if found["agent"] is not None else "run"

@@ -33,7 +33,9 @@ _CURES = {
     "CROSSSLOT": ("keys of one script lie in different slots", "this is a defect of argosy: report it"),
     "WRONGTYPE": ("a key holds another type than argosy put there", "give argosy a `key_prefix` of its own"),
 }
+_TOO_MANY = "max number of clients reached"
 _PASSING = {
+    "MAXCLIENTS": "it has as many clients as its `maxclients` allows",
     "LOADING": "it is reading its data from disk",
     "BUSY": "a script holds it",
     "MASTERDOWN": "its primary is away",
@@ -52,6 +54,8 @@ def where(url: str) -> str:
 
 def code_of(error: Exception) -> str:
     """Return the code that an error reply began with, as `OOM`; empty if it had none or is no reply."""
+    if _TOO_MANY in str(error):
+        return "MAXCLIENTS"  # the server itself gives it no code
     status = getattr(error, "status_code", None)
     if isinstance(status, str):
         return status

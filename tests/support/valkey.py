@@ -30,7 +30,7 @@ class Valkey:
         self.kill()
 
     def start(self) -> None:
-        """Start it and wait until it accepts connections."""
+        """Start it and wait until it has loaded its data."""
         assert self._process is None
         folder = str(self._folder)
         fixed = ("--port", str(self.port), "--bind", LOOPBACK, "--dir", folder, "--save", "")
@@ -38,9 +38,9 @@ class Valkey:
         with log:
             self._process = subprocess.Popen([find_valkey(), *fixed, *self._options], stdout=log, stderr=log)
         deadline = time.monotonic() + 20
-        while not _accepts(self.port):
+        while not _answers(self.port):
             assert self._process.poll() is None, (self._folder / "valkey.log").read_text()
-            assert time.monotonic() < deadline, "the server doesn't accept connections"
+            assert time.monotonic() < deadline, "the server doesn't answer"
 
     def kill(self) -> None:
         """kill -9, stopped or not."""
@@ -70,7 +70,12 @@ class Valkey:
         self._process.send_signal(number)
 
 
-def _accepts(port: int) -> bool:
+def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.1)
-        return probe.connect_ex((LOOPBACK, port)) == 0
+        try:
+            probe.connect((LOOPBACK, port))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(100).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False

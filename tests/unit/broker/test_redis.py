@@ -172,6 +172,19 @@ async def test_a_full_server_refuses_and_says_what_to_do(valkey: Valkey, store: 
     assert valkey.port
 
 
+async def test_a_server_with_too_many_clients_is_waited_for(tmp_path: Path) -> None:
+    with Valkey(tmp_path, "--maxclients", "1") as server:
+        first, second = server.store(), server.store(timeout_seconds=0.3)
+        assert await first.run(COUNT, ["n"], []) == 1
+        with pytest.raises(Unreachable):  # if the reset overtakes the server's words, without them
+            await second.run(COUNT, ["n"], [])
+        await first.close()
+        await second.close()
+        third = server.store()
+        assert await third.run(COUNT, ["n"], []) == 2
+        await third.close()
+
+
 async def test_a_replica_refuses_writes(valkey: Valkey, store: RedisStore) -> None:
     await store.command(b"REPLICAOF", b"127.0.0.1", b"1")
     with pytest.raises(Refused, match="primary"):
