@@ -125,7 +125,10 @@ class Intake:
 
     def parked(self, copy: Copy) -> bool:
         """Count a record as parked from now on; False if its assignment is over: forget it."""
-        return self._count(copy, -1)
+        counted = self._count(copy, -1)
+        if counted and self._paused:
+            self.regulate()
+        return counted
 
     def finish(self, copy: Copy, *, parked: bool = False) -> None:
         """Mark a record as finished; `parked`: it was, until now."""

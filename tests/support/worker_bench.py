@@ -28,6 +28,7 @@ from argosy.schemas.contract import Contract
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.facts import Want
+from argosy.schemas.ids import lane_of
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.runlog import StepRecorded, TaskSettled
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings, WorkerSettings
@@ -94,6 +95,10 @@ class Bench:
 
     async def create(self, *agents: str) -> None:
         await self.cluster.create(plan(self.settings, agents))
+
+    @staticmethod
+    def partition(topic: str, number: int) -> Partition:
+        return Partition(topic, number)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, for the twin's server and for what is parked."""
@@ -188,7 +193,7 @@ class Bench:
     async def until_settled(self, count: int = 1) -> list[TaskSettled]:
         async with asyncio.timeout(WAIT_SECONDS):
             while len(found := await self.settled()) < count:
-                await asyncio.sleep(0.005)
+                await self._look()
         return found
 
     async def dead(self) -> list[DeadLetter]:
@@ -203,7 +208,14 @@ class Bench:
     async def until_committed(self, agent: Agent[..., Any], offset: int) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
             while await self.committed(agent) < offset:
-                await asyncio.sleep(0.005)
+                await self._look()
+
+    async def _look(self) -> None:
+        """Wait a little; a worker that has died is the answer to why nothing comes."""
+        for running in self._workers:
+            if running.task.done() and not running.task.cancelled() and (error := running.task.exception()):
+                raise error
+        await asyncio.sleep(0.005)
 
     @asynccontextmanager
     async def worker(
@@ -262,6 +274,7 @@ def memory_bench(**worker: Any) -> tuple[Bench, MemoryBroker, MemoryServer]:
     broker, server = MemoryBroker(), MemoryServer(clock=clock)
     settings = fast_settings(f"t{uuid4().hex[:8]}", **worker)
     bench = Bench(settings, MemoryKafka(broker), MemoryRedis(server), MemoryPayloads(), clock)
+    bench.lane = lane_of("run-1", settings.fleet.lanes)
     return bench, broker, server
 
 

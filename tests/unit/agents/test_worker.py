@@ -1,9 +1,20 @@
 """A worker between twins: what it does with an order, from its claim to the committed offset."""
 
-from argosy.agents.order import Order
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import pytest
+from pydantic import BaseModel
+
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
-from support.worker_bench import input_of, memory_bench
+from argosy.schemas.errors import ContextOverflow, Reject, Retry
+from argosy.schemas.facts import ListFact, ValueFact, Want
+from argosy.schemas.hole import Hole
+from argosy.schemas.payload import Inline, Reference
+from argosy.schemas.task import HoleInput, TaskInput
+from support.worker_bench import Bench, input_of, memory_bench, until
 
 
 @agent
@@ -11,15 +22,329 @@ async def shout(ctx: Context, text: str) -> str:
     return text.upper()
 
 
-async def test_an_order_is_run_settled_and_its_offset_committed() -> None:
+@agent
+async def misbehave(ctx: Context, how: str) -> str:  # noqa: PLR0911, C901 - a table of what handlers do
+    match how:
+        case "retry":
+            raise Retry("not now", after_seconds=3)
+        case "reject":
+            raise Reject("never")
+        case "exit":
+            sys.exit(3)
+        case "interrupt":
+            raise KeyboardInterrupt
+        case "overflow":
+            message = "too long"
+            raise ContextOverflow(message, measured_tokens=5000)
+        case "large":
+            return "x" * 300_000
+        case "slow":
+            await asyncio.sleep(3600)
+        case "swallow":
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                return "I stop, and give something"
+        case _:
+            return how
+    return how
+
+
+async def ready(*names: str, run: str = "run-1") -> Bench:
     bench, _, _ = memory_bench()
-    await bench.create("shout")
+    await bench.create("shout", "misbehave", "gather")
     await bench.live()
-    await bench.run("run-1", shout="r 1")
+    await bench.run(run, **dict.fromkeys(names, "r 1"))
+    return bench
+
+
+async def test_an_order_is_run_settled_and_its_offset_committed() -> None:
+    bench = await ready("shout")
     async with bench.worker(shout):
         await bench.order(shout, "run-1/shout", input_of("text", "hello"))
         (settled,) = await bench.until_settled()
         await bench.until_committed(shout, 1)
-    assert settled.outcome == "succeeded"
-    assert settled.result is not None
-    assert settled.result.model_dump()["value"] == "HELLO"
+    assert (settled.task_id, settled.attempt, settled.outcome) == ("run-1/shout", 1, "succeeded")
+    assert settled.result == Inline(value="HELLO", bytes=7, tokens=2)
+    assert settled.deliveries == 1
+
+
+async def test_the_settle_names_its_run_its_attempt_and_the_offset_that_ordered_it() -> None:
+    bench = await ready("shout")
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/shout", input_of("text", "hello"))
+        await bench.until_settled()
+    ((envelope, _),) = await bench.log()
+    assert (envelope.subject, envelope.id, envelope.cause) == ("run-1", "run-1/shout#1", 7)
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "code"),
+    [
+        ("retry", "failed", "retry"),
+        ("reject", "failed", "rejected"),
+        ("exit", "failed", "exit"),
+        ("interrupt", "failed", "exit"),
+        ("overflow", "overflow", "overflow"),
+    ],
+)
+async def test_whatever_a_handler_does_settles_and_the_worker_goes_on(
+    how: str, outcome: str, code: str
+) -> None:
+    bench = await ready("misbehave", "after")
+    async with bench.worker(misbehave):
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", how))
+        await bench.order(misbehave, "run-1/after", input_of("how", "well"))
+        settled = {one.task_id: one for one in await bench.until_settled(2)}
+    bad = settled["run-1/misbehave"]
+    assert bad.outcome == outcome
+    assert bad.fault is not None
+    assert bad.fault.code == code
+    assert settled["run-1/after"].outcome == "succeeded"
+
+
+async def test_inputs_that_do_not_fit_fail_for_good() -> None:
+    bench = await ready("shout")
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/shout", input_of("text", 5))
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert (settled.fault.code, settled.fault.retriable) == ("invalid_input", False)
+
+
+async def test_a_payload_that_is_gone_fails_for_good() -> None:
+    bench = await ready("shout")
+    gone = TaskInput(name="text", source=Reference(sha256="0" * 64, bytes=1, tokens=1))
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/shout", gone)
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert (settled.fault.code, settled.fault.retriable) == ("payload_gone", False)
+
+
+async def test_a_large_result_travels_by_reference() -> None:
+    bench = await ready("misbehave")
+    async with bench.worker(misbehave):
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "large"))
+        (settled,) = await bench.until_settled()
+    assert isinstance(settled.result, Reference)
+    assert len(await bench.payloads.get(settled.result.sha256)) == 300_002
+
+
+async def test_a_result_over_the_hard_cap_is_a_small_failure_with_figures() -> None:
+    bench = await ready("misbehave")
+    fleet = bench.settings.fleet.model_copy(update={"hard_result_bytes": 100_000})
+    async with bench.worker(misbehave, settings=bench.settings.model_copy(update={"fleet": fleet})):
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "large"))
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert (settled.fault.code, settled.fault.retriable) == ("result_too_large", False)
+    assert settled.fault.figures == {"bytes": 300_002, "limit": 100_000}
+
+
+async def test_a_record_that_kafka_would_not_take_is_a_small_failure() -> None:
+    bench, broker, _ = memory_bench()
+    await bench.create("shout")
+    await bench.live()
+    await bench.run("run-1", shout="r 1")
+    await bench.order(shout, "run-1/shout", input_of("text", "y" * 60_000))
+    broker.max_message_bytes = 20_000 - 32_768  # the broker adds its overhead
+    async with bench.worker(shout):
+        (settled,) = await bench.until_settled()
+        assert await bench.field("run-1/shout", "result") is not None
+    assert settled.outcome == "failed"
+    assert settled.fault is not None
+    assert settled.fault.code == "result_too_large"
+
+
+async def test_what_the_plan_must_read_is_answered_beside_the_result() -> None:
+    bench = await ready("shout")
+    wants = [Want(kind="value", select="length(@) > `3`"), Want(kind="list")]
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/shout", input_of("text", "hello"), wants=wants)
+        (settled,) = await bench.until_settled()
+    assert settled.facts["value:length(@) > `3`"] == ValueFact(kind="value", value=True)
+    assert settled.facts["list:"].kind == "none"
+
+
+async def test_facts_over_64_kib_fail_the_attempt() -> None:
+    bench = await ready("misbehave")
+    async with bench.worker(misbehave):
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "large"), wants=[Want(kind="value")])
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert settled.fault.code == "facts_too_large"
+
+
+async def test_at_its_time_limit_an_attempt_settles_as_failed() -> None:
+    bench = await ready("misbehave")
+    async with bench.worker(misbehave):
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "slow"), timeout_seconds=0.05)
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert (settled.fault.code, settled.fault.retriable) == ("timeout", True)
+
+
+async def test_what_a_handler_gives_after_its_time_does_not_count() -> None:
+    bench = await ready("misbehave")
+    async with bench.worker(misbehave):
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "swallow"), timeout_seconds=0.05)
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert settled.fault.code == "timeout"
+
+
+async def test_an_order_past_its_deadline_is_not_begun() -> None:
+    bench = await ready("shout")
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/shout", input_of("text", "x"), deadline_seconds=-1)
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert settled.fault.code == "timeout"
+
+
+class Found(BaseModel):
+    text: str
+
+
+@agent
+async def gather(ctx: Context, found: Sequence[Found | Hole], topic: str, note: str = "none") -> list[str]:
+    return [one.text if isinstance(one, Found) else f"hole:{one.outcome}" for one in found] + [topic, note]
+
+
+async def test_shards_holes_selections_and_defaults_reach_the_handler() -> None:
+    bench = await ready("gather")
+    hole = HoleInput(hole=Hole(task_id="run-1/x.1", outcome="failed", reason="no"))
+    parts = (Inline(value={"text": "a"}, bytes=1, tokens=1), hole)
+    gathered = TaskInput(name="found", source=Inline(value=[], bytes=2, tokens=1), gathered=parts)
+    topic = TaskInput(name="topic", source=Inline(value={"t": "kafka"}, bytes=1, tokens=1), select="t")
+    async with bench.worker(gather):
+        await bench.order(gather, "run-1/gather", gathered, topic)
+        (settled,) = await bench.until_settled()
+    assert isinstance(settled.result, Inline)
+    assert settled.result.value == ["a", "hole:failed", "kafka", "none"]
+
+
+async def test_a_shard_gets_its_item_of_the_manifest() -> None:
+    bench = await ready("first", "shout.1")
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/first", input_of("text", "x"), wants=[Want(kind="size")])
+        manifest = Inline(
+            value=[{"value": "a", "bytes": 3, "tokens": 1}, {"value": "b", "bytes": 3, "tokens": 1}],
+            bytes=9,
+            tokens=2,
+        )
+        await bench.order(shout, "run-1/shout.1", TaskInput(name="text", source=manifest, item=1))
+        settled = {one.task_id: one for one in await bench.until_settled(2)}
+    result = settled["run-1/shout.1"].result
+    assert isinstance(result, Inline)
+    assert result.value == "B"
+
+
+async def test_lists_for_maps_come_back_as_manifests() -> None:
+    bench = await ready("gather")
+    gathered = TaskInput(name="found", source=Inline(value=[], bytes=2, tokens=1), gathered=())
+    async with bench.worker(gather):
+        await bench.order(gather, "run-1/gather", gathered, input_of("topic", "t"), wants=[Want(kind="list")])
+        (settled,) = await bench.until_settled()
+    fact = settled.facts["list:"]
+    assert isinstance(fact, ListFact)
+    assert fact.length == 2
+
+
+async def test_copies_of_one_order_run_once_and_are_all_finished() -> None:
+    bench = await ready("shout")
+    async with bench.worker(shout):
+        for _ in range(5):
+            await bench.order(shout, "run-1/shout", input_of("text", "hello"))
+        await bench.until_committed(shout, 5)
+    # Copies that came while it ran attached to it; a later one finds the stored result and publishes it again.
+    bodies = {one.model_dump_json() for one in await bench.settled()}
+    assert len(bodies) == 1
+
+
+async def test_an_order_for_what_is_over_costs_a_claim_and_nothing_else() -> None:
+    bench = await ready("shout")
+    await bench.run("done", st="ended")
+    async with bench.worker(shout):
+        for n in range(50):
+            await bench.order(shout, f"done/shout.{n}", input_of("text", "x"))
+        await bench.until_committed(shout, 50)
+    assert await bench.settled() == []
+
+
+async def test_two_agents_in_one_worker_have_their_own_groups() -> None:
+    bench = await ready("shout", "misbehave")
+    async with bench.worker(shout, misbehave):
+        await bench.order(shout, "run-1/shout", input_of("text", "x"))
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "well"))
+        await bench.until_settled(2)
+        await bench.until_committed(shout, 1)
+        await bench.until_committed(misbehave, 1)
+
+
+async def test_no_more_handlers_run_at_once_than_there_are_slots() -> None:
+    most = now = 0
+
+    @agent(concurrency=3, name="shout")
+    async def crowd(ctx: Context, text: str) -> str:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= 1
+        return text
+
+    bench = await ready(*(f"t{n}" for n in range(20)))
+    async with bench.worker(crowd):
+        for n in range(20):
+            await bench.order(crowd, f"run-1/t{n}", input_of("text", "x"))
+        await bench.until_settled(20)
+    assert most == 3
+
+
+async def test_who_runs_long_is_seen_running() -> None:
+    @agent(name="shout")
+    async def slow(ctx: Context, text: str) -> str:
+        await ctx.progress("half", done=1, of=2)
+        await ctx.stream("piece")
+        await asyncio.sleep(0.3)
+        return text
+
+    bench = await ready("shout")
+    topic = bench.topics.events
+    async with bench.worker(slow):
+        await bench.order(slow, "run-1/shout", input_of("text", "x"))
+        await bench.until_settled()
+    kinds = set[str]()
+    for number in range(bench.settings.kafka.inbox_partitions):
+        async for record in bench.cluster.scan(bench.partition(topic, number), 0):
+            kinds.add(dict(record.headers)["ce_type"].decode())
+    assert kinds == {"argosy.task.progressed.v1", "argosy.text.streamed.v1", "argosy.state.changed.v1"}
+
+
+async def test_the_worker_goes_on_when_a_rebalance_takes_its_partitions_and_gives_them_back() -> None:
+    bench, broker, _ = memory_bench()
+    await bench.create("shout")
+    await bench.live()
+    started, go = asyncio.Event(), asyncio.Event()
+
+    @agent(name="shout")
+    async def wait(ctx: Context, text: str) -> str:
+        started.set()
+        await go.wait()
+        return text
+
+    await bench.run("run-1", a="r 1", b="r 1")
+    async with bench.worker(wait) as running:
+        await bench.order(wait, "run-1/a", input_of("text", "x"))
+        await started.wait()
+        epoch = running.worker.desks[0].intake.epoch
+        broker.rebalance(bench.topics.group("shout"))
+        await until(lambda: running.worker.desks[0].intake.epoch > epoch, "a new assignment")
+        # An old assignment's completion moves nothing; the redelivered copy attached to the running task.
+        assert await bench.committed(wait) == 0
+        await bench.order(wait, "run-1/b", input_of("text", "x"))
+        go.set()
+        await bench.until_committed(wait, 2)
+    assert {one.task_id for one in await bench.settled()} == {"run-1/a", "run-1/b"}

@@ -1,0 +1,359 @@
+"""Crashes in every gap, zombies, suspects, poison, an absent Redis or Kafka: what was begun takes effect once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from argosy.broker.memory_broker import MemoryBroker
+from argosy.broker.memory_kafka import MemoryKafka
+from argosy.broker.memory_server import MemoryServer
+from argosy.pipelines.agent import Agent, agent
+from argosy.pipelines.context import Context
+from support.worker_bench import Bench, input_of, memory_bench, until
+
+
+class Fleet:
+    """Two workers, as two processes: each has its own door to Kafka."""
+
+    def __init__(self, **worker: Any) -> None:
+        self.bench: Bench
+        self.broker: MemoryBroker
+        self.server: MemoryServer
+        self.bench, self.broker, self.server = memory_bench(**worker)
+        self.calls: list[str] = []
+        self.go = asyncio.Event()
+
+    async def open(self, *names: str) -> "Fleet":
+        await self.bench.create("work")
+        await self.bench.live()
+        await self.bench.run("run-1", **dict.fromkeys(names, "r 1"))
+        return self
+
+    def door(self, name: str) -> MemoryKafka:
+        assert isinstance(self.bench.cluster, MemoryKafka)
+        return self.bench.cluster.view(name)
+
+    def agent(self, name: str = "work", **terms: Any) -> Agent[..., Any]:
+        calls, go = self.calls, self.go
+
+        @agent(name=name, **terms)
+        async def work(ctx: Context, text: str) -> str:
+            calls.append(ctx.task_id)
+            await go.wait()
+            return text
+
+        return work
+
+
+async def test_killed_in_the_handler_another_worker_runs_it_again() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    async with fleet.bench.worker(work, cluster=fleet.door("w1")) as first:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        await first.crash()
+    fleet.bench.advance(11)  # its lease runs out: one delivery is lost
+    fleet.go.set()
+    async with fleet.bench.worker(work, cluster=fleet.door("w2")):
+        (settled,) = await fleet.bench.until_settled()
+        await fleet.bench.until_committed(work, 1)
+    assert fleet.calls == ["run-1/a", "run-1/a"]
+    assert settled.deliveries == 2
+
+
+async def test_killed_between_store_and_publish_the_stored_bytes_are_published() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    fleet.go.set()
+    door = fleet.door("w1")
+    async with fleet.bench.worker(work, cluster=door) as first:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        fleet.broker.deafen("w1")
+        async with asyncio.timeout(10):
+            while await fleet.bench.field("run-1/a", "result") is None:
+                await asyncio.sleep(0.001)
+        stored = await fleet.bench.field("run-1/a", "result")
+        published = len(await fleet.bench.settled())
+        await first.crash()
+    fleet.broker.expel("w1")
+    async with fleet.bench.worker(work, cluster=fleet.door("w2")):
+        await fleet.bench.until_settled(published + 1)
+        await fleet.bench.until_committed(work, 1)
+    assert fleet.calls == ["run-1/a"]
+    assert stored is not None
+    assert {one.model_dump_json(exclude_defaults=True).encode() for one in await fleet.bench.settled()} == {
+        stored[1:]
+    }
+
+
+async def test_killed_between_publish_and_commit_it_is_published_again_and_not_run() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    fleet.go.set()
+    async with fleet.bench.worker(work, cluster=fleet.door("w1")) as first:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await fleet.bench.until_settled()
+        fleet.broker.deafen("w1")  # its commit never arrives
+        await first.crash()
+    fleet.broker.expel("w1")
+    committed = await fleet.bench.committed(work)
+    async with fleet.bench.worker(work, cluster=fleet.door("w2")):
+        await fleet.bench.until_settled(2 if committed == 0 else 1)
+        await fleet.bench.until_committed(work, 1)
+    assert fleet.calls == ["run-1/a"]
+
+
+async def test_a_lost_answer_of_redis_runs_nothing_twice() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    fleet.go.set()
+    async with fleet.bench.worker(work):
+        fleet.server.lose_replies(3)
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await fleet.bench.until_settled()
+        await fleet.bench.until_committed(work, 1)
+    assert fleet.calls == ["run-1/a"]
+
+
+async def test_a_lost_answer_of_kafka_settles_once_or_twice_with_the_same_bytes() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    async with fleet.bench.worker(work):
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        fleet.broker.lose_replies(1)
+        fleet.go.set()
+        await fleet.bench.until_committed(work, 1)
+    assert len({one.model_dump_json() for one in await fleet.bench.settled()}) == 1
+    assert fleet.calls == ["run-1/a"]
+
+
+async def test_while_redis_is_away_nothing_is_claimed_and_nothing_is_lost() -> None:
+    fleet = await Fleet().open("a", "b")
+    work = fleet.agent(timeout_seconds=0.5)
+    async with fleet.bench.worker(work) as running:
+        fleet.server.down()
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: running.worker.desks[0].intake.open == 1)
+        fleet.go.set()
+        assert fleet.calls == []
+        fleet.server.up()
+        (settled,) = await fleet.bench.until_settled()
+    assert settled.outcome == "succeeded"
+
+
+async def test_not_yet_live_is_parked_and_runs_when_the_lane_is_live() -> None:
+    fleet = await Fleet().open("a")
+    await fleet.bench.not_live()
+    work = fleet.agent()
+    fleet.go.set()
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: running.worker.desks[0].parked == 1)
+        assert fleet.calls == []
+        await fleet.bench.live()
+        await fleet.bench.until_settled()
+
+
+async def test_above_the_cap_of_parked_orders_the_oldest_not_yet_are_finished() -> None:
+    fleet = await Fleet(parked_most=3).open(*(f"t{n}" for n in range(6)))
+    await fleet.bench.not_live()
+    work = fleet.agent()
+    async with fleet.bench.worker(work):
+        for n in range(6):
+            await fleet.bench.order(work, f"run-1/t{n}", input_of("text", "x"))
+        await fleet.bench.until_committed(work, 3)
+    assert fleet.calls == []
+
+
+async def test_a_paused_lane_does_not_stop_the_others() -> None:
+    fleet = await Fleet(per_partition=4).open("a")
+    await fleet.bench.not_live()
+    work = fleet.agent()
+    fleet.go.set()
+    async with fleet.bench.worker(work):
+        for n in range(20):
+            await fleet.bench.order(work, f"run-1/t{n}", input_of("text", "x"))
+        fleet.bench.lane = 1 - fleet.bench.lane
+        await fleet.bench.live()
+        await fleet.bench.run("run-2", b="r 1")
+        await fleet.bench.order(work, "run-2/b", input_of("text", "x"))
+        await fleet.bench.until_settled()
+    assert fleet.calls == ["run-2/b"]
+
+
+async def test_another_s_lease_is_waited_out_and_the_partition_goes_on() -> None:
+    fleet = await Fleet().open("a", "b")
+    work = fleet.agent()
+    fleet.go.set()
+    far = round((fleet.bench.clock() + 5) * 1000)
+    await fleet.bench.write("run-1/a", "attempt", 1, "fence", "other", "lease", far, "deliveries", 0)
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await fleet.bench.order(work, "run-1/b", input_of("text", "x"))
+        await fleet.bench.until_settled()
+        assert fleet.calls == ["run-1/b"]
+        await until(lambda: running.worker.desks[0].parked == 1)
+        fleet.bench.advance(6)
+        await fleet.bench.until_settled(2)
+    assert fleet.calls == ["run-1/b", "run-1/a"]
+
+
+async def test_of_many_suspects_one_runs_at_a_time() -> None:
+    names = [f"t{n}" for n in range(6)]
+    fleet = await Fleet().open(*names)
+    running_now = most = 0
+
+    @agent(name="work", concurrency=8)
+    async def work(ctx: Context, text: str) -> str:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        await asyncio.sleep(0.005)
+        running_now -= 1
+        return text
+
+    for name in names:  # a worker that ran them all died
+        await fleet.bench.write(f"run-1/{name}", "attempt", 1, "fence", "dead", "lease", 1, "deliveries", 0)
+    async with fleet.bench.worker(work):
+        for name in names:
+            await fleet.bench.order(work, f"run-1/{name}", input_of("text", "x"))
+        settled = await fleet.bench.until_settled(6)
+    assert most == 1
+    assert {one.deliveries for one in settled} == {2}
+
+
+async def test_a_task_that_used_up_its_deliveries_is_poison() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent(max_deliveries=3)
+    await fleet.bench.write("run-1/a", "attempt", 1, "fence", "dead", "lease", 1, "deliveries", 2)
+    async with fleet.bench.worker(work):
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        (settled,) = await fleet.bench.until_settled()
+        await fleet.bench.until_committed(work, 1)
+    assert settled.outcome == "poison"
+    assert settled.fault is not None
+    assert settled.fault.figures == {"deliveries": 3}
+    assert fleet.calls == []
+
+
+async def test_a_cancelled_run_stops_its_handler_and_answers_nothing() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        await fleet.bench.run("run-1", st="ended")
+        await fleet.bench.until_committed(work, 1)
+        await until(lambda: running.worker.desks[0].running == 0)
+    assert await fleet.bench.settled() == []
+    assert await fleet.bench.store.ttl_ms(fleet.bench.keys.task("run-1/a")) == -2
+
+
+async def test_a_zombie_s_failure_is_nothing_and_its_success_is_published() -> None:
+    fleet = await Fleet().open("a", "b")
+    work = fleet.agent()
+    async with fleet.bench.worker(work, settings=_never_renewing(fleet.bench)) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        await fleet.bench.write("run-1/a", "fence", "other")
+        fleet.go.set()
+        (settled,) = await fleet.bench.until_settled()
+        await until(lambda: running.worker.desks[0].parked == 1)
+        assert await fleet.bench.committed(work) == 0  # another settles it, or it comes back to us
+    assert settled.outcome == "succeeded"
+    assert await fleet.bench.field("run-1/a", "fence") == b"other"
+
+
+async def test_a_lost_claim_stops_the_handler() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        far = round((fleet.bench.clock() + 60) * 1000)
+        await fleet.bench.write("run-1/a", "fence", "other", "lease", far)
+        await until(lambda: running.worker.desks[0].running == 0)
+        await until(lambda: running.worker.desks[0].parked == 1)
+    assert await fleet.bench.settled() == []
+
+
+async def test_a_claim_that_redis_lost_is_put_back_and_the_handler_goes_on() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    async with fleet.bench.worker(work):
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: fleet.calls)
+        fleet.server.wipe()
+        async with asyncio.timeout(10):
+            while await fleet.bench.field("run-1/a", "fence") is None:
+                await asyncio.sleep(0.005)
+        await fleet.bench.live()
+        await fleet.bench.run("run-1", a="r 1")
+        fleet.go.set()
+        await fleet.bench.until_settled()
+        await fleet.bench.until_committed(work, 1)
+    assert fleet.calls == ["run-1/a"]
+
+
+def _never_renewing(bench: Bench) -> Any:
+    fleet = bench.settings.fleet.model_copy(update={"renew_seconds": 3600.0})
+    return bench.settings.model_copy(update={"fleet": fleet})
+
+
+@pytest.mark.parametrize("how", ["value", "headers", "kind"])
+async def test_what_can_t_be_read_is_buried_and_the_partition_goes_on(how: str) -> None:
+    fleet = await Fleet().open("a", "b")
+    work = fleet.agent()
+    fleet.go.set()
+    bench = fleet.bench
+    topic = bench.topics.tasks("work")
+    good = (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"argosy.task.dispatched.v1" if how != "kind" else b"argosy.nothing.v1"),
+        ("ce_id", b"run-1/a#1"),
+        ("ce_source", b"t"),
+    )
+    async with bench.worker(work):
+        await bench.raw(topic, "run-1/a", b"\xff not json", () if how == "headers" else good)
+        await bench.order(work, "run-1/b", input_of("text", "x"))
+        await bench.until_settled(2 if how == "value" else 1)
+        await bench.until_committed(work, 2)
+    (letter,) = await bench.dead()
+    assert letter.reason == ("unknown_kind" if how == "kind" else "undecodable")
+    outcomes = {one.task_id: one.outcome for one in await bench.settled()}
+    assert outcomes["run-1/b"] == "succeeded"
+    # Only where the headers still say which attempt it was.
+    assert outcomes.get("run-1/a") == ("failed" if how == "value" else None)
+
+
+async def test_an_order_for_another_agent_is_buried_and_fails_nobody() -> None:
+    fleet = await Fleet().open("a")
+    work, other = fleet.agent(), fleet.agent("other")
+    bench = fleet.bench
+    async with bench.worker(work):
+        await bench.send(
+            bench.dispatch(other, "run-1/a", input_of("text", "x")), topic=bench.topics.tasks("work")
+        )
+        await bench.until_committed(work, 1)
+    (letter,) = await bench.dead()
+    assert letter.reason == "wrong_agent"
+    assert await bench.settled() == []
+
+
+async def test_work_of_a_newer_release_waits() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"argosy.task.dispatched.v2"),
+        ("ce_id", b"run-1/a#1"),
+        ("ce_source", b"t"),
+    )
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.raw(fleet.bench.topics.tasks("work"), "run-1/a", b"{}", headers)
+        await until(lambda: running.worker.desks[0].parked == 1)
+    assert await fleet.bench.committed(work) == 0
+    assert await fleet.bench.dead() == []
