@@ -84,7 +84,7 @@ class Plan:
 
 
 def unsupported(pipeline: CompiledPipeline) -> list[str]:
-    """Name what these rules can't run yet, for people; a submit of such a pipeline is to be refused."""
+    """Name what these rules can't run yet, for people: a submit of such a pipeline is to be refused."""
     maps = {step.name for step in pipeline.steps if isinstance(step, MapStep)}
     found: list[str] = []
     for step in pipeline.steps:
@@ -144,10 +144,10 @@ def _terms(contract: AgentContract) -> Contract:
 def _required(step: Step) -> tuple[str, ...]:
     """Name the parents that must succeed: all but inputs and `after` that may be holes."""
     over = step.over if isinstance(step, MapStep) else None
-    read = [edge.source for edge in step.edges if not edge.hole or edge.name == over]
-    read += [after.source for after in step.after if not after.hole]
-    read += [pick.source for pick in (*step.when, *step.unless)]
-    return tuple(source for source in dict.fromkeys(read) if source != INPUT)
+    read = {edge.source for edge in step.edges if not edge.hole or edge.name == over}
+    read |= {after.source for after in step.after if not after.hole}
+    read |= {pick.source for pick in (*step.when, *step.unless)}
+    return tuple(source for source in step.parents() if source in read)
 
 
 _plans: dict[str, Plan] = {}

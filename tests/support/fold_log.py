@@ -19,7 +19,7 @@ from argosy.coordinator.decision import (
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import dispatch_of, ended_of
 from argosy.coordinator.state import Event, RunState, load
-from argosy.schemas.ids import step_of
+from argosy.schemas.ids import local_part, step_of
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled, TimerFired
 from argosy.schemas.task import TaskDispatched
 
@@ -56,6 +56,8 @@ class FoldLog:
     def fold(self, event: Event) -> tuple[Decision, ...]:
         """Fold an event as it is, and apply what it decides."""
         self.events.append(event)
+        if isinstance(event.message, TaskSettled):
+            self._put_back(local_part(event.message.task_id))
         copy = self._shuffled() if self.reloads else None
         self.state, decisions = fold(self.state, event)
         if self.reloads:
@@ -67,6 +69,11 @@ class FoldLog:
         self._write()
         self._check()
         return decisions
+
+    def _put_back(self, local: str) -> None:
+        """A worker puts its claim back while the lane is not live: its settle is the last chance to delete it."""
+        if f"t:{local}" in self.hash or (self.state is not None and self.state.st != "active"):
+            self.claims.add(local)
 
     def _shuffled(self) -> RunState | None:
         fields = list((self.state.dump() if self.state else {}).items())

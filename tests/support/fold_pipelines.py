@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from argosy.schemas.chat import Usage
 from argosy.schemas.facts import Facts, ListFact, NoFact, SizeFact, ValueFact, Want
@@ -88,7 +89,7 @@ def text(value: object, tokens: int = 2) -> Inline:
 
 def listing(*items: str) -> ListFact:
     """A list as its producer describes it."""
-    parts = [text(item).model_dump(mode="json") for item in items]
+    parts: list[JsonValue] = [text(item).model_dump(mode="json") for item in items]
     manifest = Inline(value=parts, bytes=20 * len(items), tokens=2 * len(items))
     return ListFact(kind="list", length=len(items), most_tokens=2, manifest=manifest)
 
@@ -123,16 +124,14 @@ def succeeded(
 
 
 def failed(
-    local: str, attempt: int = 1, *, retriable: bool = False, tokens: int = 0, **fault: Any
+    local: str, attempt: int = 1, *, retriable: bool = False, tokens: int = 0, after_ms: int | None = None
 ) -> TaskSettled:
     """A settle with a fault."""
     return TaskSettled(
         task_id=f"r/{local}",
         attempt=attempt,
         outcome="failed",
-        fault=Fault.model_validate(
-            {"code": "boom", "message": f"{local} broke", "retriable": retriable} | fault
-        ),
+        fault=Fault(code="boom", message=f"{local} broke", retriable=retriable, after_ms=after_ms),
         usage=Usage(input_tokens=tokens),
     )
 
@@ -184,7 +183,7 @@ def pipelines(draw: st.DrawFn) -> CompiledPipeline:
     """Any DAG of up to seven steps: maps, holes, `after`, conditions, joins, picks, constants."""
     steps: list[Data] = []
     tasks: list[str] = []
-    for number in range(draw(st.integers(1, 7))):
+    for number in range(draw(st.integers(1, 8))):
         name = f"s{number}"
         step = draw(_steps(name, [step["name"] for step in steps], tasks))
         steps.append(step)
@@ -208,8 +207,8 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str]) -> D
     sources = ["input", *before]
     edges: list[str | Data] = [
         {
-            "from": (source := draw(st.sampled_from(sources))),
-            **({"hole": True} if source != "input" and draw(st.booleans()) else {}),
+            "from": (source := draw(st.sampled_from([*sources, *before, *before]))),
+            **({"hole": True} if source != "input" and draw(st.integers(0, 2)) else {}),
             **({"select": "x"} if draw(st.integers(0, 3)) == 0 else {}),
         }
         for _ in range(draw(st.integers(1, 3)))
@@ -224,9 +223,10 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str]) -> D
     if draw(st.integers(0, 4)) == 0:
         extra["deadline_seconds"] = 60
     if draw(st.integers(0, 2)) == 0:
-        over = draw(
-            st.sampled_from([{"value": [1, 2, 3]}, {"value": []}, *({"from": source} for source in sources)])
-        )
+        overs: list[Data] = [{"value": [1, 2, 3]}, {"value": []}]
+        overs += [{"from": source} for source in sources]
+        overs += [{"from": source, "hole": True} for source in before]
+        over = draw(st.sampled_from(overs))
         policies = ["all", "all", "all_ended", "any", "count", "share", "deadline"]
         join = draw(_joins(3, policies))
         parallel = draw(st.integers(1, 4))

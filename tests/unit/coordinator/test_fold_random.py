@@ -1,0 +1,173 @@
+"""Random pipelines, outcomes, orders, duplicates, late and stale settles, against the slow reference."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argosy.coordinator.messages import ended_of, result_of
+from argosy.coordinator.plan import unsupported
+from argosy.coordinator.wants import wants_of
+from argosy.schemas.ids import step_of
+from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.runlog import CancelReceived, TaskSettled, TimerFired
+from support.fold_log import FoldLog
+from support.fold_pipelines import accepted, facts_for, failed, pipelines, succeeded
+from support.reference import Reference
+
+FAST = settings(max_examples=300, deadline=None)
+
+ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["repeat", "stale"])
+
+
+class Race:
+    """One pipeline, run by fold and by the reference side by side."""
+
+    def __init__(self, compiled: CompiledPipeline, data: st.DataObject) -> None:
+        self.pipeline, self.data = compiled, data
+        facts = data.draw(facts_for(wants_of(compiled, "input")))
+        self.log, self.reference = FoldLog(), Reference(compiled, facts)
+        self.stale: list[TimerFired] = []
+        self.reference.begin()
+        self.log.add(accepted(compiled, facts=facts))
+        self.compare()
+
+    @property
+    def is_over(self) -> bool:
+        return self.reference.outcome is not None
+
+    def settle(self, message: TaskSettled) -> None:
+        self.reference.settled(message)
+        self.log.add(message)
+        self.compare()
+
+    def success(self, local: str, attempt: int) -> TaskSettled:
+        facts = self.data.draw(facts_for(wants_of(self.pipeline, step_of(local)[0])))
+        return succeeded(local, attempt, facts=facts, tokens=attempt)
+
+    def act(self) -> None:
+        """Do one thing that may happen next."""
+        out, timers = sorted(self.log.out.items()), sorted(set(self.log.timers) - {"deadline"})
+        match self.data.draw(ACTS):
+            case "repeat" if self.log.settles():
+                self.settle(self.data.draw(st.sampled_from(self.log.settles())))
+            case "stale" if self.stale:
+                self.log.add(self.data.draw(st.sampled_from(self.stale)))
+                self.compare()
+            case "late":
+                self.late_settle()
+            case "fire" if timers:
+                self.fire(self.data.draw(st.sampled_from(timers)))
+            case _ if out:
+                local, attempt = self.data.draw(st.sampled_from(out))
+                outcome = self.data.draw(st.sampled_from(["good", "good", "again", "again", "bad"]))
+                bad = failed(local, attempt, retriable=outcome == "again", tokens=attempt)
+                self.settle(self.success(local, attempt) if outcome == "good" else bad)
+            case _ if timers:
+                self.fire(timers[0])
+            case _:
+                pass
+
+    def late_settle(self) -> None:
+        """Settle any task there is or might be, by any attempt up to the current one."""
+        known = sorted(self.reference.tasks) or ["s0"]
+        local = self.data.draw(st.sampled_from([*known, "s0.99", "s9"]))
+        current = self.reference.tasks[local].attempt if local in self.reference.tasks else 1
+        attempt = self.data.draw(st.integers(1, current))
+        good = self.data.draw(st.booleans())
+        self.settle(
+            self.success(local, attempt) if good else failed(local, attempt, retriable=True, tokens=attempt)
+        )
+
+    def fire(self, name: str) -> None:
+        kind, _, what = name.partition(":")
+        armed = self.log.timers[name]
+        self.stale.append(TimerFired(name=name, armed=armed.armed))
+        {"retry": self.reference.retry, "step": self.reference.expire, "join": self.reference.join_late}[
+            kind
+        ](what)
+        self.log.fire(name)
+        self.compare()
+
+    def compare(self) -> None:
+        reference, log = self.reference, self.log
+        state = log.state
+        assert state is not None
+        assert {local: (log.letter(local), log.attempt(local)) for local in state.tasks()} == {
+            local: (task.letter, task.attempt) for local, task in reference.tasks.items()
+        }
+        for step in self.pipeline.steps:
+            letter, _ = reference.ended.get(step.name, ("r" if step.name in reference.fired else "w", ""))
+            assert self.is_over or state.step(step.name).letter == letter
+        assert state.totals()[0].input_tokens == reference.tokens
+        assert state.totals()[1] == len(reference.tasks)
+        assert (state.st == "active") == (not self.is_over)
+        for local in log.out:
+            self.compare_inputs(local)
+
+    def compare_inputs(self, local: str) -> None:
+        """What a handler would get: accepted results in declared order, holes where the join went on without."""
+        body = self.log.dispatch(local)
+        step = self.pipeline.step(body.step)
+        assert [given.name for given in body.inputs] == [given.name for given in step.inputs]
+        for found, edge in zip(body.inputs, step.inputs, strict=True):
+            source = getattr(edge, "source", "input")
+            if source == "input" or found.item is not None or self.is_spread(step.name, edge.name):
+                continue
+            absent = source in self.reference.fired[step.name]
+            if absent or self.reference.ended[source][0] != "k":
+                assert hasattr(found.source, "hole")
+            elif found.gathered is not None:
+                values = [getattr(entry, "value", None) for entry in found.gathered]
+                assert values == [self.value(f"{source}.{shard}") for shard in range(len(values))]
+            else:
+                assert getattr(found.source, "value", None) == self.value(source)
+
+    def is_spread(self, step: str, parameter: str) -> bool:
+        return getattr(self.pipeline.step(step), "over", None) == parameter
+
+    def value(self, local: str) -> object:
+        task = self.reference.tasks.get(local)
+        result = task.result.result if task is not None and task.letter == "k" and task.result else None
+        return getattr(result, "value", None)
+
+    def finish(self) -> None:
+        """Let every attempt that is out succeed until the run is over, then check how it ended."""
+        while not self.is_over:
+            if self.log.out:
+                local, attempt = min(self.log.out.items())
+                self.settle(self.success(local, attempt))
+            else:
+                self.fire(min(set(self.log.timers) - {"deadline"}))
+        assert self.reference.outcome is not None
+        outcome, cause = self.reference.outcome
+        body = ended_of(self.log.state)
+        assert body is not None
+        assert body.outcome == outcome
+        if outcome == "failed":
+            assert body.fault is not None
+            assert body.fault.task_id == f"r/{cause}"
+        for message in self.log.settles()[-2:]:
+            self.log.add(message)
+        assert ended_of(self.log.state) == body
+        self.log.add(body)
+        assert result_of(self.log.state) == body
+        assert not self.log.out
+        assert not self.log.timers
+        assert not self.log.claims
+        assert self.log.sends == ["end:r", "result:r"]
+
+
+@FAST
+@given(pipelines(), st.data())
+def test_fold_is_what_the_reference_says_whatever_happens_in_whatever_order(
+    compiled: CompiledPipeline, data: st.DataObject
+) -> None:
+    assert not unsupported(compiled)
+    race = Race(compiled, data)
+    for _ in range(data.draw(st.integers(0, 40))):
+        if not race.is_over:
+            race.act()
+    if not race.is_over and data.draw(st.integers(0, 9)) == 0:
+        race.reference.finish("cancelled")
+        race.log.add(CancelReceived(reason="enough"))
+        race.compare()
+    race.finish()
