@@ -53,19 +53,13 @@ class RealFleet:
         finally:
             await redis.aclose()
 
-    async def torment(
-        self, seed: int, names: Sequence[str], until: asyncio.Event, pause_seconds: float
-    ) -> None:
-        """Kill one of `names` after another until told to stop; a seed is a history."""
+    async def torment(self, seed: int, names: Sequence[str], pause_seconds: float) -> None:
+        """Kill each of `names` once, in an order and with pauses that a seed decides."""
         chance = random.Random(seed)  # noqa: S311 - a reproducible choice, no secret
-        while not until.is_set():
-            try:
-                async with asyncio.timeout(chance.uniform(0.3, 1.7) * pause_seconds):
-                    await until.wait()
-            except TimeoutError:
-                name = chance.choice(list(names))
-                await self.kill(name)
-                await self.stack.supervisor.until_ready(name)
+        for name in chance.sample(list(names), len(names)):
+            await asyncio.sleep(chance.uniform(0.2, 1.8) * pause_seconds)  # a moment to be hit at, not a wait
+            await self.kill(name)
+            await self.stack.supervisor.until_ready(name)
 
 
 @asynccontextmanager
