@@ -14,7 +14,7 @@ from argosy.schemas.pipeline import CompiledPipeline
 from argosy.telemetry import logs
 
 PUBLISHED: Final = "pipeline.published"
-_WAIT_SECONDS: Final = 1.0
+_WAIT_SECONDS: Final = 0.25
 
 
 class Registry:

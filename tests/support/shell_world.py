@@ -116,16 +116,20 @@ class ShellWorld:
             self.settings, kafka, MemoryRedis(self.server), self.payloads, name=kafka.name
         )
         stop = asyncio.Event()
-        process = Process(coordinator, kafka, stop, asyncio.create_task(coordinator.run(stop), name=kafka.name))
+        process = Process(
+            coordinator, kafka, stop, asyncio.create_task(coordinator.run(stop), name=kafka.name)
+        )
         self.processes.append(process)
         return process
 
     async def all_live(self) -> None:
         """Wait until every lane is owned by somebody who publishes."""
         await self.until(
-            lambda: frozenset(range(self.settings.fleet.lanes))
-            == frozenset[int]().union(
-                *(process.coordinator.live_lanes for process in self.processes if not process.task.done())
+            lambda: (
+                frozenset(range(self.settings.fleet.lanes))
+                == frozenset[int]().union(
+                    *(process.coordinator.live_lanes for process in self.processes if not process.task.done())
+                )
             )
         )
 
@@ -174,7 +178,9 @@ class ShellWorld:
 
     async def settle(self, order: TaskDispatched, found: JsonValue | Fault, envelope: Envelope) -> None:
         failed = isinstance(found, Fault)
-        result = None if isinstance(found, Fault) else await to_payload(encode_value(found), len, self.payloads)
+        result = (
+            None if isinstance(found, Fault) else await to_payload(encode_value(found), len, self.payloads)
+        )
         body = TaskSettled(
             task_id=order.task_id,
             attempt=order.attempt,
@@ -192,10 +198,10 @@ class ShellWorld:
     def left_over(self) -> dict[str, object]:
         """What is in Redis besides what is permanent for each lane and tombstones with a TTL."""
         expiring = self.server.expiries()
-        found = {key.decode(): value for key, value in self.server.dump().items() if expiring.get(key) is None}
-        return {
-            key: value for key, value in found.items() if not key.endswith((":lane", ":live", ":agents"))
+        found = {
+            key.decode(): value for key, value in self.server.dump().items() if expiring.get(key) is None
         }
+        return {key: value for key, value in found.items() if not key.endswith((":lane", ":live", ":agents"))}
 
 
 @asynccontextmanager
@@ -228,7 +234,5 @@ async def shell_world(settings: Settings | None = None, coordinators: int = 1) -
 async def client_of(world: ShellWorld) -> AsyncGenerator[Argosy]:
     """A client on the same twins."""
     async with AsyncExitStack() as stack:
-        client = Argosy(
-            world.settings, world.kafka.view("client"), MemoryRedis(world.server), world.payloads
-        )
+        client = Argosy(world.settings, world.kafka.view("client"), MemoryRedis(world.server), world.payloads)
         yield await stack.enter_async_context(client)

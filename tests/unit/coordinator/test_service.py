@@ -1,6 +1,7 @@
 """The whole shell on the twins: runs end, once, whatever happens to Kafka, Redis and coordinators meanwhile."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,10 @@ from argosy.schemas.errors import RunConflict, RunExpired, RunFailed
 from argosy.schemas.fault import Fault
 from argosy.schemas.task import TaskDispatched
 from support.shell_world import ShellWorld, client_of, diamond, hello, many, settings_of, shell_world
+
+
+def seen_more_than(world: ShellWorld, count: int) -> bool:
+    return len(world.seen) > count
 
 
 async def nothing_left(world: ShellWorld) -> None:
@@ -110,7 +115,10 @@ async def test_a_deadline_ends_a_run_that_nobody_works_on() -> None:
 async def test_a_wide_map_goes_out_within_the_dispatch_window() -> None:
     most = 0
 
-    async with shell_world(settings_of(dispatch_window=8, patience_seconds=30)) as world, client_of(world) as client:
+    async with (
+        shell_world(settings_of(dispatch_window=8, patience_seconds=30)) as world,
+        client_of(world) as client,
+    ):
         open_tasks: set[str] = set()
 
         def hold(order: TaskDispatched) -> str:
@@ -129,7 +137,10 @@ async def test_a_wide_map_goes_out_within_the_dispatch_window() -> None:
 
 
 async def test_no_more_than_the_window_is_out_while_nobody_settles() -> None:
-    async with shell_world(settings_of(dispatch_window=8, patience_seconds=30)) as world, client_of(world) as client:
+    async with (
+        shell_world(settings_of(dispatch_window=8, patience_seconds=30)) as world,
+        client_of(world) as client,
+    ):
         world.handler = lambda _: None
         run = await client.submit(many, [f"item {n}" for n in range(50)])
         await world.until(lambda: len(world.seen) == 8)
@@ -180,6 +191,7 @@ async def test_a_wiped_idle_lane_rebuilds_its_timer() -> None:
 
 async def test_commits_of_unknown_outcome_take_effect_once() -> None:
     async with shell_world() as world, client_of(world) as client:
+
         def lose(order: TaskDispatched) -> str:
             world.server.lose_replies(2)
             return order.task_id
@@ -236,7 +248,7 @@ async def test_runs_end_while_coordinators_come_and_go() -> None:
     async with shell_world(coordinators=2) as world, client_of(world) as client:
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(60)]
         for index in range(3):
-            await world.until(lambda index=index: len(world.seen) > 30 * index)
+            await world.until(partial(seen_more_than, world, 30 * index))
             world.processes[index].kill()
             await world.start()
         results = await asyncio.gather(*(run.result(timeout_seconds=20) for run in runs))

@@ -1,0 +1,210 @@
+"""What the receiver takes, refuses, parks and buries."""
+
+import asyncio
+import time
+
+import pytest
+from pydantic import JsonValue
+
+from argosy import Pipeline
+from argosy.broker.log import Partition, Record
+from argosy.broker.topics import TopicNames
+from argosy.client.answers import read_answer
+from argosy.coordinator.registry import publish
+from argosy.schemas.canonical import sha256_hex
+from argosy.schemas.codec import decode_body
+from argosy.schemas.deadletter import DeadLetter
+from argosy.schemas.envelope import Envelope, read_envelope
+from argosy.schemas.errors import RunCancelled, RunRefused
+from argosy.schemas.inbox import RunSubmitted
+from argosy.schemas.payload import Reference
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import RunAccepted
+from support.shell_world import ShellWorld, client_of, first, hello, many, settings_of, shell_world
+from support.waiting import eventually
+
+DAY_MS = 86_400_000
+
+
+async def answer_to(world: ShellWorld, position: str) -> SubmitRefused:
+    follower = world.kafka.follower(world.names.results)
+    await follower.start(beginning=True)
+    async with asyncio.timeout(10):
+        while True:
+            for record in await follower.read(1.0):
+                found = read_answer(record)
+                if (
+                    found is not None
+                    and isinstance(found[1], SubmitRefused)
+                    and found[1].position == position
+                ):
+                    assert read_envelope(record.headers).id == position
+                    return found[1]
+
+
+async def all_of(world: ShellWorld, topic: str) -> list[Record]:
+    partitions = await world.kafka.partitions(topic)
+    return [
+        record
+        for number in range(partitions)
+        async for record in world.kafka.scan(Partition(topic, number), 0)
+    ]
+
+
+async def accepted(world: ShellWorld, run_id: str) -> RunAccepted:
+    async with asyncio.timeout(10):
+        while True:
+            for record in await all_of(world, world.names.runs):
+                body = decode_body(read_envelope(record.headers), record.value)
+                if isinstance(body, RunAccepted) and (record.key or b"").decode() == run_id:
+                    return body
+            await asyncio.sleep(0.01)
+
+
+def submit_of(pipeline: Pipeline[str, str] | str = hello, value: JsonValue = "x") -> RunSubmitted:
+    compiled = pipeline if isinstance(pipeline, str) else pipeline.compile()
+    return RunSubmitted(pipeline=compiled, input=value)
+
+
+async def test_an_input_that_the_pipeline_does_not_take_is_refused_by_its_path() -> None:
+    async with shell_world() as world:
+        submit = RunSubmitted(pipeline=many.compile(), input=["a", 7])
+        refused = await answer_to(world, await world.submit_raw("bad", submit))
+        assert (refused.reason, refused.field) == ("invalid", "input.1")
+
+
+async def test_a_submit_is_judged_by_its_own_time_against_its_arrival() -> None:
+    now_ms = time.time_ns() // 1_000_000
+    async with shell_world() as world:
+        old = await answer_to(world, await world.submit_raw("old", submit_of(), now_ms - 3 * DAY_MS))
+        ahead = await answer_to(world, await world.submit_raw("ahead", submit_of(), now_ms + DAY_MS))
+        assert (old.reason, ahead.reason) == ("too_old", "too_far_ahead")
+        await world.submit_raw("fine", submit_of(), now_ms - DAY_MS)
+        body = await accepted(world, "fine")
+        assert body.submitted_ms == now_ms - DAY_MS
+        assert body.deadline_ms == body.submitted_ms + 7 * DAY_MS
+
+
+async def test_a_deadline_over_the_longest_run_is_refused() -> None:
+    async with shell_world() as world:
+        submit = RunSubmitted(pipeline=hello.compile(), input="x", deadline_seconds=8 * 86_400)
+        refused = await answer_to(world, await world.submit_raw("long", submit))
+        assert (refused.reason, refused.field) == ("invalid", "deadline_seconds")
+
+
+async def test_an_unknown_name_is_refused_after_a_while_and_a_published_one_is_found() -> None:
+    async with shell_world() as world:
+        refused = await answer_to(world, await world.submit_raw("nobody", submit_of("nobody")))
+        assert refused.reason == "unknown_pipeline"
+        waiting = await world.submit_raw("parked", submit_of("hello"))
+        assert waiting
+        await publish(await world.kafka.producer(), world.names, hello.compile(), "test")
+        body = await accepted(world, "parked")
+        assert body.pipeline == hello.compile()
+        await world.submit_raw("exact", submit_of("hello@1"))
+        assert (await accepted(world, "exact")).pipeline == hello.compile()
+
+
+async def test_the_last_published_version_is_what_a_bare_name_means() -> None:
+    newer = Pipeline("hello", version="2", takes=str, gives=str)
+    newer.returns(newer.step(first, newer.input))
+    async with shell_world() as world, client_of(world) as client:
+        producer = await world.kafka.producer()
+        for pipeline in (hello, newer):
+            await publish(producer, world.names, pipeline.compile(), "test")
+        run = await client.submit("hello@2", "x", run_id="two")
+        await run.result(timeout_seconds=10)
+        await (await client.submit("hello", "x", run_id="bare")).result(timeout_seconds=10)
+        assert (await accepted(world, "bare")).pipeline.version == "2"
+
+
+async def test_a_parked_submit_holds_nobody_up_and_is_not_committed_past() -> None:
+    async with shell_world(settings_of(unknown_pipeline_seconds=30)) as world, client_of(world) as client:
+        where = await world.submit_raw("parked", submit_of("later"))
+        partition, offset = (int(part) for part in where.split("/"))
+        runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(20)]
+        await asyncio.gather(*(run.result(timeout_seconds=10) for run in runs))
+        group = await world.kafka.group(world.names.receivers)
+        assert group.committed.get(Partition(world.names.inbox, partition), 0) <= offset
+
+
+async def test_garbage_is_buried_and_its_sender_told_if_it_says_who_it_is() -> None:
+    async with shell_world() as world:
+        named = Envelope(RunSubmitted.KIND, "1", "test", subject="named")
+        where = await world.send(world.names.inbox, named, b"\xff\x00 no json")
+        refused = await answer_to(world, where)
+        assert refused.reason == "invalid"
+        nameless = Envelope(RunSubmitted.KIND, "2", "test", subject="no/run id")
+        await world.send(world.names.inbox, nameless, b"{}")
+        unknown = Envelope("no.such.thing", "3", "test", subject="unknown")
+        await world.send(world.names.inbox, unknown, b"{}")
+        names = TopicNames(world.settings.kafka.topic_prefix)
+        await eventually(lambda: three_letters(world, names.dead), "three dead letters", seconds=10)
+        dead = await all_of(world, names.dead)
+        letters = [decode_body(read_envelope(record.headers), record.value) for record in dead]
+        reasons = [letter.reason for letter in letters if isinstance(letter, DeadLetter)]
+        assert sorted(reasons) == ["undecodable", "undecodable", "unknown_kind"]
+
+
+async def three_letters(world: ShellWorld, topic: str) -> bool:
+    return len(await all_of(world, topic)) == 3
+
+
+async def test_a_large_input_goes_to_the_payload_store_and_comes_back_whole() -> None:
+    text = "word " * 30_000
+    async with shell_world() as world, client_of(world) as client:
+        run = await client.submit(hello, text)
+        await run.result(timeout_seconds=10)
+        body = await accepted(world, run.run_id)
+        assert isinstance(body.input, Reference)
+        assert body.input.bytes > 150_000
+        assert body.input.tokens > 0
+
+
+async def test_an_input_that_is_gone_from_the_payload_store_is_refused() -> None:
+    async with shell_world() as world:
+        gone = Reference(sha256=sha256_hex(b"gone"), bytes=4, tokens=1)
+        submit = RunSubmitted(pipeline=hello.compile(), input_ref=gone)
+        assert (await answer_to(world, await world.submit_raw("gone", submit))).reason == "payload_gone"
+
+
+async def test_a_pipeline_that_can_not_run_is_refused() -> None:
+    async with shell_world() as world:
+        compiled = hello.compile()
+        broken = compiled.model_copy(
+            update={"takes": {"$ref": "http://127.0.0.1:1/schema.json"}, "name": "broken"}
+        )
+        refused = await answer_to(world, await world.submit_raw("x", RunSubmitted(pipeline=broken, input=1)))
+        assert refused.reason == "invalid"
+        assert refused.field.startswith("pipeline")
+
+
+async def test_a_refused_submit_raises_where_its_result_is_asked_for() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        run = await client.submit("nobody", "x")
+        with pytest.raises(RunRefused, match="unknown_pipeline"):
+            await run.result(timeout_seconds=10)
+        assert await run.state() == "refused"
+
+
+async def test_a_cancel_before_its_run_ends_it_when_it_comes() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        early = client.run("early")
+        await early.cancel("not needed")
+        await world.until(lambda: any(b":run:early" in key for key in world.server.dump()))
+        assert await early.state() == "cancelled"
+        run = await client.submit(hello, "x", run_id="early")
+        with pytest.raises(RunCancelled, match="not needed"):
+            await run.result(timeout_seconds=10)
+        assert not world.seen
+
+
+async def test_a_running_run_is_cancelled() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        world.handler = lambda _: None
+        run = await client.submit(hello, "x")
+        await world.until(lambda: len(world.seen) == 1)
+        await run.cancel("changed my mind")
+        with pytest.raises(RunCancelled, match="changed my mind"):
+            await run.result(timeout_seconds=10)
+        await world.until(lambda: not world.left_over())
