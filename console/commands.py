@@ -26,6 +26,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "up": Command("argosy.console.up:up", "Start real Kafka and Valkey here, and leave them running.", STACK),
     "down": Command("argosy.console.down:down", "Stop the local stack; its data stays.", STACK),
     "status": Command("argosy.console.status:status", "Show what the local stack runs, and where.", STACK),
+    "demo": Command(
+        "argosy.console.demo:demo", "Show the briefing pipeline end to end, on real parts.", STACK
+    ),
     "dev": Command("argosy.console.dev:dev", "Run an app with everything it needs, until Ctrl-C.", STACK),
     "local-model": Command(
         "argosy.console.local_model:local_model", "Serve a small language model, for demos and tests.", STACK

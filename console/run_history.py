@@ -75,6 +75,12 @@ async def history(cluster: KafkaCluster, settings: Settings, run_id: str) -> His
     return found
 
 
+def trace_id(found: History) -> str | None:
+    """Return the id of the run's one trace, in hexadecimal; None if it was submitted without."""
+    first = next((each.envelope.traceparent for each in found.records if each.envelope.traceparent), None)
+    return first.split("-")[1] if first else None
+
+
 def _decode(lane: int, record: Record) -> Logged | None:
     try:
         envelope = read_envelope(record.headers)

@@ -12,7 +12,7 @@ from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
 from argosy.console.output import note, show, show_table
 from argosy.console.process_life import open_services
-from argosy.console.run_history import History, history, scan_lane
+from argosy.console.run_history import History, history, scan_lane, trace_id
 from argosy.console.task_table import COLUMNS, rows
 from argosy.schemas.errors import NotFound
 from argosy.schemas.runlog import RunAccepted, RunEnded
@@ -75,11 +75,10 @@ def show_run(run_id: Annotated[str, typer.Argument(help="The run's id.")]) -> No
         )
     table = rows(found)
     state = ended.outcome if ended else "active"
-    trace = _trace_id(found)
     show_table(
         COLUMNS,
         [row.cells() for row in table],
-        {"run_id": run_id, "state": state, "trace_id": trace, "tasks": table, "ended": ended},
+        {"run_id": run_id, "state": state, "trace_id": trace_id(found), "tasks": table, "ended": ended},
     )
     if ended is not None and ended.outcome != "succeeded":
         reason = f": {ended.fault.message}" if ended.fault else ""
@@ -130,8 +129,3 @@ def _note(lines: dict[str, RunLine], run_id: str, time_ms: int, message: object)
             line.input_tokens, line.output_tokens = message.usage.input_tokens, message.usage.output_tokens
         case _:
             pass
-
-
-def _trace_id(found: History) -> str | None:
-    first = next((each.envelope.traceparent for each in found.records if each.envelope.traceparent), None)
-    return first.split("-")[1] if first else None

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from argosy.agents.exit import end_process
 from argosy.agents.model import Models
 from argosy.agents.openai_client import OpenAIClient
 from argosy.agents.worker import Worker
@@ -15,7 +16,7 @@ from argosy.console.output import note
 from argosy.console.process_life import Services, serve
 from argosy.coordinator.service import Coordinator
 from argosy.pipelines.discover import discover
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ConfigurationError, WorkerBroken
 
 ReadyFile = Annotated[
     Path | None, typer.Option("--ready-file", help="Written when the process serves.", hidden=True)
@@ -74,6 +75,9 @@ def worker(
         parts = (settings, services.cluster, services.store, services.payloads, agents)
         try:
             await Worker(*parts, models=Models(client, settings.model)).run(stop)
+        except WorkerBroken as error:
+            # A handler that does not stop would keep the event loop from closing, for ever.
+            end_process(str(error))
         finally:
             await client.close()
 

@@ -1,0 +1,49 @@
+"""The demo's chaos: kills processes of its own fleet while runs go through, and says so."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from argosy.console.live import Progress
+from argosy.console.stack import LocalStack
+
+PAUSE_SECONDS = 4.0
+
+
+async def torment(
+    stack: LocalStack, names: Sequence[str], seed: int, done: asyncio.Event, progress: Progress
+) -> None:
+    """Kill -9 one of `names` every few seconds until done; Redis comes back with its data, or with none.
+
+    A seed decides who and when: two runs of one seed hurt alike.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a reproducible choice, no secret
+    while not await _within(done, PAUSE_SECONDS * chance.uniform(0.5, 1.5)):
+        name = chance.choice(list(names))
+        if name == "valkey" and chance.random() < 0.5:  # noqa: PLR2004 - a coin
+            progress.say("chaos: FLUSHALL, Redis has lost everything")
+            await _flush(stack.redis_url)
+            continue
+        progress.say(f"chaos: kill -9 {name}")
+        await stack.supervisor.kill(name)
+        await stack.supervisor.until_ready(name)
+        progress.say(f"chaos: {name} is back")
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _flush(redis_url: str) -> None:
+    redis: Redis = Redis.from_url(redis_url)
+    try:
+        await redis.flushall()
+    finally:
+        await redis.aclose()
