@@ -1,4 +1,4 @@
-"""What is asked of the cluster as a whole: its topics, its groups, and to make a topic. Each call has a connection of its own."""
+"""What is asked of the cluster as a whole: topics and groups. Each call has a connection of its own."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence

@@ -19,7 +19,7 @@ class KafkaCluster:
     """See `log.Cluster`: the real thing. One per process and event loop."""
 
     def __init__(self, settings: KafkaSettings, client_id: str = "argosy") -> None:
-        """Opens nothing; raises OSError for certificate files that can't be read. `client_id` shows in the broker's logs."""
+        """Open nothing yet; raise OSError for certificate files that can't be read. The broker logs `client_id`."""
         quieten()
         self._connection = connection(settings, client_id)
         self._producer = KafkaProducer(self._connection)

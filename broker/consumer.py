@@ -17,7 +17,7 @@ from argosy.schemas.errors import StaleGeneration
 from argosy.telemetry import logs
 
 FETCH_WAIT_MS: Final = 100
-"""A fetch with data is answered at once whatever this is; but a resumed or sought partition waits for the fetch under way."""
+"""A fetch with data is answered at once whatever this is; a resumed or sought partition waits for the one under way."""
 FETCH_BYTES: Final = 16 * 1024 * 1024
 AGAIN_SECONDS: Final = 1.0
 

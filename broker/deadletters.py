@@ -22,10 +22,10 @@ HEADERS_SHARE: Final = 4
 
 
 def letter(record: Record, reason: Reason, message: str, room_bytes: int) -> DeadLetter:
-    """Write a letter of at most `room_bytes`. Key, header values and value are base64; what is cut off is said by `cut`.
+    """Write a letter of at most `room_bytes`. Key, header values and value are base64; `cut` says if anything is.
 
-    The value's head is kept, and its full length in `value_bytes`; `topic`, `partition` and `offset` lead to the original
-    for as long as its topic keeps it.
+    The value's head is kept, and its full length in `value_bytes`; `topic`, `partition` and `offset` lead to the
+    original for as long as its topic keeps it.
     """
     raw_key, raw_value = record.key or b"", record.value or b""
     room = (room_bytes - FRAME_BYTES - KEY_BYTES * 2) * 3 // 4
@@ -98,8 +98,8 @@ async def buried(cluster: Cluster, dead_topic: str, start: int = 0) -> AsyncIter
 async def redrive(producer: Producer, dead: DeadLetter, *, key_only: bool = False) -> tuple[int, int]:
     """Put the original back where it came from, into the same partition (`key_only`: let its key choose).
 
-    Returns (partition, offset). At least once: to redrive a letter twice is to send its message twice, which consumers stand.
-    Raises Refused for a letter that was cut, and what `Producer.send` raises.
+    Returns (partition, offset). At least once: to redrive a letter twice is to send its message twice, which consumers
+    stand. Raises Refused for a letter that was cut, and what `Producer.send` raises.
     """
     if dead.cut:
         raise Refused(

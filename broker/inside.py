@@ -4,7 +4,6 @@
 
 import asyncio
 from collections.abc import Iterator
-
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -14,9 +13,9 @@ STOP_SECONDS: Final = 10.0
 
 
 def assignment_of(consumer: AIOKafkaConsumer) -> object | None:
-    """Return a token of the assignment that fetches are made under: another object after each rebalance.
+    """Return a token of the assignment that fetches are made under: another one after each rebalance.
 
-    The public `assignment()` gives a set of partitions, equal before and after a rebalance that gave the same ones back.
+    The public `assignment()` gives a set of partitions, equal before and after a rebalance that gave the same back.
     """
     subscription = consumer._subscription.subscription
     return subscription.assignment if subscription is not None else None
@@ -53,8 +52,8 @@ def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
 async def close(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, soon and whatever state it is in; never raises an error of the library.
 
-    Its own `stop` ends in a CancelledError, with the connections open, when a fetch is waiting to be tried again, and when the
-    consumer was started in this very turn; and it may wait for a coordinator that is away.
+    Its own `stop` ends in a CancelledError, with the connections open, when a fetch is waiting to be tried again, and
+    when the consumer was started in this very turn; and it may wait for a coordinator that is away.
     """
     await asyncio.sleep(0)
     stopping = asyncio.create_task(consumer.stop(), name="stop consumer")

@@ -71,19 +71,23 @@ class Producer(Protocol):
     async def send(self, record: Outgoing) -> tuple[int, int]:
         """Append and return (partition, offset) once Kafka has acknowledged.
 
-        Raises MessageTooLarge (never taken), Refused (authorisation; unknown topic), Unreachable (deadline passed: the outcome is
-        unknown; sending again may duplicate).
+        Raises MessageTooLarge (never taken), Refused (authorisation; unknown topic), Unreachable (deadline passed: the
+        outcome is unknown; sending again may duplicate).
         """
         ...
 
 
 class Subscriber(Protocol):
-    """What a consumer loop tells its owner. Calls never overlap; a batch comes only for what was assigned and not yet revoked."""
+    """What a consumer loop tells its owner.
+
+    Calls never overlap; a batch comes only for what was assigned and not yet revoked.
+    """
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
         """Say which partitions are ours from now on; `epoch` grows with every rebalance.
 
-        Runs inside the rebalance listener: be quick. Seek and pause here, or later from anywhere. An error ends the process.
+        Runs inside the rebalance listener: be quick. Seek and pause here, or later from anywhere. An error ends the
+        process.
         """
         ...
 
@@ -91,11 +95,12 @@ class Subscriber(Protocol):
         """Partitions are about to go: freeze, commit, forget. Never wait for handlers. An error ends the process.
 
         Called before each rebalance with all of them, when the loop leaves the group, and when it must join anew.
+        Swallow StaleGeneration and Unreachable of the commit made here: what isn't committed comes again.
         """
         ...
 
     async def took(self, batch: Batch) -> None:
-        """A batch. Keep it and return; never do work here."""
+        """Take a batch: keep it and return; never do work here."""
         ...
 
 
@@ -105,14 +110,16 @@ class Consumer(Protocol):
     async def run(self, subscriber: Subscriber, stop: asyncio.Event) -> None:
         """Join the group and hand out batches until `stop`; then call `revoked` and leave the group.
 
-        Kafka away: keeps trying and says so. Raises what the subscriber raised, and Refused when the broker will never have us.
+        Kafka away: keeps trying and says so. Raises what the subscriber raised, and Refused when the broker will never
+        have us.
         """
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit next-to-read offsets under our member and generation.
 
-        Raises StaleGeneration when the broker says we are not in the group (any more), Unreachable when it doesn't answer.
+        Raises StaleGeneration when the broker says that we are not in the group (any more), Unreachable when it doesn't
+        answer.
         """
         ...
 
@@ -133,11 +140,11 @@ class Consumer(Protocol):
         ...
 
     async def edges(self, partition: Partition) -> tuple[int, int]:
-        """Return (log start, log end): the first offset kept, and the position after everything written as of now."""
+        """Return (log start, log end): the first offset kept, and the position after all that is written now."""
         ...
 
     async def peek(self, partition: Partition, offset: int) -> Record | None:
-        """Return the first record at or after `offset` without moving the position (a reader of its own); None: none."""
+        """Return the first record at or after `offset`, None if there is none; the position stays."""
         ...
 
 

@@ -1,13 +1,13 @@
 """One stay in a consumer group: from joining it to leaving it, or until it must be begun anew.
 
-Three things happen at the same time in aiokafka: our pending fetch, the rebalance listener, and seeks from anywhere. A batch
-is stamped with the assignment and the positions at the very moment it comes out of the fetch; it is handed on only
-while that assignment is the one that the subscriber was told, and never while the listener runs.
+Three things happen at the same time in aiokafka: our pending fetch, the rebalance listener, and seeks from anywhere.
+A batch is stamped with the assignment and the positions at the very moment it comes out of the fetch; it is handed on
+only while that assignment is the one that the subscriber was told, and never while the listener runs.
 """
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
@@ -15,7 +15,8 @@ from argosy.broker.inside import assignment_of, close, positions_of
 from argosy.broker.log import Batch, Partition, Record, Subscriber
 from argosy.telemetry import logs
 
-POLL_MS = 1_000
+POLL_MS: Final = 200
+"""How late a position is told that only control records moved; whatever has records is told at once."""
 
 log = logs.get(__name__)
 
@@ -66,7 +67,10 @@ class Membership(ConsumerRebalanceListener):
     # -- the stay
 
     async def run(self, topics: Sequence[str], stop: asyncio.Event) -> None:
-        """Join, hand out batches until `stop`, leave. Raises what the subscriber raised, KafkaError or WentBackError."""
+        """Join, hand out batches until `stop`, leave.
+
+        Raises what the subscriber raised, KafkaError and WentBackError.
+        """
         self.kafka.subscribe(topics, listener=self)
         reading = asyncio.create_task(self._read(), name=f"read {','.join(topics)}")
         stopping = asyncio.create_task(stop.wait(), name="wait for stop")

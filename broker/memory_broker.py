@@ -20,7 +20,7 @@ MOST_RECORDS: Final = 500
 
 
 class MemoryBroker:
-    """The broker: logs and groups, and the faults that a test can make. Calls that change something wake whoever waits."""
+    """Logs and groups, and the faults that a test can make. Calls that change something wake whoever waits."""
 
     def __init__(
         self, clock: Callable[[], float] = time.time, *, seed: int = 0, gap_rate: float = 0.0

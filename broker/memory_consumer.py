@@ -1,4 +1,4 @@
-"""The twin's consumer loop. After each rebalance it hands out what it had fetched before the listener's seek: the seek race."""
+"""The twin's consumer loop, with the seek race: after each rebalance it hands out what was fetched before the seek."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """The in-memory twin of Kafka, for tests without services. It passes the same contract suite as the real one.
 
-It models what hurts: gaps in the offsets, the seek race, rebalances, redelivery, retention, lost answers, being cut off.
+It models what hurts: gaps in the offsets, the seek race, rebalances, redelivery, retention, lost answers, silence.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

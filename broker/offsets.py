@@ -8,8 +8,8 @@ from argosy.broker.log import Batch, Record
 class Tracker:
     """One assignment of one partition. Its epoch makes it deaf to whatever an earlier assignment finishes.
 
-    It orders the offsets that were received: gaps between them are no work. Taking and finishing cost the same however many
-    are open.
+    It orders the offsets that were received: gaps between them are no work. Taking and finishing cost the same however
+    many are open.
     """
 
     def __init__(self, epoch: int) -> None:

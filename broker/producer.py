@@ -1,7 +1,8 @@
 """The producer: idempotent, acknowledged by all replicas, and always with an end.
 
-Without a deadline of ours an idempotent send of aiokafka never ends while Kafka is away. And an idempotent producer that was
-told no once numbers its next batches wrongly for ever: then it is replaced, as it is when nothing at all came through it.
+Without a deadline of ours an idempotent send of aiokafka never ends while Kafka is away. And an idempotent producer
+that was told no once numbers its next batches wrongly for ever: then it is replaced, as it is when nothing at all came
+through it in time.
 """
 
 import asyncio

@@ -90,4 +90,3 @@ def _refuse(wrong: tuple[Finding, ...]) -> tuple[Finding, ...]:
         if finding.fatal and finding.problem != "is missing":
             raise ConfigurationError(f"topic {finding.topic} {finding.problem}", do=finding.cure)
     return wrong
-

@@ -20,7 +20,7 @@ SCAN_BYTES: Final = 1_048_576
 
 
 class Reader:
-    """One connection for all questions, opened at the first one and opened anew after trouble. One question at a time."""
+    """One connection for all questions, opened at the first and again after trouble. One question at a time."""
 
     def __init__(self, connection: Connection) -> None:
         """Nothing is opened yet."""

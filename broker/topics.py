@@ -1,7 +1,7 @@
 """The topics and consumer groups of one fleet: their names, and how each topic must be set up.
 
-Every topic is stored uncompressed (`compression.type=uncompressed`): the broker unpacks what a client packed and checks the
-size again. So any client may compress as it likes, and no reader of ours ever unpacks a bomb.
+Every topic is stored uncompressed (`compression.type=uncompressed`): the broker unpacks what a client packed and checks
+the size again. So any client may compress as it likes, and no reader of ours ever unpacks a bomb.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ class TopicNames:
         return f"{self.prefix}.dead"
 
     def tasks(self, agent: str) -> str:
-        """The work of one agent."""
+        """Name the topic of one agent's work."""
         return f"{self.prefix}.tasks.{agent}"
 
     def agent_of(self, topic: str) -> str | None:
@@ -72,7 +72,7 @@ class TopicNames:
         return f"{self.prefix}.lanes"
 
     def group(self, agent: str) -> str:
-        """The group of one agent's workers."""
+        """Name the group of one agent's workers."""
         return f"{self.prefix}.agent.{agent}"
 
 

@@ -1,6 +1,7 @@
 """Tells a consumer that waits from one that is stuck: a client library can stop consuming for ever and say nothing.
 
-The facts are our own, never the library's. What can't be asked (Kafka doesn't answer) is no fact: then there is no verdict.
+The facts are our own, never the library's. What can't be asked (Kafka doesn't answer) is no fact: then there is no
+verdict.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ class ConsumerFacts:
     assigned: int
     """Partitions."""
     lagging: int
-    """Messages between what was received and the log end, in assigned partitions that aren't paused, asked of the broker."""
+    """Messages between what was received and the log end (asked of the broker); paused partitions don't count."""
     in_flight: int
     """Received and unfinished: waiting for a slot or running."""
     parked: int
@@ -28,6 +29,7 @@ def verdict(facts: ConsumerFacts, limit_seconds: float) -> str | None:
     if facts.assigned == 0 or facts.lagging == 0 or not idle or facts.still_seconds < limit_seconds:
         return None
     return (
-        f"group {facts.group}: {facts.lagging} messages wait in {facts.assigned} partitions of ours, nothing is in flight, and for "
-        f"{facts.still_seconds:.0f} s nothing came: the consumer is stuck; ending the process so that a fresh one takes over"
+        f"group {facts.group}: {facts.lagging} messages wait in {facts.assigned} partitions of ours, nothing is in "
+        f"flight, and for {facts.still_seconds:.0f} s nothing came: the consumer is stuck; the process ends, "
+        "so that a fresh one takes over"
     )

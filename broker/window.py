@@ -27,8 +27,8 @@ class Flow:
 class Window:
     """Upper bounds. They are passed by at most one fetch, for a fetch can't be taken back.
 
-    A partition stops at a bound and goes on at half of it, so that it isn't stopped and started with every record, and so that
-    there is still work in hand while the next fetch is under way.
+    A partition stops at a bound and goes on at half of it: so it isn't stopped and started with every record, and there
+    is still work in hand while the next fetch is under way.
     """
 
     records: int
@@ -36,7 +36,7 @@ class Window:
     bytes: int
 
     def flow(self, held: Mapping[Partition, Held], paused: AbstractSet[Partition]) -> Flow:
-        """Decide for the assigned partitions, which are the keys of `held`; `paused` are those that this window paused."""
+        """Decide for the assigned partitions (the keys of `held`); `paused` are those that this window paused."""
         records = sum(one.records for one in held.values())
         size = sum(one.bytes for one in held.values())
         full = records >= self.records or size >= self.bytes

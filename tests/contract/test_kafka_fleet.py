@@ -54,7 +54,7 @@ async def test_topics_that_differ_are_told_with_a_cure(world: World) -> None:
         (f"has max.message.bytes=1000, not {wanted.configs['max.message.bytes']}", False),
     ]
     assert all(wanted.name in finding.cure for finding in found)
-    with pytest.raises(ConfigurationError, match="cleanup.policy"):
+    with pytest.raises(ConfigurationError, match=r"cleanup\.policy"):
         await ensure(world.cluster, world.fleet_settings)
 
 

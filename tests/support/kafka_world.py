@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from aiokafka.structs import TopicPartition
 
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Batch, Cluster, Consumer, Outgoing, Partition, Record
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.topics import TopicNames, TopicPlan
 from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
-from support.stack import StackThread
+from support.stack import StackThread  # noqa: TC001 - one way to import, here and in the tests
 
 WAIT_SECONDS = 30.0
 
@@ -142,7 +141,8 @@ class RealWorld(World):
         return self._open(self.settings, self._closing)
 
     async def skip(self, where: Partition) -> None:
-        """A committed transaction: its record, then the marker."""
+        """A committed transaction: its record, then the marker, which the broker writes a moment after its answer."""
+        _, before = await self.cluster.edges(where)
         writer = AIOKafkaProducer(
             bootstrap_servers=self.settings.bootstrap_servers, transactional_id=str(uuid4())
         )
@@ -152,6 +152,9 @@ class RealWorld(World):
                 await writer.send_and_wait(where.topic, b"", partition=where.number)
         finally:
             await writer.stop()
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await self.cluster.edges(where))[1] < before + 2:
+                pass
 
     async def cut(self, where: Partition, before: int) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap_servers)

@@ -1,0 +1,51 @@
+"""Options of a connection, and whose error is whose."""
+
+import asyncio
+
+import pytest
+from aiokafka.errors import (
+    KafkaConnectionError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+from pydantic import SecretStr
+
+from argosy.broker.connection import answered, connection, translated
+from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
+from argosy.schemas.settings import KafkaSettings
+
+
+def test_a_plain_connection_has_no_context_and_no_secrets() -> None:
+    options = connection(KafkaSettings(), "me").options()
+    assert options["security_protocol"] == "PLAINTEXT"
+    assert (options["ssl_context"], options["sasl_plain_password"]) == (None, None)
+
+
+def test_a_password_is_in_the_options_and_not_in_the_repr() -> None:
+    settings = KafkaSettings(
+        security_protocol="SASL_SSL", sasl_username="u", sasl_password=SecretStr("hunter2")
+    )
+    made = connection(settings, "me")
+    assert made.options()["sasl_plain_password"] == "hunter2"  # noqa: S105 - a test's own
+    assert made.options()["ssl_context"] is not None
+    assert "hunter2" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (MessageSizeTooLargeError(), MessageTooLarge),
+        (TopicAuthorizationFailedError("t"), Refused),
+        (KafkaConnectionError("gone"), Unreachable),
+        (OSError("reset"), Unreachable),
+    ],
+)
+def test_errors_of_the_library_become_ours(error: Exception, ours: type[Exception]) -> None:
+    assert type(translated(error, "send to t")) is ours
+    assert str(translated(error, "send to t")).startswith("send to t: ")
+
+
+async def test_a_request_without_an_answer_is_unreachable_at_its_deadline() -> None:
+    with pytest.raises(Unreachable, match="ask: Kafka didn't answer within 0"):
+        async with answered("ask", 0):
+            await asyncio.Event().wait()

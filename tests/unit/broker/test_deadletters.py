@@ -1,0 +1,58 @@
+"""What a dead letter keeps, and that it always fits."""
+
+from base64 import b64decode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argosy.broker.deadletters import letter
+from argosy.broker.log import Record
+from argosy.schemas.codec import encode_body
+
+
+def record(key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> Record:
+    return Record("t", 3, 7, 1_000, key, value, headers)
+
+
+def test_a_small_message_is_kept_whole() -> None:
+    kept = letter(record(b"\xff", b"\x00\x01", (("h", b"\xfe"),)), "undecodable", "why", 100_000)
+    assert (kept.topic, kept.partition, kept.offset, kept.timestamp_ms) == ("t", 3, 7, 1_000)
+    assert (b64decode(kept.key), b64decode(kept.value)) == (b"\xff", b"\x00\x01")
+    assert [(name, b64decode(content)) for name, content in kept.headers] == [("h", b"\xfe")]
+    assert (kept.value_bytes, kept.cut, kept.reason, kept.message) == (2, False, "undecodable", "why")
+
+
+def test_a_message_without_key_and_value_has_a_letter_too() -> None:
+    kept = letter(record(None, None), "undecodable", "", 100_000)
+    assert (kept.key, kept.value, kept.value_bytes, kept.cut) == ("", "", 0, False)
+
+
+@pytest.mark.parametrize("part", ["key", "value", "headers"])
+def test_whatever_is_cut_is_said(part: str) -> None:
+    large = b"x" * 200_000
+    kept = letter(
+        record(
+            large if part == "key" else b"k",
+            large if part == "value" else b"v",
+            (("h", large),) if part == "headers" else (),
+        ),
+        "oversize",
+        "",
+        100_000,
+    )
+    assert kept.cut
+
+
+@given(
+    st.integers(0, 100_000),
+    st.integers(0, 300_000),
+    st.lists(st.tuples(st.text(max_size=20), st.integers(0, 60_000)), max_size=6),
+    st.text(max_size=3_000),
+)
+def test_a_letter_fits_its_room_whatever_the_message(
+    key: int, value: int, headers: list[tuple[str, int]], message: str
+) -> None:
+    made = tuple((name, b"\xff" * size) for name, size in headers)
+    kept = letter(record(b"k" * key, b"\x00" * value, made), "oversize", message, 100_000)
+    assert len(encode_body(kept)) <= 100_000
