@@ -1,11 +1,13 @@
-"""A worker between twins (or real services) without a coordinator: the test writes the runs that claims are judged by."""
+"""A worker between twins (or real services), no coordinator: the test writes the runs that claims are judged by."""
+
+# ruff: noqa: ANN401 - settings and contracts are passed through
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -24,15 +26,16 @@ from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames, plan
 from argosy.pipelines.agent import Agent
 from argosy.schemas.codec import decode_body, encode_body
-from argosy.schemas.contract import Contract
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.facts import Want
 from argosy.schemas.ids import lane_of
-from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import StepRecorded, TaskSettled
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings, WorkerSettings
-from argosy.schemas.task import HoleInput, TaskDispatched, TaskInput
+from argosy.schemas.task import TaskDispatched, TaskInput
+
+T = TypeVar("T")
 
 EPOCH = "1"
 _HSET = Script.of_text("hset", "return redis.call('HSET', KEYS[1], unpack(ARGV))")
@@ -41,12 +44,21 @@ _LIVE = Script.of_text("live", "--! prelude\nreturn redis.call('SET', KEYS[1], i
 WAIT_SECONDS = 20.0
 
 
-async def until(true: Callable[[], Any], what: str = "it") -> None:
-    """Wait on a condition; that it never comes is the failure."""
+async def eventually(ask: Callable[[], Awaitable[T]], enough: Callable[[T], bool]) -> T:
+    """Ask until the answer is enough; that it never is, is the failure."""
     async with asyncio.timeout(WAIT_SECONDS):
-        while not true():
-            await asyncio.sleep(0.002)
-    assert true(), what
+        while not enough(found := await ask()):  # noqa: ASYNC110 - what a server holds rings no bell
+            await asyncio.sleep(0.003)
+    return found
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait on a condition of this process."""
+
+    async def ask() -> bool:
+        return bool(true())
+
+    await eventually(ask, bool)
 
 
 @dataclass
@@ -65,7 +77,7 @@ def fast_settings(prefix: str, *, lanes: int = 2, **worker: Any) -> Settings:
         kafka=KafkaSettings(topic_prefix=prefix, work_partitions=2),
         redis=RedisSettings(key_prefix=prefix),
         fleet=FleetSettings(lanes=lanes, lease_seconds=10.0, renew_seconds=0.05),
-        worker=WorkerSettings(**{"drain_seconds": 2.0, "grace_seconds": 0.3, **worker}),
+        worker=WorkerSettings.model_validate({"drain_seconds": 2.0, "grace_seconds": 0.3, **worker}),
     )
 
 
@@ -83,7 +95,7 @@ class Bench:
     payloads: Payloads
     clock: Clock = field(default_factory=Clock)
     lane: int = 0
-    _workers: "list[RunningWorker]" = field(default_factory=lambda: list[RunningWorker]())
+    _workers: "list[RunningWorker]" = field(default_factory=list["RunningWorker"])
 
     @property
     def topics(self) -> TopicNames:
@@ -139,7 +151,7 @@ class Bench:
         deadline_seconds: float = 3600.0,
         **contract: Any,
     ) -> TaskDispatched:
-        terms: Contract = agent.contract.model_copy(update=contract)
+        terms = agent.contract.model_copy(update=contract)
         deadline_ms = round((self.clock() + deadline_seconds) * 1000)
         return TaskDispatched(
             task_id=task_id,
@@ -225,7 +237,7 @@ class Bench:
         cluster: Cluster | None = None,
         models: ModelSource | None = None,
         end: Callable[[str], None] | None = None,
-    ) -> "AsyncIterator[RunningWorker]":
+    ) -> "AsyncGenerator[RunningWorker, None]":
         """Run a worker; at the end it is stopped and must leave in good order."""
         worker = Worker(
             settings or self.settings,
@@ -276,11 +288,3 @@ def memory_bench(**worker: Any) -> tuple[Bench, MemoryBroker, MemoryServer]:
     bench = Bench(settings, MemoryKafka(broker), MemoryRedis(server), MemoryPayloads(), clock)
     bench.lane = lane_of("run-1", settings.fleet.lanes)
     return bench, broker, server
-
-
-def hole_input(name: str, hole: HoleInput) -> TaskInput:
-    return TaskInput(name=name, source=hole)
-
-
-def payload_input(name: str, payload: Payload) -> TaskInput:
-    return TaskInput(name=name, source=payload)

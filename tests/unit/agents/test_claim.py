@@ -1,5 +1,9 @@
 """Claims against the run itself: every verdict, on the twin that runs the real script."""
 
+# ruff: noqa: ANN401, ARG001 - contracts are passed through; a handler's parameters are its interface
+
+from typing import Any
+
 import pytest
 
 from argosy.agents.claim import (
@@ -41,13 +45,13 @@ class Floor:
         self.bench, self.server = bench, server
         self.claims = Claims(bench.store, Lanes(bench.settings.redis.key_prefix), LEASE_MS, WINDOW_MS, 300)
 
-    def order(self, attempt: int = 1, **contract: object) -> Order:
+    def order(self, attempt: int = 1, **contract: Any) -> Order:
         body = self.bench.dispatch(think, "run-1/think", attempt=attempt, **contract)
         headers = Envelope(kind=TaskDispatched.KIND, id=f"{body.task_id}#{attempt}", source="t").headers()
         return decode(Record("topic", 0, 0, 0, None, encode_body(body), headers))
 
     async def claim(
-        self, attempt: int = 1, fence: str | None = None, *, suspects: bool = True, **contract: object
+        self, attempt: int = 1, fence: str | None = None, *, suspects: bool = True, **contract: Any
     ) -> Claim:
         order = self.order(attempt, **contract)
         return await self.claims.claim(order, fence or new_fence(), suspects=suspects)

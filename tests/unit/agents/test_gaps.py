@@ -1,25 +1,23 @@
 """Crashes in every gap, zombies, suspects, poison, an absent Redis or Kafka: what was begun takes effect once."""
 
+# ruff: noqa: ANN401, ARG001 - settings are passed through; a handler's parameters are its interface
+
 import asyncio
 from typing import Any
 
 import pytest
 
-from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_kafka import MemoryKafka
-from argosy.broker.memory_server import MemoryServer
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
-from support.worker_bench import Bench, input_of, memory_bench, until
+from argosy.schemas.settings import Settings
+from support.worker_bench import Bench, eventually, input_of, memory_bench, until
 
 
 class Fleet:
     """Two workers, as two processes: each has its own door to Kafka."""
 
     def __init__(self, **worker: Any) -> None:
-        self.bench: Bench
-        self.broker: MemoryBroker
-        self.server: MemoryServer
         self.bench, self.broker, self.server = memory_bench(**worker)
         self.calls: list[str] = []
         self.go = asyncio.Event()
@@ -43,7 +41,8 @@ class Fleet:
             await go.wait()
             return text
 
-        return work
+        found: Agent[..., Any] = work
+        return found
 
 
 async def test_killed_in_the_handler_another_worker_runs_it_again() -> None:
@@ -71,9 +70,7 @@ async def test_killed_between_store_and_publish_the_stored_bytes_are_published()
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
         await until(lambda: fleet.calls)
         fleet.broker.deafen("w1")
-        async with asyncio.timeout(10):
-            while await fleet.bench.field("run-1/a", "result") is None:
-                await asyncio.sleep(0.001)
+        await eventually(lambda: fleet.bench.field("run-1/a", "result"), bool)
         stored = await fleet.bench.field("run-1/a", "result")
         published = len(await fleet.bench.settled())
         await first.crash()
@@ -287,9 +284,7 @@ async def test_a_claim_that_redis_lost_is_put_back_and_the_handler_goes_on() -> 
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
         await until(lambda: fleet.calls)
         fleet.server.wipe()
-        async with asyncio.timeout(10):
-            while await fleet.bench.field("run-1/a", "fence") is None:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: fleet.bench.field("run-1/a", "fence"), bool)
         await fleet.bench.live()
         await fleet.bench.run("run-1", a="r 1")
         fleet.go.set()
@@ -298,7 +293,7 @@ async def test_a_claim_that_redis_lost_is_put_back_and_the_handler_goes_on() -> 
     assert fleet.calls == ["run-1/a"]
 
 
-def _never_renewing(bench: Bench) -> Any:
+def _never_renewing(bench: Bench) -> Settings:
     fleet = bench.settings.fleet.model_copy(update={"renew_seconds": 3600.0})
     return bench.settings.model_copy(update={"fleet": fleet})
 

@@ -1,3 +1,5 @@
+# ruff: noqa: ARG001 - a handler's parameters are its interface
+
 import pytest
 
 from argosy.agents.guard import Guard

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import JsonValue
 
 from argosy.broker.facts import answer, select
 from argosy.broker.memory_payloads import MemoryPayloads
@@ -6,7 +7,7 @@ from argosy.broker.values import load
 from argosy.schemas.errors import FactsTooLarge, InvalidInput
 from argosy.schemas.facts import Fact, ListFact, NoFact, SizeFact, ValueFact, Want
 
-VALUE = {"items": ["a", "bbb", "cc"], "ok": True, "text": "hello"}
+VALUE: JsonValue = {"items": ["a", "bbb", "cc"], "ok": True, "text": "hello"}
 
 
 def count(text: str) -> int:
