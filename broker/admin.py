@@ -50,6 +50,11 @@ class Admin:
             for name, partitions in shapes.items()
         }
 
+    async def topic_names(self) -> frozenset[str]:
+        """Name every topic of the cluster that we may see. Raises Unreachable and Refused."""
+        async with self._open("list the topics") as client:
+            return frozenset(await client.list_topics())
+
     async def create(self, plans: Sequence[TopicPlan]) -> None:
         """Create what isn't there and wait until every partition has a leader. Raises Unreachable and Refused."""
         async with self._open("create topics") as client:

@@ -49,6 +49,10 @@ class KafkaCluster:
         """See `log.Cluster.topics`."""
         return await self._admin.topics(names)
 
+    async def topic_names(self) -> frozenset[str]:
+        """Name every topic of the cluster, for tools. Raises Unreachable and Refused."""
+        return await self._admin.topic_names()
+
     async def create(self, plans: Sequence[TopicPlan]) -> None:
         """See `log.Cluster.create`. A leader may still say no for a moment: asking for its edges waits that out."""
         await self._admin.create(plans)

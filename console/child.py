@@ -66,8 +66,8 @@ class ChildSpec:
 class Child:
     """A supervised process as it is now; only its supervisor writes here.
 
-    `quick_ends` counts the ends in a row that came before it had run for `STEADY_SECONDS`; `problem` says in
-    words why it last ended.
+    `quick_ends` counts the ends in a row that came before it had been ready and up for `STEADY_SECONDS`;
+    `problem` says in words why it last ended.
     """
 
     spec: ChildSpec

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from argosy.console.exits import FAILED
 from argosy.console.options import options
-from argosy.console.output import note, show_json, show_table
+from argosy.console.output import note, printable, show_json, show_table
 from argosy.console.process_life import open_services
 from argosy.console.run_history import History, history, trace_id
 from argosy.console.task_table import COLUMNS, TaskRow, rows
@@ -84,10 +84,10 @@ def _print(run: RunReport) -> None:
     console = Console()
     head = f"{run.title} · {run.run_id}"
     if run.briefing is not None:
-        console.print(Panel(Text(run.briefing), title=head, border_style="green"))
+        console.print(Panel(Text(printable(run.briefing)), title=head, border_style="green"))
     else:
         word = "refused" if run.refused else run.outcome
-        console.print(Panel(Text(f"{word}: {run.reason}"), title=head, border_style="red"))
+        console.print(Panel(Text(printable(f"{word}: {run.reason}")), title=head, border_style="red"))
     sys.stdout.flush()
     show_table(COLUMNS, [row.cells() for row in run.tasks], run)
     sys.stdout.write(f"trace {run.trace_id}\n\n")

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from argosy.console.options import options
-from argosy.console.output import note
+from argosy.console.output import note, printable
 from argosy.console.run_view import RunView, TaskView
 from argosy.schemas.watch import WatchMessage
 
@@ -61,7 +61,7 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line for good."""
         if self._live is not None:
-            self._live.console.print(escape(line))
+            self._live.console.print(escape(printable(line)))
         else:
             note(line)
 
@@ -74,7 +74,11 @@ class Progress:
             title = escape(view.title)
             for local, task in view.tasks.items():
                 table.add_row(
-                    title, escape(local), _state(task), f"{task.elapsed(now):.1f} s", escape(task.note[:60])
+                    title,
+                    escape(local),
+                    _state(task),
+                    f"{task.elapsed(now):.1f} s",
+                    escape(printable(task.note[:60])),
                 )
                 title = ""
             if title:

@@ -3,6 +3,8 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import Final
+from unicodedata import category
 
 import typer
 from pydantic import BaseModel
@@ -13,6 +15,8 @@ from rich.table import Table
 
 from argosy.console.options import options
 from argosy.schemas.errors import Advice, ArgosyError
+
+_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 
 def show(data: object, text: str) -> None:
@@ -37,17 +41,24 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], data: o
     elif sys.stdout.isatty():
         table = Table(*columns, box=None, header_style="bold", pad_edge=False)
         for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+            table.add_row(*(escape(printable(str(cell))) for cell in row))
         Console().print(table)
     else:
         for row in (columns, *rows):
-            sys.stdout.write("\t".join(str(cell) for cell in row) + "\n")
+            sys.stdout.write("\t".join(printable(str(cell)) for cell in row) + "\n")
+
+
+def printable(text: str) -> str:
+    """Make a text safe for a terminal: what a model or a document wrote may hold escape sequences and bidi marks."""
+    return "".join(
+        char if char in "\n\t" or category(char) not in _UNPRINTABLE else "\ufffd" for char in text
+    )
 
 
 def note(text: str) -> None:
     """Say what goes on, on stderr; --quiet silences it."""
     if not options().quiet:
-        sys.stderr.write(text.rstrip("\n") + "\n")
+        sys.stderr.write(printable(text.rstrip("\n")) + "\n")
         sys.stderr.flush()
 
 

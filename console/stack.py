@@ -45,12 +45,25 @@ def choose_layout(brokers: int, old: Layout | None) -> Layout:
         )
         cluster = Cluster(cluster_id=new_kafka_id(), brokers=nodes)
         return Layout(cluster=cluster, redis_port=next(fresh))
+    if len(old.cluster.brokers) > 1:
+        _need_ports([each.controller_port for each in old.cluster.brokers])
     nodes = tuple(
         each.model_copy(update={"port": keep(each.port), "controller_port": keep(each.controller_port)})
         for each in old.cluster.brokers
     )
     cluster = old.cluster.model_copy(update={"brokers": nodes})
     return Layout(cluster=cluster, redis_port=keep(old.redis_port))
+
+
+def _need_ports(ports: list[int]) -> None:
+    """Refuse to move controllers: a quorum of several finds its members at the addresses in its own log."""
+    taken = [port for port in ports if not is_free(port)]
+    if taken:
+        raise ConfigurationError(
+            f"port {taken[0]} is taken",
+            "a Kafka controller of this instance listened there, and the others expect it there",
+            "end the program that took it, or choose another --dir",
+        )
 
 
 class LocalStack:

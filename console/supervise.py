@@ -70,12 +70,9 @@ class Supervisor:
             raise ValueError(message)
         child = self.children[spec.name] = Child(spec)
         self._tasks.create_task(self._keep(child), name=f"keep {spec.name}")
-        await self._until(
-            lambda: (
-                child.state in {ChildState.READY, ChildState.ENDED, ChildState.HELD} or child.quick_ends > 0
-            )
-        )
-        if child.quick_ends and child.last_exit != 0:
+        settled = {ChildState.READY, ChildState.ENDED, ChildState.HELD}
+        await self._until(lambda: child.state in settled or child.last_exit is not None)
+        if child.last_exit and child.state is not ChildState.READY:
             await self.stop(spec.name)
             raise failure_of(child)
         return child
@@ -173,7 +170,7 @@ class Supervisor:
                 watch.cancel()
         finally:
             kill_group(process.pid)  # what it started itself doesn't outlive it
-        steady = time.monotonic() - started >= STEADY_SECONDS
+        steady = child.state is ChildState.READY and time.monotonic() - started >= STEADY_SECONDS
         child.process, child.last_exit = None, exit_code
         child.problem = child.problem or exit_in_words(exit_code)
         child.quick_ends = 0 if steady else child.quick_ends + 1

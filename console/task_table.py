@@ -85,7 +85,7 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
         agent=agent,
         state=WORDS[letter],
         attempts=task.attempt if task else 0,
-        deliveries=sum(settled.deliveries + 1 for settled in settles),
+        deliveries=sum(settled.deliveries for settled in settles),
         wall_ms=sum(settled.duration_ms for settled in settles),
         input_tokens=sum(settled.usage.input_tokens for settled in settles),
         output_tokens=sum(settled.usage.output_tokens for settled in settles),

@@ -134,6 +134,7 @@ class AIOKafkaProducer:
         client_id: str = ...,
         acks: str = ...,
         enable_idempotence: bool = ...,
+        compression_type: str | None = ...,
         transactional_id: str | None = ...,
         linger_ms: int = ...,
         max_batch_size: int = ...,

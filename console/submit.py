@@ -1,0 +1,114 @@
+"""`argosy run PIPELINE`: submit a run, wait, print its result."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from argosy.client.connection import Argosy
+from argosy.client.run import Run
+from argosy.console.config import load_settings
+from argosy.console.foreground import run_in_foreground
+from argosy.console.live import Progress
+from argosy.console.options import options
+from argosy.console.output import note, show_json
+from argosy.console.run_view import RunView, TaskView
+from argosy.pipelines.discover import discover
+from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.pipeline import CompiledPipeline
+
+
+def run(  # noqa: PLR0913 - a submit has this many parts
+    pipeline: Annotated[str, typer.Argument(help="Its name; NAME@VERSION if it is published.")],
+    *,
+    value: Annotated[
+        str | None, typer.Option("--input", metavar="JSON|@FILE|-", help="The input; - reads stdin.")
+    ] = None,
+    app: Annotated[
+        str | None, typer.Option("--app", help="Take the pipeline from this file or module.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show how it goes.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Print the run's id once it is safe, and don't wait.")
+    ] = False,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", help="Yours; a repeat with the same data is answered.")
+    ] = None,
+    priority: Annotated[int, typer.Option("--priority", min=0, max=9, help="Higher goes first.")] = 5,
+    deadline_seconds: Annotated[float | None, typer.Option("--deadline-seconds", min=0.001)] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant")] = None,
+    timeout_seconds: Annotated[
+        float | None, typer.Option("--timeout-seconds", help="Stop waiting; the run goes on. Exit code 124.")
+    ] = None,
+) -> None:
+    """Submit a run and print its result as JSON. Exit code 1 if the run did not succeed."""
+    settings = load_settings()
+    source = app or settings.app
+    what = discover(source).pipeline(pipeline).compile() if source else pipeline
+    given = parse_input(value)
+
+    async def work() -> None:
+        async with Argosy.connect(settings) as fleet:
+            submitted = await fleet.submit(
+                what,
+                given,
+                run_id=run_id,
+                priority=priority,
+                deadline_seconds=deadline_seconds,
+                tenant=tenant,
+            )
+            note(f"run {submitted.run_id} submitted")
+            if detach:
+                show_json({"run_id": submitted.run_id})
+                return
+            show_json(await _result(submitted, what, timeout_seconds, watch=watch))
+
+    raise typer.Exit(run_in_foreground(work()))
+
+
+async def _result(
+    run: Run[JsonValue], what: CompiledPipeline | str, timeout_seconds: float | None, *, watch: bool
+) -> object:
+    tasks = [] if isinstance(what, str) else [step.name for step in what.steps]
+    view = RunView(run.run_id, run.run_id, tasks={name: TaskView() for name in tasks})
+    if not watch:
+        result = await run.result(timeout_seconds=timeout_seconds)
+    else:
+        with Progress([view]) as progress:
+            watching = asyncio.create_task(_watch(run, view, progress), name="watch")
+            try:
+                result = await run.result(timeout_seconds=timeout_seconds)
+            finally:
+                watching.cancel()
+    return {"run_id": run.run_id, "result": result} if options().json else result
+
+
+async def _watch(run: Run[JsonValue], view: RunView, progress: Progress) -> None:
+    async for event in run.events():
+        progress.take(view, event.message)
+
+
+def parse_input(text: str | None) -> JsonValue:
+    """Read an input: JSON, `@file`, `-` for stdin, nothing for null. Raises ConfigurationError that shows a way out."""
+    if text is None:
+        return None
+    try:
+        if text == "-":
+            raw = sys.stdin.read()
+        else:
+            raw = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "the input can't be read", str(error), "--input @FILE takes a UTF-8 file"
+        ) from None
+    try:
+        parsed: JsonValue = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise ConfigurationError(
+            "the input is no JSON", str(error), "a plain text needs quotes: '\"world\"'"
+        ) from None
+    return parsed
