@@ -1,7 +1,6 @@
 """The demo's fleet: everything as separate processes under one supervisor, runs through it, then the report."""
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,8 @@ from argosy.console.demo_chaos import torment
 from argosy.console.demo_report import Told, report
 from argosy.console.fleet_children import coordinator_child, worker_child
 from argosy.console.live import Progress
-from argosy.console.model_child import LocalModel
+from argosy.console.model_child import LocalModel, stand_in
 from argosy.console.output import note
-from argosy.console.ports import free_ports
 from argosy.console.run_view import RunView, TaskView
 from argosy.console.stack import LocalStack
 from argosy.console.up import tell_downloads
@@ -52,7 +50,7 @@ async def run_demo(folder: Path, plan: Plan) -> int:
     async with LocalStack(folder, progress=tell_downloads) as stack:
         settings = load_settings(folder)
         traces = stack.folder / "traces"
-        environment = _environment(settings, traces, model := _local_model(settings))
+        environment = _environment(settings, traces, model := stand_in(settings.model))
         note(f"kafka {stack.bootstrap_servers}  valkey {stack.redis_url}  logs {stack.folder / 'logs'}")
         names = await _start(stack, plan, environment, model)
         fleet_settings = _with(settings, environment)
@@ -60,12 +58,6 @@ async def run_demo(folder: Path, plan: Plan) -> int:
         async with Argosy.connect(fleet_settings) as fleet:
             told = await _drive(stack, fleet, plan, views, names)
         return await report(fleet_settings, told, traces)
-
-
-def _local_model(settings: Settings) -> LocalModel | None:
-    if settings.model.base_url or settings.model.api_key:
-        return None
-    return LocalModel(free_ports(1)[0], secrets.token_urlsafe(24))
 
 
 def _environment(settings: Settings, traces: Path, model: LocalModel | None) -> dict[str, str]:

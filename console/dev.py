@@ -9,6 +9,7 @@ import typer
 from argosy.console.config import environment_of, load_settings
 from argosy.console.fleet_children import coordinator_child, worker_child
 from argosy.console.foreground import run_in_foreground
+from argosy.console.model_child import stand_in
 from argosy.console.output import note, show
 from argosy.console.stack import LocalStack
 from argosy.console.stack_state import DEFAULT_FOLDER
@@ -35,7 +36,15 @@ def dev(
 
 async def _dev(found: Found, folder: Path, workers: int) -> None:
     async with LocalStack(folder, progress=tell_downloads) as stack:
-        environment = environment_of(load_settings(folder))
+        settings = load_settings(folder)
+        environment = environment_of(settings)
+        asks_a_model = any(agent.contract.model for agent in found.agents.values())
+        if asks_a_model and (model := stand_in(settings.model)) is not None:
+            note(
+                "no model server is configured: a small local one answers instead (OPENAI_API_KEY, OPENAI_BASE_URL)"
+            )
+            await stack.supervisor.start(model.child(stack.folder / "logs" / "model.log"))
+            environment |= model.environment
         await stack.supervisor.start(coordinator_child("coordinator", stack.folder, environment))
         async with asyncio.TaskGroup() as starting:
             for agent in found.agents:

@@ -73,7 +73,10 @@ def _model() -> Check:
 
 
 def _stack(folder: Path) -> Check:
-    state = read_state(folder)
+    try:
+        state = read_state(folder)
+    except ConfigurationError as error:
+        return Check("local stack", Verdict.WARNING, error.what, error.why, error.do)
     if state is not None and state.is_running():
         return ok("local stack", f"runs in {folder.absolute()}")
     return ok("local stack", f"none runs in {folder.absolute()}")

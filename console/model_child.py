@@ -1,6 +1,7 @@
 """The local model as a child of a supervisor, and what its callers need to know."""
 
 import asyncio
+import secrets
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from argosy.console.child import ChildSpec
 from argosy.console.local_model import KEY_VARIABLE, MODEL, WINDOW_TOKENS, find_weights
-from argosy.console.ports import LOOPBACK
+from argosy.console.ports import LOOPBACK, free_ports
+from argosy.schemas.settings import ModelSettings
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class LocalModel:
             env={KEY_VARIABLE: self.key, "PYTHONSAFEPATH": "1"},
             ready=model_ready(self.port),
         )
+
+
+def stand_in(settings: ModelSettings) -> LocalModel | None:
+    """Give a local model, on a free port and behind a new key, where no model server is configured."""
+    if settings.base_url or settings.api_key:
+        return None
+    return LocalModel(free_ports(1)[0], secrets.token_urlsafe(24))
 
 
 def model_ready(port: int) -> Callable[[], Awaitable[bool]]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from argosy.console.kafka_cluster import Cluster
 from argosy.console.process import ProcessId, reap
+from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.local_stack import STACK_FILE
 
 DEFAULT_FOLDER: Final = Path(".argosy")
@@ -54,11 +55,21 @@ class StackState(BaseModel):
 
 
 def read_state(folder: Path) -> StackState | None:
-    """Read an instance's state; None if there is none, or none that this release can read."""
+    """Read an instance's state; None if there is none.
+
+    Raises `ConfigurationError` for one that can't be read: without its ids the data beside it is lost as well.
+    """
+    path = folder / STACK_FILE
     try:
-        return StackState.model_validate_json((folder / STACK_FILE).read_bytes())
-    except (FileNotFoundError, ValidationError):
+        return StackState.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
         return None
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{path} can't be read",
+            f"it is broken, or another release wrote it ({error.error_count()} errors)",
+            f"end what it started, if it runs, and remove {folder} to start afresh: it holds local data only",
+        ) from error
 
 
 def write_state(folder: Path, state: StackState) -> None:
