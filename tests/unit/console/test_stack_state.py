@@ -2,11 +2,14 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 from argosy.console.kafka_cluster import server_properties
 from argosy.console.ports import LOOPBACK
 from argosy.console.process import ProcessId
 from argosy.console.stack import choose_layout
 from argosy.console.stack_state import Layout, StackState, read_state, reap_left_over, write_state
+from argosy.schemas.errors import ConfigurationError
 
 
 def state(layout: Layout, supervisor: ProcessId | None) -> StackState:
@@ -25,10 +28,11 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert written.is_running()
 
 
-def test_a_state_that_is_absent_or_broken_is_none(tmp_path: Path) -> None:
+def test_an_absent_state_is_none_and_a_broken_one_an_error_with_the_cure(tmp_path: Path) -> None:
     assert read_state(tmp_path) is None
     (tmp_path / "stack.json").write_text('{"version": 1, "lay')
-    assert read_state(tmp_path) is None
+    with pytest.raises(ConfigurationError, match="start afresh"):
+        read_state(tmp_path)
 
 
 def test_nothing_is_reaped_while_the_supervisor_lives(tmp_path: Path) -> None:
@@ -50,6 +54,16 @@ def test_a_port_that_somebody_took_meanwhile_is_replaced() -> None:
     assert again.cluster.brokers[0].port != broker.port
     assert again.cluster.brokers[0].directory_id == broker.directory_id
     assert again.redis_port == first.redis_port
+
+
+def test_a_quorum_of_several_does_not_move() -> None:
+    first = choose_layout(3, None)
+    port = first.cluster.brokers[1].controller_port
+    with (
+        socket.create_server((LOOPBACK, port)),
+        pytest.raises(ConfigurationError, match=f"port {port} is taken"),
+    ):
+        choose_layout(3, first)
 
 
 def test_one_broker_keeps_one_copy_and_three_keep_three(tmp_path: Path) -> None:
