@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.coordinator.wants import wants_of
+from argosy.coordinator.wants import all_wants
 from argosy.schemas.contract import AgentContract, Contract
 from argosy.schemas.facts import Want
 from argosy.schemas.ids import step_of
@@ -113,6 +113,7 @@ def index(pipeline: CompiledPipeline) -> Plan:
         for parent in step.parents():
             children[parent].append(step.name)
     steps: dict[str, StepPlan] = {}
+    wants = all_wants(pipeline)
     for step in pipeline.steps:
         if step.agent is None:
             message = f"step {step.name!r} runs no agent"
@@ -132,7 +133,7 @@ def index(pipeline: CompiledPipeline) -> Plan:
             needs=frozenset(required),
             holes=holes,
             children=tuple(children[step.name]),
-            wants=wants_of(pipeline, step.name),
+            wants=wants.get(step.name, ()),
         )
     return Plan(pipeline, steps)
 

@@ -10,29 +10,35 @@ MOST_SHARDS: Final = 100_000
 
 
 def wants_of(pipeline: CompiledPipeline, source: str) -> tuple[Want, ...]:
-    """List what must be known of the value of `source` (`input` or a step), in plan order, each once.
+    """List what must be known of the value of `source` (`input` or a step), in plan order, each once."""
+    return all_wants(pipeline).get(source, ())
+
+
+def all_wants(pipeline: CompiledPipeline) -> dict[str, tuple[Want, ...]]:
+    """List the wants of every source that has any.
 
     The value of a map has no one who sees it whole, so nothing is asked of its shards.
     """
-    if any(step.name == source and isinstance(step, MapStep) for step in pipeline.steps):
-        return ()
-    wants: list[Want] = []
+    wants: dict[str, dict[Want, None]] = {}
     for step in pipeline.steps:
         over = step.over if isinstance(step, MapStep) else None
-        wants += [edge_want(edge, over) for edge in step.edges if edge.source == source and _asks(edge, over)]
-        conditions = (*step.when, *step.unless)
-        wants += [Want(kind="value", select=pick.select) for pick in conditions if pick.source == source]
+        for edge in step.edges:
+            # The size of a whole value travels with its payload.
+            if edge.name == over or edge.select is not None:
+                wants.setdefault(edge.source, {})[edge_want(edge, over)] = None
+        for pick in (*step.when, *step.unless):
+            wants.setdefault(pick.source, {})[Want(kind="value", select=pick.select)] = None
     returns = pipeline.returns
-    if returns.source == source and returns.select is not None:
-        wants += [Want(kind="value", select=returns.select), Want(kind="size", select=returns.select)]
-    return tuple(dict.fromkeys(wants))
+    if returns.select is not None:
+        of_result = wants.setdefault(returns.source, {})
+        of_result |= {
+            Want(kind="value", select=returns.select): None,
+            Want(kind="size", select=returns.select): None,
+        }
+    maps = {step.name for step in pipeline.steps if isinstance(step, MapStep)}
+    return {source: tuple(asked) for source, asked in wants.items() if source not in maps}
 
 
 def edge_want(edge: InputEdge, over: str | None) -> Want:
     """Say what fold must know for an input: the list that is spread, else the size of the selected part."""
     return Want(kind="list" if edge.name == over else "size", select=edge.select)
-
-
-def _asks(edge: InputEdge, over: str | None) -> bool:
-    # The size of a whole value travels with its payload.
-    return edge.name == over or edge.select is not None

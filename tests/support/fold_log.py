@@ -104,7 +104,7 @@ class FoldLog:
             case Send():
                 self.sends.append(decision.entry)
             case Entomb():
-                self.hash = {}
+                self.hash, self.out = {}, {}
             case Changed():
                 self.changes.append(decision)
 

@@ -1,10 +1,9 @@
 """Small pipelines for tests of the core: written in a few words, or drawn at random; and the messages around them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
-from pydantic import JsonValue
 
 from argosy.schemas.chat import Usage
 from argosy.schemas.facts import Facts, ListFact, NoFact, SizeFact, ValueFact, Want
@@ -13,6 +12,9 @@ from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import CompiledPipeline, MapStep
 from argosy.schemas.pipeline_checks import check
 from argosy.schemas.runlog import RunAccepted, TaskSettled
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 Data = dict[str, Any]
 """JSON of a compiled document, as someone would write it by hand."""

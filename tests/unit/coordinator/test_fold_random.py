@@ -13,7 +13,7 @@ from support.fold_log import FoldLog
 from support.fold_pipelines import accepted, facts_for, failed, pipelines, succeeded
 from support.reference import Reference
 
-FAST = settings(max_examples=300, deadline=None)
+FAST = settings(max_examples=200, deadline=None)
 
 ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["repeat", "stale"])
 
