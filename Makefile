@@ -19,6 +19,7 @@ check: .venv/.ready
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/argosy schemas check
 bench: .venv/.ready
 	$(BIN)/python bench/run.py
 clean:
@@ -28,6 +29,7 @@ lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-new
 	$(LOCK) --constraint requirements.lock pyproject.toml -o requirements-run.lock
 	$(LOCK) $(UPGRADE) --no-deps requirements-model.in -o requirements-model.lock
 # Stamps, not .venv/bin/python (a link with the interpreter's date); inside .venv, so that --clear undoes all three.
+# A lock that was only written again, by `make lock` or by git, rebuilds nothing.
 .venv/.locked: requirements.lock
 	@test -n "$(PYTHON)" || { echo "argosy needs Python 3.11 or newer, and found none that runs. Install it \
 	(Debian, Ubuntu: apt-get install python3 python3-venv; Fedora: dnf install python3; macOS: brew install python) \
@@ -36,9 +38,8 @@ lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-new
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(PYTHON) -c 'import sys; print("%s cannot make virtual \
 	environments: its ensurepip is missing. Debian, Ubuntu: apt-get install python%d.%d-venv; elsewhere install the full Python." \
 	% (sys.executable, *sys.version_info[:2]))' >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	$(PIP) --require-hashes -r requirements.lock
-	touch $@
+	@cmp -s requirements.lock $@ || { set -ex; $(PYTHON) -m venv --clear .venv; $(PIP) --require-hashes -r requirements.lock; }
+	@cp requirements.lock $@
 .venv/.ready: .venv/.locked pyproject.toml
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@
