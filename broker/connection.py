@@ -27,7 +27,7 @@ from aiokafka.errors import (
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings
 
-METADATA_MS: Final = 30_000
+METADATA_MS: Final = 10_000
 """How old our picture of topics and leaders may get: a new partition is seen after this long."""
 REQUEST_MS: Final = 20_000
 """Longer than a group's rebalance, which a join request waits for."""

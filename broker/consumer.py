@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalOperation, IllegalStateError, KafkaError
@@ -51,17 +51,35 @@ class KafkaConsumer:
 
     async def _stay(self, subscriber: Subscriber, stop: asyncio.Event) -> None:
         kafka = self._new()
+        started = False
         try:
-            await kafka.start()
-        except BaseException:
-            await close(kafka)
-            raise
+            started = await self._start(kafka, stop)
+        finally:
+            if not started:
+                await close(kafka)
+        if not started:
+            return
         membership = self._membership = Membership(kafka, subscriber, self._epoch)
         try:
             await membership.run(self._topics, stop)
         finally:
             self._epoch = membership.epoch
             self._membership = None
+
+    async def _start(self, kafka: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
+        """Connect; False if told to stop meanwhile: a broker that swallows packets is waited for long."""
+        starting = asyncio.create_task(kafka.start(), name=f"connect {self._group}")
+        stopping = asyncio.create_task(stop.wait(), name="wait for stop")
+        ends: set[asyncio.Future[Any]] = {starting, stopping}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+            return starting.done()
+        finally:
+            starting.cancel()
+            stopping.cancel()
+            await asyncio.wait(ends)
 
     def _new(self) -> AIOKafkaConsumer:
         session_ms = int(self._connection.settings.session_timeout_seconds * 1000)

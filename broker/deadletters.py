@@ -13,8 +13,10 @@ from argosy.schemas.errors import BadMessage, Refused
 
 Reason = Literal["undecodable", "oversize", "unknown_kind", "wrong_agent", "payload_gone"]
 
-FRAME_BYTES: Final = 4_096
-"""Room for what a letter holds besides key, headers and value."""
+FRAME_BYTES: Final = 8_192
+"""Room for what a letter holds besides key, headers and value: mostly its message."""
+ESCAPED_BYTES: Final = 6
+"""A character may take this much in JSON."""
 MESSAGE_CHARACTERS: Final = 1_000
 KEY_BYTES: Final = 1_024
 HEADERS_SHARE: Final = 4
@@ -32,7 +34,7 @@ def letter(record: Record, reason: Reason, message: str, room_bytes: int) -> Dea
     headers: list[tuple[str, str]] = []
     left = room // HEADERS_SHARE
     for name, content in record.headers:
-        left -= len(name) * 2 + len(content or b"") + 16
+        left -= len(name) * ESCAPED_BYTES + len(content or b"") + 16
         if left < 0:
             break
         headers.append((name, _text(content or b"")))

@@ -124,7 +124,7 @@ class Consumer(Protocol):
         ...
 
     async def committed(self, partition: Partition) -> int | None:
-        """Return the group's committed offset, None if there is none."""
+        """Return the group's committed offset, None if there is none. Raises StaleGeneration outside `run`."""
         ...
 
     def seek(self, partition: Partition, offset: int) -> None:

@@ -126,6 +126,8 @@ class MemoryConsumer:
     async def committed(self, partition: Partition) -> int | None:
         """See `log.Consumer.committed`."""
         await self._broker.reach(self._name)
+        if self._generation < 0:
+            raise StaleGeneration("not in the group")
         return self._group.offsets.get(partition)
 
     def seek(self, partition: Partition, offset: int) -> None:

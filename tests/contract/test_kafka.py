@@ -128,6 +128,8 @@ async def test_a_commit_by_who_is_no_member_or_of_what_is_not_ours_is_stale(worl
     consumer = world.cluster.consumer(world.group, [topic])
     with pytest.raises(StaleGeneration):
         await consumer.commit({Partition(topic, 0): 1})
+    with pytest.raises(StaleGeneration):
+        await consumer.committed(Partition(topic, 0))
     async with world.running(consumer, taken):
         await taken.until(lambda: bool(taken.owned))
         with pytest.raises(StaleGeneration):

@@ -10,9 +10,11 @@ from aiokafka.errors import (
 )
 from pydantic import SecretStr
 
+from argosy.broker.cluster import KafkaCluster
 from argosy.broker.connection import answered, connection, translated
 from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings
+from support.kafka_world import Recorder
 
 
 def test_a_plain_connection_has_no_context_and_no_secrets() -> None:
@@ -49,3 +51,24 @@ async def test_a_request_without_an_answer_is_unreachable_at_its_deadline() -> N
     with pytest.raises(Unreachable, match="ask: Kafka didn't answer within 0"):
         async with answered("ask", 0):
             await asyncio.Event().wait()
+
+
+async def test_a_consumer_whose_broker_answers_nothing_still_stops_soon() -> None:
+    connected = asyncio.Event()
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    async with silent:
+        port: int = silent.sockets[0].getsockname()[1]
+        cluster = KafkaCluster(KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}"))
+        stop = asyncio.Event()
+        running = asyncio.create_task(cluster.consumer("g", ["t"]).run(Recorder(), stop))
+        await connected.wait()
+        stop.set()
+        async with asyncio.timeout(10):
+            await running
+        await cluster.close()

@@ -1,0 +1,79 @@
+"""What only the real Kafka shows: other clients' compression, lost numbering, a topic made anew under its readers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import MessageSizeTooLargeError
+
+from argosy.broker.log import Outgoing, Partition
+from argosy.broker.provision import ensure
+from argosy.broker.topics import TopicPlan
+from argosy.schemas.errors import MessageTooLarge
+from support.kafka_world import RealWorld, Recorder, settings_of
+from support.stack import StackThread
+
+
+@pytest.fixture
+async def real(stack: StackThread) -> AsyncIterator[RealWorld]:
+    async with AsyncExitStack() as closing:
+        yield RealWorld(settings_of(stack.bootstrap_servers), closing)
+
+
+async def test_a_client_may_compress_and_a_bomb_is_refused_before_it_reaches_us(real: RealWorld) -> None:
+    await ensure(real.cluster, real.fleet_settings)
+    client = AIOKafkaProducer(
+        bootstrap_servers=real.settings.bootstrap_servers,
+        compression_type="gzip",
+        max_request_size=20_000_000,
+    )
+    await client.start()
+    try:
+        await client.send_and_wait(real.names.inbox, b"x" * 500_000, partition=0)
+        with pytest.raises(MessageSizeTooLargeError):
+            await client.send_and_wait(real.names.inbox, b"\0" * 10_000_000, partition=0)
+    finally:
+        await client.stop()
+    taken = Recorder()
+    async with real.running(real.cluster.consumer(real.group, [real.names.inbox]), taken):
+        await taken.until(lambda: len(taken.records) == 1)
+    assert taken.values == [b"x" * 500_000]
+
+
+async def test_after_the_broker_refused_a_message_the_next_ones_still_arrive(real: RealWorld) -> None:
+    topic = f"{real.settings.topic_prefix}.small"
+    await real.cluster.create([TopicPlan(topic, 1, 1, {"max.message.bytes": "1000"})])
+    producer = await real.cluster.producer()
+    assert await producer.send(Outgoing(topic, b"k", b"0", (), 0)) == (0, 0)
+    for _ in range(2):
+        with pytest.raises(MessageTooLarge):
+            await producer.send(Outgoing(topic, b"k", b"x" * 5_000, (), 0))
+    sent = await asyncio.gather(*(producer.send(Outgoing(topic, b"k", b"1", (), 0)) for _ in range(20)))
+    assert sorted(sent) == [(0, offset) for offset in range(1, 21)]
+
+
+async def test_a_topic_made_anew_is_read_from_its_beginning_under_a_new_epoch(real: RealWorld) -> None:
+    topic, taken = await real.topic(), Recorder()
+    await real.send(topic, b"old0", b"old1", b"old2")
+    admin = AIOKafkaAdminClient(bootstrap_servers=real.settings.bootstrap_servers)
+    await admin.start()
+    try:
+        async with real.running(real.cluster.consumer(real.group, [topic]), taken):
+            await taken.until(lambda: len(taken.records) == 3)
+            await admin.delete_topics([topic])
+            async with asyncio.timeout(20):
+                while await real.cluster.topics([topic]):
+                    pass
+            await real.topic()
+            await real.send(topic, b"new")
+            await taken.until(lambda: b"new" in taken.values)
+    finally:
+        await admin.close()
+    first_new = next(
+        batch for batch in taken.batches if any(record.value == b"new" for record in batch.records)
+    )
+    assert (first_new.start, first_new.partition) == (0, Partition(topic, 0))
+    assert len(taken.epochs) > 1
