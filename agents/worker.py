@@ -16,12 +16,12 @@ from argosy.agents.services import connect
 from argosy.agents.suspects import Suspects
 from argosy.agents.upkeep import commits, figures, watch
 from argosy.broker import tokens
-from argosy.broker.log import Cluster
+from argosy.broker.log import Cluster, Consumer
 from argosy.broker.store import Payloads, Store
 from argosy.broker.values import CountTokens
 from argosy.broker.window import Window
 from argosy.pipelines.agent import Agent
-from argosy.schemas.errors import ArgosyError, WorkerBroken
+from argosy.schemas.errors import WorkerBroken, first_of
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 
@@ -53,6 +53,8 @@ class Worker:
         self._broken: list[str] = []
         self.desks: list[Desk] = []
         """One for each agent, while it runs."""
+        self.consumers: list[Consumer] = []
+        """Theirs, in the same order."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then drain: finish what runs for a while, hand back the rest, commit, leave.
@@ -75,9 +77,9 @@ class Worker:
         try:
             await self._serve(shared, stop)
         except BaseExceptionGroup as group:  # ours say more than the group does
-            ours = group.subgroup(ArgosyError)
+            ours = first_of(group)
             if ours is not None:
-                raise first_of(ours) from group
+                raise ours from group
             raise
         finally:
             await leases.stop()
@@ -113,6 +115,7 @@ class Worker:
         attempts = Attempts(agent, shared.services, self._models, self._on_stuck)
         desk = Desk(attempts, shared, concurrency, lambda owner: Intake(consumer, window, owner, self._clock))
         self.desks.append(desk)
+        self.consumers.append(consumer)
         tasks.create_task(consumer.run(desk.intake, leave), name=f"consumer {agent.name}")
         tasks.create_task(desk.run(), name=f"desk {agent.name}")
         watching = watch(group, desk, worker.watchdog_seconds, self._clock, self._end)
@@ -137,9 +140,3 @@ class Worker:
         logs.get("argosy.worker").error("a handler does not stop: draining, then ending", why=why)
         self._broken.append(why)
         self._stuck.set()
-
-
-def first_of(group: BaseExceptionGroup[ArgosyError]) -> ArgosyError:
-    """Return the first error of a group, however deep it lies."""
-    found = group.exceptions[0]
-    return first_of(found) if isinstance(found, BaseExceptionGroup) else found

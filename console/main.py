@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,7 +11,7 @@ from argosy.console.commands import COMMANDS
 from argosy.console.exits import exit_code_of
 from argosy.console.options import HELP, Options, options, set_options, split_options
 from argosy.console.output import show_error
-from argosy.schemas.errors import ArgosyError
+from argosy.schemas.errors import ArgosyError, first_of
 
 
 def run() -> None:
@@ -20,10 +20,19 @@ def run() -> None:
     try:
         build_app(_command_in(rest))(general + rest)
     except ArgosyError as error:
-        if options().debug:
+        _fail(error)
+    except BaseExceptionGroup as group:
+        ours = first_of(group)
+        if ours is None:
             raise
-        show_error(error)
-        sys.exit(exit_code_of(error))
+        _fail(ours)
+
+
+def _fail(error: ArgosyError) -> NoReturn:
+    if options().debug:
+        raise error
+    show_error(error)
+    sys.exit(exit_code_of(error))
 
 
 def build_app(wanted: str | None) -> typer.Typer:

@@ -14,6 +14,15 @@ class ArgosyError(Exception):
     retriable: ClassVar[bool] = False
 
 
+def first_of(group: BaseExceptionGroup[BaseException]) -> ArgosyError | None:
+    """Return the first error of ours in a group of concurrent failures, however deep it lies; None if there is none."""
+    for found in group.exceptions:
+        ours = first_of(found) if isinstance(found, BaseExceptionGroup) else found
+        if isinstance(ours, ArgosyError):
+            return ours
+    return None
+
+
 class Advice(ArgosyError):
     """An error in three lines: what happened, why, and what to do next."""
 
