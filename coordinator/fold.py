@@ -41,12 +41,15 @@ def fold(state: RunState | None, event: Event) -> Folded:
             return _ended(state, event, ended)
         case CancelReceived() as cancel if state is None:
             return _cancelled_before(event, cancel)
-        case TaskSettled() as late if state is None or state.st != "active":
-            return state, (Unclaim(local_part(late.task_id)),)
-        case _ if state is None or state.st != "active":
-            return state, ()
+        case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
+            decisions: tuple[Decision, ...] = ()  # no task of this run
+        case _ if state is not None and state.st == "active":
+            decisions = RULES[state.pinned.rules](state, event)
+        case TaskSettled() as late:
+            decisions = (Unclaim(local_part(late.task_id)),)
         case _:
-            return state, RULES[state.pinned.rules](state, event)
+            decisions = ()
+    return state, decisions
 
 
 def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
@@ -70,7 +73,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     state = RunState(event.run_id) if tombstone is None else tombstone
     reason = None if tombstone is None else (tombstone.get("why") or b"").decode()
     state.drop("why")
-    document = canonical_json(accepted.pipeline.dump())
+    document = accepted.pipeline.model_dump_json().encode()
     pinned = Pinned(
         rules=accepted.rules,
         identity=sha256_hex(document),
@@ -113,8 +116,7 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
         return state, ()
     decisions: list[Decision] = []
     if state is not None and state.st == "active":
-        open_tasks = (local for local in state.tasks() if _is_open(state, local))
-        decisions += [Unclaim(local) for local in open_tasks]
+        decisions += [Unclaim(local) for local in state.tasks() if state.is_open(local)]
     if state is None:
         state = RunState(event.run_id)
     decisions += [Disarm(timer, state.armed(timer) or 0) for timer in state.timers()]
@@ -127,11 +129,6 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
         state.put("tp", event.traceparent.encode())
     decisions += [Entomb(), Send(f"result:{event.run_id}"), Changed("ended", reason=ended.outcome)]
     return state, tuple(decisions)
-
-
-def _is_open(state: RunState, local: str) -> bool:
-    task = state.task(local)
-    return task is not None and task.letter not in TERMINAL
 
 
 def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:

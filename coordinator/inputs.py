@@ -54,11 +54,10 @@ def gathered(state: RunState, step: StepPlan) -> tuple[Entry, ...]:
 
 def shard_entry(state: RunState, step: StepPlan, shard: int) -> Entry:
     """Return the result of one shard, or its hole."""
-    task = state.task(step.local(shard))
-    if task is not None and task.letter == "k":
-        payload = state.result(step.local(shard)).payload
-        if payload is not None:
-            return payload
+    local = step.local(shard)
+    payload = state.result(local).payload if state.succeeded(local) else None
+    if payload is not None:
+        return payload
     return _hole(state, cause_of(state, step, shard))
 
 

@@ -4,10 +4,9 @@ from argosy.coordinator.inputs import inputs_of
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.plan import Plan, StepPlan, plan_of
 from argosy.coordinator.state import Outcome, RunState
-from argosy.schemas.fault import Fault
 from argosy.schemas.ids import TaskId
 from argosy.schemas.result import SubmitRefused
-from argosy.schemas.runlog import RunAccepted, RunEnded
+from argosy.schemas.runlog import RunEnded
 from argosy.schemas.task import TaskDispatched
 
 MOST_LINKS = 128
@@ -86,12 +85,6 @@ def result_of(state: RunState | None) -> RunEnded | None:
     return RunEnded.model_validate_json(state.get("end") or b"")
 
 
-def result_traceparent(state: RunState) -> str | None:
-    """Return the traceparent of the folded `run.ended`, for its result."""
-    kept = state.get("tp")
-    return None if kept is None else kept.decode()
-
-
 def refusal_of(state: RunState | None, position: str) -> SubmitRefused:
     """Say why fold refused the submit at this position: its id is taken, or it came too late to tell."""
     if state is None or state.st == "cancel":
@@ -99,23 +92,6 @@ def refusal_of(state: RunState | None, position: str) -> SubmitRefused:
         return SubmitRefused(reason="too_late", message=message, position=position)
     message = "this run id is taken by a run with other data; repeat a submit unchanged, or choose another id"
     return SubmitRefused(reason="conflict", message=message, position=position)
-
-
-def quarantined_end(state: RunState | None, error: str, accepted: RunAccepted | None = None) -> RunEnded:
-    """Make the `run.ended` of a run whose fold raised, at its deadline; `accepted` if it raised on that."""
-    known = state is not None and state.get("run") is not None
-    pinned = state.pinned if state is not None and known else None
-    title = "" if accepted is None else f"{accepted.pipeline.name}@{accepted.pipeline.version}"
-    fault = Fault(
-        code="coordinator", message=f"the coordinator could not go on with this run: {error}"[:2_000]
-    )
-    return RunEnded(
-        outcome="failed",
-        data_hash=pinned.data_hash if pinned is not None else "" if accepted is None else accepted.data_hash,
-        pipeline=title,
-        fault=fault,
-        accepted_ms=0 if pinned is None else pinned.accepted_ms,
-    )
 
 
 def _plan(state: RunState) -> Plan:

@@ -1,7 +1,5 @@
 """Which steps may go: counters over their parents, the join's verdict, conditions, the contract."""
 
-from dataclasses import replace
-
 from argosy.coordinator import shards
 from argosy.coordinator.cancel import finish_with_result, prune
 from argosy.coordinator.capacity import refusal
@@ -40,7 +38,8 @@ def join_is_late(turn: Turn, step: StepPlan) -> None:
     if step.is_map and state.letter == "r":
         shards.late(turn, step)
     elif state.letter == "w":
-        turn.state.put_step(step.name, replace(state, late=True))
+        state.late = True
+        turn.state.put_step(step.name, state)
         _consider(turn, step)
     advance(turn)
 
@@ -50,14 +49,10 @@ def _parent_ended(turn: Turn, step: StepPlan, parent: StepPlan) -> None:
     if state.letter != "w":
         return  # it went on without this parent, or is over
     holes = step.holes.get(parent.name, 0)
-    succeeded = turn.state.step(parent.name).letter == "k"
-    state = replace(
-        state,
-        parents=state.parents + 1,
-        required=state.required + (parent.name in step.needs),
-        holes=state.holes + holes,
-        whole=state.whole + (holes if succeeded else 0),
-    )
+    state.parents += 1
+    state.required += parent.name in step.needs
+    state.holes += holes
+    state.whole += holes if turn.state.step(parent.name).letter == "k" else 0
     turn.state.put_step(step.name, state)
     join = _join(step)
     if join is not None and join.within_millis is not None and state.parents == 1:
@@ -126,11 +121,12 @@ def _prune_after(turn: Turn, step: StepPlan) -> None:
 
 
 def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
-    absent = tuple(parent for parent in step.parents if turn.state.step(parent).letter not in TERMINAL)
     limit = step.step.deadline_millis
     due_ms = None if limit is None else turn.event.time_ms + limit
     turn.disarm(f"join:{step.name}")
-    turn.state.put_step(step.name, replace(state, letter="r", absent=absent, due_ms=due_ms))
+    absent = (parent for parent in step.parents if turn.state.step(parent).letter not in TERMINAL)
+    state.letter, state.due_ms, state.absent = "r", due_ms, tuple(absent)
+    turn.state.put_step(step.name, state)
     if due_ms is not None:
         turn.arm(f"step:{step.name}", due_ms)
     if step.is_map:

@@ -1,7 +1,6 @@
 """Maps: a task for each item of a list, so many at once. Counters make a settle cost the same in any map."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from argosy.coordinator.capacity import refusal
 from argosy.coordinator.inputs import spread_length, tokens_of
@@ -31,7 +30,9 @@ def start(turn: Turn, step: StepPlan) -> None:
         )
         turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
         return
-    turn.state.put_step(step.name, replace(turn.state.step(step.name), length=length))
+    state = turn.state.step(step.name)
+    state.length = length
+    turn.state.put_step(step.name, state)
     join = step.step.join
     if join is not None and join.within_millis is not None:
         turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
@@ -71,19 +72,21 @@ def ended(turn: Turn, place: Place, result: TaskResult) -> None:
 
 def _count(turn: Turn, place: Place, result: TaskResult, *, opened: int) -> None:
     state = turn.state.step(place.step.name)
-    state = replace(state, open=state.open - opened)
+    state.open -= opened
     if result.fault is None:
-        tokens = 0 if result.payload is None else result.payload.tokens
-        state = replace(state, succeeded=state.succeeded + 1, tokens=state.tokens + tokens)
+        state.succeeded += 1
+        state.tokens += 0 if result.payload is None else result.payload.tokens
     else:
-        cause = Cause(local=place.local, outcome="failed", fault=result.fault)
-        state = replace(state, missing=state.missing + 1, first=state.first or cause)
+        state.missing += 1
+        state.first = state.first or Cause(local=place.local, outcome="failed", fault=result.fault)
     turn.state.put_step(place.step.name, state)
 
 
 def late(turn: Turn, step: StepPlan) -> None:
     """Take into account that the join's time is up."""
-    turn.state.put_step(step.name, replace(turn.state.step(step.name), late=True))
+    state = turn.state.step(step.name)
+    state.late = True
+    turn.state.put_step(step.name, state)
     decide(turn, step)
 
 
@@ -137,5 +140,5 @@ def _fill(turn: Turn, step: StepPlan, state: StepState) -> None:
         if last > first:
             turn.order_shards(step, first, last - first)
         room -= last - first
-        state = replace(state, next=last, open=state.open + last - first)
+        state.next, state.open = last, state.open + last - first
     turn.state.put_step(step.name, state)

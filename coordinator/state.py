@@ -80,7 +80,7 @@ class Pinned(BaseModel, frozen=True):
 
     rules: int
     identity: str
-    """Of the pipeline: the key of the plan cache."""
+    """SHA-256 of the pipeline's field: the key of the plan cache."""
     input: Payload
     facts: Facts = {}
     data_hash: str
@@ -124,9 +124,12 @@ class TaskState:
         return TaskState(_LETTERS[letter], int(attempt), int(seen, 16), int(cause), before)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepState:
-    """A step: counters over its parents while it waits, counters over its shards while it runs."""
+    """A step: counters over its parents while it waits, counters over its shards while it runs.
+
+    The run owns it: who changes it puts it back at once.
+    """
 
     letter: Letter = "w"
     parents: int = 0
@@ -161,13 +164,12 @@ class StepState:
 
 
 _STEP: Final = TypeAdapter(StepState)
-_WAITING: Final = StepState()
 
 
 class RunState:
     """One run. Mutable; knows which fields changed since the last `changes`."""
 
-    __slots__ = ("_bytes", "_changed", "_fields", "_pinned", "run_id")
+    __slots__ = ("_bytes", "_changed", "_fields", "_pinned", "_steps", "run_id")
 
     def __init__(self, run_id: str, fields: dict[str, bytes] | None = None) -> None:
         """Start from the fields of a hash; none is a run that is just being made."""
@@ -176,6 +178,8 @@ class RunState:
         self._changed: dict[str, None] = {}
         self._bytes = sum(len(name) + len(value) + _FIELD_BYTES for name, value in self._fields.items())
         self._pinned: Pinned | None = None
+        self._steps: dict[str, StepState] = {}
+        """Steps as they were read or put last: a copy of their fields, never ahead of them."""
 
     # -- the hash
 
@@ -199,7 +203,8 @@ class RunState:
 
     def clear(self) -> None:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
-        self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
+        self._fields, self._changed, self._bytes = {}, {}, 0
+        self._pinned, self._steps = None, {}
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -242,6 +247,14 @@ class RunState:
         raw = self._fields.get(f"t:{local}")
         return None if raw is None else TaskState.decode(raw)
 
+    def is_open(self, local: str) -> bool:
+        """Say whether a task was ordered and has not ended."""
+        return self._fields.get(f"t:{local}", b"k")[:1] in b"rb"
+
+    def succeeded(self, local: str) -> bool:
+        """Say whether a task succeeded."""
+        return self._fields.get(f"t:{local}", b"w")[:1] == b"k"
+
     def put_task(self, local: str, task: TaskState) -> None:
         """Write a task."""
         self.put(f"t:{local}", task.encode())
@@ -260,11 +273,15 @@ class RunState:
 
     def step(self, name: str) -> StepState:
         """Look up a step; one without a field waits and none of its parents has ended."""
-        raw = self._fields.get(f"s:{name}")
-        return _WAITING if raw is None else _STEP.validate_json(raw)
+        step = self._steps.get(name)
+        if step is None:
+            raw = self._fields.get(f"s:{name}")
+            step = self._steps[name] = StepState() if raw is None else _STEP.validate_json(raw)
+        return step
 
     def put_step(self, name: str, step: StepState) -> None:
         """Write a step."""
+        self._steps[name] = step
         self.put(f"s:{name}", _STEP.dump_json(step, exclude_defaults=True))
 
     def armed(self, timer: str) -> int | None:

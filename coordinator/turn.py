@@ -97,15 +97,17 @@ class Turn:
 
     def count(self, *, tasks: int = 0, usage: Usage | None = None) -> None:
         """Add to the run's totals."""
-        so_far, known = self.state.totals()
-        self.state.put_totals(so_far if usage is None else so_far + usage, known + tasks)
+        if tasks or (usage is not None and usage.total_tokens):
+            so_far, known = self.state.totals()
+            self.state.put_totals(so_far if usage is None else so_far + usage, known + tasks)
 
     # -- steps
 
     def end_step(self, step: StepPlan, letter: Letter, cause: Cause | None = None) -> None:
         """End a step, however; its children are told by `ready.advance`."""
         state = self.state.step(step.name)
-        self.state.put_step(step.name, replace(state, letter=letter, cause=cause))
+        state.letter, state.cause = letter, cause
+        self.state.put_step(step.name, state)
         self.disarm(f"step:{step.name}")
         self.disarm(f"join:{step.name}")
         self.ended.append(step)
@@ -126,8 +128,8 @@ class Turn:
             self._stop_task(Place(step, shard), letter)
 
     def _stop_task(self, place: Place, letter: Letter) -> None:
-        task = self.state.task(place.local)
-        if task is not None and task.letter in "rb":
+        task = self.state.task(place.local) if self.state.is_open(place.local) else None
+        if task is not None:
             self.end_task(place, letter, task, None)
 
     def changed(self, letter: Letter, place: Place, attempt: int | None = None, reason: str = "") -> None:

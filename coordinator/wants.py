@@ -30,11 +30,9 @@ def all_wants(pipeline: CompiledPipeline) -> dict[str, tuple[Want, ...]]:
             wants.setdefault(pick.source, {})[Want(kind="value", select=pick.select)] = None
     returns = pipeline.returns
     if returns.select is not None:
-        of_result = wants.setdefault(returns.source, {})
-        of_result |= {
-            Want(kind="value", select=returns.select): None,
-            Want(kind="size", select=returns.select): None,
-        }
+        asked = wants.setdefault(returns.source, {})
+        asked[Want(kind="value", select=returns.select)] = None
+        asked[Want(kind="size", select=returns.select)] = None
     maps = {step.name for step in pipeline.steps if isinstance(step, MapStep)}
     return {source: tuple(asked) for source, asked in wants.items() if source not in maps}
 

@@ -56,7 +56,7 @@ class FoldLog:
     def fold(self, event: Event) -> tuple[Decision, ...]:
         """Fold an event as it is, and apply what it decides."""
         self.events.append(event)
-        if isinstance(event.message, TaskSettled):
+        if isinstance(event.message, TaskSettled) and event.message.task_id.startswith("r/"):
             self._put_back(local_part(event.message.task_id))
         copy = self._shuffled() if self.reloads else None
         self.state, decisions = fold(self.state, event)

@@ -1,9 +1,11 @@
 """Joins in a DAG: holes, first causes, conditions, early joins, and what nobody needs any more."""
 
+from typing import Any
+
 import pytest
 
 from argosy.coordinator.messages import ended_of
-from argosy.schemas.facts import SizeFact, ValueFact
+from argosy.schemas.facts import Facts, SizeFact, ValueFact
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import Inline
@@ -99,7 +101,7 @@ def test_a_diamond_of_thousands_of_skipped_steps_needs_no_deep_stack() -> None:
 # -- conditions
 
 
-def gated(**conditions: object) -> CompiledPipeline:
+def gated(**conditions: Any) -> CompiledPipeline:  # noqa: ANN401 - fields of a step
     return pipeline(task("a", "input"), task("b", "a", **conditions), task("c", "input", "b?"))
 
 
@@ -141,7 +143,7 @@ def test_a_task_is_asked_for_the_facts_that_later_steps_need() -> None:
 # -- early joins
 
 
-def race(**fields: object) -> CompiledPipeline:
+def race(**fields: Any) -> CompiledPipeline:  # noqa: ANN401 - fields of a step
     return pipeline(
         task("a", "input"), task("b", "input"), task("c", "input"), task("d", "a?", "b?", "c?", **fields)
     )
@@ -219,7 +221,7 @@ def test_an_any_that_is_late_fails() -> None:
 def test_a_run_may_return_a_part_of_its_last_step() -> None:
     log = run_of(pipeline(task("a", "input"), returns={"from": "a", "select": "x"}))
     assert [want.key for want in log.dispatch("a").wants] == ["value:x", "size:x"]
-    facts = {
+    facts: Facts = {
         "value:x": ValueFact(kind="value", value="part"),
         "size:x": SizeFact(kind="size", bytes=6, tokens=1),
     }
@@ -244,7 +246,7 @@ def narrow(*, above: str = "refuse", **fields: object) -> FoldLog:
 
 def join(log: FoldLog, tokens: int, part: int) -> None:
     log.add(succeeded("a").model_copy(update={"result": text("a", tokens=tokens)}))
-    facts = {"size:x": SizeFact(kind="size", bytes=1, tokens=part)}
+    facts: Facts = {"size:x": SizeFact(kind="size", bytes=1, tokens=part)}
     log.add(succeeded("c", facts=facts).model_copy(update={"result": text("c", tokens=10**6)}))
 
 

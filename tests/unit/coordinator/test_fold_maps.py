@@ -33,9 +33,9 @@ from support.fold_pipelines import (
 LIST = "list:"
 
 
-def spread(*items: str, join: object = None, **fields: object) -> FoldLog:
+def spread(*items: str, join: object = None, **fields: Any) -> FoldLog:  # noqa: ANN401 - fields of a step
     """A run of a map over its input, then a step that takes the list."""
-    extra = fields if join is None else fields | {"join": join}
+    extra: dict[str, Any] = fields if join is None else fields | {"join": join}
     log = FoldLog()
     compiled = pipeline(mapped("m", "input", **extra), task("z", "m"))
     log.add(accepted(compiled, facts={LIST: listing(*items)}))

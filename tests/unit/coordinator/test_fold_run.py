@@ -3,7 +3,7 @@
 import pytest
 
 from argosy.coordinator.decision import Arm, Entomb, Ready, Send, Unclaim
-from argosy.coordinator.messages import ended_of, quarantined_end, refusal_of, result_of
+from argosy.coordinator.messages import ended_of, refusal_of, result_of
 from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import NewerVersion
@@ -241,16 +241,13 @@ def test_newer_rules_are_not_folded_and_change_nothing() -> None:
     assert log.state is None
 
 
-def test_a_quarantined_run_can_still_end() -> None:
+@pytest.mark.parametrize("task_id", ["other/a", "r", "", "rr/a"])
+def test_a_record_of_another_runs_task_changes_nothing(task_id: str) -> None:
     log = chain()
-    body = quarantined_end(log.state, "KeyError: 'x'")
-    assert (body.outcome, body.data_hash) == ("failed", "hash")
-    assert body.fault is not None
-    assert body.fault.code == "coordinator"
-    log.add(body)
-    assert log.hash["st"] == b"ended"
-    unknown = quarantined_end(None, "boom", accepted(CHAIN))
-    assert (unknown.data_hash, unknown.pipeline) == ("hash", "p@1")
+    assert log.add(succeeded("a").model_copy(update={"task_id": task_id})) == ()
+    assert log.add(StepRecorded(task_id=task_id, attempt=1, name="m")) == ()
+    log.add(RunEnded(outcome="failed", data_hash="hash"))
+    assert log.add(succeeded("a").model_copy(update={"task_id": task_id})) == ()
 
 
 def test_agents_and_contracts_are_pinned_by_the_run() -> None:
