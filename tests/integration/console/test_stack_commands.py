@@ -15,6 +15,8 @@ from argosy.console.process import ProcessId
 from argosy.console.stack_state import StackState, read_state, write_state
 from support.command_line import CommandLine
 
+pytestmark = pytest.mark.timeout(400)  # starts whole stacks, on machines that do other things too
+
 # Where no package index, repository or proxy answers: port 9 (discard) of loopback.
 NOWHERE = "http://127.0.0.1:9"
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE) | {

@@ -3,11 +3,15 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.provision import ensure
 from argosy.schemas.errors import Unreachable
 from argosy.schemas.settings import KafkaSettings, Settings
 from support.stack import StackThread
+
+pytestmark = pytest.mark.timeout(400)  # starts whole stacks, on machines that do other things too
 
 
 async def made(cluster: KafkaCluster, settings: Settings) -> bool:
