@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from argosy.agents.briefing import briefing
-from argosy.agents.document import Brief, Document
+from argosy.agents.document import Document
 from argosy.client.connection import Argosy
-from argosy.client.run import Run
 from argosy.console.config import environment_of, load_settings
 from argosy.console.demo_chaos import torment
 from argosy.console.demo_report import Told, report
 from argosy.console.fleet_children import coordinator_child, worker_child
-from argosy.console.live import Progress
+from argosy.console.live import Progress, watching
 from argosy.console.model_child import LocalModel, stand_in
 from argosy.console.output import note
 from argosy.console.run_view import RunView, TaskView
@@ -126,18 +125,11 @@ async def _drive(
 async def _one(fleet: Argosy, document: Document, view: RunView, progress: Progress) -> Told:
     run = await fleet.submit(briefing, document, deadline_seconds=900)
     view.run_id = run.run_id
-    watching = asyncio.create_task(_watch(run, view, progress), name=f"watch {run.run_id}")
     try:
-        brief = await run.result()
+        async with watching(run, view, progress):
+            brief = await run.result()
     except RunError as error:
         progress.say(f"{document.title}: {type(error).__name__}: {error.reason}")
         return Told(run.run_id, document.title, None, error)
-    finally:
-        watching.cancel()
     progress.say(f"{document.title}: done")
     return Told(run.run_id, document.title, brief.markdown, None)
-
-
-async def _watch(run: Run[Brief], view: RunView, progress: Progress) -> None:
-    async for event in run.events():
-        progress.take(view, event.message)

@@ -1,16 +1,19 @@
 """Progress on stderr: a table that renews itself on a terminal, one line per change elsewhere."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from argosy.client.run import Run
 from argosy.console.options import options
 from argosy.console.output import note, printable
 from argosy.console.run_view import RunView, TaskView
@@ -84,6 +87,22 @@ class Progress:
             if title:
                 table.add_row(title, "", view.state, "", "")
         return table
+
+
+@asynccontextmanager
+async def watching(run: Run[Any], view: RunView, progress: Progress) -> AsyncGenerator[None]:
+    """Feed a view from a run's events while entered; their reader is closed when left."""
+
+    async def follow() -> None:
+        async for event in run.events():
+            progress.take(view, event.message)
+
+    task = asyncio.create_task(follow(), name=f"watch {run.run_id}")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def _state(task: TaskView) -> str:

@@ -1,6 +1,5 @@
 """`argosy run PIPELINE`: submit a run, wait, print its result."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
-from argosy.console.live import Progress
+from argosy.console.live import Progress, watching
 from argosy.console.options import options
 from argosy.console.output import note, show_json
 from argosy.console.run_view import RunView, TaskView
@@ -79,17 +78,9 @@ async def _result(
         result = await run.result(timeout_seconds=timeout_seconds)
     else:
         with Progress([view]) as progress:
-            watching = asyncio.create_task(_watch(run, view, progress), name="watch")
-            try:
+            async with watching(run, view, progress):
                 result = await run.result(timeout_seconds=timeout_seconds)
-            finally:
-                watching.cancel()
     return {"run_id": run.run_id, "result": result} if options().json else result
-
-
-async def _watch(run: Run[JsonValue], view: RunView, progress: Progress) -> None:
-    async for event in run.events():
-        progress.take(view, event.message)
 
 
 def parse_input(text: str | None) -> JsonValue:
