@@ -16,6 +16,7 @@ from argosy.broker.store import Payloads
 from argosy.pipelines.context import Log, Model, Tools
 from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
+from argosy.schemas.errors import ModelRefused
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.watch import TaskProgressed, TextStreamed
 from argosy.telemetry import logs, propagation
@@ -154,8 +155,7 @@ class TaskContext:
         """The model of the agent's contract."""
         if self._model is None:
             if self._models is None:
-                message = "this worker was started without a model"
-                raise RuntimeError(message)
+                raise ModelRefused("this worker was started without a model: give Worker its `models`")
             body = self._running.order.body
             self._model = self._models.for_task(
                 agent=body.agent,

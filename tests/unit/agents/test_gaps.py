@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from argosy.broker.memory_kafka import MemoryKafka
+from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
+from argosy.schemas.errors import ModelBusy
+from argosy.schemas.payload import Reference
 from argosy.schemas.settings import Settings
+from argosy.schemas.task import TaskInput
 from support.worker_bench import Bench, eventually, input_of, memory_bench, until
 
 
@@ -352,3 +356,91 @@ async def test_work_of_a_newer_release_waits() -> None:
         await until(lambda: running.worker.desks[0].parked == 1)
     assert await fleet.bench.committed(work) == 0
     assert await fleet.bench.dead() == []
+
+
+async def test_a_message_that_is_too_large_is_buried() -> None:
+    fleet = await Fleet().open("a", "b")
+    work = fleet.agent()
+    fleet.go.set()
+    bench = fleet.bench
+    kafka = bench.settings.kafka.model_copy(update={"max_message_bytes": 1_000})
+    settings = bench.settings.model_copy(update={"kafka": kafka})
+    await bench.order(work, "run-1/a", input_of("text", "x" * 70_000))
+    await bench.order(work, "run-1/b", input_of("text", "x"))
+    async with bench.worker(work, settings=settings):
+        await bench.until_committed(work, 2)
+    (letter,) = await bench.dead()
+    assert (letter.reason, letter.cut) == ("oversize", True)
+    assert {one.task_id: one.outcome for one in await bench.settled()}["run-1/a"] == "failed"
+
+
+async def test_a_consumer_that_is_stuck_ends_the_process_and_one_that_waits_does_not() -> None:
+    fleet = await Fleet(watchdog_seconds=0.2).open("a")
+    work = fleet.agent()
+    fleet.go.set()
+    ended: list[str] = []
+    async with fleet.bench.worker(work, end=ended.append) as running:
+        await until(lambda: running.worker.desks and running.worker.desks[0].intake.assigned_count == 2)
+        fleet.bench.advance(60)  # idle for long, but there is nothing to do
+        await asyncio.sleep(0.1)
+        assert ended == []
+        stuck = running.worker.consumers[0]
+        stuck.pause([fleet.bench.partition(fleet.bench.topics.tasks("work"), n) for n in range(2)])
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        fleet.bench.advance(60)
+        await until(lambda: ended)
+    assert "1 messages wait" in ended[0]
+
+
+async def test_parked_is_not_stuck() -> None:
+    fleet = await Fleet(watchdog_seconds=0.2).open("a")
+    await fleet.bench.not_live()
+    work = fleet.agent()
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: running.worker.desks[0].parked == 1)
+        fleet.bench.advance(60)
+        await asyncio.sleep(0.1)  # the watchdog looks four times in its limit; `end` fails the test
+
+
+async def test_a_busy_model_gives_the_claim_back_and_uses_up_nothing() -> None:
+    fleet = await Fleet().open("a")
+    calls = fleet.calls
+
+    @agent(name="work")
+    async def work(ctx: Context, text: str) -> str:
+        calls.append(text)
+        if len(calls) < 3:
+            message = "429"
+            raise ModelBusy(message, after_seconds=30)
+        return text
+
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        for count in (1, 2):
+            await until(lambda: running.worker.desks and running.worker.desks[0].parked == 1)
+            assert len(calls) == count
+            assert await fleet.bench.field("run-1/a", "fence") is None
+            fleet.bench.advance(31)
+            await until(lambda: running.worker.desks[0].parked == 0)
+        (settled,) = await fleet.bench.until_settled()
+    assert (settled.outcome, settled.deliveries) == ("succeeded", 1)
+
+
+async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent(timeout_seconds=0.3)
+    fleet.go.set()
+    payloads = fleet.bench.payloads
+    assert isinstance(payloads, MemoryPayloads)
+    sha256 = await payloads.put(b'"stored"')
+    payloads.down()
+    source = TaskInput(name="text", source=Reference(sha256=sha256, bytes=8, tokens=1))
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", source)
+        await until(lambda: running.worker.desks[0].running == 1)
+        await asyncio.sleep(0.4)  # longer than the attempt may take
+        assert await fleet.bench.settled() == []
+        payloads.up()
+        (settled,) = await fleet.bench.until_settled()
+    assert settled.outcome == "succeeded", settled.fault

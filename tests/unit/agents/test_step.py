@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
@@ -342,3 +342,21 @@ async def test_the_context_tells_the_task_its_room_and_its_inputs_as_they_came()
         (settled,) = await bench.until_settled()
     assert settled.outcome == "succeeded", settled.fault
     assert seen == {"run": "run-1", "task": TASK, "attempt": 1, "left": 400, "text": "10", "count": 2}
+
+
+async def test_a_memo_may_be_any_json_as_a_named_model_call_s_answer_is() -> None:
+    bench = await ready()
+
+    @agent(name="pay")
+    async def pay(ctx: Context, amount: int) -> int:
+        async def asked() -> JsonValue:
+            return {"deep": [1, None, "x"]}
+
+        first = await ctx.step("asked", asked)
+        assert first == await ctx.step("asked", asked)
+        return amount
+
+    async with bench.worker(pay):
+        await bench.order(pay, TASK, input_of("amount", 10))
+        (settled,) = await bench.until_settled()
+    assert settled.outcome == "succeeded", settled.fault
