@@ -1,0 +1,95 @@
+"""What the bench lets workers run: agents that do nothing, wait, or tell when they began."""
+
+import asyncio
+import time
+
+from pydantic import BaseModel
+
+from argosy import Context, Pipeline, agent
+
+WIDTH = 8
+"""Branches of the graph 1→8→1."""
+HOPS = 20
+"""Steps of the chain."""
+WAIT_SECONDS = 0.2
+
+
+class Item(BaseModel):
+    """What no-op tasks take and give: some text."""
+
+    text: str
+
+
+class Items(BaseModel):
+    """What a map spreads."""
+
+    items: list[Item]
+
+
+class Span(BaseModel):
+    """When handlers began and ended, in seconds of the machine's monotonic clock, which all processes share."""
+
+    began: list[float] = []
+    ended: list[float] = []
+
+
+@agent(concurrency=256)
+async def noop(ctx: Context, item: Item) -> Item:
+    """Give what came."""
+    del ctx
+    return item
+
+
+@agent(concurrency=256)
+async def joined(  # noqa: PLR0913, PLR0917 - one for each branch
+    ctx: Context, a: Item, b: Item, c: Item, d: Item, e: Item, f: Item, g: Item, h: Item
+) -> Item:
+    """Give the first of eight."""
+    del ctx, b, c, d, e, f, g, h
+    return a
+
+
+@agent(concurrency=256)
+async def counted(ctx: Context, items: list[Item]) -> int:
+    """Count the results of a map."""
+    del ctx
+    return len(items)
+
+
+@agent(concurrency=256)
+async def stamped(ctx: Context, so_far: Span) -> Span:
+    """Add the moment at which this handler began."""
+    del ctx
+    return Span(began=[*so_far.began, time.monotonic()])
+
+
+@agent(concurrency=64)
+async def waiting(ctx: Context, item: Item) -> Span:
+    """Wait, as for a model, and tell from when to when."""
+    del ctx, item
+    began = time.monotonic()
+    await asyncio.sleep(WAIT_SECONDS)
+    return Span(began=[began], ended=[time.monotonic()])
+
+
+one = Pipeline("one", takes=Item, gives=Item)
+one.returns(one.step(noop, one.input))
+
+graph = Pipeline("graph", takes=Item, gives=Item)
+_first = graph.step(noop, graph.input, name="first")
+_branches = [graph.step(noop, _first, name=f"branch-{number}") for number in range(WIDTH)]
+_a, _b, _c, _d, _e, _f, _g, _h = _branches
+graph.returns(graph.step(joined, _a, _b, _c, _d, _e, _f, _g, _h))
+
+mapped = Pipeline("mapped", takes=Items, gives=int)
+_each = mapped.map(noop, over=mapped.input.pick(lambda given: given.items), max_parallel=1_000)
+mapped.returns(mapped.step(counted, _each))
+
+chain = Pipeline("chain", takes=Span, gives=Span)
+_link = chain.input
+for _number in range(HOPS):
+    _link = chain.step(stamped, _link, name=f"hop-{_number}")
+chain.returns(_link)
+
+waits = Pipeline("waits", takes=Item, gives=Span)
+waits.returns(waits.step(waiting, waits.input))

@@ -1,0 +1,156 @@
+"""A fleet for one measurement: topics and keys of its own on the bench's stack, each process a real one."""
+
+import asyncio
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import SecretStr
+
+from argosy.broker import provision
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.topics import TopicNames
+from argosy.client.connection import Argosy
+from argosy.console.child import ChildSpec, Restart
+from argosy.console.config import environment_of
+from argosy.console.fleet_children import coordinator_child, worker_child
+from argosy.console.stack import LocalStack
+from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+
+HERE = Path(__file__).parent
+APP = HERE / "app.py"
+LOOK_SECONDS = 0.02
+LIMIT_SECONDS = 180.0
+"""A measurement that takes longer did not finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a process was at one moment: seconds of the clock, its own CPU seconds, records that came out."""
+
+    seconds: float
+    cpu_seconds: float
+    records: int
+
+    def until(self, later: "Moment") -> "PerRecord":
+        """Give what a record took between two moments."""
+        count = later.records - self.records
+        return PerRecord(
+            (later.cpu_seconds - self.cpu_seconds) / count, (later.seconds - self.seconds) / count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PerRecord:
+    """What one record took, in seconds."""
+
+    cpu_seconds: float
+    wall_seconds: float
+
+
+@dataclass
+class Fleet:
+    """Processes are named; `stop` one, or leave the context to stop them all."""
+
+    stack: LocalStack
+    settings: Settings
+    environment: dict[str, str]
+    names: TopicNames
+    cluster: KafkaCluster
+    ends: AIOKafkaConsumer
+    _counts: dict[str, int] = field(default_factory=dict[str, int])
+
+    async def coordinator(self) -> None:
+        """Start a coordinator; its lanes come to life a moment later."""
+        await self.stack.supervisor.start(
+            coordinator_child("coordinator", self.stack.folder, self.environment)
+        )
+
+    async def worker(self, agents: Sequence[str]) -> None:
+        """Start one worker of some agents."""
+        target = f"{APP}:{','.join(agents)}"
+        await self.stack.supervisor.start(worker_child("worker", target, self.stack.folder, self.environment))
+
+    async def script(self, name: str, *arguments: str) -> None:
+        """Start one of the reference arms beside this file."""
+        argv = (sys.executable, str(HERE / f"{name}.py"), *arguments)
+        log = self.stack.folder / "logs" / f"{name}.log"
+        await self.stack.supervisor.start(ChildSpec(name, argv, log, restart=Restart.NEVER, stage=2))
+
+    async def stop(self, *names: str) -> None:
+        """Stop processes by name."""
+        for name in names:
+            await self.stack.supervisor.stop(name)
+
+    def cpu_seconds(self, *names: str) -> float:
+        """Give what processes have used so far, user and system, all their threads."""
+        return sum(_cpu_seconds(self.stack, name) for name in names)
+
+    async def appended(self, topic: str) -> int:
+        """Count what was appended to a topic so far."""
+        if topic not in self._counts:
+            self._counts[topic] = await self.cluster.partitions(topic)
+        partitions = [TopicPartition(topic, number) for number in range(self._counts[topic])]
+        return sum((await self.ends.end_offsets(partitions)).values())
+
+    async def until(self, topic: str, records: int) -> None:
+        """Return when a topic has so many records."""
+        while await self.appended(topic) < records:  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def moment(self, process: str, topic: str, records: int) -> Moment:
+        """Return how things stand as soon as a topic has so many records."""
+        while True:
+            cpu, found = self.cpu_seconds(process), await self.appended(topic)
+            if found >= records:
+                return Moment(time.monotonic(), cpu, found)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def connect(self) -> Argosy:
+        """Open a producer of runs."""
+        return Argosy.connect(self.settings)
+
+
+@asynccontextmanager
+async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str) -> AsyncIterator[Fleet]:
+    """Make topics for a fleet; `environment` is added to that of its processes."""
+    prefix = f"bench-{secrets.token_hex(4)}"
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers=stack.bootstrap_servers, topic_prefix=prefix),
+        redis=RedisSettings(url=SecretStr(stack.redis_url), key_prefix=prefix),
+        payloads=f"file://{stack.folder / 'payloads' / prefix}",
+        fleet=FleetSettings(),
+    )
+    variables = {
+        **environment_of(settings),
+        "ARGOSY_KAFKA__TOPIC_PREFIX": prefix,
+        "ARGOSY_REDIS__KEY_PREFIX": prefix,
+        "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
+        **environment,
+    }
+    cluster = KafkaCluster(settings.kafka, "argosy-bench")
+    ends = AIOKafkaConsumer(bootstrap_servers=stack.bootstrap_servers, metadata_max_age_ms=600_000)
+    try:
+        await provision.ensure(cluster, settings, agents)
+        await ends.start()
+        yield Fleet(stack, settings, variables, TopicNames(prefix), cluster, ends)
+    finally:
+        for name in [child for child in ("worker", "coordinator") if child in stack.supervisor.children]:
+            await stack.supervisor.stop(name)
+        await ends.stop()
+        await cluster.close()
+
+
+def _cpu_seconds(stack: LocalStack, name: str) -> float:
+    process = stack.supervisor.children[name].process
+    if process is None:
+        message = f"{name} does not run: see its log in {stack.folder / 'logs'}"
+        raise RuntimeError(message)
+    used = psutil.Process(process.pid).cpu_times()
+    return float(used.user + used.system)
