@@ -132,6 +132,8 @@ class FoldLog:
         }
         letters = {local: self.letter(local) for local in self.state.tasks()}
         assert self.out == {local: self.attempt(local) for local, letter in letters.items() if letter == "r"}
+        waiting = {f"retry:{local}" for local, letter in letters.items() if letter == "b"}
+        assert {name for name in self.timers if name.startswith("retry:")} == waiting
         assert self.claims == {local for local, letter in letters.items() if letter in "rb"}
 
     # -- what a test asks
