@@ -37,6 +37,7 @@ class InboxRecord:
         room = settings.kafka.max_message_bytes
         self._dead = Graveyard(producer, self._names.dead, source, room)
         self._agents: set[str] = set()
+        self._making = asyncio.Lock()
         self._log = logs.get("argosy.receiver")
 
     async def receive(self, record: Record) -> None:
@@ -108,8 +109,13 @@ class InboxRecord:
 
     async def _make_topics(self, body: RunAccepted) -> None:
         """Make a place where the work of an agent waits that nobody has run yet."""
-        new = set(body.pipeline.agents) - self._agents
-        if new:
+        if self._agents.issuperset(body.pipeline.agents):
+            return
+        # The first submits of an agent come together: one of them makes its topic.
+        async with self._making:
+            new = set(body.pipeline.agents) - self._agents
+            if not new:
+                return
             await patiently("topics", lambda: provision.ensure(self._cluster, self._settings, new))
             self._agents |= new
 
