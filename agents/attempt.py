@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -21,8 +21,9 @@ from argosy.agents.settle import Settles
 from argosy.agents.supervise import Stopped, supervise
 from argosy.agents.verdict import Failed, Lost, Overflowed, Raised, Returned, Verdict, Waits, verdict_on
 from argosy.pipelines.agent import Agent
+from argosy.pipelines.port import Given
 from argosy.schemas.chat import Usage
-from argosy.schemas.errors import ClaimLost, HandlerTimeout, InvalidInput, InvalidResult, PayloadGone
+from argosy.schemas.errors import ClaimLost, HandlerTimeout, InvalidInput, PayloadGone
 from argosy.schemas.fault import Fault, fault_of
 from argosy.schemas.runlog import TaskSettled
 from argosy.schemas.watch import StateChanged
@@ -117,7 +118,6 @@ class Attempts:
                 f"reading the inputs of {running.name}",
                 running,
             )
-            arguments = self.agent.decode(inputs.given)
         except (InvalidInput, PayloadGone) as error:
             return Failed(fault_of(error)), Usage()
         except (ClaimLost, HandlerTimeout):
@@ -131,21 +131,19 @@ class Attempts:
             models=self.models,
         )
         grace = self.services.settings.worker.grace_seconds
-        outcome = await supervise(running, self._called(ctx, arguments), grace)
+        outcome = await supervise(running, self._called(ctx, inputs.given), grace)
         return self._verdict(running, outcome, span), ctx.usage
 
-    async def _called(self, ctx: TaskContext, arguments: dict[str, Any]) -> object:
-        return await self.agent.function(ctx, **arguments)
+    async def _called(self, ctx: TaskContext, given: Mapping[str, Given]) -> bytes:
+        # The codecs run an author's validators and serializers: these may raise anything, as the handler may.
+        arguments = self.agent.decode(given)
+        return self.agent.encode(await self.agent.function(ctx, **arguments))
 
     def _verdict(
-        self, running: Running, outcome: "Returned[object] | Raised | Stopped", span: Traced
+        self, running: Running, outcome: "Returned[bytes] | Raised | Stopped", span: Traced
     ) -> Verdict | Drained | bytes:
         match outcome:
-            case Returned(value):
-                try:
-                    data = self.agent.encode(value)
-                except InvalidResult as error:
-                    return Failed(fault_of(error))
+            case Returned(data):
                 span.set_content(names.OUTPUT, data)
                 return data
             case Raised(error):

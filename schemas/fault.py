@@ -6,6 +6,8 @@ from argosy.schemas.errors import ArgosyError
 
 MESSAGE_CHARACTERS = 2_000
 """A fault's text is cut here (and says so): a fault must always fit into a record."""
+AFTER_SECONDS = 366 * 86_400
+"""The longest wait that a fault may ask for: longer than any run, and still a number that everything can hold."""
 
 
 class Fault(BaseModel):
@@ -23,15 +25,39 @@ class Fault(BaseModel):
 
 
 def fault_of(error: BaseException, *, retriable: bool | None = None) -> Fault:
-    """Describe an error; one that isn't ours is a retriable `handler_error` that names its class."""
-    text = str(error)
-    if len(text) > MESSAGE_CHARACTERS:
-        text = f"{text[:MESSAGE_CHARACTERS]}… ({len(text)} characters)"
+    """Describe an error, whatever it is; one that isn't ours is a retriable `handler_error` that names its class.
+
+    Never raises: what handlers raise may be unable to say itself, and may say what JSON can't.
+    """
+    text = _text(error)
     if isinstance(error, ArgosyError):
         figures = {name: value for name, value in vars(error).items() if type(value) is int}
-        after_seconds: object = getattr(error, "after_seconds", None)
-        after_ms = int(after_seconds * 1000) if isinstance(after_seconds, int | float) else None
         again = error.retriable if retriable is None else retriable
-        return Fault(code=error.code, message=text, retriable=again, after_ms=after_ms, figures=figures)
-    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return Fault(
+            code=str(error.code),
+            message=text,
+            retriable=bool(again),
+            after_ms=_after_ms(error),
+            figures=figures,
+        )
+    name = type(error).__name__
+    message = f"{name}: {text}" if text else name
     return Fault(code="handler_error", message=message, retriable=True if retriable is None else retriable)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException as second:  # noqa: BLE001 - an author's `__str__`: it may raise anything, as a handler may
+        text = f"(its __str__ raised {type(second).__name__})"
+    text = text.encode(errors="backslashreplace").decode()  # a lone surrogate is no JSON
+    if len(text) > MESSAGE_CHARACTERS:
+        return f"{text[:MESSAGE_CHARACTERS]}… ({len(text)} characters)"
+    return text
+
+
+def _after_ms(error: ArgosyError) -> int | None:
+    seconds: object = getattr(error, "after_seconds", None)
+    if not isinstance(seconds, int | float) or seconds != seconds:  # noqa: PLR0124 - NaN
+        return None
+    return int(min(max(0.0, seconds), AFTER_SECONDS) * 1000)

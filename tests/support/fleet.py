@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ class RealFleet:
     settings: Settings
     ledger: Ledger
     environment: dict[str, str]
+    app: Path = APP
     told: list[str] = field(default_factory=list[str])
 
     async def coordinator(self, name: str) -> None:
@@ -36,7 +37,7 @@ class RealFleet:
 
     async def worker(self, name: str, agents: Sequence[str] = AGENTS) -> None:
         """Start a worker of some agents and wait until it serves."""
-        target = f"{APP}:{','.join(agents)}"
+        target = f"{self.app}:{','.join(agents)}"
         await self.stack.supervisor.start(worker_child(name, target, self.stack.folder, self.environment))
 
     async def kill(self, name: str) -> None:
@@ -47,9 +48,9 @@ class RealFleet:
     async def flush(self) -> None:
         """FLUSHALL: Redis loses everything; its identity stays."""
         self.told.append("flushall")
-        redis: Redis = Redis.from_url(self.stack.redis_url)
+        redis: Redis = Redis.from_url(self.stack.redis_url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
         try:
-            await redis.flushall()
+            await redis.flushall()  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
         finally:
             await redis.aclose()
 
@@ -64,9 +65,17 @@ class RealFleet:
 
 @asynccontextmanager
 async def real_fleet(
-    folder: Path, *, coordinators: int = 1, workers: Sequence[Sequence[str]] = ()
-) -> AsyncIterator[RealFleet]:
-    """Run a stack, coordinators `coordinator-1` … and workers `worker-1` …; all gone when left."""
+    folder: Path,
+    *,
+    coordinators: int = 1,
+    workers: Sequence[Sequence[str]] = (),
+    app: Path = APP,
+    variables: Mapping[str, str] | None = None,
+) -> AsyncGenerator[RealFleet]:
+    """Run a stack, coordinators `coordinator-1` … and workers `worker-1` … of `app`; all gone when left.
+
+    `variables` change the settings of the fleet's processes.
+    """
     async with LocalStack(folder) as stack:
         settings = Settings(
             kafka=KafkaSettings(
@@ -92,8 +101,9 @@ async def real_fleet(
             "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
             "ARGOSY_TEST_LEDGER": str(path),
             "PYTHONPATH": str(APP.parents[1]),
+            **(variables or {}),
         }
-        fleet = RealFleet(stack, settings, Ledger(path), environment)
+        fleet = RealFleet(stack, settings, Ledger(path), environment, app)
         try:
             async with asyncio.TaskGroup() as starting:
                 for number in range(1, coordinators + 1):

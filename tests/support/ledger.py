@@ -34,6 +34,10 @@ class Ledger:
         """Keys of all effects."""
         return {row[0] for row in self._db.execute("SELECT key FROM effects")}
 
+    def times(self, key: str) -> int:
+        """How often an effect was made."""
+        return int(self._db.execute("SELECT COUNT(*) FROM made WHERE key = ?", (key,)).fetchone()[0])
+
     def made_after_known(self, later_than: float = 0.0) -> list[str]:
         """Keys whose effect was made again after a handler had its memo (from a moment on)."""
         query = (

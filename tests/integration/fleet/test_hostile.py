@@ -1,0 +1,100 @@
+"""Whatever a handler does harms its own task at most: each ends with a clear reason, its neighbours succeed."""
+
+import pytest
+
+from support.hostile import HARD_RESULT_BYTES, RAISES, harmful, hasty, peaceful
+from support.hostile_world import HostileWorld
+from support.oracle import stories
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+async def test_whatever_a_handler_raises_its_task_fails_with_the_reason_and_the_worker_goes_on(
+    world: HostileWorld,
+) -> None:
+    restarts = world.restarts()
+    neighbours = await world.waiting("raised")
+    runs = {kind: await world.submit(harmful, kind) for kind in RAISES}
+    for kind, run in runs.items():
+        fault = await world.fault(run)
+        _, code, text = RAISES[kind]
+        assert (code, text in fault.message) == (fault.code, True), f"{kind}: {fault}"
+        assert fault.task_id == f"{run.run_id}/misbehave"
+    world.release("raised")
+    await world.unharmed(neighbours)
+    assert world.restarts() == restarts
+    await world.quiet()
+
+
+async def test_a_validator_that_raises_anything_fails_its_task(world: HostileWorld) -> None:
+    restarts = world.restarts()
+    fault = await world.fault(await world.submit(harmful, "broken-validator"))
+    assert fault.code == "handler_error"
+    assert "ZeroDivisionError" in fault.message
+    assert world.restarts() == restarts
+    await world.quiet()
+
+
+async def test_a_result_over_the_hard_cap_is_a_small_failure_with_its_figures(world: HostileWorld) -> None:
+    size = HARD_RESULT_BYTES + 1
+    fault = await world.fault(await world.submit(harmful, size=size))
+    assert fault.code == "result_too_large"
+    assert fault.figures["bytes"] > size
+    assert fault.figures["limit"] == HARD_RESULT_BYTES
+    fits = await world.submit(harmful, size=HARD_RESULT_BYTES - 1_000)
+    assert len((await world.answer(fits)).text) == HARD_RESULT_BYTES - 1_000
+    await world.quiet()
+
+
+async def test_a_handler_that_hangs_fails_at_its_time_limit(world: HostileWorld) -> None:
+    restarts = world.restarts()
+    fault = await world.fault(await world.submit(hasty, "hang"))
+    assert fault.code == "timeout"
+    assert "time limit (2 s" in fault.message
+    assert world.restarts() == restarts
+    await world.quiet()
+
+
+async def test_a_worker_whose_handler_ignores_its_cancellation_ends_and_is_started_again(
+    world: HostileWorld,
+) -> None:
+    restarts = world.restarts()
+    neighbours = await world.waiting("ignored")
+    run = await world.submit(hasty, "ignore")
+    assert (await world.fault(run)).code == "timeout"
+    await world.until_logged(f"argosy worker: the handler of {run.run_id}/hurried#1 was told to stop (limit)")
+    world.release("ignored")
+    await world.unharmed(neighbours)
+    await world.until_ready()
+    assert world.restarts() == restarts + 1
+    await world.unharmed([await world.submit(peaceful)])
+    await world.quiet()
+
+
+async def test_a_handler_that_blocks_the_loop_loses_its_task_to_another_worker(world: HostileWorld) -> None:
+    restarts = world.restarts()
+    run = await world.submit(harmful, "block")
+    assert (await world.answer(run)).kind == "block"
+    assert world.restarts() == restarts + 1
+    assert "a handler blocks it" in world.log()
+    settled = (await stories(world.fleet.settings))[run.run_id].settled
+    assert [each.outcome for each in settled] == ["succeeded"]
+    await world.quiet()
+
+
+@pytest.mark.parametrize("kind", ["die", "exit-beside"])
+async def test_a_task_that_always_takes_its_worker_down_is_poison_and_its_neighbours_are_not(
+    world: HostileWorld, kind: str
+) -> None:
+    restarts = world.restarts()
+    neighbours = await world.waiting(kind)
+    run = await world.submit(harmful, kind, times=100)
+    await world.until_began(f"{run.run_id}/misbehave")
+    world.release(kind)
+    fault = await world.fault(run)
+    assert fault.code == "poison"
+    assert fault.figures == {"deliveries": 2}
+    await world.unharmed(neighbours)
+    assert world.restarts() >= restarts + 2
+    await world.until_ready()
+    await world.quiet()
