@@ -53,8 +53,18 @@ async def close(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, soon and whatever state it is in; never raises an error of the library.
 
     Its own `stop` ends in a CancelledError, with the connections open, when a fetch is waiting to be tried again, and
-    when the consumer was started in this very turn; and it may wait for a coordinator that is away.
+    when the consumer was started in this very turn; and it may wait for a coordinator that is away. A caller that is
+    cancelled meanwhile still leaves it closed.
     """
+    closing = asyncio.create_task(_close(consumer), name="close consumer")
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait({closing})
+        raise
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
     await asyncio.sleep(0)
     stopping = asyncio.create_task(consumer.stop(), name="stop consumer")
     await asyncio.wait({stopping}, timeout=STOP_SECONDS)
