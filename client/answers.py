@@ -8,7 +8,7 @@ from typing import Final
 from argosy.broker.log import Follower, Record
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import read_envelope
-from argosy.schemas.errors import BadMessage, NewerVersion
+from argosy.schemas.errors import ArgosyError, BadMessage, NewerVersion
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
 from argosy.telemetry import logs
@@ -45,6 +45,7 @@ class Answers:
         """`follower` is of the results' topic, unstarted."""
         self._follower = follower
         self._waiting: dict[str, list[tuple[Question, asyncio.Future[Answer]]]] = {}
+        self._broken: ArgosyError | None = None
         self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
 
     async def start(self) -> None:
@@ -57,6 +58,12 @@ class Answers:
             while True:
                 for record in await self._follower.read(READ_SECONDS):
                     self.take(record)
+        except ArgosyError as error:
+            self._broken = error
+            for _, future in [entry for entries in self._waiting.values() for entry in entries]:
+                if not future.done():
+                    future.set_exception(error)
+            raise
         finally:
             await self._follower.close()
 
@@ -85,6 +92,8 @@ class Answers:
         known = self.known(question)
         if known is not None:
             return known
+        if self._broken is not None:
+            raise self._broken
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         entry = question, future
         waiting = self._waiting.setdefault(question.run_id, [])

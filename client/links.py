@@ -114,6 +114,7 @@ class Links:
     async def events(self, question: Question, since_ms: int | None) -> AsyncGenerator[RunEvent]:
         """Yield what is told of a run, from `since_ms` on (None: all that is kept), until it has ended."""
         follower = self.cluster.follower(self.names.events)
+        about = "ce_subject", question.run_id.encode()
         if since_ms is None:
             await follower.start(beginning=True)
         else:
@@ -122,7 +123,7 @@ class Links:
             while True:
                 records = await follower.read(READ_SECONDS)
                 for record in records:
-                    if record.key != question.run_id.encode():
+                    if about not in record.headers:
                         continue
                     event = _event(record.headers, record.value, record.timestamp_ms)
                     if event is not None:

@@ -20,6 +20,7 @@ from argosy.telemetry import logs
 MOST_WAITING: Final = 4_000
 """Records fetched and not folded, above which the partition is paused."""
 _AGAIN_SECONDS: Final = 0.05
+_STALE_SECONDS: Final = 1.0
 _ROLL_OUT_SECONDS: Final = 15.0
 
 
@@ -67,8 +68,9 @@ class Lane:
                 self._log.error("lane waits for a newer release", why=str(newer.exceptions[0]))
                 await self._pause(_ROLL_OUT_SECONDS)
             except* StaleGeneration:
-                self._log.info("lane dropped: not in the group")
-                self.stop()
+                # Most likely another generation has begun, and `stop` is about to be called; if not, we are still the owner.
+                self._log.info("lane dropped: the broker says that we are not in the group")
+                await self._pause(_STALE_SECONDS)
             finally:
                 self.live.clear()
 

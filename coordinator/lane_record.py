@@ -47,5 +47,5 @@ def run_ids(records: Iterable[Record]) -> Iterator[str]:
     """
     for record in records:
         for name, value in record.headers:
-            if name == "ce_subject":
-                yield value.decode(errors="replace")
+            if name.lower() == "ce_subject":
+                yield (value or b"").decode(errors="replace")

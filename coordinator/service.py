@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 
-from argosy.broker import provision
+from argosy.broker import provision, tokens
 from argosy.broker.log import Cluster
 from argosy.broker.server_check import check_server
 from argosy.broker.store import Payloads, Store
@@ -16,7 +16,7 @@ from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.lanes import Lanes
 from argosy.coordinator.receive import Receivers
 from argosy.coordinator.registry import Registry
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ArgosyError, ConfigurationError
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 
@@ -78,16 +78,28 @@ class Coordinator:
         services = LaneServices(
             self._settings, self._names, runs, producer, self._store, self._payloads, self._source
         )
-        async with asyncio.TaskGroup() as group:
-            receivers = Receivers(inbox, judge, group)
-            lanes = self._lanes = Lanes(services, group)
-            group.create_task(registry.run(stop), name="registry")
-            group.create_task(receivers.run(stop), name="receivers")
-            group.create_task(inbox.run(receivers, stop), name="inbox")
-            group.create_task(runs.run(lanes, stop), name="run log")
+        await asyncio.to_thread(tokens.loaded, tokens.COMMON)  # half a second in which no lane could beat
+        try:
+            async with asyncio.TaskGroup() as group:
+                receivers = Receivers(inbox, judge, group)
+                lanes = self._lanes = Lanes(services, group)
+                group.create_task(registry.run(stop), name="registry")
+                group.create_task(receivers.run(stop), name="receivers")
+                group.create_task(inbox.run(receivers, stop), name="inbox")
+                group.create_task(runs.run(lanes, stop), name="run log")
+        except BaseExceptionGroup as several:  # ours say more than the group does
+            ours = several.subgroup(ArgosyError)
+            if ours is not None:
+                raise _first_of(ours) from several
+            raise
 
     @property
     def live_lanes(self) -> frozenset[int]:
         """The lanes that are ours and publish: what readiness means."""
         lanes = self._lanes.lanes if self._lanes is not None else {}
         return frozenset(number for number, lane in lanes.items() if lane.live.is_set())
+
+
+def _first_of(group: BaseExceptionGroup[ArgosyError]) -> ArgosyError:
+    found = group.exceptions[0]
+    return _first_of(found) if isinstance(found, BaseExceptionGroup) else found
