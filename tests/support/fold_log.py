@@ -34,6 +34,7 @@ class FoldLog:
     offset: int = 0
     now_ms: int = 1_000
     events: list[Event] = field(default_factory=list)
+    folded: list[tuple[Event, tuple[Decision, ...]]] = field(default_factory=list)
     hash: dict[str, bytes] = field(default_factory=dict)
     """As Redis has it."""
     out: dict[str, int] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class FoldLog:
             copy, same = fold(copy, event)
             assert same == decisions
             assert (copy and copy.dump()) == (self.state and self.state.dump())
+        self.folded.append((event, decisions))
         for decision in decisions:
             self._apply(decision)
         self._write()

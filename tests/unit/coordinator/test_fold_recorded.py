@@ -1,0 +1,27 @@
+"""Rules have versions: what was decided under one is decided again by every later release."""
+
+from pathlib import Path
+
+import pytest
+
+from argosy.coordinator.fold import RULES
+from argosy.coordinator.messages import ended_of
+from argosy.schemas.runlog import RunEnded
+from support.fold_log import FoldLog
+from support.recorded_runs import essence, read
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+@pytest.mark.parametrize("rules", sorted(RULES))
+def test_a_recorded_log_is_folded_as_it_was_when_its_rules_were_new(rules: int) -> None:
+    runs = (RECORDED / f"rules_{rules}.jsonl").read_text(encoding="utf-8").strip().split("\n\n")
+    assert len(runs) == 12
+    for run in runs:
+        log = FoldLog()
+        for line in run.split("\n"):
+            event, decided = read(line)
+            if isinstance(event.message, RunEnded):
+                assert ended_of(log.state) == event.message
+            assert essence(log.fold(event)) == decided
+        assert log.hash["st"] == b"ended"
