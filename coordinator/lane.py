@@ -68,7 +68,7 @@ class Lane:
                 self._log.error("lane waits for a newer release", why=str(newer.exceptions[0]))
                 await self._pause(_ROLL_OUT_SECONDS)
             except* StaleGeneration:
-                # Most likely another generation has begun, and `stop` is about to be called; if not, we are still the owner.
+                # Another generation has begun, and `stop` is about to be called; if not, we are still the owner.
                 self._log.info("lane dropped: the broker says that we are not in the group")
                 await self._pause(_STALE_SECONDS)
             finally:

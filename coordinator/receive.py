@@ -32,6 +32,7 @@ class Receivers:
         self._trackers: dict[Partition, Tracker] = {}
         self._paused: set[Partition] = set()
         self._finished = asyncio.Event()
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
@@ -55,7 +56,7 @@ class Receivers:
         Those of a run keep their order as far as their lane's producer does.
         """
         tracker = self._trackers.get(batch.partition)
-        if tracker is None:
+        if tracker is None or self._closed:
             return
         for record in tracker.took(batch):
             task = self._group.create_task(
@@ -78,6 +79,7 @@ class Receivers:
                 await self._commit_or_not()
                 self._resume()
         finally:
+            self._closed = True  # a fetch may still come, and the group takes no more tasks
             for task in self._tasks:
                 task.cancel()
 
