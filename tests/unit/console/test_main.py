@@ -1,0 +1,31 @@
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+from typer.testing import CliRunner
+
+from argosy.console.commands import COMMANDS
+from argosy.console.main import build_app
+
+
+def test_the_help_names_every_command_and_imports_none_of_them() -> None:
+    code = (
+        "import sys; from argosy.console.main import build_app\n"
+        "try: build_app(None)(['--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = {'aiokafka', 'openai', 'opentelemetry', 'redis', 'obstore'}\n"
+        "print(*sorted(slow & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == []
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_loads_and_explains_itself(name: str) -> None:
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    assert getattr(import_module(module), attribute) is not None
+    done = CliRunner().invoke(build_app(name), [name, "--help"])
+    assert done.exit_code == 0
+    assert "--json" in done.output  # the options that every command takes
