@@ -1,12 +1,16 @@
 """What a failure of the server means: `Unreachable` (no answer) or `Refused` (an answer, and it is no)."""
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from redis import exceptions as said
 
 from argosy.schemas.errors import Refused, Unreachable
 
-_CURES = {
+ACL_RULES: Final = "+@read +@write +@scripting +@connection -@dangerous +info +time"
+"""What an ACL user of argosy must be allowed, beside its keys (`~<key prefix>:*`)."""
+
+_CURES: Final = {
     "OOM": (
         "the server is at its memory limit",
         "raise `maxmemory`, or find what fills it; its policy must stay `noeviction`",
@@ -19,7 +23,7 @@ _CURES = {
     ),
     "NOPERM": (
         "the ACL user may not do this",
-        "grant it the commands and keys that docs/guarantees.md lists for Redis",
+        f"ACL SETUSER <user> ~<key prefix>:* {ACL_RULES}",
     ),
     "MISCONF": (
         "it can't write to its disk and so takes no writes",
@@ -33,8 +37,8 @@ _CURES = {
     "CROSSSLOT": ("keys of one script lie in different slots", "this is a defect of argosy: report it"),
     "WRONGTYPE": ("a key holds another type than argosy put there", "give argosy a `key_prefix` of its own"),
 }
-_TOO_MANY = "max number of clients reached"
-_PASSING = {
+_TOO_MANY: Final = "max number of clients reached"
+_PASSING: Final = {
     "MAXCLIENTS": "it has as many clients as its `maxclients` allows",
     "LOADING": "it is reading its data from disk",
     "BUSY": "a script holds it",

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from argosy.broker.keys import LaneKeys
 from argosy.broker.redis import RedisStore
+from argosy.broker.redis_errors import ACL_RULES
 from argosy.broker.script import Script
 from argosy.broker.server_check import check_server
 from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
@@ -154,10 +156,32 @@ async def test_an_acl_user_works_and_what_it_may_not_do_is_refused(valkey: Valke
     await store.command(b"ACL", b"SETUSER", b"ada", b"on", b">pw", b"~argosy:*", b"+@all", b"-unlink")
     user = valkey.store(url=valkey.url.replace("redis://", "redis://ada:pw@"))
     assert await user.run(COUNT, ["argosy:n"], []) == 1
-    with pytest.raises(Refused, match="grant it"):
+    with pytest.raises(Refused, match="ACL SETUSER"):
         await user.delete(["argosy:n"])
     with pytest.raises(Refused, match="ACL user"):
         await user.get("other")
+    await user.close()
+
+
+async def test_the_rules_that_we_tell_are_enough_for_an_acl_user_and_no_more(
+    valkey: Valkey, store: RedisStore
+) -> None:
+    rules = ACL_RULES.encode().split()
+    await store.command(b"ACL", b"SETUSER", b"bob", b"on", b">pw", b"~argosy:*", *rules)
+    user = valkey.store(url=valkey.url.replace("redis://", "redis://bob:pw@"))
+    keys = LaneKeys("argosy", 1)
+    script = Script.of_text(
+        "all", "--! prelude\nredis.call('HSET', KEYS[1], 'a', 1) return {identity(), now_ms()}"
+    )
+    assert isinstance(await user.run(script, [keys.checkpoint], []), list)
+    assert user.renewals().run(script, [keys.checkpoint], [])
+    assert await user.hgetall(keys.checkpoint) == {b"a": b"1"}
+    assert [key async for key in user.scan("argosy:*")] == [keys.checkpoint.encode()]
+    assert await check_server(user) == []
+    assert await user.delete([keys.checkpoint]) == 1
+    for forbidden in ((b"FLUSHALL",), (b"CONFIG", b"GET", b"*"), (b"KEYS", b"*"), (b"GET", b"other")):
+        with pytest.raises(Refused, match="ACL SETUSER"):
+            await user.command(*forbidden)
     await user.close()
 
 
