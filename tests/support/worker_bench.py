@@ -270,6 +270,23 @@ class RunningWorker:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None]" = field(init=False)
 
+    @property
+    def parked(self) -> int:
+        return sum(desk.parked for desk in self.worker.desks)
+
+    @property
+    def count(self) -> int:
+        """Attempts that run or are being settled."""
+        return sum(desk.running for desk in self.worker.desks)
+
+    @property
+    def open(self) -> int:
+        return sum(desk.intake.open for desk in self.worker.desks)
+
+    @property
+    def assigned(self) -> int:
+        return sum(desk.intake.assigned_count for desk in self.worker.desks)
+
     async def crash(self) -> None:
         """End it as kill -9 would, as far as that can be had inside a process: nothing is handed back."""
         self.task.cancel()

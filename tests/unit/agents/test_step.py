@@ -199,7 +199,7 @@ async def test_a_stale_fence_makes_no_effect() -> None:
         await reached.wait()
         await bench.write(TASK, "fence", "other")
         go.set()
-        await until(lambda: running.worker.desks[0].parked == 1)
+        await until(lambda: running.parked == 1)
     assert bank.paid == 0
     assert await bench.settled() == []
 
