@@ -2,7 +2,7 @@
 
 from argosy.coordinator.decision import Send
 from argosy.coordinator.inputs import cause_of
-from argosy.coordinator.state import TERMINAL, Letter, Outcome
+from argosy.coordinator.kept import TERMINAL, Letter, Outcome
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import RunOutcome

@@ -1,9 +1,9 @@
 """Timers that came due: a run's, a step's, a join's, a retry's. Fold believes them, it compares no times."""
 
 from argosy.coordinator.cancel import finish
+from argosy.coordinator.kept import TERMINAL, Cause
 from argosy.coordinator.plan import StepPlan
 from argosy.coordinator.ready import advance, join_is_late
-from argosy.coordinator.state import TERMINAL, Cause
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import TimerFired

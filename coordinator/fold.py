@@ -9,8 +9,9 @@ from typing import Final
 from argosy.coordinator import deadline, ready, settled, signal
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
+from argosy.coordinator.kept import TERMINAL, Pinned
 from argosy.coordinator.plan import plan_of
-from argosy.coordinator.state import TERMINAL, Event, Pinned, RunState
+from argosy.coordinator.state import Event, RunState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.canonical import canonical_json, sha256_hex
 from argosy.schemas.errors import NewerVersion

@@ -1,8 +1,9 @@
 """Inputs: what a step reads, found in the state: values, holes, lists, and how many tokens they are."""
 
 from argosy.coordinator.condition import fact_missing
+from argosy.coordinator.kept import Cause, StepState
 from argosy.coordinator.plan import Plan, StepPlan
-from argosy.coordinator.state import Cause, RunState, StepState
+from argosy.coordinator.state import RunState
 from argosy.coordinator.wants import edge_want
 from argosy.schemas.canonical import canonical_json
 from argosy.schemas.facts import Facts, ListFact

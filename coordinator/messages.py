@@ -1,9 +1,10 @@
 """Bodies of messages, rebuilt from state: a commit names what it owes by id only. Always the same bytes."""
 
 from argosy.coordinator.inputs import inputs_of
+from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.plan import Plan, StepPlan, plan_of
-from argosy.coordinator.state import Outcome, RunState
+from argosy.coordinator.state import RunState
 from argosy.schemas.ids import TaskId
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded

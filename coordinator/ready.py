@@ -6,8 +6,8 @@ from argosy.coordinator.capacity import refusal
 from argosy.coordinator.condition import NOT_MET, unmet
 from argosy.coordinator.inputs import cause_of, facts_of, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
+from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.plan import Place, StepPlan
-from argosy.coordinator.state import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import Join

@@ -5,10 +5,10 @@ from dataclasses import replace
 from argosy.coordinator import shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
+from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
 from argosy.coordinator.plan import Place, StepPlan
 from argosy.coordinator.ready import advance
 from argosy.coordinator.retry import next_attempt_ms
-from argosy.coordinator.state import TERMINAL, Cause, TaskResult, TaskState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import local_part

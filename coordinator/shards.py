@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from argosy.coordinator.capacity import refusal
 from argosy.coordinator.inputs import spread_length, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
+from argosy.coordinator.kept import Cause, StepState, TaskResult
 from argosy.coordinator.plan import Place, StepPlan
-from argosy.coordinator.state import Cause, StepState, TaskResult
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import MOST_SHARDS
 from argosy.schemas.facts import ListFact

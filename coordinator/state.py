@@ -23,26 +23,15 @@ Fields (all values are text):
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
+from argosy.coordinator.kept import Pinned, StepState, TaskResult, TaskState
 from argosy.schemas.chat import Usage
-from argosy.schemas.facts import Facts
-from argosy.schemas.fault import Fault
-from argosy.schemas.hole import HoleOutcome
-from argosy.schemas.payload import Payload
-from argosy.schemas.runlog import LogMessage, RunOutcome
+from argosy.schemas.runlog import LogMessage
 
-Letter = Literal["w", "r", "b", "k", "f", "s", "x", "e"]
-"""waiting, ready or out, backing off; succeeded, failed, skipped, cancelled, expired."""
-
-TERMINAL: Final = frozenset("kfsxe")
-
-_LETTERS: Final[dict[str, Letter]] = {
-    "w": "w", "r": "r", "b": "b", "k": "k", "f": "f", "s": "s", "x": "x", "e": "e"
-}  # fmt: skip
-
+_STEP: Final = TypeAdapter(StepState)
 _FIELD_BYTES: Final = 120
 """What a field costs in memory beside its name and value, roughly."""
 
@@ -56,114 +45,6 @@ class Event:
     run_id: str
     message: LogMessage
     traceparent: str | None = None
-
-
-class Cause(BaseModel, frozen=True):
-    """Why something did not succeed: the task where it began, and its fault."""
-
-    local: str
-    outcome: HoleOutcome
-    fault: Fault
-
-
-class TaskResult(BaseModel, frozen=True):
-    """What a task left behind."""
-
-    payload: Payload | None = None
-    facts: Facts = {}
-    fault: Fault | None = None
-    traceparent: str | None = None
-
-
-class Pinned(BaseModel, frozen=True):
-    """What run.accepted fixed for the whole life of the run (the pipeline has its own field)."""
-
-    rules: int
-    identity: str
-    """SHA-256 of the pipeline's field: the key of the plan cache."""
-    input: Payload
-    facts: Facts = {}
-    data_hash: str
-    submitted_ms: int
-    accepted_ms: int
-    deadline_ms: int
-    priority: int = 5
-    tenant: str | None = None
-    budget: int | None = None
-    windows: dict[str, int] = {}
-    factors: dict[str, int] = {}
-    traceparent: str | None = None
-
-
-class Outcome(BaseModel, frozen=True):
-    """How the run is to end."""
-
-    outcome: RunOutcome
-    fault: Fault | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskState:
-    """An ordered task. `seen` has bit n when attempt n has settled; offset `cause` ordered the attempt."""
-
-    letter: Letter
-    attempt: int
-    seen: int
-    cause: int
-    earlier: str | None = None
-
-    def encode(self) -> bytes:
-        """Letter and attempt first: scripts read those two."""
-        return f"{self.letter} {self.attempt} {self.seen:x} {self.cause} {self.earlier or '-'}".encode()
-
-    @staticmethod
-    def decode(raw: bytes) -> "TaskState":
-        """Read what `encode` wrote; a ValueError or KeyError is a damaged hash."""
-        letter, attempt, seen, cause, earlier = raw.decode().split(" ")
-        before = None if earlier == "-" else earlier
-        return TaskState(_LETTERS[letter], int(attempt), int(seen, 16), int(cause), before)
-
-
-@dataclass(slots=True)
-class StepState:
-    """A step: counters over its parents while it waits, counters over its shards while it runs.
-
-    The run owns it: who changes it puts it back at once.
-    """
-
-    letter: Letter = "w"
-    parents: int = 0
-    """Parents that ended."""
-    required: int = 0
-    """Of those, parents without which it can't run."""
-    holes: int = 0
-    """Inputs that may be holes and whose parent ended."""
-    whole: int = 0
-    """Of those, inputs whose parent succeeded."""
-    late: bool = False
-    """The join's time is up."""
-    absent: tuple[str, ...] = ()
-    """Parents that the join went on without."""
-    due_ms: int | None = None
-    """The step's own deadline."""
-    length: int = 0
-    """Shards; the rest counts them."""
-    next: int = 0
-    """The first shard that was not ordered yet."""
-    open: int = 0
-    """Shards that were ordered and have not ended."""
-    succeeded: int = 0
-    missing: int = 0
-    """Shards that ended otherwise."""
-    first: Cause | None = None
-    """The first shard that did not succeed."""
-    tokens: int = 0
-    """Of the results so far."""
-    cause: Cause | None = None
-    """Of a step that ended without success: the first cause."""
-
-
-_STEP: Final = TypeAdapter(StepState)
 
 
 class RunState:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready, Unclaim, Withdraw, WithdrawRest
+from argosy.coordinator.kept import Cause, Letter, TaskResult, TaskState
 from argosy.coordinator.plan import Place, Plan, StepPlan
-from argosy.coordinator.state import Cause, Event, Letter, RunState, TaskResult, TaskState
+from argosy.coordinator.state import Event, RunState
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 

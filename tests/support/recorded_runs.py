@@ -1,7 +1,7 @@
 """Recorded run logs: folded again with each release, so that rules which are in use never change.
 
-`PYTHONPATH=tests python tests/support/recorded_runs.py 1 FILE` records the runs below anew, for a new version of the rules. The
-recording of an old one is never touched: live runs follow it.
+`PYTHONPATH=tests python tests/support/recorded_runs.py 1 FILE` records the runs below anew, for a new version of
+the rules. The recording of an old one is never touched: live runs follow it.
 """
 
 import json

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.coordinator.fold import fold
-from argosy.coordinator.state import Cause, Event, RunState, StepState, TaskResult, TaskState, load
+from argosy.coordinator.kept import Cause, StepState, TaskResult, TaskState
+from argosy.coordinator.state import Event, RunState, load
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
 from support.fold_log import FoldLog
