@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from argosy.agents.claim import Claims
 from argosy.agents.hand_back import HandBack
@@ -12,10 +13,14 @@ from argosy.agents.memo import Memos
 from argosy.agents.watch import Watchers
 from argosy.broker.deadletters import Graveyard
 from argosy.broker.log import Producer
+from argosy.broker.payload_cache import CachedPayloads
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
 from argosy.broker.values import CountTokens
 from argosy.schemas.settings import Settings
+
+_CACHED_BYTES: Final = 64 * 1024 * 1024
+"""Of payloads that were read last: what all shards of a map share is read once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def connect(
         settings=settings,
         producer=producer,
         store=store,
-        payloads=payloads,
+        payloads=CachedPayloads(payloads, _CACHED_BYTES),
         count_tokens=count_tokens,
         topics=topics,
         source=source,

@@ -30,14 +30,14 @@ ARMS = "abcde"
 class Sizes:
     """How much work each arm does in one repeat."""
 
-    drained: int = 3_000
+    drained: int = 5_000
     graphs: int = 300
     width: int = 10_000
     chains: int = 15
     rounds: int = 20
 
 
-SMALL = Sizes(drained=1_000, graphs=60, width=1_000, chains=5, rounds=10)
+SMALL = Sizes(drained=2_000, graphs=60, width=1_000, chains=5, rounds=10)
 
 
 def main(

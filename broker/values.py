@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from argosy.broker.recent import Recent
 from argosy.broker.store import Payloads
 from argosy.schemas.errors import InvalidInput
 from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
@@ -23,6 +24,8 @@ _SLOW_BYTES: Final = 256 * 1024
 """Counting the tokens of more than this would hold up the event loop."""
 
 _MANIFEST: Final = TypeAdapter(tuple[Inline | Reference, ...])
+_MANIFESTS: Final = Recent[tuple[Payload, ...]](32 * 1024 * 1024)
+"""Manifests that were read last, by their SHA-256, which is why they can't be stale."""
 
 
 def encode_value(value: JsonValue) -> bytes:
@@ -78,11 +81,21 @@ async def to_manifest(items: Sequence[Payload], payloads: Payloads) -> Payload:
 
 async def manifest_items(manifest: Payload, payloads: Payloads) -> tuple[Payload, ...]:
     """List the payloads of a manifest. Raises PayloadGone, Unreachable, InvalidInput."""
-    data = (
-        encode_value(manifest.value) if isinstance(manifest, Inline) else await payloads.get(manifest.sha256)
-    )
+    if isinstance(manifest, Inline):
+        return _parsed(encode_value(manifest.value))
+    # Each shard of a map asks for one item of the same list: read by each of them, a map would cost its square.
+    found = _MANIFESTS.get(manifest.sha256)
+    if found is None:
+        data = await payloads.get(manifest.sha256)
+        # Many asked while it was read: the first one that is back reads it for all.
+        found = _MANIFESTS.get(manifest.sha256) or _parsed(data)
+        _MANIFESTS.put(manifest.sha256, found, len(data))
+    return found
+
+
+def _parsed(manifest: bytes) -> tuple[Payload, ...]:
     try:
-        return _MANIFEST.validate_json(data)
+        return _MANIFEST.validate_json(manifest)
     except ValidationError:
         message = "a manifest is no list of payloads"
         raise InvalidInput(message) from None
