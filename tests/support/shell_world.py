@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from argosy import Context, Pipeline, agent
 from argosy.broker import provision
 from argosy.broker.log import Outgoing
+from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.memory_redis import MemoryRedis
@@ -205,10 +206,14 @@ class ShellWorld:
 
 
 @asynccontextmanager
-async def shell_world(settings: Settings | None = None, coordinators: int = 1) -> AsyncGenerator[ShellWorld]:
+async def shell_world(
+    settings: Settings | None = None, coordinators: int = 1, gap_rate: float = 0.0
+) -> AsyncGenerator[ShellWorld]:
     """Coordinators, one scripted worker per agent; all of it is gone at the end."""
     settings = settings or settings_of()
-    world = ShellWorld(settings, MemoryKafka(), MemoryServer(), MemoryPayloads())
+    world = ShellWorld(
+        settings, MemoryKafka(MemoryBroker(gap_rate=gap_rate)), MemoryServer(), MemoryPayloads()
+    )
     await provision.ensure(world.kafka, settings, AGENTS)
     workers = [asyncio.create_task(world.work(name), name=f"worker {name}") for name in AGENTS]
     for _ in range(coordinators):

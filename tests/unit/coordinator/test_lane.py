@@ -7,18 +7,25 @@ from typing import cast
 
 import pytest
 
+from argosy import Pipeline
 from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Outgoing, Partition
+from argosy.broker.memory_redis import MemoryRedis
+from argosy.broker.memory_server import MemoryServer
+from argosy.broker.store import Reply, Script
+from argosy.coordinator import lane as lane_module
 from argosy.coordinator import lane_state, take
 from argosy.coordinator.fold import Folded, fold
 from argosy.coordinator.lane_clock import LaneClock
+from argosy.coordinator.owned_lane import OwnedLane
+from argosy.coordinator.rebuild import rebuild
 from argosy.coordinator.state import Event, RunState
-from argosy.schemas.errors import MessageTooLarge, RunFailed
-from argosy.schemas.ids import lane_of
+from argosy.schemas.errors import MessageTooLarge, Refused, RunFailed, Unreachable
+from argosy.schemas.ids import TaskId, lane_of
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import RunAccepted, TaskSettled
 from argosy.schemas.task import TaskDispatched
-from support.shell_world import ShellWorld, client_of, diamond, hello, settings_of, shell_world
+from support.shell_world import ShellWorld, client_of, diamond, hello, one_of_many, settings_of, shell_world
 
 
 def raising_for(run_id: str, kind: type[object]) -> Callable[[RunState | None, Event], Folded]:
@@ -218,3 +225,149 @@ async def test_a_submit_too_late_for_its_tombstone_is_refused() -> None:
             while not (records := await follower.read(0.5)):
                 pass
         assert b'"too_late"' in (records[0].value or b"")
+
+
+async def test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        world.handler = lambda _: None
+        runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(10)]
+        await world.until(lambda: len(world.seen) == 10)
+        before = {lane: lane_hash(world, lane)["epoch"] for lane in range(2)}
+        store, prefix = MemoryRedis(world.server), world.settings.redis.key_prefix
+        claim = LaneKeys(prefix, 0).task(TaskId("run-0/first"))
+        world.server.command(b"HSET", claim.encode(), b"fence", b"f")
+        for lane in range(2):
+            assert await rebuild(store, LaneKeys(prefix, lane))
+        await world.until(lambda: all(rebuilt(world, lane, before[lane]) for lane in range(2)))
+        assert await store.hgetall(claim) == {b"fence": b"f"}
+        world.handler = lambda _: "done"
+        results = await asyncio.gather(*(run.result(timeout_seconds=10) for run in runs))
+        assert results == ["done"] * 10
+        world.server.command(b"DEL", claim.encode())
+        await world.until(lambda: not world.left_over())
+
+
+async def test_a_crash_in_the_middle_of_a_rebuild_does_not_forget_that_it_was_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shell_world() as world, client_of(world) as client:
+        # S38: the checkpoint of a half-finished rebuild keeps its horizon.
+        runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(20)]
+        await asyncio.gather(*(run.result(timeout_seconds=10) for run in runs))
+        lane = next(number for number in range(2) if int(lane_hash(world, number)["next"]) > 10)
+        where = Partition(world.names.runs, lane)
+        world.kafka.broker.cut(where, 1)
+        monkeypatch.setattr(OwnedLane, "mark_live", _never)
+        world.server.wipe()
+        _, end = await world.kafka.edges(where)
+        await world.until(lambda: int(lane_hash(world, lane).get("next", 0)) == end)
+        horizon = lane_hash(world, lane)["horizon"]
+        assert int(horizon) > 0
+        world.processes[0].kill()
+        await world.start()
+        await asyncio.sleep(0.3)
+        assert lane_hash(world, lane)["horizon"] == horizon
+        monkeypatch.undo()
+        world.processes[1].kill()
+        await world.start()
+        await world.until(lambda: "horizon" not in lane_hash(world, lane))
+
+
+async def _never(_: OwnedLane) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_newer_layout_of_state_is_waited_for_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "_ROLL_OUT_SECONDS", 0.05)
+    async with shell_world() as world, client_of(world) as client:
+        keys = LaneKeys(world.settings.redis.key_prefix, 0).checkpoint.encode()
+        world.server.command(b"HSET", keys, b"layout", b"99", b"chain", b"newer release")
+        await world.until(lambda: 0 not in world.processes[0].coordinator.live_lanes)
+        epoch = lane_hash(world, 0)["epoch"]
+        world.server.command(b"HSET", keys, b"layout", b"1")
+        await world.all_live()
+        assert lane_hash(world, 0)["epoch"] == epoch
+        runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(5)]
+        await asyncio.gather(*(run.result(timeout_seconds=10) for run in runs))
+
+
+async def test_a_crash_between_the_end_and_its_publication_does_not_lose_the_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shell_world() as world, client_of(world) as client:
+        # S2: `run.ended` is folded; the result was never acknowledged.
+        append = world.kafka.broker.append
+
+        def no_results(record: Outgoing) -> tuple[int, int]:
+            if record.topic == world.names.results:
+                raise Unreachable("not now")
+            return append(record)
+
+        monkeypatch.setattr(world.kafka.broker, "append", no_results)
+        run = await client.submit(hello, "x")
+        await world.until(lambda: any(key.endswith(":outbox") for key in world.left_over()))
+        await world.until(lambda: b"result:" in _outbox(world))
+        world.processes[0].kill()
+        monkeypatch.undo()
+        await world.start()
+        assert await run.result(timeout_seconds=10) == "done"
+        await world.until(lambda: not world.left_over())
+
+
+def _outbox(world: ShellWorld) -> bytes:
+    found = [value for key, value in world.left_over().items() if key.endswith(":outbox")]
+    return b" ".join(name for entries in found for name in cast("dict[bytes, bytes]", entries))
+
+
+async def test_a_refusal_by_kafka_is_not_the_tasks_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shell_world() as world, client_of(world) as client:
+        # S15: a wrong ACL on the work topic.
+        append, refusals = world.kafka.broker.append, 0
+
+        def refuse(record: Outgoing) -> tuple[int, int]:
+            nonlocal refusals
+            if record.topic == world.names.tasks("first") and refusals < 3:
+                refusals += 1
+                raise Refused("no rights")
+            return append(record)
+
+        monkeypatch.setattr(world.kafka.broker, "append", refuse)
+        run = await client.submit(hello, "x")
+        assert await run.result(timeout_seconds=15) == "done"
+        assert [order.attempt for order in world.seen] == [1]
+
+
+async def test_a_wide_run_is_committed_in_parts_of_at_most_200_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    # S19: 1,000 tasks are ordered, settled and at last cancelled at once.
+    sizes: list[int] = []
+    script = MemoryServer.script
+
+    def spy(self: MemoryServer, found: Script, keys: list[bytes], args: list[bytes]) -> Reply:
+        sizes.append(len(keys))
+        return script(self, found, keys, args)
+
+    monkeypatch.setattr(MemoryServer, "script", spy)
+    quick = settings_of(dispatch_window=2_000, patience_seconds=30)
+    async with shell_world(quick) as world, client_of(world) as client:
+        wide = Pipeline("wide", takes=list[str], gives=list[str])
+        wide.returns(wide.map(one_of_many, over=wide.input, max_parallel=1_000))
+        world.handler = lambda _: None
+        run = await client.submit(wide, [str(n) for n in range(1_000)])
+        await world.until(lambda: len(world.seen) == 1_000)
+        await run.cancel("enough")
+        await world.until(lambda: not world.left_over())
+    assert 100 < max(sizes) <= 202
+
+
+async def test_offsets_without_records_hold_nothing_up() -> None:
+    # S20: control records, also as the last thing in the log.
+    async with shell_world(gap_rate=0.3) as world, client_of(world) as client:
+        for lane in range(2):
+            world.kafka.broker.skip(Partition(world.names.runs, lane), 3)
+        runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(20)]
+        await runs[3].result(timeout_seconds=10)
+        world.server.wipe()
+        world.processes[0].kill()
+        await world.start()
+        results = await asyncio.gather(*(run.result(timeout_seconds=10) for run in runs))
+        assert results == ["done"] * 20
