@@ -15,11 +15,11 @@ class MemoryRedis(RedisReads):
     def __init__(self, server: MemoryServer | None = None) -> None:
         """Use this server, or one of its own."""
         self.server = server or MemoryServer()
-        self._closed = False
+        self._away = ""
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
         """Run a script atomically: at once, though the reply comes a turn of the loop later."""
-        self._check()
+        self.check()
         try:
             return self.server.script(script, *script.encode(keys, args))
         finally:
@@ -27,7 +27,7 @@ class MemoryRedis(RedisReads):
 
     async def command(self, *args: bytes) -> Reply:
         """Run one command."""
-        self._check()
+        self.check()
         try:
             return self.server.command(*args)
         finally:
@@ -35,28 +35,37 @@ class MemoryRedis(RedisReads):
 
     def renewals(self) -> "MemoryRenewals":
         """Open another connection, a synchronous one."""
-        return MemoryRenewals(self.server)
+        return MemoryRenewals(self)
 
     async def close(self) -> None:
         """Close the connection; every later call is Unreachable."""
-        self._closed = True
+        self._away = "the connection to the in-memory Redis was closed by this process"
 
-    def _check(self) -> None:
-        if self._closed:
-            message = "the connection to the in-memory Redis was closed by this process"
-            raise Unreachable(message)
+    def deafen(self) -> None:
+        """Cut this process alone off, until `heal`: nothing it asks takes effect."""
+        self._away = "the in-memory Redis can't be reached from here"
+
+    def heal(self) -> None:
+        """Connect it again."""
+        self._away = ""
+
+    def check(self) -> None:
+        """Raise Unreachable if this process is cut off, or closed."""
+        if self._away:
+            raise Unreachable(self._away)
 
 
 class MemoryRenewals:
-    """`SyncScripts` on the same server."""
+    """`SyncScripts` of the same process."""
 
-    def __init__(self, server: MemoryServer) -> None:
-        """Use this server."""
-        self._server = server
+    def __init__(self, store: MemoryRedis) -> None:
+        """Ask this process's server."""
+        self._store = store
 
     def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
         """Run a script."""
-        return self._server.script(script, *script.encode(keys, args))
+        self._store.check()
+        return self._store.server.script(script, *script.encode(keys, args))
 
     def close(self) -> None:
         """Nothing is held."""

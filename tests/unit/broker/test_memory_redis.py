@@ -140,6 +140,19 @@ async def test_an_unknown_command_is_a_loud_error() -> None:
         await store_at().command(b"GEOADD", b"k")
 
 
+async def test_one_process_can_be_cut_off_alone() -> None:
+    server = MemoryServer()
+    deaf, other = MemoryRedis(server), MemoryRedis(server)
+    deaf.deafen()
+    with pytest.raises(Unreachable):
+        await deaf.run(PUT, ["h"], ["a", 1])
+    with pytest.raises(Unreachable):
+        deaf.renewals().run(PUT, ["h"], ["a", 1])
+    assert await other.run(PUT, ["h"], ["b", 2]) == 1
+    deaf.heal()
+    assert await deaf.run(PUT, ["h"], ["a", 1]) == 2
+
+
 async def test_clients_share_a_server_and_a_closed_one_is_unreachable() -> None:
     server = MemoryServer()
     one, other = MemoryRedis(server), MemoryRedis(server)
