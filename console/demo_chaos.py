@@ -4,10 +4,9 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from redis.asyncio import Redis
-
 from argosy.console.live import Progress
 from argosy.console.stack import LocalStack
+from argosy.console.valkey_server import flush_all
 
 PAUSE_SECONDS = 4.0
 
@@ -24,7 +23,7 @@ async def torment(
         name = chance.choice(list(names))
         if name == "valkey" and chance.random() < 0.5:  # noqa: PLR2004 - a coin
             progress.say("chaos: FLUSHALL, Redis has lost everything")
-            await _flush(stack.redis_url)
+            await flush_all(stack.state.layout.redis_port)
             continue
         progress.say(f"chaos: kill -9 {name}")
         await stack.supervisor.kill(name)
@@ -39,11 +38,3 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-async def _flush(redis_url: str) -> None:
-    redis: Redis = Redis.from_url(redis_url)
-    try:
-        await redis.flushall()
-    finally:
-        await redis.aclose()

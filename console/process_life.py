@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, role: str) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, role: str) -> AsyncGenerator[Services]:
     """Connect, and close whatever happens. `role` is how the broker's logs name us."""
     cluster = KafkaCluster(settings.kafka, f"argosy-{role}-{os.getpid()}")
     store = RedisStore(settings.redis)

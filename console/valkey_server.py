@@ -74,3 +74,13 @@ def valkey_ready(port: int) -> Callable[[], Awaitable[bool]]:
         return answer == b"+PONG\r\n"  # while it loads its data it answers -LOADING
 
     return ready
+
+
+async def flush_all(port: int) -> None:
+    """Make a local server lose everything, as FLUSHALL does; its identity stays. For chaos, on loopback only."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        writer.write(b"FLUSHALL\r\n")
+        await reader.readline()
+    finally:
+        writer.close()

@@ -16,10 +16,12 @@ class ArgosyError(Exception):
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> ArgosyError | None:
     """Return the first error of ours in a group of concurrent failures, however deep it lies; None if there is none."""
-    for found in group.exceptions:
-        ours = first_of(found) if isinstance(found, BaseExceptionGroup) else found
-        if isinstance(ours, ArgosyError):
-            return ours
+    ours = group.subgroup(ArgosyError)
+    while ours is not None:
+        found = ours.exceptions[0]
+        if isinstance(found, ArgosyError):
+            return found
+        ours = found
     return None
 
 

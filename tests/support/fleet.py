@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
 from argosy.console.config import environment_of
 from argosy.console.fleet_children import coordinator_child, worker_child
 from argosy.console.stack import LocalStack
+from argosy.console.valkey_server import flush_all
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from support.ledger import Ledger
 
@@ -48,11 +48,7 @@ class RealFleet:
     async def flush(self) -> None:
         """FLUSHALL: Redis loses everything; its identity stays."""
         self.told.append("flushall")
-        redis: Redis = Redis.from_url(self.stack.redis_url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
-        try:
-            await redis.flushall()  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
-        finally:
-            await redis.aclose()
+        await flush_all(self.stack.state.layout.redis_port)
 
     async def torment(self, seed: int, names: Sequence[str], pause_seconds: float) -> None:
         """Kill each of `names` once, in an order and with pauses that a seed decides."""

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from redis.asyncio import Redis
 
+from argosy.broker.redis import RedisStore
 from argosy.schemas.codec import Message, decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.settings import Settings
+from support.leftovers import leftovers
 
 
 @dataclass(frozen=True)
@@ -124,38 +125,18 @@ async def unread(settings: Settings) -> dict[str, int]:
     return lag
 
 
-PERMANENT = ("lane", "live", "timers", "agents", "out", "wait", "outbox", "quarantine")
-
-
-async def leftovers(settings: Settings) -> list[str]:
-    """Name what should not be in Redis when all runs have ended."""
-    redis: Redis = Redis.from_url(settings.redis.url.get_secret_value())
-    found: list[str] = []
-    try:
-        async for raw in redis.scan_iter(match=f"{settings.redis.key_prefix}:*", count=1000):
-            key = raw.decode()
-            ttl = await redis.ttl(key)
-            kind = key.split("}:", 1)[-1]
-            last = kind.split(":")[1] if kind.startswith("e") and ":" in kind else kind
-            if kind.startswith("task:"):
-                found.append(f"{key} (a claim or memo that nobody removed)")
-            elif last in {"timers", "out", "wait", "outbox", "quarantine", "ready"}:
-                found.append(f"{key} (not empty)")
-            elif ttl < 0 and last not in PERMANENT:
-                found.append(f"{key} (no TTL)")
-    finally:
-        await redis.aclose()
-    return sorted(found)
-
-
 async def until_quiet(settings: Settings, *, seconds: float = 60.0) -> None:
     """Wait until nothing is unread and nothing is left over; raise with what still is."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        lag, left = await unread(settings), await leftovers(settings)
-        if not lag and not left:
-            return
-        if asyncio.get_running_loop().time() > deadline:
-            message = f"not quiet: unread {lag}, left over {left[:10]}"
-            raise AssertionError(message)
-        await asyncio.sleep(0.5)
+    store = RedisStore(settings.redis)
+    try:
+        while True:
+            lag, left = await unread(settings), await leftovers(store, settings.redis.key_prefix)
+            if not lag and not left:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                message = f"not quiet: unread {lag}, left over {left[:10]}"
+                raise AssertionError(message)
+            await asyncio.sleep(0.5)
+    finally:
+        await store.close()

@@ -1,0 +1,87 @@
+"""The examples as a reader runs them: the local stack, `argosy dev`, the script; the model is one by script."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from support.model_server import KEY, Script, answer
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+ARGOSY = (sys.executable, "-m", "argosy")
+
+
+def environment(server: HTTPServer) -> dict[str, str]:
+    """The usual names only: what a user would set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ARGOSY_", "OPENAI_"))}
+    return {**kept, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.url_for("/v1")}
+
+
+@contextmanager
+def dev(example: str, folder: Path, env: dict[str, str]) -> Generator[None]:
+    """Run `argosy dev` until left; then Ctrl-C must leave nothing running."""
+    log = folder / "dev.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [*ARGOSY, "dev", str(EXAMPLES / example)], cwd=folder, env=env, stdout=output, stderr=output
+        )
+    try:
+        with (folder / "dev.log").open(encoding="utf-8") as lines:
+            while "Ctrl-C stops everything" not in lines.read():
+                assert child.poll() is None, log.read_text(encoding="utf-8")
+                lines.seek(0)
+        yield
+    finally:
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=60) == 130, log.read_text(encoding="utf-8")
+
+
+def run(folder: Path, env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command beside the stack's folder."""
+    return subprocess.run(
+        words, cwd=folder, env=env, check=False, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.timeout(300)
+def test_hello_greets_as_a_script_and_from_the_shell(tmp_path: Path, httpserver: HTTPServer) -> None:
+    Script(httpserver, answer("Hello, world!"))
+    env = environment(httpserver)
+    with dev("hello.py", tmp_path, env):
+        script = run(tmp_path, env, sys.executable, str(EXAMPLES / "hello.py"))
+        shell = run(
+            tmp_path, env, *ARGOSY, "run", "hello", "--app", str(EXAMPLES / "hello.py"), "--input", '"world"'
+        )
+    assert (script.returncode, script.stdout.strip()) == (0, "Hello, world!"), script.stderr
+    assert (shell.returncode, json.loads(shell.stdout)) == (0, "Hello, world!"), shell.stderr
+
+
+@pytest.mark.timeout(300)
+def test_briefing_joins_four_agents_and_its_critique_never_starts_before_its_summary(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    script = Script(httpserver, answer("so it is"))
+    env = environment(httpserver)
+    (tmp_path / "doc.txt").write_text("Ships carry boxes.", encoding="utf-8")
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    with dev("briefing.py", tmp_path, env):
+        brief = run(tmp_path, env, sys.executable, str(EXAMPLES / "briefing.py"), "doc.txt")
+        run_id = json.loads(run(tmp_path, env, *ARGOSY, "runs", "list", "--json").stdout)["runs"][0]["run_id"]
+        shown = json.loads(run(tmp_path, env, *ARGOSY, "runs", "show", run_id, "--json").stdout)
+        refused = run(tmp_path, env, sys.executable, str(EXAMPLES / "briefing.py"), "empty.txt")
+    assert (brief.returncode, brief.stdout.strip()) == (0, "so it is"), brief.stderr
+    assert [(task["task"], task["state"], task["attempts"]) for task in shown["tasks"]] == [
+        (name, "succeeded", 1) for name in ("research", "summarise", "criticise", "synthesise")
+    ]
+    assert "is empty" in refused.stderr
+    prompts = [body["messages"][-1]["content"] for body in script.bodies]
+    critique = next(number for number, prompt in enumerate(prompts) if "weakness" in prompt)
+    assert any("Summarise this" in prompt for prompt in prompts[:critique])
+    assert "Facts:\nso it is\n\nSummary:\nso it is\n\nCritique:\nso it is" in prompts[critique + 1]
