@@ -28,7 +28,12 @@ class Lanes:
         """See `log.Subscriber`."""
         for partition in partitions:
             lane = Lane(self._services, partition)
-            task = self._group.create_task(lane.run(), name=f"lane {partition.number} of epoch {epoch}")
+            running = lane.run()
+            try:
+                task = self._group.create_task(running, name=f"lane {partition.number} of epoch {epoch}")
+            except RuntimeError:  # the group is being cancelled
+                running.close()
+                return
             self._lanes[partition] = lane, task
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:

@@ -32,7 +32,6 @@ class Receivers:
         self._trackers: dict[Partition, Tracker] = {}
         self._paused: set[Partition] = set()
         self._finished = asyncio.Event()
-        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
@@ -56,12 +55,15 @@ class Receivers:
         Those of a run keep their order as far as their lane's producer does.
         """
         tracker = self._trackers.get(batch.partition)
-        if tracker is None or self._closed:
+        if tracker is None:
             return
         for record in tracker.took(batch):
-            task = self._group.create_task(
-                self._one(tracker, record), name=f"receive {record.partition}/{record.offset}"
-            )
+            judging = self._one(tracker, record)
+            try:
+                task = self._group.create_task(judging, name=f"receive {record.partition}/{record.offset}")
+            except RuntimeError:  # the group is being cancelled: somebody else will read the record again
+                judging.close()
+                return
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         if tracker.open > MOST_OPEN:
@@ -79,7 +81,6 @@ class Receivers:
                 await self._commit_or_not()
                 self._resume()
         finally:
-            self._closed = True  # a fetch may still come, and the group takes no more tasks
             for task in self._tasks:
                 task.cancel()
 
