@@ -63,10 +63,8 @@ def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Fo
         # Its tombstone may be gone: it may be a repeat.
         return state, (Send(f"refused:{accepted.position}"),)
     if accepted.rules not in RULES:
-        message = (
-            f"run {event.run_id} follows rules {accepted.rules}; this release knows {max(RULES)} at most"
-        )
-        raise NewerVersion(message)
+        message = f"run {event.run_id} follows rules {accepted.rules}; this release knows {sorted(RULES)}"
+        raise NewerVersion(message) if accepted.rules > max(RULES) else ValueError(message)
     return _begun(state, event, accepted)
 
 

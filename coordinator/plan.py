@@ -1,5 +1,6 @@
 """The plan: a compiled pipeline with what fold looks up by name. Built once per process and pipeline."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +9,7 @@ from argosy.coordinator.wants import all_wants
 from argosy.schemas.contract import AgentContract, Contract
 from argosy.schemas.facts import Want
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, MapStep, Step
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
 
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
@@ -29,7 +30,7 @@ class StepPlan:
     needs: frozenset[str]
     """The same, to ask for one of them."""
     holes: Mapping[str, int]
-    """By parent: how many inputs that may be holes read it."""
+    """By source: how many inputs that may be holes read it; the run's own input is always there."""
     children: tuple[str, ...]
     wants: tuple[Want, ...]
 
@@ -119,10 +120,7 @@ def index(pipeline: CompiledPipeline) -> Plan:
             message = f"step {step.name!r} runs no agent"
             raise ValueError(message)
         required = _required(step)
-        holes: dict[str, int] = {}
-        for edge in step.edges:
-            if edge.source != INPUT and edge.source not in required:
-                holes[edge.source] = holes.get(edge.source, 0) + 1
+        holes = Counter(edge.source for edge in step.edges if edge.hole)
         steps[step.name] = StepPlan(
             name=step.name,
             step=step,

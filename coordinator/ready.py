@@ -10,7 +10,7 @@ from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.plan import Place, StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
-from argosy.schemas.pipeline import Join
+from argosy.schemas.pipeline import INPUT, Join
 
 
 def begin(turn: Turn) -> None:
@@ -97,7 +97,8 @@ def _consider(turn: Turn, step: StepPlan) -> None:
 
 
 def _tally(step: StepPlan, state: StepState) -> Tally:
-    return Tally(sum(step.holes.values()), state.whole, state.holes - state.whole, state.late)
+    given = step.holes.get(INPUT, 0)
+    return Tally(sum(step.holes.values()), state.whole + given, state.holes - state.whole, state.late)
 
 
 def _join_failed(step: StepPlan, join: Join, tally: Tally) -> Cause:

@@ -209,8 +209,8 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str]) -> D
     sources = ["input", *before]
     edges: list[str | Data] = [
         {
-            "from": (source := draw(st.sampled_from([*sources, *before, *before]))),
-            **({"hole": True} if source != "input" and draw(st.integers(0, 2)) else {}),
+            "from": draw(st.sampled_from([*sources, *before, *before])),
+            **({"hole": True} if draw(st.integers(0, 2)) else {}),
             **({"select": "x"} if draw(st.integers(0, 3)) == 0 else {}),
         }
         for _ in range(draw(st.integers(1, 3)))

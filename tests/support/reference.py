@@ -126,12 +126,12 @@ class Reference:
     def consider(self, step: Step) -> None:
         told = self.told.get(step.name, [])
         required = [source for source in step.parents() if self.is_required(step, source)]
-        counted = [edge.source for edge in step.edges if edge.source != INPUT and edge.source not in required]
+        counted = [edge.source for edge in step.edges if edge.hole]
         join = None if isinstance(step, MapStep) else step.join
         verdict = "met" if set(told) == set(step.parents()) else "open"
         if join is not None and join.policy != "all_ended":
-            good = sum(name in told and self.ended[name][0] == "k" for name in counted)
-            gone = sum(name in told for name in counted)
+            good = sum(name == INPUT or (name in told and self.ended[name][0] == "k") for name in counted)
+            gone = sum(name == INPUT or name in told for name in counted)
             verdict = judge(join, len(counted), good, gone, late=step.name in self.late)
             if verdict == "failed" and step.name in self.late:
                 self.end(step, "f", step.name)

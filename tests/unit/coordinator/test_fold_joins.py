@@ -208,6 +208,13 @@ def test_a_required_input_is_waited_for_also_when_the_join_is_met() -> None:
     assert set(log.out) == {"c"}
 
 
+def test_an_input_that_is_also_required_elsewhere_counts_for_its_join() -> None:
+    compiled = pipeline(task("a", "input"), task("b", "a?", after=[{"from": "a"}], join={"policy": "any"}))
+    log = run_of(compiled)
+    log.add(succeeded("a"))
+    assert set(log.out) == {"b"}
+
+
 def test_an_any_that_is_late_fails() -> None:
     log = run_of(race(join={"policy": "any", "within_seconds": 5}))
     log.add(failed("a"))

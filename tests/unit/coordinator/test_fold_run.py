@@ -239,6 +239,8 @@ def test_newer_rules_are_not_folded_and_change_nothing() -> None:
     with pytest.raises(NewerVersion, match="rules 2"):
         log.add(accepted(CHAIN, rules=2))
     assert log.state is None
+    with pytest.raises(ValueError, match="rules 0"):
+        log.add(accepted(CHAIN, rules=0))
 
 
 @pytest.mark.parametrize("task_id", ["other/a", "r", "", "rr/a"])
