@@ -1,7 +1,6 @@
-"""`python -m argosy` is the command `argosy`."""
-
-import sys
+"""`python -m argosy`: the command line."""
 
 from argosy.console import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    main()

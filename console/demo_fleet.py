@@ -83,7 +83,8 @@ async def _start(
     stack: LocalStack, plan: Plan, environment: dict[str, str], model: LocalModel | None
 ) -> list[str]:
     """Start model, coordinator and workers; return the names of those that chaos may kill."""
-    supervisor, workers = stack.supervisor, []
+    supervisor = stack.supervisor
+    workers: list[str] = []
     async with asyncio.TaskGroup() as starting:
         if model is not None:
             spec = model.child(stack.folder / "logs" / "model.log")
