@@ -19,8 +19,9 @@ Every handoff tells one event. Fields in brackets where they apply:
 import io
 import logging
 import sys
-from collections.abc import Generator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Final, Literal, TextIO, cast
 
 import orjson
@@ -87,11 +88,20 @@ def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | f
 
     Silent in a process that has not set up logging: a library must not write on a script's output.
     """
-    if not structlog.is_configured():
+    if not structlog.is_configured() or not _tells(structlog.get_config()["wrapper_class"]):
         return
     if trace_id := trace_id_of(traceparent):
         fields["trace_id"] = trace_id
     get("argosy.handoff").info(event, **fields)
+
+
+@cache
+def _tells(loggers: type) -> bool:
+    """Say whether loggers of a class tell handoffs at all: there are several to a task, each worth microseconds."""
+    if not issubclass(loggers, structlog.BoundLoggerBase):
+        return True
+    enabled: Callable[[int], bool] | None = getattr(loggers(None, [], {}), "is_enabled_for", None)
+    return enabled is None or enabled(logging.INFO)
 
 
 def _named(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
