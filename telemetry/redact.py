@@ -25,9 +25,12 @@ _PATTERNS: Final = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"), MASK),
 )
 _HINT: Final = re.compile(
-    r"[kp]-|xox|gh[pousr]_|[kp]_|AKIA|ASIA|AIza|eyJ|earer|asic|://[^/\s]*@|-----BEGIN", re.IGNORECASE
+    r"[spr]k[-_]|xox|gh[pousr][-_]|A[KS]IA|AIza|eyJ|[eE][aA][rR][eE][rR]\s|[aA][sS][iI][cC]\s|://[^/\s]*@|-----BEGIN"
 )
-"""What every pattern needs: one search instead of seven, for texts that hold nothing, which is nearly all."""
+"""What every pattern needs: one search instead of seven, for texts that hold nothing, which is nearly all.
+
+Without a flag for case, which would cost twice the time.
+"""
 
 
 def redact_text(text: str) -> str:
