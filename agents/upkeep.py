@@ -8,7 +8,7 @@ from argosy.agents.desk import Desk
 from argosy.agents.intake import Intake
 from argosy.agents.lease import EndProcess
 from argosy.broker.watchdog import ConsumerFacts, verdict
-from argosy.schemas.errors import Refused, Unreachable
+from argosy.schemas.errors import Refused, StaleGeneration, Unreachable
 from argosy.telemetry import logs, metrics
 
 COMMIT_SECONDS: Final = 0.5
@@ -47,7 +47,7 @@ async def _facts(group: str, desk: Desk, now: float) -> ConsumerFacts:
     still = now - intake.moved_at
     try:
         lagging = await intake.lagging()
-    except (Unreachable, Refused) as error:
+    except (Unreachable, Refused, StaleGeneration) as error:
         # What can't be asked is no fact: Kafka being away is not the consumer's fault.
         logs.get("argosy.worker").debug("the consumer's lag can't be asked", error=str(error))
         lagging = 0

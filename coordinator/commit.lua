@@ -11,7 +11,7 @@
 --           number of arguments, arguments:
 --           hset field value … | hdel field … | zadd score member … | zrem member … | sadd member … | del | pexpire milliseconds
 --           unsend field value …: HDEL, if that value is still there
---           memo name value offset milliseconds: a logged memo; the first offset stays; the TTL is set if there is none
+--           memo name value offset milliseconds: a logged memo; the first offset stays; the key lives that long at least
 -- Returns   {'applied', identity}, or {'done', identity} if this very commit is the last one already; nothing is changed by
 --           {'refused', identity}: another commit is the last one; {'moved', identity}: not the server of ARGV[3]
 -- Safe to repeat as it is: every operation is, and the chain moves last.
@@ -46,7 +46,8 @@ local function memo(key, first)
   if not redis.call('HGET', key, 'mo:' .. name) then
     redis.call('HSET', key, 'm:' .. name, value, 'mo:' .. name, offset)
   end
-  if redis.call('PTTL', key) == -1 then
+  -- A claim that was put back while the lane was not live is kept for three leases only: not long enough for a memo.
+  if redis.call('PTTL', key) < tonumber(milliseconds) then
     redis.call('PEXPIRE', key, milliseconds)
   end
 end
