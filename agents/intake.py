@@ -126,8 +126,8 @@ class Intake:
     def parked(self, copy: Copy) -> bool:
         """Count a record as parked from now on; False if its assignment is over: forget it."""
         counted = self._count(copy, -1)
-        if counted and self._paused:
-            self.regulate()
+        if counted:
+            self._look_at_room(self._parts[copy.partition])
         return counted
 
     def finish(self, copy: Copy, *, parked: bool = False) -> None:
@@ -137,8 +137,7 @@ class Intake:
             self.moved_at = self._clock()
             if not parked:
                 self._count(copy, -1)
-            if self._paused:
-                self.regulate()
+            self._look_at_room(part)
 
     def regulate(self) -> None:
         """Pause partitions that are full, and resume those that have room again."""
@@ -202,6 +201,11 @@ class Intake:
                 start, end = await self._consumer.edges(partition)
                 total += max(0, end - max(start, position))
         return total
+
+    def _look_at_room(self, part: _Part) -> None:
+        # Nothing resumes above half: most finished records need no look at all partitions.
+        if self._paused and part.records <= self._window.per_partition // 2:
+            self.regulate()
 
     def _count(self, copy: Copy, change: int) -> bool:
         part = self._parts.get(copy.partition)

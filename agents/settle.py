@@ -57,8 +57,12 @@ class Settles:
         return said
 
     async def republish(self, order: Order, stored: bytes) -> None:
-        """Publish a stored result again, as it is."""
-        await self._publish(order, stored[1:], order.trace, 1)
+        """Publish a stored result again, as it is; one that Kafka takes no more is a small failure."""
+        try:
+            await self._publish(order, stored[1:], order.trace, 1)
+        except MessageTooLarge:
+            settled = TaskSettled.model_validate_json(stored[1:])
+            await self._publish(order, encode_body(_too_large(settled, len(stored) - 1)), order.trace, 1)
 
     async def without_claim(self, order: Order, settled: TaskSettled) -> None:
         """Publish an outcome that no claim stands behind: poison."""

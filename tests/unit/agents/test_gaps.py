@@ -11,8 +11,10 @@ from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
+from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import ModelBusy
-from argosy.schemas.payload import Reference
+from argosy.schemas.payload import Inline, Reference
+from argosy.schemas.runlog import TaskSettled
 from argosy.schemas.settings import Settings
 from argosy.schemas.task import TaskInput
 from support.worker_bench import Bench, eventually, input_of, memory_bench, until
@@ -448,3 +450,22 @@ async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped
 
 async def _length(calls: list[str]) -> int:
     return len(calls)
+
+
+async def test_a_stored_result_that_kafka_takes_no_more_is_a_small_failure() -> None:
+    fleet = await Fleet().open("a")
+    work = fleet.agent()
+    body = TaskSettled(
+        task_id="run-1/a",
+        attempt=1,
+        outcome="succeeded",
+        result=Inline(value="x" * 50_000, bytes=50_002, tokens=1),
+    )
+    await fleet.bench.write("run-1/a", "attempt", 1, "fence", "dead", "result", b"k" + encode_body(body))
+    fleet.broker.max_message_bytes = 20_000 - 32_768  # the broker adds its overhead
+    async with fleet.bench.worker(work):
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        (settled,) = await fleet.bench.until_settled()
+        await fleet.bench.until_committed(work, 1)
+    assert settled.fault is not None
+    assert settled.fault.code == "result_too_large"
