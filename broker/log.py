@@ -76,6 +76,13 @@ class Producer(Protocol):
         """
         ...
 
+    async def post(self, records: Sequence[Outgoing]) -> None:
+        """Hand records over and wait for no acknowledgement: for what may be lost, and then is, without a word.
+
+        Returns once the client underneath has taken them, at the latest at the send deadline. Raises no error of ours.
+        """
+        ...
+
 
 class Subscriber(Protocol):
     """What a consumer loop tells its owner.

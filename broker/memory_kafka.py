@@ -4,13 +4,14 @@ It models what hurts: gaps in the offsets, the seek race, rebalances, redelivery
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 
 from argosy.broker.log import GroupView, Outgoing, Partition, Record
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_consumer import MemoryConsumer
 from argosy.broker.memory_follower import MemoryFollower
 from argosy.broker.topics import FoundTopic, TopicPlan
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ArgosyError, ConfigurationError
 
 
 class MemoryProducer:
@@ -26,6 +27,12 @@ class MemoryProducer:
         appended = self._broker.append(record)
         self._broker.reply()
         return appended
+
+    async def post(self, records: Sequence[Outgoing]) -> None:
+        """See `log.Producer.post`."""
+        for record in records:
+            with suppress(ArgosyError):
+                await self.send(record)
 
 
 class MemoryKafka:

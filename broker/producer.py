@@ -6,8 +6,9 @@ through it in time.
 """
 
 import asyncio
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -24,8 +25,9 @@ from aiokafka.errors import (
 from argosy.broker.connection import METADATA_MS, Connection, translated
 from argosy.broker.inside import abandon
 from argosy.broker.log import Outgoing
+from argosy.broker.partitioner import partition_of
 from argosy.broker.topics import OVERHEAD_BYTES
-from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
+from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
 from argosy.telemetry import logs
 
 BATCH_BYTES: Final = 262_144
@@ -49,6 +51,8 @@ class _Client:
 
     kafka: AIOKafkaProducer
     acknowledged: float
+    partitions: dict[str, int] = field(default_factory=dict[str, int])
+    """Of topics that it was asked about; there are never fewer later."""
 
 
 class KafkaProducer:
@@ -66,8 +70,11 @@ class KafkaProducer:
         """Append; see `log.Producer.send`. Repeated inside its deadline where only our numbering was lost."""
         seconds = self._connection.deadline_seconds
         what = f"send to {record.topic}"
-        if self._size(record) > self._connection.settings.max_message_bytes + OVERHEAD_BYTES // 2:
-            raise MessageTooLarge(f"{what}: {self._size(record)} bytes are more than a message may have")
+        most = self._connection.settings.max_message_bytes
+        if self._size(record) > most + OVERHEAD_BYTES // 2:
+            raise MessageTooLarge(
+                f"{what}: {self._size(record)} bytes are more than the {most} a message may have"
+            )
         started = asyncio.get_running_loop().time()
         client: _Client | None = None
         try:
@@ -84,6 +91,20 @@ class KafkaProducer:
             raise Unreachable(
                 f"{what}: not acknowledged within {seconds:g} s; it may still be there"
             ) from None
+
+    async def post(self, records: Sequence[Outgoing]) -> None:
+        """See `log.Producer.post`."""
+        try:
+            async with asyncio.timeout(self._connection.deadline_seconds):
+                client = await self._open()
+                for record in records:
+                    await self._check_partition(client, record)
+                    sent = await client.kafka.send(
+                        record.topic, record.value, record.key, record.partition, headers=list(record.headers)
+                    )
+                    sent.add_done_callback(_forget)
+        except (TimeoutError, KafkaError, ArgosyError) as error:
+            log.debug("records_lost", count=len(records), error=str(error) or type(error).__name__)
 
     async def _try(self, client: _Client, record: Outgoing, what: str) -> tuple[int, int] | None:
         """Send once; None: try again."""
@@ -108,11 +129,12 @@ class KafkaProducer:
 
     async def _check_partition(self, client: _Client, record: Outgoing) -> None:
         """Refuse a partition that isn't there; the library only asserts it."""
-        if record.partition is None:
+        if record.partition is None or record.partition < client.partitions.get(record.topic, 0):
             return
         known = await client.kafka.partitions_for(record.topic)
         if record.partition not in known:
             raise Refused(f"{record.topic} has {len(known)} partitions, there is no {record.partition}")
+        client.partitions[record.topic] = len(known)
 
     async def _check_topic(self, client: _Client, topic: str) -> None:
         """Tell a topic that isn't there from a cluster that isn't: the library says the same of both."""
@@ -125,6 +147,8 @@ class KafkaProducer:
 
     async def _open(self) -> _Client:
         """Return the running producer, connecting until the caller's deadline."""
+        if self._client is not None:
+            return self._client
         async with self._opening:
             while self._client is None:
                 if self._closed:
@@ -151,6 +175,7 @@ class KafkaProducer:
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
+            partitioner=partition_of,
             max_request_size=settings.max_message_bytes + OVERHEAD_BYTES,
             metadata_max_age_ms=METADATA_MS,
             request_timeout_ms=int(request_seconds * 1000),
@@ -185,5 +210,13 @@ class KafkaProducer:
 
     @staticmethod
     def _size(record: Outgoing) -> int:
-        headers = sum(len(name) + len(value) for name, value in record.headers)
-        return len(record.key) + len(record.value) + headers
+        size = len(record.key) + len(record.value)
+        for name, value in record.headers:
+            size += len(name) + len(value)
+        return size
+
+
+def _forget(sent: "asyncio.Future[Any]") -> None:
+    """Take an error that nobody waits for."""
+    if not sent.cancelled():
+        sent.exception()

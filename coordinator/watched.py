@@ -14,14 +14,14 @@ from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.state import Event
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
-from argosy.schemas.errors import ArgosyError
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, metrics, steps
 from argosy.telemetry.propagation import Trace
 from argosy.telemetry.steps import RunSummary
 
-_MOST_IN_FLIGHT: Final = 2_000
+_MOST_IN_FLIGHT: Final = 20
+"""Of what one turn has to tell, while Kafka takes nothing."""
 
 
 class Watched:
@@ -34,12 +34,14 @@ class Watched:
 
     def tell(self, changes: Iterable[tuple[Event, Changed]]) -> None:
         """Send what changed; what is too much for Kafka just now is not sent."""
+        records: list[Outgoing] = []
         for event, change in changes:
             _log(event, change)
-            if len(self._tasks) < _MOST_IN_FLIGHT:
-                task = self._group.create_task(self._send(self._record(event, change)), name="event")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+            records.append(self._record(event, change))
+        if records and len(self._tasks) < _MOST_IN_FLIGHT:
+            task = self._group.create_task(self._services.producer.post(records), name="events")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def abandon(self) -> None:
         """Send no more."""
@@ -65,12 +67,6 @@ class Watched:
         return Outgoing(
             self._services.names.events, event.run_id.encode(), encode_body(body), envelope.headers()
         )
-
-    async def _send(self, record: Outgoing) -> None:
-        try:
-            await self._services.producer.send(record)
-        except ArgosyError as error:
-            logs.get("argosy.lane").debug("event not sent", error=str(error))
 
 
 def _log(event: Event, change: Changed) -> None:

@@ -370,3 +370,14 @@ async def test_a_follower_from_a_time_reads_what_was_appended_since(world: World
 async def test_a_follower_of_a_missing_topic_says_so(world: World) -> None:
     with pytest.raises(ConfigurationError, match="no topic"):
         await world.cluster.follower(f"{world.settings.topic_prefix}.none").start()
+
+
+async def test_posted_records_arrive_in_order_and_a_post_that_fails_says_nothing(world: World) -> None:
+    topic = await world.topic()
+    producer = await world.cluster.producer()
+    await producer.post([Outgoing("no-such-topic", b"k", b"lost", (), 0)])
+    await producer.post([Outgoing(topic, b"k", b"%d" % number, (), 0) for number in range(50)])
+    last = await producer.send(Outgoing(topic, b"k", b"last", (), 0))
+    found = [record.value async for record in world.cluster.scan(Partition(topic, 0), 0)]
+    assert found == [*(b"%d" % number for number in range(50)), b"last"]
+    assert last == (0, 50)

@@ -2,7 +2,7 @@
 # Private names are met in `broker.inside` alone.
 
 from asyncio import Future, Task
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from ssl import SSLContext
 from typing import NamedTuple
@@ -138,6 +138,7 @@ class AIOKafkaProducer:
         transactional_id: str | None = ...,
         linger_ms: int = ...,
         max_batch_size: int = ...,
+        partitioner: Callable[[bytes | None, Sequence[int], Sequence[int]], int] = ...,
         max_request_size: int = ...,
         request_timeout_ms: int = ...,
         metadata_max_age_ms: int = ...,
@@ -151,6 +152,15 @@ class AIOKafkaProducer:
     async def stop(self) -> None: ...
     async def partitions_for(self, topic: str) -> set[int]: ...
     def transaction(self) -> AbstractAsyncContextManager[object]: ...
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = ...,
+        key: bytes | None = ...,
+        partition: int | None = ...,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = ...,
+    ) -> Future[RecordMetadata]: ...
     async def send_and_wait(
         self,
         topic: str,
