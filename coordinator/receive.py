@@ -26,9 +26,11 @@ _LOOK_SECONDS: Final = 0.5
 class Receivers:
     """All inbox partitions of this process (a `Subscriber`)."""
 
-    def __init__(self, consumer: Consumer, judge: InboxRecord, group: asyncio.TaskGroup) -> None:
-        """`group` owns the judging of each record."""
-        self._consumer, self._judge, self._group = consumer, judge, group
+    def __init__(
+        self, consumer: Consumer, judge: InboxRecord, group: asyncio.TaskGroup, stop: asyncio.Event
+    ) -> None:
+        """`group` owns the judging of each record; after `stop` no more are begun."""
+        self._consumer, self._judge, self._group, self._stop = consumer, judge, group, stop
         self._trackers: dict[Partition, Tracker] = {}
         self._paused: set[Partition] = set()
         self._finished = asyncio.Event()
@@ -55,7 +57,7 @@ class Receivers:
         Those of a run keep their order as far as their lane's producer does.
         """
         tracker = self._trackers.get(batch.partition)
-        if tracker is None:
+        if tracker is None or self._stop.is_set():
             return
         for record in tracker.took(batch):
             judging = self._one(tracker, record)
@@ -70,10 +72,10 @@ class Receivers:
             self._paused.add(batch.partition)
             self._consumer.pause([batch.partition])
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Commit as records are finished, until `stop`; then give up what still waits."""
+    async def run(self) -> None:
+        """Commit as records are finished, until the stop; then give up what still waits."""
         try:
-            while not stop.is_set():
+            while not self._stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_SECONDS):
                         await self._finished.wait()

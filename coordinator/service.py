@@ -81,10 +81,10 @@ class Coordinator:
         await asyncio.to_thread(tokens.loaded, tokens.COMMON)  # half a second in which no lane could beat
         try:
             async with asyncio.TaskGroup() as group:
-                receivers = Receivers(inbox, judge, group)
+                receivers = Receivers(inbox, judge, group, stop)
                 lanes = self._lanes = Lanes(services, group)
                 group.create_task(registry.run(stop), name="registry")
-                group.create_task(receivers.run(stop), name="receivers")
+                group.create_task(receivers.run(), name="receivers")
                 group.create_task(inbox.run(receivers, stop), name="inbox")
                 group.create_task(runs.run(lanes, stop), name="run log")
         except BaseExceptionGroup as several:  # ours say more than the group does
