@@ -5,8 +5,14 @@ The rule against the seek race.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from typing import Final
 
 from argosy.broker.log import Batch, Record
+
+MOST_RECORDS: Final = 4_000
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""What may wait to be folded, above which fetching stops; it goes on at a quarter of that."""
 
 
 class Intake:
@@ -16,26 +22,33 @@ class Intake:
     have gaps by nature, so only the position that a batch was fetched *from* tells.
     """
 
-    def __init__(self) -> None:
-        """Nothing is expected yet, so everything is dropped."""
+    def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        """Nothing is expected yet, so everything is dropped. `pause` and `resume` are of the fetching."""
         self._batches: deque[Batch] = deque()
         self._expected: int | None = None
-        self.records = 0
+        self._pause, self._resume = pause, resume
+        self._records = self._bytes = 0
+        self._full = False
         self.wake = asyncio.Event()
         """Set when there may be something to do: a batch came, or a send was answered."""
 
     def expect(self, offset: int) -> None:
         """Drop what is here and go on at `offset`."""
         self._batches.clear()
-        self.records = 0
+        self._records = self._bytes = 0
         self._expected = offset
+        self._go_on()
 
     def put(self, batch: Batch) -> None:
         """Keep a batch as it came."""
         if self._expected is not None:
             self._batches.append(batch)
-            self.records += len(batch.records)
+            self._records += len(batch.records)
+            self._bytes += _size(batch)
             self.wake.set()
+            if not self._full and (self._records > MOST_RECORDS or self._bytes > MOST_BYTES):
+                self._full = True
+                self._pause()
 
     def take(self) -> tuple[list[Record], int] | None:
         """Return the records to fold next and the position after them; None: nothing.
@@ -44,7 +57,9 @@ class Intake:
         """
         while self._batches and self._expected is not None:
             batch = self._batches.popleft()
-            self.records -= len(batch.records)
+            self._records -= len(batch.records)
+            self._bytes -= _size(batch)
+            self._go_on()
             if batch.start > self._expected:
                 raise Gap(self._expected, batch.start)
             if batch.next > self._expected:
@@ -52,6 +67,15 @@ class Intake:
                 self._expected = batch.next
                 return records, batch.next
         return None
+
+    def _go_on(self) -> None:
+        if self._full and self._records <= MOST_RECORDS // 4 and self._bytes <= MOST_BYTES // 4:
+            self._full = False
+            self._resume()
+
+
+def _size(batch: Batch) -> int:
+    return sum(len(record.value or b"") for record in batch.records)
 
 
 class Gap(Exception):

@@ -17,8 +17,6 @@ from argosy.coordinator.take import take
 from argosy.schemas.errors import ChainBroken, NewerVersion, StaleGeneration
 from argosy.telemetry import logs
 
-MOST_WAITING: Final = 4_000
-"""Records fetched and not folded, above which the partition is paused."""
 _AGAIN_SECONDS: Final = 0.05
 _STALE_SECONDS: Final = 1.0
 _ROLL_OUT_SECONDS: Final = 15.0
@@ -34,8 +32,9 @@ class Lane:
         """Nothing happens before `run`."""
         self._services, self._partition = services, partition
         self._keys = LaneKeys(services.settings.redis.key_prefix, partition.number)
-        self._intake, self._stopping = Intake(), asyncio.Event()
-        self._paused = False
+        consumer = services.consumer
+        self._intake = Intake(lambda: consumer.pause([partition]), lambda: consumer.resume([partition]))
+        self._stopping = asyncio.Event()
         self._log = logs.get("argosy.lane").bind(lane=partition.number)
         self.live = asyncio.Event()
         """Set while the lane publishes."""
@@ -43,9 +42,6 @@ class Lane:
     def put(self, batch: Batch) -> None:
         """Keep a batch for the lane's next turn."""
         self._intake.put(batch)
-        if self._intake.records > MOST_WAITING and not self._paused:
-            self._paused = True
-            self._services.consumer.pause([self._partition])
 
     def stop(self) -> None:
         """Finish the turn that is under way, then return from `run`."""
@@ -78,7 +74,6 @@ class Lane:
         async with asyncio.TaskGroup() as group:
             taken = await take(self._services, self._keys, self._partition)
             owned = OwnedLane(self._services, self._partition, taken, self._intake, group)
-            self._resume()
             await owned.catch_up(self._stopping)
             if not self._stopping.is_set():
                 await owned.mark_live()
@@ -86,15 +81,9 @@ class Lane:
             while not self._stopping.is_set():
                 self._intake.wake.clear()
                 busy = await owned.turn()
-                if self._paused and self._intake.records < MOST_WAITING // 4:
-                    self._resume()
                 if not busy and not self._stopping.is_set():
                     await self._rest(owned.rest_seconds())
             owned.abandon()
-
-    def _resume(self) -> None:
-        self._paused = False
-        self._services.consumer.resume([self._partition])
 
     async def _rest(self, seconds: float) -> None:
         try:

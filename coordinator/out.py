@@ -52,7 +52,9 @@ class Out:
         return len(self._tasks)
 
     def load(self, scores: Iterable[tuple[str, float]], waits: Iterable[tuple[str, str]]) -> None:
-        """Take in what Redis has. All of it is due at once: nobody knows what of it was sent."""
+        """Take in what Redis has, and nothing else. All of it is due at once: nobody knows what of it was sent."""
+        self._tasks, self._runs, self._heap, self._changes = {}, {}, [], {}
+        self.by_agent.clear()
         known = dict(waits)
         for member, _ in scores:
             task, _, attempt = member.rpartition("#")

@@ -14,7 +14,7 @@ from argosy.coordinator.lane_state import DEADLINE, LaneState
 from argosy.coordinator.letters import Letter, Letters
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
-from argosy.coordinator.timers import split
+from argosy.coordinator.timers import Firing, split
 from argosy.schemas.errors import ArgosyError, MessageTooLarge
 from argosy.telemetry import logs
 
@@ -59,13 +59,13 @@ class Publish:
         dispatches = self._state.out.due(now_ms, room)
         await self._state.runs.load([
             *(asked.run_id for _, asked in entries),
-            *(split(member)[0] for member in timers),
+            *(split(firing.member)[0] for firing in timers),
             *(dispatch.run_id for dispatch in dispatches),
         ])  # fmt: skip
         for entry, asked in entries:
             self._send_entry(entry, asked, now_ms)
-        for member in timers:
-            self._send_timer(member, now_ms)
+        for firing in timers:
+            self._send_timer(firing, now_ms)
         for dispatch in dispatches:
             self._send_dispatch(dispatch, now_ms)
         return len(entries) + len(timers) + len(dispatches)
@@ -79,21 +79,21 @@ class Publish:
         sent, failed = partial(outbox.sent, entry, asked), partial(outbox.failed, entry, asked, now_ms)
         self._begin(self._deliver(letter, entry, sent, failed), entry)
 
-    def _send_timer(self, member: str, now_ms: int) -> None:
-        run_id, name = split(member)
+    def _send_timer(self, firing: Firing, now_ms: int) -> None:
+        run_id, name = split(firing.member)
         timers = self._state.timers
         if run_id in self._state.quarantine:
             if name == DEADLINE:
                 offset = self._state.quarantine[run_id].offset
                 self._state.outbox.ask(f"end:{run_id}", Asked(offset, run_id))
-            timers.fired(member)
+            timers.fired(firing)
             return
-        letter = self._letters.timer(member)
+        letter = self._letters.timer(firing.member)
         if letter is None:
-            timers.fired(member)
+            timers.fired(firing)
             return
-        sent, failed = partial(timers.fired, member), partial(timers.failed, member, now_ms)
-        self._begin(self._deliver(letter, member, sent, failed), member)
+        sent, failed = partial(timers.fired, firing), partial(timers.failed, firing, now_ms)
+        self._begin(self._deliver(letter, firing.member, sent, failed), firing.member)
 
     def _send_dispatch(self, dispatch: Dispatch, now_ms: int) -> None:
         letters, out = self._letters, self._state.out

@@ -13,8 +13,8 @@ from argosy.broker.log import Outgoing, Partition
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
 from argosy.broker.store import Reply, Script
+from argosy.coordinator import intake, lane_state, take
 from argosy.coordinator import lane as lane_module
-from argosy.coordinator import lane_state, take
 from argosy.coordinator.fold import Folded, fold
 from argosy.coordinator.lane_clock import LaneClock
 from argosy.coordinator.owned_lane import OwnedLane
@@ -23,7 +23,7 @@ from argosy.coordinator.state import Event, RunState
 from argosy.schemas.errors import MessageTooLarge, Refused, RunFailed, Unreachable
 from argosy.schemas.ids import TaskId, lane_of
 from argosy.schemas.payload import Inline
-from argosy.schemas.runlog import RunAccepted, TaskSettled
+from argosy.schemas.runlog import CancelReceived, RunAccepted, TaskSettled
 from argosy.schemas.task import TaskDispatched
 from support.shell_world import ShellWorld, client_of, diamond, hello, one_of_many, settings_of, shell_world
 
@@ -275,6 +275,16 @@ async def test_a_crash_in_the_middle_of_a_rebuild_does_not_forget_that_it_was_on
 
 async def _never(_: OwnedLane) -> None:
     await asyncio.Event().wait()
+
+
+async def test_a_backlog_longer_than_the_intake_is_folded_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "MOST_RECORDS", 20)
+    async with shell_world() as world:
+        world.processes[0].kill()
+        for number in range(500):
+            await world.log(f"run-{number}", 0, CancelReceived(reason="enough"))
+        await world.start()
+        await world.all_live()
 
 
 async def test_a_newer_layout_of_state_is_waited_for_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

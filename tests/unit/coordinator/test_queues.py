@@ -1,8 +1,11 @@
 """Outbox, timers, dispatches out, ranges ready, batches taken: each as a plain object."""
 
+from dataclasses import replace
+
 import pytest
 
 from argosy.broker.log import Batch, Partition, Record
+from argosy.coordinator import intake as intake_module
 from argosy.coordinator.decision import Ready
 from argosy.coordinator.intake import Gap, Intake
 from argosy.coordinator.lane_clock import LaneClock
@@ -60,10 +63,11 @@ def test_a_timer_fires_until_acknowledged() -> None:
     timers = Timers()
     timers.arm("run", "deadline", 1_000)
     assert timers.due(999, 10) == []
-    assert timers.due(1_000, 10) == ["run|deadline"]
-    timers.failed("run|deadline", 1_000)
-    assert timers.due(1_100, 10) == ["run|deadline"]
-    timers.fired("run|deadline")
+    (once,) = timers.due(1_000, 10)
+    timers.failed(once, 1_000)
+    (again,) = timers.due(1_100, 10)
+    assert once.member == again.member == "run|deadline"
+    timers.fired(again)
     assert timers.take_changes() == {"run|deadline": None}
     assert timers.next_due() is None
 
@@ -71,11 +75,11 @@ def test_a_timer_fires_until_acknowledged() -> None:
 def test_a_timer_set_anew_while_it_fires_stays() -> None:
     timers = Timers()
     timers.arm("run", "retry:a", 1_000)
-    timers.due(1_000, 10)
+    (firing,) = timers.due(1_000, 10)
     timers.arm("run", "retry:a", 5_000)
-    timers.fired("run|retry:a")
+    timers.fired(firing)
     assert timers.take_changes() == {"run|retry:a": 5_000}
-    assert timers.due(5_000, 10) == ["run|retry:a"]
+    assert [due.member for due in timers.due(5_000, 10)] == ["run|retry:a"]
 
 
 def test_a_dispatch_is_sent_again_with_doubled_patience() -> None:
@@ -143,7 +147,7 @@ def test_priority_goes_before_age() -> None:
 
 
 def test_batches_below_are_cut_and_gaps_by_nature_are_passed() -> None:
-    intake = Intake()
+    intake = Intake(nothing, nothing)
     intake.expect(10)
     intake.put(batch(5, [5, 8, 12], 15))
     intake.put(batch(15, [], 18))
@@ -155,15 +159,68 @@ def test_batches_below_are_cut_and_gaps_by_nature_are_passed() -> None:
 
 
 def test_a_batch_from_before_the_seek_is_not_taken_from_above() -> None:
-    intake = Intake()
+    intake = Intake(nothing, nothing)
     intake.expect(700)
     intake.put(batch(900, [900], 901))
     with pytest.raises(Gap):
         intake.take()
 
 
+def test_a_full_intake_stops_the_fetching_until_three_quarters_are_folded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intake_module, "MOST_RECORDS", 4)
+    told: list[str] = []
+    intake = Intake(lambda: told.append("pause"), lambda: told.append("resume"))
+    intake.expect(0)
+    for start in range(6):
+        intake.put(batch(start, [start], start + 1))
+    assert told == ["pause"]
+    for _ in range(4):
+        assert told == ["pause"]
+        intake.take()
+    intake.take()
+    assert told == ["pause", "resume"]
+
+
+def test_a_full_intake_that_is_dropped_is_fetched_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "MOST_BYTES", 0)
+    told: list[str] = []
+    intake = Intake(lambda: told.append("pause"), lambda: told.append("resume"))
+    intake.expect(0)
+    intake.put(replace(batch(0, [], 1), records=(replace(record(0), value=b"x"),)))
+    intake.expect(0)
+    assert told == ["pause", "resume"]
+
+
+def test_an_answer_to_an_earlier_firing_leaves_the_timer_that_was_set_since() -> None:
+    timers = Timers()
+    timers.arm("run", "retry:a", 1_000)
+    (first,) = timers.due(1_000, 10)
+    timers.take_changes()
+    timers.arm("run", "retry:a", 2_000)
+    (second,) = timers.due(2_000, 10)
+    timers.fired(first)  # late: its record has been folded, which armed the other one
+    assert timers.take_changes() == {"run|retry:a": 2_000}
+    timers.failed(second, 2_000)
+    assert [firing.member for firing in timers.due(3_000, 10)] == ["run|retry:a"]
+
+
+def test_what_is_out_is_counted_once_however_often_it_is_loaded() -> None:
+    out = Out(1_000, 10_000)
+    for _ in range(2):  # Redis went away between this read and the next one of the same load
+        out.load([("r/a#1", 5.0)], [("r/a#1", "agent 1000")])
+    assert out.by_agent["agent"] == 1
+    out.withdraw("r", "a")
+    assert out.by_agent["agent"] == 0
+
+
+def nothing() -> None:
+    """Stand in for a consumer."""
+
+
 def test_nothing_is_taken_before_a_position_is_known() -> None:
-    intake = Intake()
+    intake = Intake(nothing, nothing)
     intake.put(batch(0, [0], 1))
     assert intake.take() is None
 
