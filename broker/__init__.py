@@ -1,1 +1,1 @@
-"""Kafka, Redis and payloads: topics, producer, the one consumer loop, offsets, dead letters, lag, and their in-memory twins."""
+"""Kafka, Redis and payloads: topics, producer, the one consumer loop, offsets, lag; and their twins in memory."""
