@@ -3,10 +3,13 @@
 import pytest
 
 from argosy.coordinator.decision import Arm, Entomb, Ready, Send, Unclaim
+from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import ended_of, refusal_of, result_of
+from argosy.coordinator.state import Event, RunState
 from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import NewerVersion
+from argosy.schemas.facts import NoFact
 from argosy.schemas.runlog import CancelReceived, RunEnded, SignalReceived, StepRecorded
 from support.fold_log import FoldLog
 from support.fold_pipelines import accepted, contract, failed, pipeline, succeeded, task, text
@@ -241,6 +244,35 @@ def test_newer_rules_are_not_folded_and_change_nothing() -> None:
     assert log.state is None
     with pytest.raises(ValueError, match="rules 0"):
         log.add(accepted(CHAIN, rules=0))
+
+
+def test_s17_a_run_that_a_newer_release_began_is_left_to_it() -> None:
+    log = chain()
+    assert log.state is not None
+    newer = (log.state.get("run") or b"").replace(b'"rules":1', b'"rules":2')
+    state = RunState("r", {**log.state.dump(), "run": newer})
+    event = Event(99, 5_000, "r", succeeded("a"))
+    with pytest.raises(NewerVersion, match="rules 2"):
+        fold(state, event)
+    assert state.changes() == {}
+
+
+def test_a_result_that_cannot_be_selected_fails_the_run_and_says_why() -> None:
+    picked = pipeline(task("a", "input"), returns={"from": "a", "select": "length(@)"})
+    for facts, code in (
+        ({}, "fact_missing"),
+        ({key: NoFact(kind="none", reason="a number has no length") for key in KEYS}, "not_selected"),
+    ):
+        log = FoldLog()
+        log.add(accepted(picked))
+        log.add(succeeded("a", facts=facts))
+        body = ended_of(log.state)
+        assert body is not None
+        assert body.fault is not None
+        assert (body.outcome, body.fault.code, body.fault.task_id) == ("failed", code, "r/a")
+
+
+KEYS = ("value:length(@)", "size:length(@)")
 
 
 @pytest.mark.parametrize("task_id", ["other/a", "r", "", "rr/a"])

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from argosy.broker.keys import LaneKeys
 from argosy.schemas.errors import RunConflict, RunExpired, RunFailed
 from argosy.schemas.fault import Fault
 from argosy.schemas.task import TaskDispatched
@@ -177,6 +178,14 @@ async def test_runs_end_right_when_redis_loses_data_in_the_middle(loss: str) -> 
         results = await asyncio.gather(*(run.result(timeout_seconds=20) for run in runs))
         assert results == [f"run-{n}/both" for n in range(40)]
         await nothing_left(world)
+
+
+async def test_a_wiped_idle_lane_is_noticed_without_any_traffic() -> None:
+    async with shell_world() as world:
+        live = LaneKeys(world.settings.redis.key_prefix, 0).live.encode()
+        world.server.wipe()
+        assert live not in world.server.dump()
+        await world.until(lambda: live in world.server.dump())
 
 
 async def test_a_wiped_idle_lane_rebuilds_its_timer() -> None:
