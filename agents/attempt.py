@@ -94,6 +94,8 @@ class Attempts:
             metrics.handed_off(body.agent, waited)
             made = await self._make(running, granted, span)
             free()
+            # While services are waited for, the lease must not run out and count as a lost one.
+            running.limit.lift()
             return await self._end(running, made, span, work)
 
     async def _make(self, running: Running, granted: Granted, span: Traced) -> Made:

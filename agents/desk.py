@@ -204,6 +204,9 @@ class Desk:
         limit = TimeLimit(body.contract.timeout_seconds, (body.deadline_ms - granted.now_ms) / 1000)
         suspect = granted.deliveries > 0
         running = Running(order, granted.fence, granted.deliveries, limit, [waiting.copy], suspect)
+        earlier = self._running.get(order.key)
+        if earlier is not None:  # its lease ran out while we stood still, and this copy was asking already
+            earlier.stop("loss")
         self._running[order.key] = running
         self._shared.leases.add(running)
         ended: Ended = Drained()
@@ -211,7 +214,8 @@ class Desk:
             ended = await self._attempts.run(running, granted, slot.release)
         finally:
             self._shared.leases.remove(running)
-            del self._running[order.key]
+            if self._running.get(order.key) is running:
+                del self._running[order.key]
             if suspect:
                 self._shared.suspects.ended()
             if isinstance(ended, Drained):

@@ -6,7 +6,7 @@ from argosy.agents.patience import patiently
 from argosy.agents.services import Services
 from argosy.broker.facts import answer
 from argosy.broker.values import decode_value, to_payload
-from argosy.schemas.errors import FactsTooLarge, ResultTooLarge
+from argosy.schemas.errors import FactsTooLarge, InvalidInput, InvalidResult, ResultTooLarge
 from argosy.schemas.facts import Facts
 from argosy.schemas.fault import Fault, fault_of
 from argosy.schemas.payload import Inline, Payload
@@ -32,10 +32,13 @@ async def result_of(data: bytes, body: TaskDispatched, services: Services) -> Re
         return fault_of(ResultTooLarge(message)).model_copy(
             update={"figures": {"bytes": len(data), "limit": limit}}
         )
-    payload = await patiently(
-        lambda: to_payload(data, services.count_tokens, services.payloads),
-        f"storing the value of {body.task_id}",
-    )
+    try:
+        payload = await patiently(
+            lambda: to_payload(data, services.count_tokens, services.payloads),
+            f"storing the value of {body.task_id}",
+        )
+    except InvalidInput as error:  # nested too deep, or a number of thousands of digits
+        return fault_of(InvalidResult(f"the result can't be read back: {error}"))
     if not body.wants:
         return Result(payload, {})
     value = payload.value if isinstance(payload, Inline) else decode_value(data)

@@ -28,7 +28,7 @@ async def supervise(
     task = asyncio.create_task(outcome_of(handler), name=f"handler {running.name}")
     try:
         if await running.until_done(task):
-            return task.result()
+            return _outcome(task)
         task.cancel()
         await asyncio.wait({task}, timeout=grace_seconds)
         return Stopped(task.done())
@@ -36,3 +36,8 @@ async def supervise(
         # Cancelled ourselves: the worker ends in an emergency.
         if not task.done():
             task.cancel()
+
+
+def _outcome(task: "asyncio.Task[Returned[T] | Raised]") -> Returned[T] | Raised:
+    # A handler that cancels its own task and then returns without waiting: the task is cancelled after its outcome.
+    return Raised(asyncio.CancelledError()) if task.cancelled() else task.result()

@@ -3,6 +3,7 @@
 It stands still while the attempt waits for Kafka, Redis or the payload store.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ class TimeLimit:
         now = self.clock()
         waited = self._waited + (now - self._since if self._depth else 0.0)
         return min(self._began + self.seconds + waited, self._began + self.hard_seconds) - now
+
+    def lift(self) -> None:
+        """Let the attempt's own time count no more, its handler being done: only the task's deadline does."""
+        self.seconds = math.inf
 
     @contextmanager
     def paused(self) -> Generator[None, None, None]:

@@ -1,14 +1,37 @@
-"""Crashes in every gap, zombies, suspects, poison, an absent Redis or Kafka: what was begun takes effect once."""
+"""Crashes in every gap, zombies, suspects, poison, an absent Redis or Kafka: what was begun takes effect once.
+
+The crash stories of the worker, and the tests that hold them (here, if no other module is named):
+
+| story | test |
+|---|---|
+| S22 absence grants | `test_claim`: no checkpoint, no live mark, an unknown run |
+| S23, S42 rolled back, failed over and back | `test_claim`: a live mark of another server |
+| S24 live, run unknown; S36 a storm after the end | `test_claim`: an unknown run; `test_worker`: what is over |
+| S25 a paused lane stops every agent | a paused lane does not stop the others; above the cap of parked orders |
+| S26, S45 poison takes its neighbours | of many suspects one runs at a time; `test_suspects` |
+| S27 a handler ignores cancellation | `test_drain`: a handler that ignores its cancellation |
+| S28 a live lease for a dead loop | `test_lease`: without a tick, a blocked loop |
+| S29 a zombie wakes | a zombie's failure is nothing; `test_step`: a stale fence makes no effect |
+| S30, S41 log first, Redis first | `test_step`: a logged memo, of two logged values |
+| S31 each gap of a settle | killed in the handler, between store and publish, between publish and commit |
+| S32, S44 put back after the end | `test_hold`: what was put back is judged; an old attempt leaves the memos |
+| S33 an old assignment's completion | `test_intake`: what an older assignment finishes |
+| S34 parked is not wedged | parked is not stuck |
+| S35 the payload is gone | `test_worker`: a payload that is gone |
+| S40 a memo looked up while not live | `test_step`: while the lane is not live a step waits |
+"""
 
 # ruff: noqa: ANN401, ARG001 - settings are passed through; a handler's parameters are its interface
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.memory_payloads import MemoryPayloads
+from argosy.broker.script import Arg, Reply, Script
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
 from argosy.schemas.codec import encode_body
@@ -446,6 +469,69 @@ async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped
         payloads.up()
         (settled,) = await fleet.bench.until_settled()
     assert settled.outcome == "succeeded", settled.fault
+
+
+async def test_while_a_result_waits_for_the_payload_store_its_lease_goes_on_past_the_time_limit() -> None:
+    fleet = await Fleet().open("a")
+
+    @agent(name="work", timeout_seconds=0.2)
+    async def work(ctx: Context, text: str) -> str:
+        return "x" * 100_000
+
+    payloads = fleet.bench.payloads
+    assert isinstance(payloads, MemoryPayloads)
+    payloads.down()
+    async with fleet.bench.worker(work) as running:
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: running.count == 1)
+        await asyncio.sleep(0.6)  # longer than the attempt and its grace may take
+        granted = int(await fleet.bench.field("run-1/a", "lease") or b"0")
+
+        async def lease() -> int:
+            return int(await fleet.bench.field("run-1/a", "lease") or b"0")
+
+        await eventually(lease, granted.__lt__)
+        assert await lease() > (fleet.bench.clock() + 5) * 1000
+        payloads.up()
+        (settled,) = await fleet.bench.until_settled()
+    assert settled.outcome == "succeeded", settled.fault
+
+
+async def test_of_two_grants_of_one_order_in_one_worker_the_later_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = await Fleet().open("a", "z")
+    work = fleet.agent()
+    gates = [asyncio.Event() for _ in range(3)]
+    asked: dict[Arg, asyncio.Event] = {}  # by fence
+    run = fleet.bench.store.run
+
+    async def gated(script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
+        if script.name == "claim" and (args[3] in asked or len(asked) < len(gates)):
+            await asked.setdefault(args[3], gates[len(asked) % len(gates)]).wait()
+        return await run(script, keys, args)
+
+    monkeypatch.setattr(fleet.bench.store, "run", gated)
+    async with fleet.bench.worker(work, settings=_never_renewing(fleet.bench)) as running:
+        for count, task in (
+            (1, "run-1/z"),
+            (2, "run-1/a"),
+        ):  # the first one's claim has the token of suspects
+            await fleet.bench.order(work, task, input_of("text", "x"))
+            await until(lambda count=count: len(asked) == count)
+        gates[0].set()
+        await until(lambda: fleet.calls == ["run-1/z"])
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await until(lambda: len(asked) == 3)
+        gates[1].set()
+        await until(lambda: fleet.calls == ["run-1/z", "run-1/a"])
+        fleet.bench.advance(11)  # the process stood still meanwhile
+        gates[2].set()
+        await until(lambda: fleet.calls == ["run-1/z", "run-1/a", "run-1/a"])
+        fleet.go.set()
+        await fleet.bench.until_committed(work, 3)
+        await until(lambda: running.count == 0)
+    assert {one.task_id for one in await fleet.bench.settled()} == {"run-1/z", "run-1/a"}
 
 
 async def _length(calls: list[str]) -> int:

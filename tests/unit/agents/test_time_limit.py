@@ -33,3 +33,12 @@ def test_the_deadline_of_the_task_is_never_moved() -> None:
         assert limit.left() == 1
         clock.now += 2
         assert limit.left() < 0
+
+
+def test_lifted_only_the_deadline_of_the_task_counts() -> None:
+    clock = Clock()
+    limit = TimeLimit(10, 60, clock)
+    clock.now += 12
+    assert limit.left() == -2
+    limit.lift()
+    assert limit.left() == 48

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
@@ -25,7 +25,7 @@ async def shout(ctx: Context, text: str) -> str:
 
 
 @agent
-async def misbehave(ctx: Context, how: str) -> str:
+async def misbehave(ctx: Context, how: str) -> str:  # noqa: C901 - a table
     match how:
         case "retry":
             raise Retry("not now", after_seconds=3)
@@ -42,6 +42,10 @@ async def misbehave(ctx: Context, how: str) -> str:
             return "x" * 300_000
         case "slow":
             await asyncio.sleep(3600)
+        case "cancel":
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
         case "swallow":
             try:
                 await asyncio.sleep(3600)
@@ -50,6 +54,14 @@ async def misbehave(ctx: Context, how: str) -> str:
         case _:
             return how
     return how
+
+
+@agent
+async def nest(ctx: Context, depth: int) -> JsonValue:
+    found: JsonValue = "core"
+    for _ in range(depth):
+        found = [found]
+    return found
 
 
 async def ready(*names: str, run: str = "run-1") -> Bench:
@@ -88,6 +100,7 @@ async def test_the_settle_names_its_run_its_attempt_and_the_offset_that_ordered_
         ("exit", "failed", "exit"),
         ("interrupt", "failed", "exit"),
         ("overflow", "overflow", "overflow"),
+        ("cancel", "failed", "handler_error"),
     ],
 )
 async def test_whatever_a_handler_does_settles_and_the_worker_goes_on(
@@ -167,6 +180,17 @@ async def test_what_the_plan_must_read_is_answered_beside_the_result() -> None:
         (settled,) = await bench.until_settled()
     assert settled.facts["value:length(@) > `3`"] == ValueFact(kind="value", value=True)
     assert settled.facts["list:"].kind == "none"
+
+
+async def test_a_result_that_could_not_be_read_back_fails_the_attempt() -> None:
+    bench = await ready("nest")
+    await bench.create("nest")
+    async with bench.worker(nest):
+        await bench.order(nest, "run-1/nest", input_of("depth", 220))
+        (settled,) = await bench.until_settled()
+        await bench.until_committed(nest, 1)
+    assert settled.fault is not None
+    assert settled.fault.code == "invalid_result"
 
 
 async def test_facts_over_64_kib_fail_the_attempt() -> None:
