@@ -2,7 +2,8 @@
 
 from argosy.coordinator.decision import Send
 from argosy.coordinator.inputs import cause_of
-from argosy.coordinator.kept import TERMINAL, Letter, Outcome
+from argosy.coordinator.kept import TERMINAL, Cause, Letter, Outcome
+from argosy.coordinator.outcome import unanswered
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import RunOutcome
@@ -25,12 +26,19 @@ def finish(turn: Turn, outcome: RunOutcome, fault: Fault | None = None) -> None:
 
 
 def finish_with_result(turn: Turn) -> None:
-    """End the run with what its `returns` step left: a value, or a hole and then the hole's first cause."""
+    """End the run with what its `returns` step left: a value, or a hole and then the hole's first cause.
+
+    A value whose part can't be selected is no result, and `run.ended` could never be written.
+    """
     step = turn.plan.steps[turn.plan.returns]
     if turn.state.step(step.name).letter == "k":
-        finish(turn, "succeeded")
-        return
-    cause = cause_of(turn.state, step)
+        fault = unanswered(turn.state, turn.plan)
+        if fault is None:
+            finish(turn, "succeeded")
+            return
+        cause = Cause(local=step.name, outcome="failed", fault=fault)
+    else:
+        cause = cause_of(turn.state, step)
     task_id = f"{turn.state.run_id}/{cause.local}"
     finish(turn, "failed", cause.fault.model_copy(update={"task_id": task_id}))
 

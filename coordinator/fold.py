@@ -28,6 +28,7 @@ from argosy.schemas.runlog import (
 )
 
 Folded = tuple[RunState | None, tuple[Decision, ...]]
+Rules = Callable[[RunState, Event], tuple[Decision, ...]]
 
 
 def fold(state: RunState | None, event: Event) -> Folded:
@@ -45,7 +46,7 @@ def fold(state: RunState | None, event: Event) -> Folded:
         case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
             decisions: tuple[Decision, ...] = ()  # no task of this run
         case _ if state is not None and state.st == "active":
-            decisions = RULES[state.pinned.rules](state, event)
+            decisions = _rules(state.pinned.rules, event.run_id)(state, event)
         case TaskSettled() as late:
             decisions = (Unclaim(local_part(late.task_id)),)
         case _:
@@ -62,9 +63,7 @@ def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Fo
     if event.time_ms > accepted.submitted_ms + accepted.longest_and_window_ms:
         # Its tombstone may be gone: it may be a repeat.
         return state, (Send(f"refused:{accepted.position}"),)
-    if accepted.rules not in RULES:
-        message = f"run {event.run_id} follows rules {accepted.rules}; this release knows {sorted(RULES)}"
-        raise NewerVersion(message) if accepted.rules > max(RULES) else ValueError(message)
+    _rules(accepted.rules, event.run_id)
     return _begun(state, event, accepted)
 
 
@@ -130,6 +129,14 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
     return state, tuple(decisions)
 
 
+def _rules(version: int, run_id: str) -> Rules:
+    """Look up the rules of a run; NewerVersion also for one that a newer release began and left to this one."""
+    if version not in RULES:
+        message = f"run {run_id} follows rules {version}; this release knows {sorted(RULES)}"
+        raise NewerVersion(message) if version > max(RULES) else ValueError(message)
+    return RULES[version]
+
+
 def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:
     """Rules version 1, for an active run."""
     turn = Turn(state, event, plan_of(state.pinned.identity, state.get("plan") or b""))
@@ -158,5 +165,5 @@ def _recorded(turn: Turn, recorded: StepRecorded) -> None:
         turn.decisions.append(WriteMemo(local, recorded.name, value, turn.event.offset))
 
 
-RULES: Final[dict[int, Callable[[RunState, Event], tuple[Decision, ...]]]] = {1: _rules_1}
+RULES: Final[dict[int, Rules]] = {1: _rules_1}
 """Every version that the log's retention can still hold."""

@@ -4,15 +4,18 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter
 
+from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.inputs import facts_of, gathered, value_of
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import sha256_hex
-from argosy.schemas.facts import SizeFact, ValueFact, Want
+from argosy.schemas.facts import Fact, NoFact, SizeFact, ValueFact, Want
+from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
 from argosy.schemas.task import HoleInput
 
+NOT_SELECTED: Final = "not_selected"
 _MANIFEST: Final = TypeAdapter(tuple[Inline | Reference, ...])
 _HOLE: Final = TypeAdapter(Hole)
 
@@ -28,15 +31,40 @@ def result_of_run(state: RunState, plan: Plan) -> Payload:
         return _listed(_items(state, plan))
     if select is None:
         return value_of(state, step.name)
-    facts = facts_of(state, step.name)
-    value, size = (
-        facts.get(Want(kind="value", select=select).key),
-        facts.get(Want(kind="size", select=select).key),
-    )
+    value, size = _selected(state, plan, select)
     if isinstance(value, ValueFact) and isinstance(size, SizeFact):
         return Inline(value=value.value, bytes=size.bytes, tokens=size.tokens)
     message = f"{step.name} gave no facts for the run's result"
     raise LookupError(message)
+
+
+def unanswered(state: RunState, plan: Plan) -> Fault | None:
+    """Say why a run whose `returns` step succeeded has no result after all: its part can't be selected."""
+    select = plan.pipeline.returns.select
+    if select is None or plan.steps[plan.returns].is_map:
+        return None
+    value, size = _selected(state, plan, select)
+    for fact, want in ((value, _value(select)), (size, _size(select))):
+        if fact is None:
+            return fact_missing(plan.returns, want)
+        if isinstance(fact, NoFact):
+            return Fault(
+                code=NOT_SELECTED, message=f"the run's result, a part of {plan.returns}: {fact.reason}"
+            )
+    return None
+
+
+def _selected(state: RunState, plan: Plan, select: str) -> tuple[Fact | None, Fact | None]:
+    facts = facts_of(state, plan.returns)
+    return facts.get(_value(select).key), facts.get(_size(select).key)
+
+
+def _value(select: str) -> Want:
+    return Want(kind="value", select=select)
+
+
+def _size(select: str) -> Want:
+    return Want(kind="size", select=select)
 
 
 def manifest_of(state: RunState) -> bytes | None:

@@ -9,7 +9,7 @@ from argosy.coordinator.state import Event, RunState
 from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import NewerVersion
-from argosy.schemas.facts import NoFact
+from argosy.schemas.facts import Facts, NoFact
 from argosy.schemas.runlog import CancelReceived, RunEnded, SignalReceived, StepRecorded
 from support.fold_log import FoldLog
 from support.fold_pipelines import accepted, contract, failed, pipeline, succeeded, task, text
@@ -257,22 +257,20 @@ def test_s17_a_run_that_a_newer_release_began_is_left_to_it() -> None:
     assert state.changes() == {}
 
 
-def test_a_result_that_cannot_be_selected_fails_the_run_and_says_why() -> None:
-    picked = pipeline(task("a", "input"), returns={"from": "a", "select": "length(@)"})
-    for facts, code in (
-        ({}, "fact_missing"),
-        ({key: NoFact(kind="none", reason="a number has no length") for key in KEYS}, "not_selected"),
-    ):
-        log = FoldLog()
-        log.add(accepted(picked))
-        log.add(succeeded("a", facts=facts))
-        body = ended_of(log.state)
-        assert body is not None
-        assert body.fault is not None
-        assert (body.outcome, body.fault.code, body.fault.task_id) == ("failed", code, "r/a")
+UNANSWERED: Facts = {
+    key: NoFact(kind="none", reason="a number has no length") for key in ("value:length(@)", "size:length(@)")
+}
 
 
-KEYS = ("value:length(@)", "size:length(@)")
+@pytest.mark.parametrize(("facts", "code"), [({}, "fact_missing"), (UNANSWERED, "not_selected")])
+def test_a_result_that_cannot_be_selected_fails_the_run_and_says_why(facts: Facts, code: str) -> None:
+    log = FoldLog()
+    log.add(accepted(pipeline(task("a", "input"), returns={"from": "a", "select": "length(@)"})))
+    log.add(succeeded("a", facts=facts))
+    body = ended_of(log.state)
+    assert body is not None
+    assert body.fault is not None
+    assert (body.outcome, body.fault.code, body.fault.task_id) == ("failed", code, "r/a")
 
 
 @pytest.mark.parametrize("task_id", ["other/a", "r", "", "rr/a"])
