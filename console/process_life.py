@@ -63,6 +63,13 @@ def serve(settings: Settings, role: str, main: Main, ready_file: Path | None = N
         telemetry.stop()
 
 
+def _collect_seldom() -> None:
+    """Look for cycles seldom, and never in what was imported: a task makes hundreds of objects and few cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
