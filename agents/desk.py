@@ -127,7 +127,7 @@ class Desk:
             self._alarm = asyncio.get_running_loop().call_later(wait, self._some.set)
 
     def _regulate(self) -> None:
-        full = len(self._parking) >= self._services.settings.worker.parked_most
+        full = self._parking.full
         if full != self.intake.full:
             self.intake.full = full
             self.intake.regulate()

@@ -8,6 +8,8 @@ for i, task in ipairs(KEYS) do
   local known = redis.call('HMGET', task, 'fence', 'result')
   if known[1] == ARGV[i] and not known[2] then
     redis.call('HDEL', task, 'fence')
+    -- A renewal that was under way must not take this for a loss of Redis, and put the claim back.
+    redis.call('HSET', task, 'back', ARGV[i])
     count = count + 1
   end
 end

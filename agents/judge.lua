@@ -34,7 +34,7 @@ local function keep(task, keep_until, lease_ms, now)
   end
 end
 -- What of a claim is mine: 'over' (given up here), 'loss' (another's fence), 'lost' (Redis has none), 'mine';
--- or 'epoch', <epoch>. An attempt that is no longer current gives up its fence only: the memos are its successor's.
+-- or 'epoch', <epoch>. A claim that was handed back is a loss. An attempt that is no longer current gives up its fence only: the memos are its successor's.
 local function mine(task, run, epoch, name, attempt, fence)
   local verdict, stored = judge(run, epoch, name, attempt)
   if verdict == 'epoch' then return verdict, stored end
@@ -45,6 +45,6 @@ local function mine(task, run, epoch, name, attempt, fence)
     end
     return 'over'
   end
-  if not holder then return 'lost' end
+  if not holder then return redis.call('HGET', task, 'back') == fence and 'loss' or 'lost' end
   return holder == fence and 'mine' or 'loss'
 end

@@ -47,11 +47,18 @@ class Parking(Generic[T]):
     _due: list[tuple[float, int, _Spot[T]]] = field(default_factory=list[tuple[float, int, _Spot[T]]])
     _early: deque[_Spot[T]] = field(default_factory=deque[_Spot[T]])
     _count: int = 0
+    _firm: int = 0
+    """Those that are never given out before they are due."""
     _made: int = 0
 
     def __len__(self) -> int:
         """Count what is parked."""
         return self._count
+
+    @property
+    def full(self) -> bool:
+        """Whether more would pass the cap: for `not_yet` room is made, or one paused lane would stop all others."""
+        return self._firm >= self.most
 
     def park(self, what: T, why: Why, due: float) -> list[T]:
         """Park until `due` (the clock is the caller's).
@@ -64,6 +71,8 @@ class Parking(Generic[T]):
         self._count += 1
         if why == "not_yet":
             self._early.append(spot)
+        else:
+            self._firm += 1
         return self._overdue()
 
     def due(self, now: float) -> list[T]:
@@ -85,7 +94,7 @@ class Parking(Generic[T]):
         """Forget all: the partitions went, whoever gets them reads the records again."""
         self._due.clear()
         self._early.clear()
-        self._count = 0
+        self._count = self._firm = 0
 
     def _overdue(self) -> list[T]:
         over: list[T] = []
@@ -98,6 +107,7 @@ class Parking(Generic[T]):
         if what is None:
             return []
         self._count -= 1
+        self._firm -= spot.why != "not_yet"
         return [what]
 
     def _trim(self) -> None:

@@ -187,10 +187,11 @@ async def test_above_the_cap_of_parked_orders_the_oldest_not_yet_are_finished() 
     fleet = await Fleet(parked_most=3).open(*(f"t{n}" for n in range(6)))
     await fleet.bench.not_live()
     work = fleet.agent()
-    async with fleet.bench.worker(work):
+    async with fleet.bench.worker(work) as running:
         for n in range(6):
             await fleet.bench.order(work, f"run-1/t{n}", input_of("text", "x"))
         await fleet.bench.until_committed(work, 3)
+        assert not running.worker.desks[0].intake.full  # other lanes' work is still fetched
     assert fleet.calls == []
 
 

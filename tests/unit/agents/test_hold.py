@@ -141,6 +141,14 @@ async def test_handing_back_counts_no_delivery(holder: Holder) -> None:
     assert claim.deliveries == 0
 
 
+async def test_a_renewal_that_comes_after_the_handing_back_puts_nothing_back(holder: Holder) -> None:
+    await holder.back.hand_back([(holder.order(), "mine")])
+    assert await holder.hold() == "loss"
+    claim = await holder.claims.claim(holder.order(), "other", suspects=False)
+    assert isinstance(claim, Granted)
+    assert claim.deliveries == 0
+
+
 async def test_handing_back_spares_what_is_another_s_or_settled(holder: Holder) -> None:
     assert await holder.back.hand_back([(holder.order(), "other")]) == 0
     await holder.hold(result=b"kbody")

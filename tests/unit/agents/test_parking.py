@@ -27,6 +27,22 @@ def test_above_the_cap_nothing_else_is_ever_given_out() -> None:
     assert len(parking) == 2
 
 
+def test_it_is_full_of_what_must_be_kept_and_never_of_not_yet() -> None:
+    parking: Parking[int] = Parking(most=2)
+    for n in range(5):
+        parking.park(n, "not_yet", 9.0)
+    assert (len(parking), parking.full) == (2, False)
+    parking.park(5, "busy", 1.0)
+    assert not parking.full
+    parking.park(6, "suspect", 9.0)
+    assert parking.full
+    assert parking.due(1.0) == [5]
+    assert not parking.full
+    parking.park(7, "busy", 9.0)
+    parking.clear()
+    assert not parking.full
+
+
 def test_a_parked_one_that_came_due_is_no_longer_the_oldest() -> None:
     parking: Parking[int] = Parking(most=2)
     parking.park(1, "not_yet", 1.0)
