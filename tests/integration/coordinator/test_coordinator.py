@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
 from argosy import Argosy, Context, Pipeline, Reject, RunFailed, Unreachable, agent
 from argosy.agents.worker import Worker
@@ -139,8 +138,7 @@ async def test_runs_end_when_redis_is_wiped_and_a_coordinator_dies_meanwhile(sta
     async with real_fleet(stack, coordinators=2) as (fleet, client):
         runs = [await client.submit(diamond, f"text {n}", run_id=f"run-{n}") for n in range(60)]
         await runs[5].result(timeout_seconds=60)
-        async with Redis.from_url(stack.redis_url) as redis:
-            await redis.flushall()
+        await flush_all(stack.redis_port)
         runs += [await client.submit(diamond, f"text {n}", run_id=f"run-{n}") for n in range(60, 120)]
         await runs[65].result(timeout_seconds=60)
         fleet.coordinators[0][1].cancel()
