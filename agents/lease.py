@@ -70,12 +70,17 @@ class Leases:
     def renew(self, scripts: SyncScripts) -> None:
         """Renew all leases, in one call for each lane, if the loop has ticked.
 
-        Tell the loop what was lost.
+        Tell the loop what was lost. Raises Unreachable.
         """
         if not self._loop_lives():
             return
         for lane, some in self._by_lane():
-            for running, said in zip(some, self._hold(scripts, lane, some), strict=False):
+            try:
+                held = self._hold(scripts, lane, some)
+            except Refused as error:  # what one lane's keys cause must not cost the leases of all the others
+                logs.get("argosy.leases").error("leases were refused", lane=lane, error=str(error))
+                continue
+            for running, said in zip(some, held, strict=False):
                 if said != "ok" and self._loop is not None:
                     self._loop.call_soon_threadsafe(running.stop, said)
 
@@ -85,7 +90,7 @@ class Leases:
             while not self._stopping.wait(self._renew_seconds):
                 try:
                     self.renew(scripts)
-                except (Unreachable, Refused) as error:
+                except Unreachable as error:
                     logs.get("argosy.leases").warning("leases were not renewed", error=str(error))
         finally:
             scripts.close()

@@ -6,7 +6,7 @@ the work.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -57,9 +57,10 @@ class Traced:
             self._span.set_attributes(attributes)
 
     def set_content(self, name: str, value: content.Content) -> None:
-        """Add content under `name`, as the process's content setting allows."""
+        """Add content under `name`, as the process's content setting allows; none if it can't be encoded."""
         if self._span is not None:
-            self._span.set_attributes(content.attributes(name, value))
+            with suppress(ValueError, TypeError):
+                self._span.set_attributes(content.attributes(name, value))
 
     def fail(self, error_type: str, message: str = "") -> None:
         """Mark the step as failed; `error_type` is one of few words, `message` is masked and cut."""

@@ -23,6 +23,7 @@ from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import Refused
 from argosy.schemas.task import TaskDispatched
 from support.worker_bench import Bench, eventually, memory_bench, until
 
@@ -145,6 +146,28 @@ async def test_a_blocked_loop_ends_the_process_from_the_thread(floor: Floor) -> 
     floor.leases.start()
     while not floor.ended:  # blocking the loop is what is tested
         time.sleep(0.01)  # noqa: ASYNC251
+    await floor.leases.stop()
+
+
+async def test_a_lane_that_is_refused_costs_no_other_lane_its_leases(floor: Floor) -> None:
+    bad = await floor.claimed("t0")
+    floor.bench.lane = 1 - floor.bench.lane
+    await floor.bench.live()
+    await floor.bench.run("run-1", t1="r 1")
+    await floor.claimed("t1")
+    floor.leases.start()
+    floor.bench.advance(5)
+    before = await floor.lease("t1")
+
+    class Refusing(Counted):
+        def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
+            if bad.fence in args:
+                message = "WRONGTYPE"
+                raise Refused(message)
+            return super().run(script, keys, args)
+
+    floor.leases.renew(Refusing(floor.scripts))
+    assert await floor.lease("t1") > before
     await floor.leases.stop()
 
 

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
+from pydantic_core import to_json
 
 from argosy.schemas.errors import Reject
 from argosy.telemetry import content, names, propagation
@@ -127,3 +128,9 @@ def test_content_is_kept_as_the_setting_says(spans: Spans, mode: content.Mode, k
     finally:
         content.use(before)
     assert set(attributes(spans.one("a step"))) == kept
+
+
+def test_content_that_can_not_be_encoded_fails_no_work(spans: Spans) -> None:
+    with begin(STEP, NO_TRACE, nothing) as step:
+        step.set_content(names.INPUT, lambda: to_json({"text": object()}))
+    assert attributes(spans.one("a step")) == {}
