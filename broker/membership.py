@@ -176,7 +176,7 @@ class Membership(ConsumerRebalanceListener):
 
 
 def record_of(found: ConsumerRecord) -> Record:
-    """Copy what the library gave; headers become a tuple, whatever they came as."""
+    """Copy what the library gave; headers become a tuple, whatever they came as, and a null value empty."""
     return Record(
         found.topic,
         found.partition,
@@ -184,5 +184,5 @@ def record_of(found: ConsumerRecord) -> Record:
         found.timestamp,
         found.key,
         found.value,
-        tuple(found.headers),
+        tuple((name, value or b"") for name, value in found.headers),
     )

@@ -9,35 +9,21 @@ from argosy.schemas.envelope import read_envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.ids import is_run_id
 from argosy.schemas.runlog import LogMessage
-from argosy.telemetry import logs
 
 
-def read(record: Record) -> Event | None:
+def read(record: Record) -> Event:
     """Decode a record.
 
-    None for what only an untrusted writer can have put there: it is told, and nothing is done.
-
-    Raises NewerVersion: the lane must wait for a roll-out.
+    Raises BadMessage for what only an untrusted writer can have put there, and NewerVersion: the lane must
+    wait for a roll-out.
     """
-    try:
-        envelope = read_envelope(record.headers)
-        message = decode_body(envelope, record.value)
-    except BadMessage as error:
-        _skipped(record, str(error))
-        return None
+    envelope = read_envelope(record.headers)
+    message = decode_body(envelope, record.value)
     if not is_run_id(envelope.subject):
-        _skipped(record, "ce_subject is no run id")
-        return None
+        raise BadMessage("is no run id", field="ce_subject")
     if not isinstance(message, LogMessage):
-        _skipped(record, f"{envelope.kind} has no place in the run log")
-        return None
+        raise BadMessage(f"{envelope.kind} has no place in the run log", field="ce_type")
     return Event(record.offset, record.timestamp_ms, envelope.subject, message, envelope.traceparent)
-
-
-def _skipped(record: Record, why: str) -> None:
-    logs.get("argosy.lane").error(
-        "record of the run log skipped", lane=record.partition, offset=record.offset, error=why
-    )
 
 
 def run_ids(records: Iterable[Record]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Partition, Record
 from argosy.coordinator.chain import UNTOUCHED
 from argosy.coordinator.checkpoint import Last
@@ -20,8 +21,8 @@ from argosy.coordinator.release import Release
 from argosy.coordinator.sweep import sweep
 from argosy.coordinator.take import Taken, refill
 from argosy.coordinator.watched import Watched
-from argosy.schemas.errors import ArgosyError, NewerVersion
-from argosy.telemetry import logs
+from argosy.schemas.errors import ArgosyError, BadMessage, NewerVersion
+from argosy.telemetry import logs, metrics
 
 _CLAIMS_BACK_MS: Final = 200
 """Beyond one renewal: time for the calls themselves."""
@@ -53,6 +54,8 @@ class OwnedLane:
         letters = Letters(services.names, partition.number, services.source, state)
         self._publish = Publish(letters, state, services, group, intake.wake)
         self._watched = Watched(services, group)
+        room = services.settings.kafka.max_message_bytes
+        self._graveyard = Graveyard(services.producer, services.names.dead, services.source, room)
         if taken.checkpoint.horizon_ms is not None:
             state.results_after_ms = self._clock.now_ms() - fleet.window_seconds * 1000
         intake.expect(self._at)
@@ -156,15 +159,28 @@ class OwnedLane:
     async def _fold_known(self, records: list[Record]) -> None:
         await self._state.runs.load(run_ids(records))
         for record in records:
-            event = read(record)
-            if event is not None:
-                self._state.fold(event, len(record.value or b""))
+            try:
+                self._state.fold(read(record), len(record.value or b""))
+            except BadMessage as error:
+                await self._bury(record, error)
             key = (record.key or b"").decode(errors="replace")
             self._last = Last(record.offset, record.timestamp_ms, key)
             self._at = record.offset + 1
             self._clock.saw(record.timestamp_ms)
             if self._state.full:
                 await self._commit(shrink=False)
+
+    async def _bury(self, record: Record, error: BadMessage) -> None:
+        """Keep what only an untrusted writer can have put there, before the checkpoint passes it.
+
+        A rebuild does so again: letters of one record have one id.
+        """
+        reason: Reason = "unknown_kind" if error.field == "ce_type" else "undecodable"
+        await patiently("dead letter", lambda: self._graveyard.bury(record, reason, str(error)))
+        metrics.dead_lettered(record.topic, reason)
+        logs.handoff(
+            "dead", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason
+        )
 
     def _is_late(self) -> bool:
         return time.monotonic() - self._committed >= self._heartbeat

@@ -56,15 +56,20 @@ class HostileWorld:
         """Wait for a run's result."""
         return await run.result(timeout_seconds=ENDED_SECONDS)
 
-    async def waiting(self, name: str, count: int = 4) -> list[Run[Answer]]:
-        """Start neighbours that wait for `release(name)`; return once all run."""
+    @asynccontextmanager
+    async def neighbours(self, name: str, count: int = 4) -> AsyncGenerator[None]:
+        """Have neighbours at work inside, which go on at its end, or at `release`; see that they succeed."""
         runs = [await self.submit(peaceful, "wait", text=name) for _ in range(count)]
-        for run in runs:
-            await self.until_began(f"{run.run_id}/neighbour")
-        return runs
+        try:
+            for run in runs:
+                await self.until_began(f"{run.run_id}/neighbour")
+            yield
+        finally:
+            self.release(name)
+        await self.unharmed(runs)
 
     def release(self, name: str) -> None:
-        """Let those neighbours go."""
+        """Let the neighbours of that name go."""
         self.fleet.ledger.make(name, "")
 
     async def until_began(self, task_id: str, times: int = 1) -> None:

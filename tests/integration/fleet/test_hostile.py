@@ -13,15 +13,13 @@ async def test_whatever_a_handler_raises_its_task_fails_with_the_reason_and_the_
     world: HostileWorld,
 ) -> None:
     restarts = world.restarts()
-    neighbours = await world.waiting("raised")
-    runs = {kind: await world.submit(harmful, kind) for kind in RAISES}
-    for kind, run in runs.items():
-        fault = await world.fault(run)
-        _, code, text = RAISES[kind]
-        assert (code, text in fault.message) == (fault.code, True), f"{kind}: {fault}"
-        assert fault.task_id == f"{run.run_id}/misbehave"
-    world.release("raised")
-    await world.unharmed(neighbours)
+    async with world.neighbours("raised"):
+        runs = {kind: await world.submit(harmful, kind) for kind in RAISES}
+        for kind, run in runs.items():
+            fault = await world.fault(run)
+            _, code, text = RAISES[kind]
+            assert (code, text in fault.message) == (fault.code, True), f"{kind}: {fault}"
+            assert fault.task_id == f"{run.run_id}/misbehave"
     assert world.restarts() == restarts
     await world.quiet()
 
@@ -59,12 +57,12 @@ async def test_a_worker_whose_handler_ignores_its_cancellation_ends_and_is_start
     world: HostileWorld,
 ) -> None:
     restarts = world.restarts()
-    neighbours = await world.waiting("ignored")
-    run = await world.submit(hasty, "ignore")
-    assert (await world.fault(run)).code == "timeout"
-    await world.until_logged(f"argosy worker: the handler of {run.run_id}/hurried#1 was told to stop (limit)")
-    world.release("ignored")
-    await world.unharmed(neighbours)
+    async with world.neighbours("ignored"):
+        run = await world.submit(hasty, "ignore")
+        assert (await world.fault(run)).code == "timeout"
+        await world.until_logged(
+            f"argosy worker: the handler of {run.run_id}/hurried#1 was told to stop (limit)"
+        )
     await world.until_ready()
     assert world.restarts() == restarts + 1
     await world.unharmed([await world.submit(peaceful)])
@@ -87,14 +85,13 @@ async def test_a_task_that_always_takes_its_worker_down_is_poison_and_its_neighb
     world: HostileWorld, kind: str
 ) -> None:
     restarts = world.restarts()
-    neighbours = await world.waiting(kind)
-    run = await world.submit(harmful, kind, times=100)
-    await world.until_began(f"{run.run_id}/misbehave")
-    world.release(kind)
-    fault = await world.fault(run)
-    assert fault.code == "poison"
-    assert fault.figures == {"deliveries": 2}
-    await world.unharmed(neighbours)
+    async with world.neighbours(kind):
+        run = await world.submit(harmful, kind, times=100)
+        await world.until_began(f"{run.run_id}/misbehave")
+        world.release(kind)
+        fault = await world.fault(run)
+        assert fault.code == "poison"
+        assert fault.figures == {"deliveries": 2}
     assert world.restarts() >= restarts + 2
     await world.until_ready()
     await world.quiet()
