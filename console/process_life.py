@@ -5,10 +5,14 @@ import gc
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.payloads import ObstorePayloads
@@ -18,6 +22,9 @@ from argosy.schemas.settings import Settings
 from argosy.telemetry import setup
 
 FORCED_EXIT = 128 + signal.SIGTERM
+_POOL: Final = "argosy-pool"
+_LAST_SECONDS: Final = 2.0
+"""For threads to end after all is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,24 @@ def serve(settings: Settings, role: str, main: Main, ready_file: Path | None = N
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, role, main, ready_file))
+            if _threads_go_on():
+                # Closing the loop would wait for them, for hours perhaps; what they work on was handed back.
+                note(
+                    f"{role}: ended while a handler's thread still runs (asyncio.to_thread can't be cancelled)"
+                )
+                telemetry.stop()
+                os._exit(0)
     finally:
         telemetry.stop()
+
+
+def _threads_go_on() -> bool:
+    """Let the idle threads of the loop's pool end; say whether others still work."""
+    until = time.monotonic() + _LAST_SECONDS
+    pool = [thread for thread in threading.enumerate() if thread.name.startswith(_POOL)]
+    for thread in pool:
+        thread.join(max(0.0, until - time.monotonic()))
+    return any(thread.is_alive() for thread in pool)
 
 
 def _collect_seldom() -> None:
@@ -82,10 +105,13 @@ async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | N
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop)
+    pool = ThreadPoolExecutor(thread_name_prefix=_POOL)
+    loop.set_default_executor(pool)
     async with open_services(settings, role) as services:
         if ready_file is not None:
             await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
         await main(services, stop)
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -43,6 +43,11 @@ async def waiting(ctx: Context, text: str) -> str:
     await asyncio.sleep(3600)
     return text
 
+@agent
+async def threaded(ctx: Context, text: str) -> str:
+    await asyncio.to_thread(time.sleep, 3600)
+    return text
+
 @agent(max_deliveries=2)
 async def killer(ctx: Context, text: str) -> str:
     os._exit(139)
@@ -50,7 +55,7 @@ async def killer(ctx: Context, text: str) -> str:
 p = Pipeline("p", takes=str, gives=str)
 a = p.step(stubborn, p.input)
 b = p.step(blocking, a)
-c = p.step(waiting, b)
+c = p.step(waiting, p.step(threaded, b))
 p.returns(p.step(killer, c))
 """
 
@@ -65,7 +70,7 @@ async def bench(stack: StackThread, tmp_path: Path) -> AsyncGenerator[Bench, Non
     cluster, store = KafkaCluster(settings.kafka), RedisStore(settings.redis)
     found = Bench(settings, cluster, store, MemoryPayloads())
     found.lane = lane_of("run-1", settings.fleet.lanes)
-    await found.create("stubborn", "blocking", "waiting", "killer")
+    await found.create("stubborn", "blocking", "waiting", "threaded", "killer")
     await found.live()
     await found.run("run-1", a="r 1")
     yield found
@@ -123,8 +128,11 @@ async def test_a_handler_that_blocks_the_loop_ends_the_process_and_loses_its_lea
     assert await bench.settled() == []
 
 
-async def test_sigterm_hands_back_what_does_not_end_and_exits_clean(bench: Bench, tmp_path: Path) -> None:
-    process = await start(bench, tmp_path, "waiting")
+@pytest.mark.parametrize("name", ["waiting", "threaded"])
+async def test_sigterm_hands_back_what_does_not_end_and_exits_clean(
+    bench: Bench, tmp_path: Path, name: str
+) -> None:
+    process = await start(bench, tmp_path, name)
     await eventually(lambda: bench.field("run-1/a", "fence"), bool)
     process.send_signal(signal.SIGTERM)
     code, said = await ended(process)
