@@ -7,6 +7,7 @@ and is counted. https://www.w3.org/TR/trace-context/
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from opentelemetry import trace
@@ -127,8 +128,11 @@ def links_to(traceparents: Iterable[str | None], kind: str) -> list[Link]:
 
 
 def _match(traceparent: str) -> re.Match[str] | None:
-    if len(traceparent) != _TRACEPARENT_CHARACTERS:
-        return None
+    return _matched(traceparent) if len(traceparent) == _TRACEPARENT_CHARACTERS else None
+
+
+@lru_cache(maxsize=1_024)  # one message's is looked at from several sides, one right after the other
+def _matched(traceparent: str) -> re.Match[str] | None:
     match = _TRACEPARENT.fullmatch(traceparent)
     # All zeros is invalid for both ids.
     return None if match is None or not match[1].strip("0") or not match[2].strip("0") else match

@@ -37,10 +37,14 @@ class Traced:
     marks it.
     """
 
-    __slots__ = ("_context", "_span", "_token", "trace")
+    __slots__ = ("_context", "_here", "_span", "_token", "trace")
 
-    def __init__(self, span: Span | None, passed: Trace) -> None:
-        """`span` is None if the trace isn't sampled: `passed` is then handed on as it came."""
+    def __init__(self, span: Span | None, passed: Trace, *, here: bool = False) -> None:
+        """`span` is None if the trace isn't sampled: `passed` is then handed on as it came.
+
+        `here`: it is the current one already.
+        """
+        self._here = here and span is None
         self._span = span if span is not None and span.is_recording() else None
         self._context = span
         self._token: Token[context_api.Context] | None = None
@@ -101,6 +105,8 @@ class Traced:
         self.end()
 
     def _attach(self) -> None:
+        if self._here:
+            return
         span = self._context
         if (
             span is None
@@ -156,7 +162,7 @@ def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:
     """Begin a step under the span that is current in this task."""
     current = trace.get_current_span().get_span_context()
     if current.is_valid and not current.trace_flags.sampled:
-        return Traced(None, trace_of(current))
+        return Traced(None, trace_of(current), here=True)
     span = _tracer().start_span(step.name, kind=step.kind, attributes=attributes())
     return Traced(span if span.is_recording() or not current.is_valid else None, trace_of(current))
 
