@@ -1,6 +1,6 @@
 """The records that a lane sends: bodies rebuilt from state, so that nothing but ids is ever queued."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
@@ -108,10 +108,9 @@ class Letters:
         topic = self._names.tasks(body.agent)
         work = Work(dispatch.run_id, body.task_id, body.agent, body.attempt, step=body.step)
         span = steps.dispatch(topic, work, Trace(traceparent))
-        envelope = self._envelope(body.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent)
-        headers = replace(envelope, cause=cause).headers()
+        envelope = self._envelope(body.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, cause)
         _tell(dispatch, body, span.trace.traceparent)
-        return Letter(Outgoing(topic, body.task_id.encode(), value, headers), blob, span)
+        return Letter(Outgoing(topic, body.task_id.encode(), value, envelope.headers()), blob, span)
 
     def too_large(self, dispatch: Dispatch) -> Letter:
         """Write the failure of an attempt whose dispatch Kafka will never take."""
@@ -123,14 +122,21 @@ class Letters:
     def _log_record(
         self, run_id: str, body: Message, ce_id: str, traceparent: str | None, cause: int | None = None
     ) -> Outgoing:
-        envelope = replace(self._envelope(body.KIND, ce_id, run_id, traceparent), cause=cause)
+        envelope = self._envelope(body.KIND, ce_id, run_id, traceparent, cause)
         return Outgoing(
             self._names.runs, run_id.encode(), encode_body(body), envelope.headers(), partition=self._lane
         )
 
-    def _envelope(self, kind: str, ce_id: str, run_id: str, traceparent: str | None) -> Envelope:
+    def _envelope(
+        self, kind: str, ce_id: str, run_id: str, traceparent: str | None, cause: int | None = None
+    ) -> Envelope:
         return Envelope(
-            kind=kind, id=ce_id, source=self._source, subject=run_id, traceparent=traceparent or None
+            kind=kind,
+            id=ce_id,
+            source=self._source,
+            subject=run_id,
+            cause=cause,
+            traceparent=traceparent or None,
         )
 
 

@@ -4,7 +4,6 @@ Nothing correct depends on it.
 """
 
 import asyncio
-import secrets
 from collections.abc import Iterable
 from typing import Final
 
@@ -58,7 +57,7 @@ class Watched:
         )
         envelope = Envelope(
             kind=body.KIND,
-            id=secrets.token_hex(8),
+            id=f"{event.run_id}/{event.offset}/{change.state}/{change.local}",
             source=self._services.source,
             subject=event.run_id,
             cause=event.offset,
