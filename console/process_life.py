@@ -60,9 +60,7 @@ def serve(settings: Settings, role: str, main: Main, ready_file: Path | None = N
     `ready_file` is written once the process serves, for who waits for it; its owner removes it.
     """
     telemetry = setup.start(role, settings.telemetry)
-    # Short-lived messages are most of what is made here: the defaults would look through them ten times as often.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    _collect_seldom()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, role, main, ready_file))
