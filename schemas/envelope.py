@@ -6,6 +6,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from argosy.schemas.errors import BadMessage, NewerVersion
@@ -132,4 +133,9 @@ def _epoch_ms(text: str | None) -> int | None:
 
 def _rfc3339(time_ms: int) -> bytes:
     seconds, milliseconds = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z".encode()
+    return b"%s.%03dZ" % (_whole_seconds(seconds), milliseconds)
+
+
+@lru_cache(maxsize=16)
+def _whole_seconds(seconds: int) -> bytes:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}".encode()

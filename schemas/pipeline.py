@@ -4,7 +4,9 @@ An absent optional field has the meaning its docstring gives; `dump` leaves it o
 one canonical JSON and one identity.
 """
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -223,7 +225,7 @@ class CompiledPipeline(_Data, frozen=True):
     @property
     def identity(self) -> str:
         """SHA-256, in hex, of the canonical JSON."""
-        return sha256_hex(canonical_json(self.dump()))
+        return _identity(self.model_dump_json())
 
     def dump(self) -> dict[str, JsonValue]:
         """Give the document as JSON values, without absent fields."""
@@ -242,3 +244,8 @@ class CompiledPipeline(_Data, frozen=True):
         for step in self.steps:
             if step.pipeline is not None:
                 yield from step.pipeline.whole()
+
+
+@lru_cache(maxsize=64)  # every submit brings its pipeline along: the same few, again and again
+def _identity(text: str) -> str:
+    return sha256_hex(canonical_json(json.loads(text)))
