@@ -19,6 +19,10 @@ CountTokens = Callable[[str], int]
 
 MANIFEST_INLINE_BYTES: Final = 4 * 1024
 """A manifest travels with every shard's dispatch: a larger one is read from the payload store instead."""
+MOST_DEPTH: Final = 128
+"""Lists and objects in one another. Our parser takes 201, and a value is wrapped by each message that carries it: one
+that just got in could be read by nobody further on."""
+_PARSED_DEPTH: Final = 201
 _AT_ONCE: Final = 16
 _SLOW_BYTES: Final = 256 * 1024
 """Counting the tokens of more than this would hold up the event loop."""
@@ -46,6 +50,18 @@ def decode_value(data: bytes) -> JsonValue:
     return found
 
 
+def is_too_deep(data: bytes) -> bool:
+    """Say whether JSON is nested deeper than may be."""
+    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:
+        return False
+    more = _PARSED_DEPTH - MOST_DEPTH
+    try:
+        from_json(b"[" * more + data + b"]" * more)
+    except ValueError:
+        return True
+    return False
+
+
 def model_text(value: JsonValue, data: bytes) -> str:
     """Return what a model would be shown of a value: a text itself, of anything else its JSON."""
     return value if isinstance(value, str) else data.decode()
@@ -61,9 +77,12 @@ async def count(text: str, count_tokens: CountTokens) -> int:
 async def to_payload(data: bytes, count_tokens: CountTokens, payloads: Payloads) -> Payload:
     """Make a payload of a value's JSON: inline up to 64 KiB, else put into the store first.
 
-    Raises Unreachable; idempotent.
+    Raises Unreachable, and InvalidInput for what is no JSON or nested too deep; idempotent.
     """
     value = decode_value(data)
+    if is_too_deep(data):
+        message = f"a value is nested deeper than {MOST_DEPTH} lists and objects"
+        raise InvalidInput(message)
     tokens = await count(model_text(value, data), count_tokens)
     if len(data) <= INLINE_BYTES:
         return Inline(value=value, bytes=len(data), tokens=tokens)

@@ -6,6 +6,7 @@ Judged against the record's own append time.
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from argosy.broker.values import MOST_DEPTH, is_too_deep
 from argosy.coordinator.plan import unsupported
 from argosy.schemas.errors import BadMessage, BuildError
 from argosy.schemas.inbox import RunSubmitted
@@ -52,6 +53,8 @@ def deadline_ms(submit: RunSubmitted, pipeline: CompiledPipeline, since_ms: int,
 
 def check_pipeline(pipeline: CompiledPipeline) -> None:
     """Raise BadMessage for a pipeline that can't be run."""
+    if is_too_deep(pipeline.model_dump_json().encode()):
+        raise BadMessage(f"is nested deeper than {MOST_DEPTH} lists and objects", field="pipeline")
     try:
         check(pipeline)
     except BuildError as error:
@@ -59,7 +62,7 @@ def check_pipeline(pipeline: CompiledPipeline) -> None:
     for where, expression in selections(pipeline):
         try:
             jmespath.compile(expression)
-        except JMESPathError as error:
+        except (JMESPathError, RecursionError) as error:
             raise BadMessage(f"{where}: {str(error)[:500]}", field="pipeline") from None
     missing = unsupported(pipeline)
     if missing:

@@ -22,7 +22,8 @@ from argosy.schemas.settings import Settings
 from argosy.telemetry import logs, propagation, steps
 from argosy.telemetry.steps import Position
 
-_NEWER_SECONDS: Final = 1.0
+_MESSAGE_CHARACTERS: Final = 2_000
+_FIELD_CHARACTERS: Final = 200
 
 
 class InboxRecord:
@@ -61,9 +62,9 @@ class InboxRecord:
                     value=message.value,
                     about_sha256=message.about_sha256,
                 )
-                await self._append(envelope, body, envelope.id)
+                await self._pass_on(record, envelope, body)
             case CancelRequested():
-                await self._append(envelope, CancelReceived(reason=message.reason), envelope.id)
+                await self._pass_on(record, envelope, CancelReceived(reason=message.reason))
             case _:
                 await self._bury(
                     record, BadMessage(f"{envelope.kind} has no place in the inbox", field="ce_type")
@@ -119,6 +120,14 @@ class InboxRecord:
             await patiently("topics", lambda: provision.ensure(self._cluster, self._settings, new))
             self._agents |= new
 
+    async def _pass_on(
+        self, record: Record, envelope: Envelope, body: SignalReceived | CancelReceived
+    ) -> None:
+        try:
+            await self._append(envelope, body, envelope.id)
+        except MessageTooLarge as error:  # the inbox took it, but it says the same in more bytes here
+            await self._bury(record, error, "oversize")
+
     async def _append(self, envelope: Envelope, body: Message, ce_id: str) -> None:
         headers = Envelope(
             kind=body.KIND,
@@ -134,6 +143,8 @@ class InboxRecord:
         await patiently("append to the run log", lambda: self._producer.send(record))
 
     async def _answer(self, envelope: Envelope, answer: SubmitRefused) -> None:
+        cut = {"message": answer.message[:_MESSAGE_CHARACTERS], "field": answer.field[:_FIELD_CHARACTERS]}
+        answer = answer.model_copy(update=cut)  # both may quote the client: an answer must always fit
         headers = Envelope(
             kind=answer.KIND,
             id=answer.position,
@@ -164,8 +175,12 @@ class InboxRecord:
             answer = SubmitRefused(reason="invalid", message=text, field=error.field, position=position)
             await self._answer(Envelope("", "", "", subject=subject), answer)
 
-    async def _bury(self, record: Record, error: BadMessage) -> None:
-        reason: Reason = "unknown_kind" if error.field == "ce_type" else "undecodable"
+    async def _bury(
+        self, record: Record, error: BadMessage | MessageTooLarge, reason: Reason | None = None
+    ) -> None:
+        if reason is None:
+            unknown = isinstance(error, BadMessage) and error.field == "ce_type"
+            reason = "unknown_kind" if unknown else "undecodable"
         await patiently("dead letter", lambda: self._dead.bury(record, reason, str(error)))
         logs.handoff(
             "dead",

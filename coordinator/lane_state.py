@@ -24,7 +24,7 @@ from argosy.coordinator.decision import (
 from argosy.coordinator.fold import fold
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Asked, Outbox
-from argosy.coordinator.quarantine import Quarantine, set_aside
+from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
 from argosy.coordinator.ready_queue import ReadyQueue
 from argosy.coordinator.runs import Runs
 from argosy.coordinator.state import Event, RunState
@@ -109,14 +109,21 @@ class LaneState:
             self._decide(event, decision)
 
     def _set_aside(self, event: Event, before: RunState | None, error: Exception) -> None:
-        run_id = event.run_id
         kept = set_aside(before, event, error, self._fleet.longest_run_seconds * 1000)
+        self._keep_aside(event.run_id, kept, error)
+        self.runs.forget(event.run_id)
+        self._touched.pop(event.run_id, None)
+
+    def set_aside_unsent(self, run_id: str, now_ms: int, error: Exception) -> None:
+        """Set a run aside of which a record can't be written, as if its fold had raised; it must be loaded."""
+        state, longest_ms = self.runs[run_id], self._fleet.longest_run_seconds * 1000
+        self._keep_aside(run_id, unsent(state, now_ms, error, longest_ms), error)
+
+    def _keep_aside(self, run_id: str, kept: SetAside, error: Exception) -> None:
         logs.get("argosy.lane").error(
-            "run set aside", run_id=run_id, offset=event.offset, error=kept.error, exc_info=error
+            "run set aside", run_id=run_id, offset=kept.offset, error=kept.error, exc_info=error
         )
         self.quarantine.put(run_id, kept)
-        self.runs.forget(run_id)
-        self._touched.pop(run_id, None)
         self.out.withdraw_run(run_id)
         self.outbox.drop(run_id)
         self.timers.arm(run_id, DEADLINE, kept.deadline_ms)

@@ -72,7 +72,7 @@ class Publish:
 
     def _send_entry(self, entry: str, asked: Asked, now_ms: int) -> None:
         outbox = self._state.outbox
-        letter = self._letters.outbox(entry, asked)
+        letter = self._written(asked.run_id, now_ms, lambda: self._letters.outbox(entry, asked))
         if letter is None:
             outbox.sent(entry, asked)
             return
@@ -88,7 +88,7 @@ class Publish:
                 self._state.outbox.ask(f"end:{run_id}", Asked(offset, run_id))
             timers.fired(firing)
             return
-        letter = self._letters.timer(firing.member)
+        letter = self._written(run_id, now_ms, lambda: self._letters.timer(firing.member))
         if letter is None:
             timers.fired(firing)
             return
@@ -97,12 +97,24 @@ class Publish:
 
     def _send_dispatch(self, dispatch: Dispatch, now_ms: int) -> None:
         letters, out = self._letters, self._state.out
-        letter = letters.too_large(dispatch) if dispatch.too_large else letters.dispatch(dispatch)
+        write = letters.too_large if dispatch.too_large else letters.dispatch
+        letter = self._written(dispatch.run_id, now_ms, lambda: write(dispatch))
         if letter is None:
             out.withdraw(dispatch.run_id, dispatch.local)
             return
         failed = partial(out.failed, dispatch, now_ms)
         self._begin(self._order(letter, dispatch, failed), dispatch.member)
+
+    def _written(self, run_id: str, now_ms: int, write: Callable[[], Letter | None]) -> Letter | None:
+        try:
+            return write()
+        except Exception as error:
+            state = self._state.runs[run_id]
+            if state is None or state.st not in ("active", "ending"):
+                raise
+            # As with a fold that raises: the run's own trouble, never its lane's.
+            self._state.set_aside_unsent(run_id, now_ms, error)
+            return None
 
     def _begin(self, sending: Coroutine[None, None, None], name: str) -> None:
         task = self._group.create_task(sending, name=f"send {name}")

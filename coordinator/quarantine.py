@@ -18,7 +18,7 @@ class SetAside(BaseModel, frozen=True):
     """What must be known to end a run without folding it."""
 
     offset: int
-    """The record whose fold raised."""
+    """The record whose fold raised; 0 if the run was folded, and a record of ours could not be written."""
     error: str
     deadline_ms: int
     data_hash: str = ""
@@ -78,19 +78,24 @@ def set_aside(state: RunState | None, event: Event, error: Exception, longest_ms
             accepted_ms=event.time_ms,
             traceparent=event.traceparent,
         )
+    return unsent(state, event.time_ms, error, longest_ms, event.offset)
+
+
+def unsent(
+    state: RunState | None, time_ms: int, error: Exception, longest_ms: int, offset: int = 0
+) -> SetAside:
+    """Keep what is needed of a run of which a record can't be written; total, as `set_aside`."""
     deadline = state.get("dl") if state is not None else None
     try:
         pinned = state.pinned if state is not None else None
     except (KeyError, ValueError):
         pinned = None
     return SetAside(
-        offset=event.offset,
-        error=text,
-        deadline_ms=int(deadline)
-        if deadline is not None and deadline.isdigit()
-        else event.time_ms + longest_ms,
+        offset=offset,
+        error=f"{type(error).__name__}: {error}"[:1_000],
+        deadline_ms=int(deadline) if deadline is not None and deadline.isdigit() else time_ms + longest_ms,
         data_hash=pinned.data_hash if pinned else "",
-        accepted_ms=pinned.accepted_ms if pinned else event.time_ms,
+        accepted_ms=pinned.accepted_ms if pinned else time_ms,
         traceparent=pinned.traceparent if pinned else None,
     )
 

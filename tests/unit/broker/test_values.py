@@ -79,3 +79,14 @@ async def test_a_short_manifest_travels_inline() -> None:
 async def test_what_was_collected_is_gone() -> None:
     with pytest.raises(PayloadGone):
         await load(Reference(sha256="0" * 64, bytes=1, tokens=1), MemoryPayloads())
+
+
+@pytest.mark.parametrize(("depth", "takes"), [(128, True), (129, False), (200, False)])
+async def test_a_value_has_room_for_the_messages_that_will_carry_it(depth: int, takes: bool) -> None:  # noqa: FBT001 - a table of cases
+    data = b"[" * depth + b"]" * depth
+    if takes:
+        payload = await to_payload(data, len, MemoryPayloads())
+        assert encode_value(await load(payload, MemoryPayloads())) == data
+    else:
+        with pytest.raises(InvalidInput, match="nested"):
+            await to_payload(data, len, MemoryPayloads())

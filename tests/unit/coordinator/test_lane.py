@@ -13,7 +13,7 @@ from argosy.broker.log import Outgoing, Partition
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
 from argosy.broker.store import Reply, Script
-from argosy.coordinator import intake, lane_state, take
+from argosy.coordinator import intake, lane_state, letters, take
 from argosy.coordinator import lane as lane_module
 from argosy.coordinator.fold import Folded, fold
 from argosy.coordinator.lane_clock import LaneClock
@@ -55,6 +55,28 @@ async def test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline(
         results = await asyncio.gather(*(run.result(timeout_seconds=10) for run in neighbours))
         assert results == ["done"] * 10
         with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the rules"):
+            await poison.result(timeout_seconds=10)
+        await world.until(lambda: not world.left_over())
+
+
+@pytest.mark.parametrize("body", ["dispatch_of", "ended_of"])
+async def test_a_run_of_which_no_record_can_be_written_is_set_aside_too(
+    body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(state: RunState, *rest: object) -> object:
+        if state.run_id == "poison":
+            message = "a bug in the bodies"
+            raise LookupError(message)
+        return original(state, *rest)
+
+    original = getattr(letters, body)
+    monkeypatch.setattr(letters, body, broken)
+    async with shell_world() as world, client_of(world) as client:
+        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
+        neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
+        results = await asyncio.gather(*(run.result(timeout_seconds=10) for run in neighbours))
+        assert results == ["done"] * 10
+        with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the bodies"):
             await poison.result(timeout_seconds=10)
         await world.until(lambda: not world.left_over())
 

@@ -1,6 +1,7 @@
 """What the receiver takes, refuses, parks and buries."""
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -177,6 +178,41 @@ async def test_a_pipeline_that_can_not_run_is_refused() -> None:
         refused = await answer_to(world, await world.submit_raw("x", RunSubmitted(pipeline=broken, input=1)))
         assert refused.reason == "invalid"
         assert refused.field.startswith("pipeline")
+
+
+async def test_a_signal_that_grows_over_a_messages_size_is_buried_and_the_receiver_goes_on() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        value = b'{"name":"n","value":[' + b",".join([b"1E9"] * 200_000) + b"]}"
+        await world.send(world.names.inbox, Envelope("signal.sent", "s", "test", subject="run"), value)
+        await eventually(lambda: buried(world), "a dead letter")
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=10) == "done"
+
+
+async def buried(world: ShellWorld) -> bool:
+    return [
+        json.loads(letter.value or b"")["reason"] for letter in await all_of(world, world.names.dead)
+    ] == ["oversize"]
+
+
+@pytest.mark.parametrize("select", ["!" * 2_000 + "a", "(" * 900 + "a" + ")" * 900])
+async def test_a_select_nested_too_deep_is_refused(select: str) -> None:
+    async with shell_world() as world:
+        compiled = hello.compile()
+        returns = compiled.returns.model_copy(update={"select": select})
+        submit = RunSubmitted(pipeline=compiled.model_copy(update={"returns": returns}), input="x")
+        refused = await answer_to(world, await world.submit_raw("x", submit))
+        assert (refused.reason, refused.field) == ("invalid", "pipeline")
+
+
+@pytest.mark.parametrize("depth", [129, 200])
+async def test_an_input_nested_so_deep_that_nobody_could_read_it_further_on_is_refused(depth: int) -> None:
+    async with shell_world() as world:
+        pipeline = hello.compile().model_copy(update={"takes": {}})
+        document = pipeline.model_dump_json(exclude_defaults=True)
+        body = f'{{"pipeline":{document},"input":{"[" * depth}{"]" * depth}}}'.encode()
+        envelope = Envelope("run.submitted", "s", "test", subject="deep")
+        refused = await answer_to(world, await world.send(world.names.inbox, envelope, body))
+        assert (refused.reason, refused.field) == ("invalid", "input")
 
 
 async def test_a_refused_submit_raises_where_its_result_is_asked_for() -> None:
