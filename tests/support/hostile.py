@@ -73,6 +73,11 @@ def began(task_id: str) -> str:
     return f"{task_id}|began"
 
 
+def stopped(task_id: str) -> str:
+    """Name the ledger's entry that a neighbour's handler was cancelled."""
+    return f"{task_id}|stopped"
+
+
 async def _exit(_: Context) -> NoReturn:
     sys.exit("a handler must not end its worker")
 
@@ -183,8 +188,12 @@ async def hurried(ctx: Context, act: Act) -> Answer:
 async def neighbour(ctx: Context, act: Act) -> Answer:
     """Work; of kind `wait` until the ledger has an effect called by the act's text."""
     _ledger().make(began(ctx.task_id), uuid.uuid4().hex)
-    while act.kind == "wait" and act.text not in _ledger().effects():  # noqa: ASYNC110 - it is another process that makes it so
-        await asyncio.sleep(0.05)
+    try:
+        while act.kind == "wait" and act.text not in _ledger().effects():  # noqa: ASYNC110 - made by another process
+            await asyncio.sleep(0.05)
+    except asyncio.CancelledError:
+        _ledger().make(stopped(ctx.task_id), uuid.uuid4().hex)
+        raise
     return Answer(kind=act.kind, pid=os.getpid(), text=str(len(act.text)))
 
 

@@ -1,7 +1,7 @@
 """A fleet with hostile handlers, a client beside it, and what tests ask of both."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from argosy import Pipeline
 from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.schemas.fault import Fault
-from argosy.schemas.runlog import RunEnded
+from argosy.schemas.runlog import RunEnded, TaskSettled
 from support.fleet import RealFleet, real_fleet
 from support.hostile import HARD_RESULT_BYTES, Act, Answer, began, hasty, peaceful
-from support.oracle import until_quiet
+from support.oracle import stories, until_quiet
 from support.waiting import eventually
 
 APP: Final = Path(__file__).with_name("hostile.py")
@@ -75,10 +75,19 @@ class HostileWorld:
     async def until_began(self, task_id: str, times: int = 1) -> None:
         """Wait until a handler has begun so many times."""
 
-        async def so() -> bool:
-            return self.fleet.ledger.times(began(task_id)) >= times
+        await self.until_noted(began(task_id), times)
 
-        await eventually(so, f"{task_id} began {times} times")
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Wait for anything."""
+        await eventually(condition, what)
+
+    async def until_noted(self, key: str, times: int = 1) -> None:
+        """Wait for an entry of the ledger."""
+
+        async def so() -> bool:
+            return self.fleet.ledger.times(key) >= times
+
+        await eventually(so, f"{key} is noted {times} times")
 
     async def unharmed(self, runs: list[Run[Answer]]) -> None:
         """See that neighbours succeed."""
@@ -106,6 +115,16 @@ class HostileWorld:
             return text in self.log(*names)
 
         await eventually(so, f"{text!r} in the log of {names or self.workers}")
+
+    def pid(self, name: str) -> int:
+        """A child's process id now."""
+        process = self.fleet.stack.supervisor.children[name].process
+        assert process is not None, f"{name} is not running"
+        return process.pid
+
+    async def settled(self, run: Run[Answer]) -> list[TaskSettled]:
+        """Every settle of a run, from the log."""
+        return (await stories(self.fleet.settings))[run.run_id].settled
 
     async def until_ready(self) -> None:
         """Wait until every child serves."""

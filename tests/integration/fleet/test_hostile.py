@@ -4,7 +4,6 @@ import pytest
 
 from support.hostile import HARD_RESULT_BYTES, RAISES, harmful, hasty, peaceful
 from support.hostile_world import HostileWorld
-from support.oracle import stories
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -75,8 +74,7 @@ async def test_a_handler_that_blocks_the_loop_loses_its_task_to_another_worker(w
     assert (await world.answer(run)).kind == "block"
     assert world.restarts() == restarts + 1
     assert "a handler blocks it" in world.log()
-    settled = (await stories(world.fleet.settings))[run.run_id].settled
-    assert [each.outcome for each in settled] == ["succeeded"]
+    assert [each.outcome for each in await world.settled(run)] == ["succeeded"]
     await world.quiet()
 
 
