@@ -55,9 +55,10 @@ async def handler(work: Work) -> bytes:
 class Prototype:
     """Works on one batch after another."""
 
-    def __init__(self, producer: AIOKafkaProducer, redis: "Redis", out: str) -> None:
-        """Keys are of this process alone: each run of it claims anew."""
+    def __init__(self, producer: AIOKafkaProducer, redis: "Redis", out: str, partitions: int) -> None:
+        """Keys are of this process alone: each run of it claims anew. `partitions` is how many `out` has."""
         self._producer, self._out, self._prefix = producer, out, secrets.token_hex(4)
+        self._partitions = partitions
         self._claim, self._store = redis.register_script(CLAIM), redis.register_script(STORE)
 
     async def work(self, records: Sequence[ConsumerRecord]) -> None:
@@ -70,7 +71,11 @@ class Prototype:
         await self._store([f"{self._prefix}:r:{work.task_id}" for _, work in mine], [KEEP_MS, *bodies])
         sent = [
             await self._producer.send(
-                self._out, body, record.key, record.partition, headers=list(record.headers)
+                self._out,
+                body,
+                record.key,
+                record.partition % self._partitions,
+                headers=list(record.headers),
             )
             for (record, _), body in zip(mine, bodies, strict=True)
         ]
@@ -95,7 +100,7 @@ async def main(servers: str, topic: str, out: str, redis_url: str) -> None:
     )
     redis: Redis = Redis.from_url(redis_url)
     async with producer, consumer, redis:
-        prototype = Prototype(producer, redis, out)
+        prototype = Prototype(producer, redis, out, len(await producer.partitions_for(out)))
         while True:
             batches = await consumer.getmany(timeout_ms=1_000, max_records=MOST_RECORDS)
             records = [record for some in batches.values() for record in some]

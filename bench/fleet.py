@@ -21,6 +21,7 @@ from argosy.console.child import ChildSpec, Restart
 from argosy.console.config import environment_of
 from argosy.console.fleet_children import coordinator_child, worker_child
 from argosy.console.stack import LocalStack
+from argosy.console.supervise import failure_of
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 
 HERE = Path(__file__).parent
@@ -148,9 +149,8 @@ async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str)
 
 
 def _cpu_seconds(stack: LocalStack, name: str) -> float:
-    process = stack.supervisor.children[name].process
-    if process is None:
-        message = f"{name} does not run: see its log in {stack.folder / 'logs'}"
-        raise RuntimeError(message)
-    used = psutil.Process(process.pid).cpu_times()
+    child = stack.supervisor.children[name]
+    if child.process is None:
+        raise failure_of(child)
+    used = psutil.Process(child.process.pid).cpu_times()
     return float(used.user + used.system)
