@@ -5,9 +5,10 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -20,6 +21,8 @@ from argosy.broker.topics import TopicNames
 from argosy.broker.values import decode_value, encode_value
 from argosy.client.answers import Answers, Question
 from argosy.client.links import Links
+from argosy.client.many import in_order
+from argosy.client.receipt import Receipt
 from argosy.client.run import Run
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.canonical import canonical_hash
@@ -33,6 +36,9 @@ from argosy.telemetry import logs, steps
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+IN_FLIGHT: Final = 256
+"""Submits under way at once, unless said otherwise: enough to fill batches, few enough to be acknowledged in time."""
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -164,19 +170,77 @@ class Argosy:
             topic=links.names.inbox,
         )
         decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
-        data_hash = canonical_hash(submit.model_dump(mode="json"))
-        return Run(links, Question(run_id, position), decode, data_hash=data_hash, submitted_ms=since_ms)
+        receipt = Receipt(position, since_ms, canonical_hash(submit.model_dump(mode="json")))
+        return Run(links, Question(run_id, position), decode, receipt=receipt, ours=True)
 
     @overload
-    def run(self, run_id: str) -> Run[JsonValue]: ...
+    def submit_many(
+        self,
+        pipeline: Pipeline[In, Out],
+        values: Iterable[In],
+        *,
+        run_id: Callable[[In], str] | None = None,
+        in_flight: int = IN_FLIGHT,
+        priority: int = 5,
+        deadline_seconds: float | None = None,
+        tenant: str | None = None,
+        budget: int | None = None,
+    ) -> AsyncGenerator[Run[Out]]: ...
 
     @overload
-    def run(self, run_id: str, pipeline: Pipeline[In, Out]) -> Run[Out]: ...
+    def submit_many(
+        self,
+        pipeline: str | CompiledPipeline,
+        values: Iterable[JsonValue],
+        *,
+        run_id: Callable[[JsonValue], str] | None = None,
+        in_flight: int = IN_FLIGHT,
+        priority: int = 5,
+        deadline_seconds: float | None = None,
+        tenant: str | None = None,
+        budget: int | None = None,
+    ) -> AsyncGenerator[Run[JsonValue]]: ...
 
-    def run(self, run_id: str, pipeline: Pipeline[Any, Any] | None = None) -> Run[Any]:
-        """Return a handle of a run that was submitted by anybody; with its pipeline the result is typed."""
+    def submit_many(
+        self,
+        pipeline: Pipeline[Any, Any] | str | CompiledPipeline,
+        values: Iterable[Any],
+        *,
+        run_id: Callable[[Any], str] | None = None,
+        in_flight: int = IN_FLIGHT,
+        **options: Any,
+    ) -> AsyncGenerator[Run[Any]]:
+        """Start many runs: `async for run in fleet.submit_many(...)`, each yielded once it is acknowledged.
+
+        In the order of `values`, which may be endless: one is taken only while fewer than `in_flight` submits
+        are under way. `run_id` makes each value's id; with it the whole call may be repeated after an error.
+        Raises as `submit`, in the place of the value; those yielded before are safe, later ones may be.
+        """
+
+        def one(value: Any) -> Coroutine[Any, Any, Run[Any]]:  # noqa: ANN401 - as `submit`, which checks it
+            chosen = None if run_id is None else run_id(value)
+            return self.submit(pipeline, value, run_id=chosen, **options)
+
+        return in_order(one, values, in_flight)
+
+    @overload
+    def run(self, run_id: str, *, receipt: Receipt | None = None) -> Run[JsonValue]: ...
+
+    @overload
+    def run(
+        self, run_id: str, pipeline: Pipeline[In, Out], *, receipt: Receipt | None = None
+    ) -> Run[Out]: ...
+
+    def run(
+        self, run_id: str, pipeline: Pipeline[Any, Any] | None = None, *, receipt: Receipt | None = None
+    ) -> Run[Any]:
+        """Return a handle of a run that was submitted by anybody; with its pipeline the result is typed.
+
+        With the submit's receipt, the handle also tells whether just that submit was refused.
+        """
         decode = _JSON.validate_python if pipeline is None else pipeline.gives.decode
-        return Run(self._linked(), Question(_checked(run_id)), decode)
+        question = Question(_checked(run_id), receipt.position if receipt else None)
+        return Run(self._linked(), question, decode, receipt=receipt)
 
     async def _input(self, data: bytes) -> dict[str, Any]:
         if len(data) <= INLINE_BYTES:

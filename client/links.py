@@ -1,18 +1,22 @@
 """What a client holds open, shared by all its runs."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import BaseModel
+
 from argosy.broker.keys import LaneKeys
-from argosy.broker.log import Cluster, Outgoing, Producer
+from argosy.broker.log import Cluster, Outgoing, Producer, Record
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
-from argosy.client.answers import READ_SECONDS, Answers, Question, read_answer
+from argosy.client.answers import READ_SECONDS, Answer, Answers, Question, read_answer
 from argosy.schemas.codec import Message, decode_body, encode_body
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import ArgosyError, BadMessage, NewerVersion
 from argosy.schemas.ids import lane_of
+from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.settings import Settings
 from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed, WatchMessage
@@ -20,6 +24,9 @@ from argosy.telemetry.propagation import NO_TRACE, Trace
 
 SKEW_MS: Final = 60_000
 """How far this host's clock may be from Kafka's: events are read from this much earlier on."""
+
+_SCANS: Final = 2
+"""Readers of the whole topic of results at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class RunEvent:
     task_id: str | None
     message: WatchMessage
     time_ms: int
+    offset: int
+    """All events of a run lie in one partition: it tells those that were seen from those that come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Links:
     payloads: Payloads
     answers: Answers
     source: str
+    scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     async def send(self, run_id: str, ce_id: str, message: Message, trace: Trace = NO_TRACE) -> str:
         """Append to the inbox and return the position, `<partition>/<offset>`, once Kafka has acknowledged.
@@ -83,31 +93,48 @@ class Links:
             return (state or b"").decode(), None
         return "ended", RunEnded.model_validate_json(ended)
 
-    async def ended(self, run_id: str) -> RunEnded | None:
-        """Find how a run ended that may have ended before this client came.
+    async def data_hash(self, run_id: str) -> str:
+        """Return the hash of the data that a run was accepted with; empty for an unknown one. Raises Unreachable."""
+        keys = LaneKeys(self.settings.redis.key_prefix, lane_of(run_id, self.settings.fleet.lanes))
+        (epoch,) = await self.store.hmget(keys.checkpoint, ["epoch"])
+        if epoch is None:
+            return ""
+        kept, pinned = await self.store.hmget(keys.run(epoch.decode(), run_id), ["hash", "run"])
+        if kept is not None:
+            return kept.decode()
+        return _Pinned.model_validate_json(pinned).data_hash if pinned is not None else ""
 
-        None: it hasn't, as far as can be seen.
+    async def ended(self, question: Question) -> Answer | None:
+        """Find an answer that may have been published before this client came.
+
+        None: there is none, as far as can be seen.
         """
         try:
-            state, ended = await self.stored(run_id)
+            state, ended = await self.stored(question.run_id)
         except ArgosyError:
             state, ended = "", None
         if state:
             return ended
-        return await self._published(run_id)
+        async with self.scans:
+            return await self._published(question)
 
-    async def _published(self, run_id: str) -> RunEnded | None:
+    async def _published(self, question: Question) -> Answer | None:
         """Read the whole topic of results: only where Redis knows nothing of the run."""
         follower = self.cluster.follower(self.names.results)
         await follower.start(beginning=True)
+        refused: Answer | None = None
         try:
             while True:
                 for record in await follower.read(READ_SECONDS):
                     found = read_answer(record)
-                    if found is not None and found[0] == run_id and isinstance(found[1], RunEnded):
+                    if found is None or found[0] != question.run_id:
+                        continue
+                    if isinstance(found[1], RunEnded):
                         return found[1]
+                    if question.accepts(found[1]) or _starts_nothing(question, found[1]):
+                        refused = found[1]
                 if await follower.caught_up():
-                    return None
+                    return refused
         finally:
             await follower.close()
 
@@ -125,7 +152,7 @@ class Links:
                 for record in records:
                     if about not in record.headers:
                         continue
-                    event = _event(record.headers, record.value, record.timestamp_ms)
+                    event = _event(record)
                     if event is not None:
                         yield event
                         if event.kind == "ended" and event.task_id is None:
@@ -137,13 +164,26 @@ class Links:
             await follower.close()
 
 
-def _event(headers: tuple[tuple[str, bytes], ...], value: bytes | None, time_ms: int) -> RunEvent | None:
+class _Pinned(BaseModel):
+    """The one thing that a client reads of what a run's hash has pinned."""
+
+    data_hash: str = ""
+
+
+def _starts_nothing(question: Question, answer: SubmitRefused) -> bool:
+    """Say whether a refusal answers for the run id itself: who has no receipt asks about no submit in particular."""
+    return question.position is None and answer.reason != "conflict"
+
+
+def _event(record: Record) -> RunEvent | None:
     try:
-        message = decode_body(read_envelope(headers), value)
+        message = decode_body(read_envelope(record.headers), record.value)
     except (BadMessage, NewerVersion):
         return None
     if isinstance(message, StateChanged):
-        return RunEvent(message.state, message.task_id, message, time_ms)
-    if isinstance(message, TaskProgressed | TextStreamed):
-        return RunEvent(message.KIND, message.task_id, message, time_ms)
-    return None
+        kind: str = message.state
+    elif isinstance(message, TaskProgressed | TextStreamed):
+        kind = message.KIND
+    else:
+        return None
+    return RunEvent(kind, message.task_id, message, record.timestamp_ms, record.offset)

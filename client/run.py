@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from argosy.broker.values import load
 from argosy.client.answers import Answer, Question
 from argosy.client.links import Links, RunEvent
+from argosy.client.receipt import Receipt
 from argosy.schemas.errors import (
     ResultTimeout,
     RunCancelled,
@@ -38,20 +39,26 @@ class Run(Generic[R]):
         question: Question,
         decode: Callable[[JsonValue], R],
         *,
-        data_hash: str | None = None,
-        submitted_ms: int | None = None,
+        receipt: Receipt | None = None,
+        ours: bool = False,
     ) -> None:
         """Made by `Argosy`.
 
-        `data_hash` is of the submit's data, None where the run was submitted elsewhere.
+        `receipt` is None where nobody told of the submit; `ours`: it was sent by this very connection, which
+        can't have missed the answer.
         """
         self._links, self._question, self._decode = links, question, decode
-        self._data_hash, self._submitted_ms = data_hash, submitted_ms
+        self._receipt, self._ours = receipt, ours
 
     @property
     def run_id(self) -> str:
         """The id, under which the submit may be repeated."""
         return self._question.run_id
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What Kafka acknowledged; give it to `Argosy.run` to be told of a refusal or a conflict there too."""
+        return self._receipt
 
     async def result(self, *, timeout_seconds: float | None = None) -> R:
         """Wait for the end and return the result; may be called any number of times.
@@ -75,11 +82,17 @@ class Run(Generic[R]):
                 answer = await self._answer()
         except TimeoutError:
             raise ResultTimeout(self.run_id, f"has not ended within {timeout_seconds:g} s") from None
-        if isinstance(answer, SubmitRefused):
-            raise _refusal(self.run_id, answer)
-        if self._data_hash is not None and answer.data_hash not in ("", self._data_hash):
-            raise RunConflict(self.run_id, "is taken by a run with other data")
-        return answer
+        return self._checked(answer)
+
+    async def find(self) -> RunEnded | None:
+        """Return the run's end if it has one, without waiting for it; None: not yet, or no such run.
+
+        Raises as `ended`. Where Redis knows nothing of the run this reads the whole topic of results.
+        """
+        answer = self._links.answers.known(self._question)
+        if answer is None:
+            answer = await self._links.ended(self._question)
+        return None if answer is None else self._checked(answer)
 
     async def state(self) -> RunStatus:
         """Say how far the run is. `unknown`: not accepted yet, or ended and forgotten. Raises Unreachable."""
@@ -99,12 +112,14 @@ class Run(Generic[R]):
             case _:
                 return "unknown"
 
-    async def events(self) -> AsyncGenerator[RunEvent]:
+    async def events(self, *, since_ms: int | None = None) -> AsyncGenerator[RunEvent]:
         """Yield what happens, until the run has ended.
 
-        For people who watch, nothing correct depends on it.
+        For people who watch, nothing correct depends on it. `since_ms`: from about then on; else from the
+        submit on, where it is known, or all that is kept.
         """
-        async with aclosing(self._links.events(self._question, self._submitted_ms)) as events:
+        since = since_ms if since_ms is not None or self._receipt is None else self._receipt.submitted_ms
+        async with aclosing(self._links.events(self._question, since)) as events:
             async for event in events:
                 yield event
 
@@ -123,18 +138,25 @@ class Run(Generic[R]):
 
     async def _answer(self) -> Answer:
         answers = self._links.answers
-        if self._question.position is None and answers.known(self._question) is None:
-            found = await self._links.ended(self.run_id)
+        if not self._ours and answers.known(self._question) is None:
+            found = await self._links.ended(self._question)
             if found is not None:
                 return found
         return await answers.wait(self._question)
+
+    def _checked(self, answer: Answer) -> RunEnded:
+        if isinstance(answer, SubmitRefused):
+            raise _refusal(self.run_id, answer)
+        if self._receipt is not None and answer.data_hash not in ("", self._receipt.data_hash):
+            raise RunConflict(self.run_id, "is taken by a run with other data")
+        return answer
 
 
 def _refusal(run_id: str, answer: SubmitRefused) -> RunError:
     where = f"{answer.field}: " if answer.field else ""
     if answer.reason == "conflict":
         return RunConflict(run_id, answer.message)
-    return RunRefused(run_id, f"{answer.reason}: {where}{answer.message}")
+    return RunRefused(run_id, f"{answer.reason}: {where}{answer.message}", field=answer.field)
 
 
 def _error_of(run_id: str, ended: RunEnded) -> RunError:

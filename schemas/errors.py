@@ -227,6 +227,11 @@ class RunRefused(RunError):
 
     code = "run_refused"
 
+    def __init__(self, run_id: str, reason: str = "", *, field: str = "") -> None:
+        """`field` is the dotted path of the value that is wrong, as in `input.documents.3.title`."""
+        super().__init__(run_id, reason)
+        self.field = field
+
 
 class ResultTimeout(RunError):
     """The caller stopped waiting; the run itself goes on."""
