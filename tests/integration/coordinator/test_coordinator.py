@@ -15,6 +15,7 @@ from argosy.broker import provision
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.redis import RedisStore
+from argosy.console.valkey_server import flush_all
 from argosy.coordinator.service import Coordinator
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from support.leftovers import leftovers
