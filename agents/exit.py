@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from opentelemetry import trace
@@ -11,15 +13,19 @@ from argosy.telemetry import logs
 
 BROKEN: Final = 70
 """Exit code of a worker that found itself broken (`EX_SOFTWARE`): its supervisor starts a fresh one."""
-_FLUSH_MILLIS: Final = 2_000
+_FLUSH_SECONDS: Final = 2.0
 
 
 def end_process(why: str) -> NoReturn:
     """End the process now, from any thread. Leases run out, others take over; only spans get a moment to leave."""
     logs.get("argosy.worker").error("the worker ends itself", why=why)
-    sys.stderr.write(f"argosy worker: {why}\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError):  # nobody reads it any more: all the more reason to end
+        sys.stderr.write(f"argosy worker: {why}\n")
+        sys.stderr.flush()
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
-        provider.force_flush(_FLUSH_MILLIS)
+        # In a thread: the library's flush has a timeout in its signature only.
+        flush = threading.Thread(target=provider.force_flush, name="last spans", daemon=True)
+        flush.start()
+        flush.join(_FLUSH_SECONDS)
     os._exit(BROKEN)

@@ -199,6 +199,9 @@ class RedisPipe:
         if any(call is not None and call.deadline <= now and not call.reply.done() for call in self._written):
             self._given_up.set()
         self._fail((c for c in (*self._again, *self._unwritten) if c.deadline <= now), self._last_failure)
+        # While nobody is there to write them to, what was answered must not pile up: results are in it.
+        self._again = deque(call for call in self._again if not call.reply.done())
+        self._unwritten = deque(call for call in self._unwritten if not call.reply.done())
         later = [call.deadline for call in self._waiting() if call.deadline > now]
         if later:
             self._watch = loop.call_at(min(later), self._expire)

@@ -167,3 +167,21 @@ def test_a_broken_worker_ends_its_process_with_a_message_and_a_code() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert found.returncode == 70
     assert "argosy worker: the loop is blocked" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "import os; os.close(2)",
+        (
+            "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; import time; "
+            "provider = TracerProvider(); provider.force_flush = lambda *a: time.sleep(600); "
+            "trace.set_tracer_provider(provider)"
+        ),
+    ],
+    ids=["no stderr", "a collector that hangs"],
+)
+def test_nothing_keeps_a_broken_worker_from_ending(trouble: str) -> None:
+    code = f"{trouble}\nfrom argosy.agents.exit import end_process; end_process('the loop is blocked')"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert found.returncode == 70

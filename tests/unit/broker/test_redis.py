@@ -9,6 +9,7 @@ import pytest
 from argosy.broker.keys import LaneKeys
 from argosy.broker.redis import RedisStore
 from argosy.broker.redis_errors import ACL_RULES
+from argosy.broker.redis_pipe import RedisPipe
 from argosy.broker.script import Script
 from argosy.broker.server_check import check_server
 from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
@@ -126,6 +127,15 @@ async def test_nobody_there_is_unreachable_and_says_why() -> None:
     with pytest.raises(Unreachable, match="REDIS_URL"):
         store.renewals().run(COUNT, ["n"], [])
     await store.close()
+
+
+async def test_while_nobody_is_there_what_was_answered_does_not_pile_up() -> None:
+    pipe = RedisPipe("redis://127.0.0.1:1/0", timeout_seconds=0.05)
+    calls = [pipe.call((b"PING",), "ping") for _ in range(20)]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unreachable}
+    assert len(pipe._unwritten) == 0  # noqa: SLF001 - the leak is nowhere else to be seen
+    await pipe.close()
 
 
 async def test_a_closed_store_answers_at_once(valkey: Valkey) -> None:
