@@ -134,7 +134,7 @@ async def test_while_nobody_is_there_what_was_answered_does_not_pile_up() -> Non
     calls = [pipe.call((b"PING",), "ping") for _ in range(20)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(answer) for answer in answers} == {Unreachable}
-    assert len(pipe._unwritten) == 0  # noqa: SLF001 - the leak is nowhere else to be seen
+    assert len(pipe._unwritten) == 0  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the leak
     await pipe.close()
 
 
