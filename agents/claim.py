@@ -1,11 +1,13 @@
 """Claiming an attempt: grant and lease are one thing, judged by `claim.lua` against the run itself."""
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Final
 
 from argosy.agents.lanes import Lanes
 from argosy.agents.order import Order
+from argosy.broker.fence import Fence
 from argosy.broker.keys import LaneKeys
 from argosy.broker.store import Reply, Script, Store
 
@@ -95,9 +97,12 @@ class Claims:
         return _read(fence, await self.lanes.ask(body.lane, call))
 
 
-def new_fence() -> str:
-    """Make a fence: unique, compared for equality only, so that no rollback of Redis can issue it again."""
-    return secrets.token_hex(12)
+def new_fence(holder: str = "") -> str:
+    """Make a fence: unique, compared for equality only, so that no rollback of Redis can issue it again.
+
+    It also says who claimed and when (epoch milliseconds of that process): for people who look (`broker.fence`).
+    """
+    return str(Fence(secrets.token_hex(12), time.time_ns() // 1_000_000, holder))
 
 
 def _read(fence: str, reply: object) -> Claim:  # noqa: PLR0911 - one return for each verdict

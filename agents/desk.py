@@ -23,6 +23,7 @@ from argosy.agents.settle import Settles, poison
 from argosy.agents.slots import Slot, Slots
 from argosy.agents.suspects import Suspects
 from argosy.agents.time_limit import TimeLimit
+from argosy.broker.presence import InHand
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.telemetry import logs, metrics
@@ -47,6 +48,7 @@ class Desk:
         """`open_intake` makes the intake whose owner this is."""
         self._attempts, self._shared = attempts, shared
         self._services = shared.services
+        self._concurrency = concurrency
         self._slots = Slots(concurrency, self.brought)
         self._settles = Settles(shared.services)
         self._parking: Parking[Waiting] = Parking(shared.services.settings.worker.parked_most)
@@ -71,6 +73,10 @@ class Desk:
     def running(self) -> int:
         """How many attempts run or are being settled."""
         return len(self._running)
+
+    def in_hand(self) -> InHand:
+        """Say what is in hand here, for people who look."""
+        return InHand(running=self.running, parked=self.parked, slots=self._concurrency)
 
     @property
     def parked(self) -> int:
@@ -182,7 +188,7 @@ class Desk:
         return True
 
     async def _claim(self, order: Order) -> Claim:
-        fence, suspects = new_fence(), self._shared.suspects
+        fence, suspects = new_fence(self._services.name), self._shared.suspects
         may = suspects.may_claim()
         self._claiming[fence] = order
         granted_suspect = False

@@ -33,6 +33,8 @@ class Services:
     payloads: Payloads
     count_tokens: CountTokens
     topics: TopicNames
+    name: str
+    """Of this process, as its claims and its presence have it."""
     source: str
     """`ce_source` of what this process produces."""
     claims: Claims
@@ -48,7 +50,8 @@ def connect(
 ) -> Services:
     """Put the parts together; nothing is opened."""
     topics = TopicNames(settings.kafka.topic_prefix)
-    source = f"argosy/worker/{socket.gethostname()}-{os.getpid()}"
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    source = f"argosy/worker/{name}"
     lanes = Lanes(settings.redis.key_prefix)
     fleet, worker = settings.fleet, settings.worker
     lease_ms, window_ms = round(fleet.lease_seconds * 1000), fleet.window_seconds * 1000
@@ -59,6 +62,7 @@ def connect(
         payloads=CachedPayloads(payloads, _CACHED_BYTES),
         count_tokens=count_tokens,
         topics=topics,
+        name=name,
         source=source,
         claims=Claims(store, lanes, lease_ms, window_ms, round(worker.grace_seconds * 1000)),
         holds=Holds(lanes, lease_ms, window_ms),

@@ -17,6 +17,7 @@ from argosy.agents.suspects import Suspects
 from argosy.agents.upkeep import commits, figures, watch
 from argosy.broker import tokens
 from argosy.broker.log import Cluster, Consumer
+from argosy.broker.presence import Beat, InHand, LaneSaid
 from argosy.broker.store import Payloads, Store
 from argosy.broker.values import CountTokens
 from argosy.broker.window import Window
@@ -93,6 +94,7 @@ class Worker:
             upkeep: list[asyncio.Task[None]] = []
             for agent in self._agents:
                 upkeep += self._open(agent, shared, leave, tasks)
+            upkeep.append(tasks.create_task(self._beat(shared).run(), name="presence"))
             await self._until_told(stop)
             await drain(self.desks, self._settings.worker.drain_seconds)
             for task in upkeep:
@@ -124,6 +126,13 @@ class Worker:
             tasks.create_task(figures(agent.name, desk), name=f"figures {agent.name}"),
             tasks.create_task(watching, name=f"watchdog {agent.name}"),
         ]
+
+    def _beat(self, shared: Shared) -> Beat:
+        def look() -> tuple[dict[str, InHand], dict[int, LaneSaid]]:
+            desks = zip(self._agents, self.desks, strict=True)
+            return {agent.name: desk.in_hand() for agent, desk in desks}, {}
+
+        return Beat(self._store, self._settings.redis.key_prefix, "worker", shared.services.name, look)
 
     async def _until_told(self, stop: asyncio.Event) -> None:
         reasons = [

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from argosy.broker.connection import Connection, answered, translated
@@ -88,6 +89,20 @@ class Admin:
         described = answer.to_object()["groups"][0]
         committed = {Partition(*where): found.offset for where, found in offsets.items() if found.offset >= 0}
         return GroupView(len(described["members"]), committed)
+
+    async def owners(self, group: str) -> dict[Partition, str]:
+        """Say which member has which partition now: its client id and host. Raises Unreachable and Refused."""
+        async with self._open(f"look at group {group}") as client:
+            (answer,) = await client.describe_consumer_groups([group])
+        owners: dict[Partition, str] = {}
+        for member in answer.to_object()["groups"][0]["members"]:
+            raw = member["member_assignment"]
+            if not raw:  # the group is being balanced
+                continue
+            name = f"{member['client_id']}{member['client_host']}"
+            for topic, numbers in ConsumerProtocolMemberAssignment.decode(raw).assignment:
+                owners.update(dict.fromkeys((Partition(topic, number) for number in numbers), name))
+        return owners
 
 
 async def _shapes(client: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

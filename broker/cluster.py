@@ -76,6 +76,10 @@ class KafkaCluster:
         """See `log.Cluster.group`."""
         return await self._admin.group(group)
 
+    async def owners(self, group: str) -> Mapping[Partition, str]:
+        """Say which member of a group has which partition, for tools. Raises Unreachable and Refused."""
+        return await self._admin.owners(group)
+
     async def close(self) -> None:
         """Flush and close. Consumers and followers are ended by whoever runs them."""
         await self._producer.close()

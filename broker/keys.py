@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal[
-    "lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine", "run", "task"
+    "lane",
+    "live",
+    "timers",
+    "ready",
+    "agents",
+    "out",
+    "wait",
+    "outbox",
+    "quarantine",
+    "run",
+    "task",
+    "present",
 ]
 
 PERMANENT: Final[frozenset[Kind]] = frozenset(
@@ -90,8 +101,30 @@ class LaneKeys:
         return f"{self.base}:task:{task_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class FleetKeys:
+    """The keys of the fleet as a whole: who is there. Both lie in one slot; TTL: a few beats of a process."""
+
+    prefix: str
+
+    @property
+    def present(self) -> str:
+        """HASH: process name -> what it last said of itself (`broker.presence`)."""
+        return f"{self.prefix}:{{fleet}}:present"
+
+    @property
+    def until(self) -> str:
+        """ZSET: process name -> counts as there until, epoch milliseconds of the server's clock."""
+        return f"{self.prefix}:{{fleet}}:until"
+
+
+_FLEET_KEY: Final = re.compile(r"[^{]+:\{fleet\}:(present|until)")
+
+
 def kind_of(key: str) -> Kind | None:
     """Say what one of our keys is, for tools and checks; None for a key that isn't ours."""
+    if _FLEET_KEY.fullmatch(key):
+        return "present"
     found = _KEY.fullmatch(key)
     if found is None:
         return None

@@ -38,6 +38,8 @@ class Lane:
         self._log = logs.get("argosy.lane").bind(lane=partition.number)
         self.live = asyncio.Event()
         """Set while the lane publishes."""
+        self.paused = ""
+        """Why the lane waits for a newer release; empty if it doesn't."""
 
     def put(self, batch: Batch) -> None:
         """Keep a batch for the lane's next turn."""
@@ -61,8 +63,10 @@ class Lane:
                 await self._pause(_AGAIN_SECONDS)
             except* NewerVersion as newer:
                 # Never a quarantine: a roll-out is under way, and the new release will get the lane.
-                self._log.error("lane waits for a newer release", why=str(newer.exceptions[0]))
+                self.paused = str(newer.exceptions[0])
+                self._log.error("lane waits for a newer release", why=self.paused)
                 await self._pause(_ROLL_OUT_SECONDS)
+                self.paused = ""
             except* StaleGeneration:
                 # Another generation has begun, and `stop` is about to be called; if not, we are still the owner.
                 self._log.info("lane dropped: the broker says that we are not in the group")

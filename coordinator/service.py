@@ -6,12 +6,14 @@ import socket
 
 from argosy.broker import provision, tokens
 from argosy.broker.log import Cluster
+from argosy.broker.presence import Beat, InHand, LaneSaid
 from argosy.broker.server_check import check_server
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.accept import Accept
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.inbox_record import InboxRecord
+from argosy.coordinator.lane import Lane
 from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.lanes import Lanes
 from argosy.coordinator.receive import Receivers
@@ -39,7 +41,8 @@ class Coordinator:
         """`name` tells this process apart in messages; absent: host and process id."""
         self._settings, self._cluster, self._store, self._payloads = settings, cluster, store, payloads
         self._names = TopicNames(settings.kafka.topic_prefix)
-        self._source = f"argosy/coordinator/{name or f'{socket.gethostname()}-{os.getpid()}'}"
+        self._name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self._source = f"argosy/coordinator/{self._name}"
         self._lanes: Lanes | None = None
 
     async def check(self) -> None:
@@ -78,11 +81,13 @@ class Coordinator:
         services = LaneServices(
             self._settings, self._names, runs, producer, self._store, self._payloads, self._source
         )
+        beat = Beat(self._store, self._settings.redis.key_prefix, "coordinator", self._name, self._in_hand)
         await asyncio.to_thread(tokens.loaded, tokens.COMMON)  # half a second in which no lane could beat
         try:
             async with asyncio.TaskGroup() as group:
                 receivers = Receivers(inbox, judge, group, stop)
                 lanes = self._lanes = Lanes(services, group)
+                group.create_task(self._present(beat, stop), name="presence")
                 group.create_task(registry.run(stop), name="registry")
                 group.create_task(receivers.run(), name="receivers")
                 group.create_task(inbox.run(receivers, stop), name="inbox")
@@ -93,11 +98,30 @@ class Coordinator:
                 raise _first_of(ours) from several
             raise
 
+    @staticmethod
+    async def _present(beat: Beat, stop: asyncio.Event) -> None:
+        telling = asyncio.create_task(beat.run(), name="beat")
+        try:
+            await stop.wait()
+        finally:
+            telling.cancel()
+            await asyncio.wait({telling})
+
+    def _in_hand(self) -> tuple[dict[str, InHand], dict[int, LaneSaid]]:
+        lanes = self._lanes.lanes if self._lanes is not None else {}
+        return {}, {number: _said_of(lane) for number, lane in lanes.items()}
+
     @property
     def live_lanes(self) -> frozenset[int]:
         """The lanes that are ours and publish: what readiness means."""
         lanes = self._lanes.lanes if self._lanes is not None else {}
         return frozenset(number for number, lane in lanes.items() if lane.live.is_set())
+
+
+def _said_of(lane: Lane) -> LaneSaid:
+    if lane.paused:
+        return LaneSaid(word="paused", why=lane.paused)
+    return LaneSaid(word="live" if lane.live.is_set() else "reloading")
 
 
 def _first_of(group: BaseExceptionGroup[ArgosyError]) -> ArgosyError:

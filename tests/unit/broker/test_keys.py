@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from argosy.broker.keys import PERMANENT, LaneKeys, kind_of
+from argosy.broker.keys import PERMANENT, FleetKeys, LaneKeys, kind_of
 from argosy.schemas.ids import TaskId
 
 KEYS = LaneKeys("argosy", 17)
@@ -48,3 +48,10 @@ def test_only_runs_and_tasks_end() -> None:
 )
 def test_a_key_that_is_not_ours_is_none(key: str) -> None:
     assert kind_of(key) is None
+
+
+def test_who_is_there_lies_in_a_slot_of_the_fleet() -> None:
+    keys = FleetKeys("argosy")
+    assert {kind_of(keys.present), kind_of(keys.until)} == {"present"}
+    assert "{fleet}" in keys.present
+    assert "{fleet}" in keys.until

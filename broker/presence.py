@@ -1,0 +1,144 @@
+"""Who is there: every serving process says so in Redis every few seconds, and what it has in hand.
+
+For people who look: nothing correct depends on it. A process that fell silent is gone from it within `TTL_SECONDS`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from argosy.broker.keys import FleetKeys
+from argosy.broker.store import Script, Store
+from argosy.schemas.errors import Refused, Unreachable
+from argosy.telemetry import logs
+
+BEAT_SECONDS: Final = 3.0
+TTL_SECONDS: Final = 12.0
+"""Four beats: one that is late makes nobody disappear."""
+MOST: Final = 10_000
+_LEAVE_SECONDS: Final = 1.0
+
+_TELL: Final = Script(__file__, "presence")
+_READ: Final = Script(__file__, "present")
+
+Role = Literal["worker", "coordinator"]
+LaneWord = Literal["live", "reloading", "paused"]
+
+
+class InHand(BaseModel):
+    """What a worker has of one agent: attempts that run or settle, records that are parked, and its slots."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    running: int = 0
+    parked: int = 0
+    slots: int = 0
+
+
+class LaneSaid(BaseModel):
+    """What a coordinator says of a lane that is its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    word: LaneWord
+    why: str = ""
+
+
+class Presence(BaseModel):
+    """A process, as it described itself `at_ms` by its own clock."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    role: Role
+    name: str
+    """`<host>-<process id>`, as in `ce_source` and in a claim's fence."""
+    version: str
+    started_ms: int
+    at_ms: int
+    agents: dict[str, InHand] = {}
+    lanes: dict[int, LaneSaid] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """All that are there, and the server's clock when it was asked."""
+
+    server_ms: int
+    processes: tuple[Presence, ...]
+
+    def named(self, name: str) -> Presence | None:
+        """Find a process."""
+        return next((each for each in self.processes if each.name == name), None)
+
+    def workers(self, agent: str) -> tuple[Presence, ...]:
+        """Those that serve an agent."""
+        return tuple(each for each in self.processes if agent in each.agents)
+
+
+async def present(store: Store, key_prefix: str) -> Present:
+    """Ask who is there; what can't be read (a newer release's word) is left out. Raises Unreachable and Refused."""
+    keys = FleetKeys(key_prefix)
+    match await store.run(_READ, [keys.until, keys.present], [MOST]):
+        case [int(server_ms), *said]:
+            found = (_read(each) for each in said if isinstance(each, bytes))
+            known = sorted(
+                (each for each in found if each is not None), key=lambda each: (each.role, each.name)
+            )
+            return Present(server_ms, tuple(known))
+        case reply:
+            message = f"present.lua gave {reply!r}"
+            raise TypeError(message)
+
+
+def _read(said: bytes) -> Presence | None:
+    try:
+        return Presence.model_validate_json(said)
+    except ValidationError:
+        return None
+
+
+@dataclass(slots=True)
+class Beat:
+    """Says for one process that it is there. `look` gives what it has in hand now."""
+
+    store: Store
+    key_prefix: str
+    role: Role
+    name: str
+    look: Callable[[], tuple[dict[str, InHand], dict[int, LaneSaid]]]
+
+    async def run(self) -> None:
+        """Tell until cancelled, then that we leave. A Redis that is away is no matter: the next beat says it again."""
+        started_ms = time.time_ns() // 1_000_000
+        try:
+            while True:
+                await self._tell(self._say(started_ms))
+                await asyncio.sleep(BEAT_SECONDS)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self._tell("")
+
+    def _say(self, started_ms: int) -> str:
+        agents, lanes = self.look()
+        return Presence(
+            role=self.role,
+            name=self.name,
+            version=version("argosy"),
+            started_ms=started_ms,
+            at_ms=time.time_ns() // 1_000_000,
+            agents=agents,
+            lanes=lanes,
+        ).model_dump_json(exclude_defaults=True)
+
+    async def _tell(self, said: str) -> None:
+        keys = FleetKeys(self.key_prefix)
+        try:
+            # A process has one name, whatever its role: two roles in one process are two entries.
+            name = f"{self.role}/{self.name}"
+            await self.store.run(_TELL, [keys.until, keys.present], [name, said, round(TTL_SECONDS * 1000)])
+        except (Unreachable, Refused) as error:
+            logs.get("argosy.presence").debug("presence wasn't told", error=str(error))
