@@ -13,19 +13,23 @@ from argosy.telemetry import logs
 
 BROKEN: Final = 70
 """Exit code of a worker that found itself broken (`EX_SOFTWARE`): its supervisor starts a fresh one."""
-_FLUSH_SECONDS: Final = 2.0
+_LAST_SECONDS: Final = 3.0
 
 
 def end_process(why: str) -> NoReturn:
-    """End the process now, from any thread. Leases run out, others take over; only spans get a moment to leave."""
+    """End the process now, from any thread. Leases run out, others take over; last words get a moment, no more."""
+    # In a thread: a pipe that nobody reads blocks it, and the library's flush has a timeout in its signature only.
+    last = threading.Thread(target=_last_words, args=(why,), name="last words", daemon=True)
+    last.start()
+    last.join(_LAST_SECONDS)
+    os._exit(BROKEN)
+
+
+def _last_words(why: str) -> None:
     logs.get("argosy.worker").error("the worker ends itself", why=why)
-    with suppress(OSError, ValueError):  # nobody reads it any more: all the more reason to end
+    with suppress(OSError, ValueError):
         sys.stderr.write(f"argosy worker: {why}\n")
         sys.stderr.flush()
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
-        # In a thread: the library's flush has a timeout in its signature only.
-        flush = threading.Thread(target=provider.force_flush, name="last spans", daemon=True)
-        flush.start()
-        flush.join(_FLUSH_SECONDS)
-    os._exit(BROKEN)
+        provider.force_flush()

@@ -169,19 +169,29 @@ def test_a_broken_worker_ends_its_process_with_a_message_and_a_code() -> None:
     assert "argosy worker: the loop is blocked" in found.stderr
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        "import os; os.close(2)",
-        (
-            "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; import time; "
-            "provider = TracerProvider(); provider.force_flush = lambda *a: time.sleep(600); "
-            "trace.set_tracer_provider(provider)"
-        ),
-    ],
-    ids=["no stderr", "a collector that hangs"],
-)
+HANGING_COLLECTOR = """
+import time
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+provider = TracerProvider()
+provider.force_flush = lambda *_: time.sleep(600)
+trace.set_tracer_provider(provider)
+"""
+FULL_PIPE = """
+import contextlib, os
+os.set_blocking(2, False)
+with contextlib.suppress(BlockingIOError):
+    while True:
+        os.write(2, b"x" * 4096)
+os.set_blocking(2, True)
+"""
+
+
+@pytest.mark.parametrize("trouble", ["import os; os.close(2)", FULL_PIPE, HANGING_COLLECTOR])
 def test_nothing_keeps_a_broken_worker_from_ending(trouble: str) -> None:
     code = f"{trouble}\nfrom argosy.agents.exit import end_process; end_process('the loop is blocked')"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
-    assert found.returncode == 70
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
+        try:
+            assert process.wait(timeout=60) == 70
+        finally:
+            process.kill()
