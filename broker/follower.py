@@ -3,8 +3,9 @@
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
-from argosy.broker.connection import METADATA_MS, Connection, answered
+from argosy.broker.connection import METADATA_MS, Connection, answered, translated
 from argosy.broker.inside import close
 from argosy.broker.log import Record
 from argosy.broker.membership import record_of
@@ -78,13 +79,19 @@ class KafkaFollower:
             kafka.seek(where, offset)
 
     async def read(self, timeout_seconds: float) -> tuple[Record, ...]:
-        """See `log.Follower.read`. Kafka away: nothing comes, and reading goes on when it is back."""
+        """See `log.Follower.read`. Kafka away: nothing comes, and reading goes on when it is back.
+
+        Raises Refused for what waiting doesn't mend, as a right that was taken away.
+        """
         kafka = self._started()
         new = [where for where in self._partitions(kafka) if where not in self._positions]
         if new:
             self._positions |= dict.fromkeys(new, 0)
             self._assign(kafka)
-        given = await kafka.getmany(timeout_ms=max(1, int(timeout_seconds * 1000)))
+        try:
+            given = await kafka.getmany(timeout_ms=max(1, int(timeout_seconds * 1000)))
+        except KafkaError as error:
+            raise translated(error, f"follow {self._topic}") from error
         for where in self._positions:
             if where in given:
                 self._positions[where] = await kafka.position(where)

@@ -25,8 +25,7 @@ from argosy.client.many import in_order
 from argosy.client.receipt import Receipt
 from argosy.client.run import Run
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.canonical import canonical_hash
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ConfigurationError, Unreachable
 from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id, new_run_id
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import INLINE_BYTES, Reference
@@ -161,7 +160,11 @@ class Argosy:
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
         with steps.submit(links.names.inbox, run_id, name) as span:
             since_ms = time.time_ns() // 1_000_000
-            position = await links.send(run_id, secrets.token_hex(16), submit, span.trace)
+            try:
+                position = await links.send(run_id, secrets.token_hex(16), submit, span.trace)
+            except Unreachable as error:
+                error.add_note(f"why: {error.why}\ndo:  submit again with run_id={run_id!r} when it is back")
+                raise
         logs.handoff(
             "submitted",
             traceparent=span.trace.traceparent,
@@ -170,7 +173,7 @@ class Argosy:
             topic=links.names.inbox,
         )
         decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
-        receipt = Receipt(position, since_ms, canonical_hash(submit.model_dump(mode="json")))
+        receipt = Receipt(position, since_ms, submit.data_hash)
         return Run(links, Question(run_id, position), decode, receipt=receipt, ours=True)
 
     @overload

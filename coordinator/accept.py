@@ -4,11 +4,13 @@ From what a client sent to a record that pins everything the run will ever depen
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import JsonValue
 
 from argosy.broker import tokens
 from argosy.broker.facts import answer
+from argosy.broker.recent import Recent
 from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, to_payload
 from argosy.coordinator.admission import NotAdmitted, check_pipeline, deadline_ms, submitted_ms
@@ -16,7 +18,6 @@ from argosy.coordinator.input_check import InputCheck
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
 from argosy.coordinator.wants import wants_of
-from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.errors import BadMessage, FactsTooLarge, InvalidInput, PayloadGone
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import Payload
@@ -24,6 +25,8 @@ from argosy.schemas.pipeline import INPUT, CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
 from argosy.schemas.settings import Settings
+
+_CHECKED_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Accept:
         """`registry` resolves names."""
         self._settings, self._registry, self._payloads = settings, registry, payloads
         self._inputs = InputCheck()
-        self._checked: set[str] = set()
+        self._checked = Recent[bool](_CHECKED_BYTES)
+        """Identities of pipelines that have been found right."""
 
     async def accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         """Pin a submit. Raises NotAdmitted with the answer, Unreachable (payload store).
@@ -73,9 +77,9 @@ class Accept:
         since_ms = submitted_ms(arrived.ce_time_ms, arrived.appended_ms, fleet, arrived.position)
         pipeline = await self._pipeline(submit.pipeline, arrived.position)
         identity = pipeline.identity
-        if identity not in self._checked:
+        if not self._checked.get(identity):
             check_pipeline(pipeline)
-            self._checked.add(identity)
+            self._checked.put(identity, value=True, size=len(identity))
         until_ms = deadline_ms(submit, pipeline, since_ms, fleet)
         value, given = await self._input(submit)
         self._inputs.check(identity, pipeline, value)
@@ -84,7 +88,7 @@ class Accept:
             pipeline=pipeline,
             input=given,
             facts=await answer(value, wants_of(pipeline, INPUT), tokens.count, self._payloads),
-            data_hash=canonical_hash(submit.model_dump(mode="json")),
+            data_hash=submit.data_hash,
             position=arrived.position,
             submitted_ms=since_ms,
             deadline_ms=until_ms,

@@ -12,9 +12,11 @@ from argosy.coordinator.sweep import literal
 async def doubtful(store: Store, state: LaneState, horizon_ms: int) -> list[str]:
     """Find them by reading every run of the lane: rare, and only after a loss. Raises Unreachable."""
     prefix = state.keys.run(state.epoch, "")
-    found: list[str] = []
+    found = state.quarantine.accepted_before(horizon_ms)
     async for key in store.scan(f"{literal(prefix)}*"):
         run_id = key.decode().removeprefix(prefix)
+        if run_id in state.quarantine:
+            continue  # its own record says when it was accepted: its hash may be what is damaged
         await state.runs.load([run_id])
         run = state.runs[run_id]
         if run is not None and run.st in ("active", "ending") and run.pinned.accepted_ms < horizon_ms:

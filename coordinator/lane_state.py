@@ -167,10 +167,14 @@ class LaneState:
         traceparent = event.traceparent if entry.startswith("refused:") else None
         self.outbox.ask(entry, Asked(event.offset, event.run_id, traceparent))
 
-    def forget_run(self, run_id: str, state: RunState) -> None:
+    def forget_run(self, run_id: str) -> None:
         """Drop a run as if it had never been: it may repeat one whose beginning is cut off from the log."""
-        for name in state.timers():
+        state = self.runs[run_id]
+        for name in () if state is None else state.timers():
             self.timers.disarm(run_id, name)
+        if run_id in self.quarantine:
+            self.quarantine.remove(run_id)
+            self.timers.disarm(run_id, DEADLINE)
         self.out.withdraw_run(run_id)
         self.outbox.drop(run_id)
         self.runs[run_id] = None

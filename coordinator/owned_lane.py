@@ -90,9 +90,8 @@ class OwnedLane:
         if horizon:
             store = self._services.store
             for run_id in await patiently("runs", lambda: doubtful(store, self._state, horizon)):
-                state = self._state.runs[run_id]
-                if state is not None:
-                    self._state.forget_run(run_id, state)
+                await self._state.runs.load([run_id])  # the last commit may have let go of it
+                self._state.forget_run(run_id)
                 if self._state.full:
                     await self._commit()
         self._checkpoint = replace(self._checkpoint, horizon_ms=None)

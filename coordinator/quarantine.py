@@ -53,6 +53,10 @@ class Quarantine:
         del self._runs[run_id]
         self._changes[run_id] = None
 
+    def accepted_before(self, time_ms: int) -> list[str]:
+        """Name the runs that were accepted before then."""
+        return [run_id for run_id, kept in self._runs.items() if kept.accepted_ms < time_ms]
+
     @property
     def dirty(self) -> bool:
         """Whether a commit has something to write."""

@@ -1,21 +1,27 @@
 """Removes what a dropped state left behind. Task keys lie outside of any epoch and stay."""
 
-from argosy.broker.keys import LaneKeys
-from argosy.broker.store import Store
+from typing import Final
 
-_AT_ONCE = 200
+from argosy.broker.keys import LaneKeys
+from argosy.broker.store import Script, Store
+
+_SWEEP: Final = Script(__file__, "sweep")
+_AT_ONCE: Final = 200
 
 
 async def sweep(store: Store, keys: LaneKeys, epoch: str) -> None:
-    """Delete every key of an epoch that is no longer the lane's. Safe to repeat. Raises Unreachable."""
+    """Delete every key of an epoch that is no longer the lane's; if it is again, none. Safe to repeat.
+
+    Raises Unreachable.
+    """
     batch: list[str] = []
     async for key in store.scan(f"{literal(keys.state(epoch))}:*"):
         batch.append(key.decode())
         if len(batch) == _AT_ONCE:
-            await store.delete(batch)
+            await store.run(_SWEEP, [keys.checkpoint, *batch], [epoch])
             batch = []
     if batch:
-        await store.delete(batch)
+        await store.run(_SWEEP, [keys.checkpoint, *batch], [epoch])
 
 
 def literal(text: str) -> str:

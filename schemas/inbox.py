@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.payload import Reference
 from argosy.schemas.pipeline import CompiledPipeline
 
@@ -23,6 +24,14 @@ class RunSubmitted(BaseModel):
     tenant: Annotated[str, Field(max_length=128)] | None = None
     budget: Annotated[int, Field(gt=0)] | None = None
     """Tokens that the whole run may use."""
+
+    @property
+    def data_hash(self) -> str:
+        """What makes a repeat one: the SHA-256 of the client's own data.
+
+        Defaults are left out: to the next release, which has a field more, the same submit says the same.
+        """
+        return canonical_hash(self.model_dump(mode="json", exclude_defaults=True))
 
     @model_validator(mode="after")
     def _one_input(self) -> "RunSubmitted":

@@ -20,6 +20,7 @@ from argosy.coordinator.lane_clock import LaneClock
 from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.rebuild import rebuild
 from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.sweep import sweep
 from argosy.schemas.errors import MessageTooLarge, Refused, RunFailed, Unreachable
 from argosy.schemas.ids import TaskId, lane_of
 from argosy.schemas.payload import Inline
@@ -189,6 +190,21 @@ async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
 def rebuilt(world: ShellWorld, lane: int, before: str) -> bool:
     found = lane_hash(world, lane)
     return found.get("epoch", before) != before and "horizon" not in found
+
+
+async def test_an_epoch_that_is_the_lanes_again_is_not_swept() -> None:
+    # A failover that loses the drop: the sweep of what was dropped is under way.
+    store, keys = MemoryRedis(MemoryServer()), LaneKeys("argosy", 3)
+    for key in (keys.run("old", "run"), keys.outbox("old"), keys.run("new", "run")):
+        await store.command(b"HSET", key.encode(), b"f", b"v")
+    await store.command(b"HSET", keys.checkpoint.encode(), b"epoch", b"old")
+    await sweep(store, keys, "old")
+    assert await store.hgetall(keys.run("old", "run"))
+    await store.command(b"HSET", keys.checkpoint.encode(), b"epoch", b"new")
+    await sweep(store, keys, "old")
+    assert not await store.hgetall(keys.run("old", "run"))
+    assert not await store.hgetall(keys.outbox("old"))
+    assert await store.hgetall(keys.run("new", "run"))
 
 
 async def test_two_owners_never_both_commit() -> None:
