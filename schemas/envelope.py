@@ -5,7 +5,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +17,7 @@ TYPE_PREFIX: Final = "argosy."
 VERSION: Final = 1
 HEADERS_BYTES: Final = 32 * 1024
 """More than this in headers is not one of our messages."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REQUIRED: Final = ("ce_id", "ce_source", "ce_type", "ce_specversion")
 
 
@@ -125,7 +126,9 @@ def _epoch_ms(text: str | None) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(
+            milliseconds=1
+        )
     except (ValueError, OverflowError):
         message = f"is {text[:40]!r}, must be an RFC 3339 time"
         raise BadMessage(message, field="ce_time") from None
