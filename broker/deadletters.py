@@ -9,7 +9,8 @@ from argosy.broker.log import Cluster, Outgoing, Partition, Producer, Record
 from argosy.schemas.codec import decode_body, encode_body
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage, Refused
+from argosy.schemas.errors import BadMessage, MessageTooLarge, Refused
+from argosy.schemas.ids import is_run_id
 
 Reason = Literal["undecodable", "oversize", "unknown_kind", "wrong_agent", "payload_gone"]
 
@@ -66,15 +67,23 @@ class Graveyard:
     async def bury(self, record: Record, reason: Reason, message: str) -> DeadLetter:
         """Append a letter and return it once Kafka has acknowledged: only then may the record's offset be finished.
 
-        Raises what `Producer.send` raises; safe to repeat (the same `ce_id` again).
+        Where the topic takes less than we were told, more is cut. Raises what `Producer.send` raises; safe to repeat
+        (the same `ce_id` again).
         """
-        written = letter(record, reason, message, self.room_bytes)
         position = f"{record.topic}/{record.partition}/{record.offset}"
         envelope = Envelope(kind=DeadLetter.KIND, id=position, source=self.source, subject=_subject(record))
-        await self.producer.send(
-            Outgoing(self.topic, position.encode(), encode_body(written), envelope.headers())
-        )
-        return written
+        room_bytes = self.room_bytes
+        while True:
+            written = letter(record, reason, message, room_bytes)
+            body = encode_body(written)
+            try:
+                await self.producer.send(Outgoing(self.topic, position.encode(), body, envelope.headers()))
+            except MessageTooLarge:
+                if room_bytes <= FRAME_BYTES:
+                    raise
+                room_bytes = min(room_bytes, len(body)) // 2
+            else:
+                return written
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +128,7 @@ def _text(content: bytes) -> str:
 
 
 def _subject(record: Record) -> str:
-    """Return the run id if the headers still tell it."""
-    return next(
-        (content.decode(errors="replace") for name, content in record.headers if name == "ce_subject"), ""
-    )
+    """Return the run id if the headers still tell it; what is none may be anything, of any length."""
+    told = (content or b"" for name, content in record.headers if name == "ce_subject")
+    subject = next(told, b"").decode(errors="replace")
+    return subject if is_run_id(subject) else ""

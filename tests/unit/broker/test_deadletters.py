@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.broker.deadletters import letter
+from argosy.broker.deadletters import Graveyard, buried, letter
 from argosy.broker.log import Record
+from argosy.broker.memory_broker import MemoryBroker
+from argosy.broker.memory_kafka import MemoryKafka
+from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.codec import encode_body
 
 
@@ -56,3 +59,16 @@ def test_a_letter_fits_its_room_whatever_the_message(
     made = tuple((name, b"\xff" * size) for name, size in headers)
     kept = letter(record(b"k" * key, b"\x00" * value, made), "oversize", message, 100_000)
     assert len(encode_body(kept)) <= 100_000
+
+
+@pytest.mark.parametrize("takes", [1_000_000, 50_000, 9_000])
+async def test_a_message_full_of_nonsense_is_buried_in_whatever_the_topic_takes(takes: int) -> None:
+    broker = MemoryBroker()
+    broker.create("dead", 1)
+    broker.max_message_bytes = takes - OVERHEAD_BYTES // 2
+    cluster = MemoryKafka(broker)
+    graveyard = Graveyard(await cluster.producer(), "dead", "test", 1_000_000)
+    nonsense = record(b"k", b"\x00" * 500_000, (("ce_subject", b"\xff" * 500_000),))
+    await graveyard.bury(nonsense, "undecodable", "why")
+    (found,) = [each async for each in buried(cluster, "dead")]
+    assert (found.letter.value_bytes, found.letter.cut) == (500_000, True)
