@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.payloads import ObstorePayloads
@@ -63,14 +63,12 @@ def serve(settings: Settings, role: str, main: Main, ready_file: Path | None = N
     _collect_seldom()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, role, main, ready_file))
-            if _threads_go_on():
-                # Closing the loop would wait for them, for hours perhaps; what they work on was handed back.
-                note(
-                    f"{role}: ended while a handler's thread still runs (asyncio.to_thread can't be cancelled)"
-                )
-                telemetry.stop()
-                os._exit(0)
+            try:
+                runner.run(_serve(settings, role, main, ready_file))
+            finally:
+                if _threads_go_on():
+                    # Closing the loop would wait for them, for hours perhaps; the work is others' by now.
+                    _leave_behind(role, telemetry)
     finally:
         telemetry.stop()
 
@@ -82,6 +80,14 @@ def _threads_go_on() -> bool:
     for thread in pool:
         thread.join(max(0.0, until - time.monotonic()))
     return any(thread.is_alive() for thread in pool)
+
+
+def _leave_behind(role: str, telemetry: setup.Telemetry) -> NoReturn:
+    error = sys.exc_info()[1]
+    why = f"{error}\n" if error is not None else ""
+    note(f"{role}: {why}ended while a handler's thread still runs (asyncio.to_thread can't be cancelled)")
+    telemetry.stop()
+    os._exit(0 if error is None else 1)
 
 
 def _collect_seldom() -> None:
@@ -105,11 +111,13 @@ async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | N
         loop.add_signal_handler(number, told_to_stop)
     pool = ThreadPoolExecutor(thread_name_prefix=_POOL)
     loop.set_default_executor(pool)
-    async with open_services(settings, role) as services:
-        if ready_file is not None:
-            await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
-        await main(services, stop)
-    pool.shutdown(wait=False, cancel_futures=True)
+    try:
+        async with open_services(settings, role) as services:
+            if ready_file is not None:
+                await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
+            await main(services, stop)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
