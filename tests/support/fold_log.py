@@ -136,6 +136,11 @@ class FoldLog:
         assert self.out == {local: self.attempt(local) for local, letter in letters.items() if letter == "r"}
         waiting = {f"retry:{local}" for local, letter in letters.items() if letter == "b"}
         assert {name for name in self.timers if name.startswith("retry:")} == waiting
+        if self.state.st != "active":
+            assert not self.timers
+        for kind, _, name in (timer.partition(":") for timer in self.timers):
+            assert kind != "step" or self.state.step(name).letter == "r"
+            assert kind != "join" or self.state.step(name).letter in "wr"
         assert self.claims == {local for local, letter in letters.items() if letter in "rb"}
 
     # -- what a test asks

@@ -157,6 +157,21 @@ def test_any_goes_on_with_the_first_and_cancels_what_nobody_needs() -> None:
     assert [hole_of(log, "d", number).outcome for number in (0, 2)] == ["cancelled", "cancelled"]
 
 
+def test_what_only_leads_to_something_nobody_needs_is_cancelled_too() -> None:
+    log = run_of(
+        pipeline(
+            task("x", "input"),
+            task("y", "x"),
+            task("z", "input"),
+            task("d", "y?", "z?", join={"policy": "any"}),
+        )
+    )
+    log.add(succeeded("z"))
+    assert set(log.out) == {"d"}
+    assert log.letter("x") == "x"
+    assert hole_of(log, "d", 0).outcome == "cancelled"
+
+
 def test_inputs_stay_as_they_were_when_the_join_fired() -> None:
     keep = pipeline(
         task("a", "input"),
