@@ -150,6 +150,7 @@ class KafkaProducer:
         if self._client is not None:
             return self._client
         async with self._opening:
+            told = False
             while self._client is None:
                 if self._closed:
                     raise Unreachable("the producer is closed")
@@ -158,7 +159,9 @@ class KafkaProducer:
                     await kafka.start()
                 except (KafkaError, OSError) as error:
                     await kafka.stop()
-                    log.warning("kafka_unreachable", error=str(error) or type(error).__name__)
+                    if not told:
+                        log.warning("kafka_unreachable", error=str(error) or type(error).__name__)
+                        told = True
                     await asyncio.sleep(RETRY_SECONDS)
                 except asyncio.CancelledError:
                     await kafka.stop()

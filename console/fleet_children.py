@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from argosy.console.child import ChildSpec
+from argosy.console.process import ProcessId
 
 SERVERS, COORDINATORS, WORKERS = range(3)
 """Stages: workers are stopped before coordinators, these before the servers."""
@@ -43,6 +44,14 @@ def _child(
 
 def _written(file: Path) -> Callable[[], Awaitable[bool]]:
     async def ready() -> bool:
-        return await asyncio.to_thread(file.exists)
+        return await asyncio.to_thread(_by_running_process, file)
 
     return ready
+
+
+def _by_running_process(file: Path) -> bool:
+    """Tell whether the file was written by a process that still runs: one that was killed has left it there."""
+    try:
+        return ProcessId.of(int(file.read_text("ascii"))) is not None
+    except (OSError, ValueError):
+        return False

@@ -71,11 +71,8 @@ def confirm(question: str) -> bool:
 
 def show_error(error: ArgosyError) -> None:
     """Print an error on stderr: what happened, why, what to do; as an object with --json."""
-    parts = (
-        {"what": error.what, "why": error.why, "do": error.do}
-        if isinstance(error, Advice)
-        else {"what": str(error), "why": "", "do": ""}
-    )
+    what = error.what if isinstance(error, Advice) else str(error)
+    parts = {"what": what, "why": error.why, "do": error.do}
     if options().json:
         sys.stderr.write(json.dumps({"error": {"code": error.code, **parts}}, ensure_ascii=False) + "\n")
         return

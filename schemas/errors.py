@@ -12,6 +12,10 @@ class ArgosyError(Exception):
 
     code: ClassVar[str] = "error"
     retriable: ClassVar[bool] = False
+    why: str = ""
+    """What mostly lies behind errors of the class; `Advice` knows better."""
+    do: str = ""
+    """What to do about it."""
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> ArgosyError | None:
@@ -275,12 +279,16 @@ class Unreachable(ArgosyError):
 
     code = "unreachable"
     retriable = True
+    why = "it is down, overloaded, or not where the settings say"
+    do = "argosy status and argosy doctor tell; then try again: a repeat with the same run id changes nothing"
 
 
 class MessageTooLarge(ArgosyError):
     """Kafka will never take a message of this size."""
 
     code = "message_too_large"
+    why = "large values belong in the payload store: of inputs and results the fleet sees to that itself"
+    do = "send less, or raise kafka.max_message_bytes for every process and the topics"
 
 
 class StaleGeneration(ArgosyError):
@@ -293,6 +301,8 @@ class Refused(ArgosyError):
     """A service understood the request and said no (authorisation, wrong state)."""
 
     code = "refused"
+    why = "a right, a setting or a version is missing or wrong"
+    do = "argosy doctor looks at all three"
 
 
 class ChainBroken(ArgosyError):

@@ -26,7 +26,12 @@ def test_with_json_an_error_is_one_object(capsys: pytest.CaptureFixture[str]) ->
     set_options(Options(json=True))
     show_error(Unreachable("Kafka is away"))
     assert json.loads(capsys.readouterr().err) == {
-        "error": {"code": "unreachable", "what": "Kafka is away", "why": "", "do": ""}
+        "error": {
+            "code": "unreachable",
+            "what": "Kafka is away",
+            "why": Unreachable.why,
+            "do": Unreachable.do,
+        }
     }
 
 
