@@ -117,7 +117,9 @@ def _masked(_logger: object, _method: str, event: MutableMapping[str, object]) -
 
 def _ending(*, pretty: bool, colors: bool) -> list[Processor]:
     if pretty:
-        return [structlog.dev.ConsoleRenderer(colors=colors)]
+        # Plain: the usual one shows every local variable, secrets and whole payloads among them.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     return [_json]
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -131,7 +132,11 @@ def test_the_identity_does_not_depend_on_the_module_that_runs() -> None:
     as_main = file.read_text(encoding="utf-8") + "\nprint(briefing.compile().identity)\n"
     outputs = {
         subprocess.run(
-            [sys.executable, "-c", text], check=True, capture_output=True, text=True, cwd=HERE.parents[1]
+            [sys.executable, "-c", text],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         ).stdout
         for text in (code, as_main)
     }
