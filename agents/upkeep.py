@@ -34,17 +34,24 @@ async def figures(agent: str, desk: Desk) -> None:
 async def watch(
     group: str, desk: Desk, limit_seconds: float, clock: Callable[[], float], end: EndProcess
 ) -> None:
-    """End the process when the consumer is stuck: its partitions lag, nothing is in hand, nothing comes."""
+    """End the process when the consumer is stuck: its partitions lag, nothing is in hand, nothing comes.
+
+    Seen twice in a row: after a long idle time the first message may have been appended just when we looked.
+    """
+    seen: float | None = None
     while True:
         await asyncio.sleep(limit_seconds / 4)
-        why = verdict(await _facts(group, desk, clock()), limit_seconds)
-        if why is not None:
+        why = verdict(await _facts(group, desk, clock), limit_seconds)
+        if why is None:
+            seen = None
+        elif seen == desk.intake.moved_at:
             end(why)
+        else:
+            seen = desk.intake.moved_at
 
 
-async def _facts(group: str, desk: Desk, now: float) -> ConsumerFacts:
+async def _facts(group: str, desk: Desk, clock: Callable[[], float]) -> ConsumerFacts:
     intake = desk.intake
-    still = now - intake.moved_at
     try:
         lagging = await intake.lagging()
     except (Unreachable, Refused, StaleGeneration) as error:
@@ -57,5 +64,5 @@ async def _facts(group: str, desk: Desk, now: float) -> ConsumerFacts:
         lagging=lagging,
         in_flight=intake.open - desk.parked,
         parked=desk.parked,
-        still_seconds=still,
+        still_seconds=clock() - intake.moved_at,
     )

@@ -29,6 +29,7 @@ from typing import Any
 
 import pytest
 
+from argosy.broker.log import Partition
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.script import Arg, Reply, Script
@@ -416,6 +417,31 @@ async def test_a_consumer_that_is_stuck_ends_the_process_and_one_that_waits_does
         fleet.bench.advance(60)
         await until(lambda: ended)
     assert "1 messages wait" in ended[0]
+
+
+async def test_a_message_that_comes_just_when_the_watchdog_looks_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = await Fleet(watchdog_seconds=0.2).open("a")
+    work = fleet.agent()
+    fleet.go.set()
+    looks = 0
+    async with fleet.bench.worker(work) as running:  # its `end` fails the test
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+        await fleet.bench.until_committed(work, 1)
+        (consumer,) = running.worker.consumers
+        edges = consumer.edges
+
+        async def late(partition: Partition) -> tuple[int, int]:
+            nonlocal looks
+            looks += 1
+            start, end = await edges(partition)
+            return start, end + 1 if looks <= 2 else end  # in the log, and not fetched yet
+
+        monkeypatch.setattr(consumer, "edges", late)
+        fleet.bench.advance(60)
+        await until(lambda: looks > 6)
+        assert not running.task.done()
 
 
 async def test_parked_is_not_stuck() -> None:
