@@ -35,9 +35,11 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "coordinator": Command("argosy.console.serve:coordinator", "Run a coordinator.", FLEET),
     "worker": Command("argosy.console.serve:worker", "Run the agents of an app.", FLEET),
+    "gateway": Command("argosy.console.gateway:gateway", "Take submits over HTTP.", FLEET),
     "lag": Command("argosy.console.lag:lag", "Show who is behind, by how much, for how long.", FLEET),
     "run": Command("argosy.console.submit:run", "Submit a run, wait, print its result.", RUNS),
     "runs": Command("argosy.console.runs:runs", "List runs, show one, cancel one.", RUNS),
+    "why": Command("argosy.console.why:why", "Say why a run isn't going on: the true cause.", RUNS),
     "schemas": Command("argosy.console.schemas_command:schemas", "Export or check the JSON Schemas.", LOOK),
     "doctor": Command(
         "argosy.console.doctor:doctor", "Check this machine and the services; say the cures.", LOOK

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Partition, Record
 from argosy.broker.topics import TopicNames
+from argosy.coordinator.decision import Arm, Disarm
 from argosy.coordinator.fold import fold
 from argosy.coordinator.state import Event, RunState
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.ids import lane_of
-from argosy.schemas.runlog import LogMessage, RunAccepted, RunEnded, TaskSettled
+from argosy.schemas.runlog import LogMessage, RunAccepted, RunEnded, TaskSettled, TimerFired
 from argosy.schemas.settings import Settings
 
 
@@ -35,6 +36,10 @@ class History:
     records: list[Logged] = field(default_factory=list[Logged])
     state: RunState | None = None
     """As of now; `run.ended` isn't folded, since it would cut the state to a tombstone."""
+    timers: dict[str, int] = field(default_factory=dict[str, int])
+    """Armed timers: when each is due, epoch milliseconds."""
+    broken: str = ""
+    """The error that folding raised, and where; what came later is not in `state`."""
 
     @property
     def accepted(self) -> RunAccepted | None:
@@ -70,9 +75,28 @@ async def history(cluster: KafkaCluster, settings: Settings, run_id: str) -> His
         found.records.append(logged)
         if isinstance(logged.message, RunEnded):
             continue
-        event = Event(logged.offset, logged.time_ms, run_id, logged.message, logged.envelope.traceparent)
-        found.state, _ = fold(found.state, event)
+        if not found.broken:
+            _fold(found, logged)
     return found
+
+
+def _fold(found: History, logged: Logged) -> None:
+    event = Event(logged.offset, logged.time_ms, found.run_id, logged.message, logged.envelope.traceparent)
+    try:
+        found.state, decisions = fold(found.state, event)
+    except Exception as error:  # noqa: BLE001 - what a fold raises sets its run aside; who looks wants to see the rest
+        found.broken = f"at offset {logged.offset}: {type(error).__name__}: {error}"
+        return
+    for decision in decisions:
+        match decision:
+            case Arm(name, due_ms):
+                found.timers[name] = due_ms
+            case Disarm(name):
+                found.timers.pop(name, None)
+            case _:
+                pass
+    if isinstance(logged.message, TimerFired):
+        found.timers.pop(logged.message.name, None)
 
 
 def trace_id(found: History) -> str | None:

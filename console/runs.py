@@ -14,11 +14,15 @@ from argosy.console.output import note, show, show_table
 from argosy.console.process_life import open_services
 from argosy.console.run_history import History, history, scan_lane, trace_id
 from argosy.console.task_table import COLUMNS, rows
+from argosy.console.why import why
 from argosy.schemas.errors import NotFound
 from argosy.schemas.runlog import RunAccepted, RunEnded
 from argosy.schemas.settings import Settings
 
 runs = typer.Typer(help="Look at runs, cancel them.", no_args_is_help=True)
+
+
+runs.command("why")(why)
 
 
 @dataclass(slots=True)

@@ -41,7 +41,7 @@ async def _kafka(settings: Settings) -> list[Check]:
 
 
 async def _redis(settings: Settings) -> list[Check]:
-    where = _without_secrets(settings.redis.url.get_secret_value())
+    where = without_secrets(settings.redis.url.get_secret_value())
     store = RedisStore(settings.redis)
     try:
         found = await check_server(store)
@@ -66,7 +66,7 @@ async def _payloads(settings: Settings) -> Check:
     except ArgosyError as error:
         cure = "look at ARGOSY_PAYLOADS and at the rights on it"
         return _failed("payload store", "the payload store can't be used", error, cure)
-    return ok("payload store", _without_secrets(settings.payloads) or ".argosy/payloads")
+    return ok("payload store", without_secrets(settings.payloads) or ".argosy/payloads")
 
 
 def _failed(name: str, what: str, error: ArgosyError, cure: str) -> Check:
@@ -82,7 +82,7 @@ def _kafka_cure(kafka: KafkaSettings) -> str:
     return "look at its address, and at ARGOSY_KAFKA__SECURITY_PROTOCOL, the certificates and the SASL user"
 
 
-def _without_secrets(url: str) -> str:
+def without_secrets(url: str) -> str:
     """Return a URL that may be shown: user, password and query taken out."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]

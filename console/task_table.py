@@ -69,6 +69,12 @@ def rows(history: History) -> list[TaskRow]:
     return made
 
 
+def last_fault(history: History, local: str) -> str:
+    """Say what the last attempt of a task that failed said; empty if none did."""
+    settles = history.settles(task_id(history.run_id, local))
+    return next((settled.fault.message for settled in reversed(settles) if settled.fault), "")
+
+
 def _row(history: History, local: str, agent: str) -> TaskRow:
     state = history.state
     task = state.task(local) if state else None

@@ -1,0 +1,51 @@
+"""`argosy why RUN`: the true cause why a run isn't going on, from Kafka and Redis alone."""
+
+import asyncio
+from typing import Annotated, Final
+
+import typer
+
+from argosy.console.config import load_settings
+from argosy.console.exits import FAILED, NOT_FOUND, UNREACHABLE
+from argosy.console.output import printable, show
+from argosy.console.why_gather import gather
+from argosy.console.why_rules import judge
+from argosy.console.why_verdict import Cause, Code, Verdict
+
+MOST_OTHERS: Final = 12
+"""Further causes that a person is shown; --json has all."""
+
+_EXITS: Final[dict[Code, int]] = {
+    "kafka_away": UNREACHABLE,
+    "redis_away": UNREACHABLE,
+    "unknown_run": NOT_FOUND,
+    "refused": FAILED,
+}
+"""Else 0: the question was answered."""
+
+
+def why(run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]) -> None:
+    """Say why a run isn't going on: the true cause first, then what else holds.
+
+    Exit code 4 if Kafka or Redis is away, 5 for a run that nobody knows, 1 for one that was refused.
+    """
+    verdict = judge(asyncio.run(gather(load_settings(), run_id)))
+    show(verdict, printable(_text(verdict)))
+    code = _EXITS.get(verdict.cause.code, 0)
+    if code:
+        raise typer.Exit(code)
+
+
+def _text(verdict: Verdict) -> str:
+    lines = [f"run {verdict.run_id} is {verdict.state}", *_cause(verdict.cause)]
+    lines += [f"also: {other.what} [{other.code}]" for other in verdict.others[:MOST_OTHERS]]
+    hidden = max(0, len(verdict.others) - MOST_OTHERS) + verdict.more_tasks
+    if hidden:
+        lines.append(f"… and {hidden} more of the kind")
+    return "\n".join(lines)
+
+
+def _cause(cause: Cause) -> list[str]:
+    lines = [f"{cause.what} [{cause.code}]"]
+    lines += [f"  {name + ':':<4} {text}" for name, text in (("why", cause.why), ("do", cause.do)) if text]
+    return lines

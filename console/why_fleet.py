@@ -1,0 +1,208 @@
+"""Why a run doesn't go on, as far as that lies outside of it: services, receivers, its lane, its end. Pure."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from argosy.console.moments import ago, length, moment
+from argosy.console.why_facts import Facts
+from argosy.console.why_verdict import Cause
+
+FRESH_MS: Final = 3_000
+"""What is younger than this is on its way, not stuck."""
+
+
+def fleet_cause(facts: Facts) -> Cause | None:
+    """Return the first that holds, deepest first; None: the fleet is well and the run is active in its lane."""
+    return next((cause for rule in _RULES if (cause := next(rule(facts), None)) is not None), None)
+
+
+def _kafka(facts: Facts) -> Iterator[Cause]:
+    if facts.kafka.error:
+        yield Cause(
+            "kafka_away",
+            f"Kafka at {facts.kafka.where} can't be asked",
+            f"{facts.kafka.error}; without Kafka nothing is accepted, sent or settled, and nothing is lost",
+            "start it (argosy up), or look at KAFKA_BOOTSTRAP_SERVERS; argosy doctor says more",
+        )
+    elif facts.no_topics:
+        yield Cause(
+            "no_fleet",
+            "there is no fleet: its topics are missing",
+            "no coordinator ever ran with this topic prefix",
+            "argosy coordinator, or argosy topics apply",
+        )
+
+
+def _ended(facts: Facts) -> Iterator[Cause]:
+    run = facts.run
+    if run is not None and run.outcome:
+        yield Cause(
+            "ended",
+            f"the run ended as {run.outcome} at {moment(run.ended_ms)}",
+            run.fault or f"after {length((run.ended_ms - run.accepted_ms) / 1000)}",
+            f"argosy runs show {facts.run_id}",
+            figures={"offset": run.ended_offset, "ended_ms": run.ended_ms},
+        )
+
+
+def _unknown(facts: Facts) -> Iterator[Cause]:
+    if facts.run is not None:
+        return
+    submit, receivers = facts.submit, facts.receivers
+    if submit is not None and receivers is not None:
+        waits = f"its submit lies at inbox partition {submit.partition} offset {submit.offset}"
+        figures = {
+            "partition": submit.partition,
+            "offset": submit.offset,
+            "committed": submit.committed,
+            "submitted_ms": submit.time_ms,
+        }
+        since = f"for {ago(submit.time_ms, facts.now_ms)}"
+        if receivers.members == 0:
+            yield Cause(
+                "coordinator_away",
+                f"no coordinator runs: {waits} {since}, and nobody receives it",
+                f"group {receivers.name} has no members; {receivers.waiting} messages wait",
+                "argosy coordinator",
+                figures=figures,
+            )
+        elif submit.names:
+            yield Cause(
+                "pipeline_unpublished",
+                f"the run waits for pipeline {submit.names} to be published",
+                f"{waits} {since} and names a pipeline that argosy.pipelines doesn't hold",
+                "argosy publish APP; after a minute the submit is refused",
+                figures=figures,
+            )
+        else:
+            yield Cause(
+                "inbox_behind",
+                f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it",
+                f"group {receivers.name} has {receivers.members} members and {receivers.waiting} messages to go",
+                "it will be accepted in its turn; more coordinators receive faster",
+                figures=figures,
+            )
+    elif facts.refusal is not None:
+        refusal = facts.refusal
+        yield Cause(
+            "refused",
+            f"the submit was refused: {refusal.reason}",
+            f"{refusal.message} (inbox position {refusal.position})",
+            "mend it and submit again; a refused submit started nothing",
+        )
+    elif facts.cancelled_before:
+        yield Cause(
+            "cancelled_before",
+            "a cancel of this run came, the run itself never did",
+            "if it comes, it ends as cancelled",
+            "use another run id to run it",
+        )
+    else:
+        yield Cause(
+            "unknown_run",
+            f"nobody knows a run {facts.run_id}",
+            "it is in no inbox, in no run log and was not refused; or retention has passed",
+            "argosy runs list; mind the spelling and ARGOSY_KAFKA__TOPIC_PREFIX",
+        )
+
+
+def _redis(facts: Facts) -> Iterator[Cause]:
+    if facts.redis.error:
+        yield Cause(
+            "redis_away",
+            f"Redis at {facts.redis.where} can't be asked",
+            f"{facts.redis.error}; without it nothing is claimed and no lane goes on, and nothing is lost",
+            "start it (argosy up), or look at REDIS_URL; the run goes on by itself then",
+        )
+
+
+def _coordinator(facts: Facts) -> Iterator[Cause]:
+    lanes, lane = facts.lanes, facts.lane
+    if lanes is None or lane is None:
+        return
+    where = f"lane {lane.number} (log end {lane.log_end}, read on at {_next(lane.next)})"
+    figures = {"lane": lane.number, "log_end": lane.log_end, "next": lane.next}
+    if lanes.members == 0:
+        yield Cause(
+            "coordinator_away",
+            f"no coordinator runs: nobody folds {where}",
+            f"group {lanes.name} has no members",
+            "argosy coordinator",
+            figures=figures,
+        )
+    elif not lane.owner:
+        yield Cause(
+            "lane_without_owner",
+            f"{where} has no owner at the moment",
+            f"group {lanes.name} has {lanes.members} members and is being balanced, or one died a moment ago",
+            "wait some seconds; if it stays so, look at the coordinators' logs",
+            figures=figures,
+        )
+
+
+def _lane(facts: Facts) -> Iterator[Cause]:
+    lane, run = facts.lane, facts.run
+    if lane is None or run is None:
+        return
+    where = f"lane {lane.number}"
+    figures = {"lane": lane.number, "log_end": lane.log_end, "next": lane.next, "owner": lane.owner}
+    newer = lane.layout > lane.newest_layout or run.rules > run.newest_rules
+    if lane.paused or newer:
+        why = lane.paused or f"it was written by a newer release (layout {lane.layout}, rules {run.rules})"
+        yield Cause(
+            "lane_paused",
+            f"{where} is paused: its coordinator {lane.owner} waits for a newer release",
+            why,
+            "finish the roll-out: update the coordinators",
+            figures=figures,
+        )
+    elif not lane.live:
+        yield Cause(
+            "lane_reloading",
+            f"{where} is being reloaded by {lane.owner}: it publishes nothing until it has caught up",
+            f"it reads on at {_next(lane.next)}, the log ends at {lane.log_end}",
+            "wait; a lane that stays so has its reason in the coordinator's log",
+            figures=figures,
+        )
+    elif lane.quarantined:
+        yield Cause(
+            "quarantined",
+            "the run is set aside: folding its log raised an error",
+            f"{lane.quarantined}; it ends as failed at {moment(run.deadline_ms)}",
+            "report the error; after an update argosy rebuilds the lane",
+            figures=figures,
+        )
+    elif lane.first_unfolded is not None and lane.next is not None:
+        yield Cause(
+            "lane_behind",
+            f"{where} is behind: it reads on at {lane.next}, the run's next record lies at {lane.first_unfolded}",
+            f"its owner {lane.owner} has {lane.log_end - lane.next} records to fold",
+            "wait; if the offset stands still, look at the coordinator's log",
+            figures={**figures, "first_unfolded": lane.first_unfolded},
+        )
+
+
+def _ending(facts: Facts) -> Iterator[Cause]:
+    if facts.run is not None and facts.run.ending:
+        yield Cause(
+            "ending",
+            "the run's outcome is decided, its record is being written",
+            f"the lane's owner {facts.lane.owner if facts.lane else ''} appends run.ended until Kafka takes it",
+            "wait a moment",
+        )
+
+
+def _next(offset: int | None) -> str:
+    return "nothing: Redis has no state of it" if offset is None else str(offset)
+
+
+_RULES: Final[tuple[Callable[[Facts], Iterator[Cause]], ...]] = (
+    _kafka,
+    _ended,
+    _unknown,
+    _redis,
+    _coordinator,
+    _lane,
+    _ending,
+)
+"""In this order: what stands above explains what stands below."""

@@ -1,0 +1,182 @@
+"""What Kafka knows of a run that may not be going on: its log, its lane's group, its submit, its work messages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.lag import GroupLag, group_lag
+from argosy.broker.log import Partition
+from argosy.broker.topics import TopicNames
+from argosy.console.run_history import History, history
+from argosy.console.why_facts import Group, Refusal, Submit
+from argosy.schemas.codec import Message, decode_body
+from argosy.schemas.envelope import Envelope, read_envelope
+from argosy.schemas.errors import BadMessage, NewerVersion
+from argosy.schemas.ids import lane_of
+from argosy.schemas.inbox import RunSubmitted
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.settings import Settings
+
+MOST_MESSAGES: Final = 20_000
+"""Of one partition: how far a message is looked for behind a group's commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A work message that its group has not committed."""
+
+    partition: int
+    offset: int
+    committed: int
+
+
+@dataclass(slots=True)
+class FromKafka:
+    """All of it. `history` None: the topics are missing."""
+
+    history: History | None = None
+    log_end: int = 0
+    owner: str = ""
+    lanes: Group | None = None
+    receivers: Group | None = None
+    submit: Submit | None = None
+    refusal: Refusal | None = None
+    agents: dict[str, Group] = field(default_factory=dict[str, Group])
+    places: dict[str, Place] = field(default_factory=dict[str, Place])
+    """By `<task>#<attempt>`."""
+
+
+async def ask_kafka(cluster: KafkaCluster, settings: Settings, run_id: str, now_ms: int) -> FromKafka:
+    """Ask for all of it; changes nothing. Raises Unreachable and Refused."""
+    names, found = TopicNames(settings.kafka.topic_prefix), FromKafka()
+    topics = await cluster.topic_names()
+    if names.runs not in topics or names.inbox not in topics:
+        return found
+    lane = Partition(names.runs, lane_of(run_id, settings.fleet.lanes))
+    view, owners, inbox = await asyncio.gather(
+        cluster.group(names.lanes),
+        cluster.owners(names.lanes),
+        group_lag(cluster, names.receivers, names.inbox, now_ms),
+    )
+    found.owner = owners.get(lane, "")
+    found.lanes = Group(names.lanes, names.runs, view.members, 0, 0.0)
+    found.receivers = _group(inbox)
+    found.history = await history(cluster, settings, run_id)
+    found.log_end = (await cluster.edges(lane))[1]
+    if found.history.accepted is None:
+        await _look_for_submit(cluster, names, run_id, inbox, found)
+    elif found.history.ended is None:
+        wanted = _open_attempts(found.history)
+        for agent in sorted(set(wanted.values())):
+            if names.tasks(agent) not in topics:
+                found.agents[agent] = Group(names.group(agent), names.tasks(agent), 0, 0, 0.0, exists=False)
+                continue
+            lag = await group_lag(cluster, names.group(agent), names.tasks(agent), now_ms)
+            found.agents[agent] = _group(lag)
+            found.places |= await _places(cluster, lag, {name for name, of in wanted.items() if of == agent})
+    return found
+
+
+def agent_of(found: History, local: str) -> str:
+    """Name the agent of a task, by its step; the step's name where the plan has none."""
+    step = local.rpartition(".")[0] if "." in local else local
+    steps = found.accepted.pipeline.steps if found.accepted else ()
+    return next((each.agent for each in steps if each.name == step and each.agent), step)
+
+
+def _open_attempts(found: History) -> dict[str, str]:
+    """Map `<task>#<attempt>` of what is ready or out to its agent."""
+    state = found.state
+    if state is None:
+        return {}
+    tasks = ((local, state.task(local)) for local in state.tasks())
+    return {
+        f"{found.run_id}/{local}#{task.attempt}": agent_of(found, local)
+        for local, task in tasks
+        if task is not None and task.letter == "r"
+    }
+
+
+def _group(lag: GroupLag) -> Group:
+    return Group(lag.group, lag.topic, lag.members, lag.waiting, lag.seconds)
+
+
+async def _places(cluster: KafkaCluster, lag: GroupLag, wanted: set[str]) -> dict[str, Place]:
+    """Find work messages among those that the group has not committed."""
+    found: dict[str, Place] = {}
+    for one in lag.partitions:
+        if not one.waiting or len(found) == len(wanted):
+            continue
+        start = one.start if one.committed is None else one.committed
+        async for offset, envelope, _ in _messages(cluster, Partition(lag.topic, one.partition), start):
+            if envelope.id in wanted:
+                found.setdefault(envelope.id, Place(one.partition, offset, start))
+    return found
+
+
+async def _look_for_submit(
+    cluster: KafkaCluster, names: TopicNames, run_id: str, inbox: GroupLag, found: FromKafka
+) -> None:
+    for one in inbox.partitions:
+        start = max(one.start, one.committed or 0)
+        async for offset, envelope, time_ms in _messages(
+            cluster, Partition(names.inbox, one.partition), start
+        ):
+            if envelope.subject != run_id or envelope.kind != RunSubmitted.KIND:
+                continue
+            record = await cluster.peek(Partition(names.inbox, one.partition), offset)
+            body = _decode(envelope, record.value) if record is not None else None
+            name = body.pipeline if isinstance(body, RunSubmitted) and isinstance(body.pipeline, str) else ""
+            unknown = name if name and not await _is_published(cluster, names, name) else ""
+            found.submit = Submit(one.partition, offset, start, time_ms, unknown)
+            return
+    found.refusal = await _refusal(cluster, names, run_id)
+
+
+async def _is_published(cluster: KafkaCluster, names: TopicNames, name: str) -> bool:
+    keys: set[str] = set()
+    async for record in cluster.scan(Partition(names.pipelines, 0), 0):
+        key = (record.key or b"").decode(errors="replace")
+        (keys.discard if record.value is None else keys.add)(key)
+    return name in keys or any(key.partition("@")[0] == name for key in keys)
+
+
+async def _refusal(cluster: KafkaCluster, names: TopicNames, run_id: str) -> Refusal | None:
+    found: Refusal | None = None
+    for number in range(await cluster.partitions(names.results)):
+        async for record in cluster.scan(Partition(names.results, number), 0):
+            envelope = _envelope(record.headers)
+            if envelope is None or envelope.subject != run_id or envelope.kind != SubmitRefused.KIND:
+                continue
+            body = _decode(envelope, record.value)
+            if isinstance(body, SubmitRefused):
+                found = Refusal(body.reason, body.message, body.position)
+    return found
+
+
+async def _messages(
+    cluster: KafkaCluster, partition: Partition, start: int
+) -> AsyncIterator[tuple[int, Envelope, int]]:
+    count = 0
+    async for record in cluster.scan(partition, start):
+        count += 1
+        if count > MOST_MESSAGES:
+            return
+        if (envelope := _envelope(record.headers)) is not None:
+            yield record.offset, envelope, record.timestamp_ms
+
+
+def _envelope(headers: Iterable[tuple[str, bytes]]) -> Envelope | None:
+    try:
+        return read_envelope(headers)
+    except (BadMessage, NewerVersion):
+        return None
+
+
+def _decode(envelope: Envelope, value: bytes | None) -> Message | None:
+    try:
+        return decode_body(envelope, value)
+    except (BadMessage, NewerVersion):
+        return None

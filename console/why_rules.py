@@ -1,0 +1,22 @@
+"""From facts to the verdict: the deepest cause first. Pure."""
+
+from argosy.console.why_facts import Facts
+from argosy.console.why_fleet import fleet_cause
+from argosy.console.why_tasks import join_cause, task_causes
+from argosy.console.why_verdict import Cause, Verdict
+
+
+def judge(facts: Facts) -> Verdict:
+    """Name the true cause, and what else holds. Of tasks the ones that somebody must mend come first."""
+    state = "unknown" if facts.run is None else facts.run.outcome or "active"
+    outside = fleet_cause(facts)
+    if outside is not None:
+        return Verdict(facts.run_id, state, outside)
+    causes = [*task_causes(facts), *(join_cause(join, facts.now_ms) for join in facts.joins)]
+    if not causes:
+        causes = [
+            Cause(
+                "going_on", "nothing holds the run up", "no task is open and no join is short", "look again"
+            )
+        ]
+    return Verdict(facts.run_id, state, causes[0], tuple(causes[1:]), facts.more_tasks)

@@ -1,0 +1,205 @@
+"""Why a task of a run doesn't end: from its state, its claim, its place in the queues. Pure."""
+
+from collections.abc import Callable
+from typing import Final
+
+from argosy.console.moments import ago, length, moment
+from argosy.console.why_facts import AgentIs, Facts, JoinIs, TaskIs
+from argosy.console.why_verdict import Cause, Code
+
+_DEPTH: Final[dict[Code, int]] = {
+    "no_worker": 0,
+    "worker_gone": 1,
+    "suspect": 2,
+    "held_by_window": 3,
+    "worker_behind": 4,
+    "in_handler": 5,
+    "retry_waiting": 6,
+    "settling": 7,
+    "on_its_way": 8,
+}
+"""Which of several is told first: what doesn't mend itself comes before what does."""
+
+
+def task_causes(facts: Facts) -> list[Cause]:
+    """Return a cause for each task that is open, those first that somebody must mend."""
+    found = [task_cause(task, facts) for task in facts.tasks]
+    return sorted(found, key=lambda cause: _DEPTH.get(cause.code, len(_DEPTH)))
+
+
+def task_cause(task: TaskIs, facts: Facts) -> Cause:
+    """Say what one open task waits for: the first rule that has a word for it."""
+    agent = facts.agents.get(task.agent)
+    said = (rule(task, agent, facts.now_ms) for rule in _RULES)
+    return next(cause for cause in said if cause is not None)
+
+
+def join_cause(join: JoinIs, now_ms: int) -> Cause:
+    """Say which parents a waiting step is short of."""
+    short = ", ".join(join.missing)
+    have = join.parents - len(join.missing)
+    count = "one" if len(join.missing) == 1 else str(len(join.missing))
+    until = ""
+    if join.due_ms is not None:
+        left = length((join.due_ms - now_ms) / 1000)
+        until = f"; its {join.policy} join goes on at {moment(join.due_ms)} (in {left})"
+    return Cause(
+        "join_short",
+        f"{join.step} waits for {short}",
+        f"{have} of {join.parents} parents have ended, it is {count} short{until}",
+        "see why the missing ones don't end",
+        join.step,
+        {"missing": list(join.missing), "parents": join.parents, "due_ms": join.due_ms},
+    )
+
+
+def _cause(task: TaskIs, code: Code, texts: tuple[str, str, str], **figures: int | str | None) -> Cause:
+    known = {"agent": task.agent, "attempt": task.attempt, "partition": task.partition, "offset": task.offset}
+    return Cause(code, *texts, task.local, {**known, **figures})
+
+
+def _backing_off(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
+    if task.letter != "b":
+        return None
+    when = "as soon as its lane has fired the timer"
+    if task.retry_ms is not None and task.retry_ms > now_ms:
+        when = f"at {moment(task.retry_ms)} (in {length((task.retry_ms - now_ms) / 1000)})"
+    texts = (
+        f"{task.local} waits to be tried again {when}",
+        f"attempt {task.attempt + 1} of {task.attempts} is next; the last one failed: {task.last_fault or 'unknown'}",
+        "wait, or mend what the fault names",
+    )
+    return _cause(task, "retry_waiting", texts, retry_ms=task.retry_ms, attempts=task.attempts)
+
+
+def _settling(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None:
+    if not task.stored:
+        return None
+    texts = (
+        f"{task.local} is done, its result is being published",
+        "it is stored under its claim, and not folded yet",
+        "wait a moment; it is published again if its worker dies",
+    )
+    return _cause(task, "settling", texts)
+
+
+def _claimed(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
+    claim = task.claim
+    if claim is None or claim.lease_ms <= now_ms:
+        return None
+    holder = claim.holder or "a worker"
+    left = length((claim.lease_ms - now_ms) / 1000)
+    since = f"since {moment(claim.since_ms)} ({ago(claim.since_ms, now_ms)})" if claim.since_ms else "now"
+    figures = {"holder": claim.holder, "since_ms": claim.since_ms, "lease_ms": claim.lease_ms}
+    if claim.holder and not claim.present:
+        texts = (
+            f"the worker {holder} of {task.local} doesn't answer; its lease runs for {left} more",
+            f"it claimed attempt {task.attempt} {since}; it was killed, or is cut off from Redis",
+            f"wait until the lease ends at {moment(claim.lease_ms)}: another worker takes it then",
+        )
+        return _cause(task, "worker_gone", texts, **figures)
+    limit = f"its time limit is {length(task.timeout_seconds)}"
+    texts = (
+        f"{task.local} is in its handler in worker {holder} {since}",
+        f"attempt {task.attempt} of {task.attempts}; {limit}; the lease ends in {left} unless it is renewed",
+        "look at that worker's log; what it waits for is its handler's own affair",
+    )
+    return _cause(task, "in_handler", texts, **figures)
+
+
+def _held(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
+    if task.ahead is None or task.out:
+        return None
+    out, window = (agent.out, agent.window) if agent else (0, 0)
+    figures = {"ahead": task.ahead, "out": out, "window": window}
+    if agent is not None and agent.group.members == 0:
+        texts = (
+            f"no worker serves agent {task.agent}: {task.local} waits behind {task.ahead} others",
+            f"group {agent.group.name} has no members; {out} of {window} tasks of this lane are out",
+            f"argosy worker APP:{task.agent}",
+        )
+        return _cause(task, "no_worker", texts, **figures)
+    texts = (
+        f"{task.local} is held by the dispatch window: {task.ahead} tasks of {task.agent} go before it",
+        f"{out} of {window} tasks of {task.agent} are out in this lane",
+        "more workers of the agent make it go faster; ARGOSY_FLEET__DISPATCH_WINDOW is the window",
+    )
+    return _cause(task, "held_by_window", texts, **figures)
+
+
+def _no_worker(task: TaskIs, agent: AgentIs | None, now_ms: int) -> Cause | None:
+    if agent is None or agent.group.members:
+        return None
+    group, claim = agent.group, task.claim
+    why = f"group {group.name} has no members; {group.waiting} messages wait in {group.topic}"
+    if not group.exists:
+        why = f"there is no topic {group.topic}: no worker of it ever ran here"
+    if task.offset is not None:
+        why += f", {task.local} at partition {task.partition} offset {task.offset}"
+    if claim is not None:
+        why += f"; {claim.holder or 'a worker'} had claimed it, its lease ended {ago(claim.lease_ms, now_ms)} ago"
+    texts = (f"no worker serves agent {task.agent}", why, f"argosy worker APP:{task.agent}")
+    return _cause(task, "no_worker", texts, waiting=group.waiting, committed=task.committed)
+
+
+def _lease_over(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
+    claim = task.claim
+    if claim is None:
+        return None
+    ended = f"its lease ended {ago(claim.lease_ms, now_ms)} ago"
+    texts = (
+        f"the worker {claim.holder} of {task.local} is gone: {ended}",
+        f"another worker claims it when the message is handed out again; {_again(task)}",
+        "wait; if it stays so, look at the agent's workers",
+    )
+    return _cause(task, "worker_gone", texts, holder=claim.holder, lease_ms=claim.lease_ms)
+
+
+def _suspect(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None:
+    if not task.deliveries:
+        return None
+    texts = (
+        f"{task.local} waits for its turn as a suspect",
+        f"its worker was lost {task.deliveries} times; such a task runs alone in its worker",
+        "look at what it does to its workers",
+    )
+    return _cause(task, "suspect", texts, deliveries=task.deliveries)
+
+
+def _behind(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
+    if agent is None or task.offset is None or task.committed is None:
+        return None
+    hands = (
+        f"; {agent.running} of {agent.slots} slots are taken, {agent.parked} parked" if agent.slots else ""
+    )
+    before = task.offset - task.committed
+    texts = (
+        f"the workers of {task.agent} are behind: {task.local} waits in partition {task.partition}",
+        f"it lies at offset {task.offset}, {before} after the committed one; {agent.group.members} members{hands}",
+        f"wait, or start more: argosy worker APP:{task.agent}",
+    )
+    members, running = agent.group.members, agent.running
+    return _cause(task, "worker_behind", texts, committed=task.committed, members=members, running=running)
+
+
+def _on_its_way(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None:
+    what = f"{task.local} was ordered and is on its way to a worker"
+    return _cause(task, "on_its_way", (what, _again(task), "wait a moment"))
+
+
+def _again(task: TaskIs) -> str:
+    return "" if task.again_ms is None else f"unanswered, it is sent again at {moment(task.again_ms)}"
+
+
+_RULES: Final[tuple[Callable[[TaskIs, AgentIs | None, int], Cause | None], ...]] = (
+    _backing_off,
+    _settling,
+    _claimed,
+    _held,
+    _no_worker,
+    _lease_over,
+    _suspect,
+    _behind,
+    _on_its_way,
+)
+"""In this order; the last one always has a word."""

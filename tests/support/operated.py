@@ -1,0 +1,169 @@
+"""A fleet as an operator has it: processes of the real command line on the shared servers, asked by it too."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from support.command_line import CommandLine
+from support.stack import StackThread
+
+APP = '''
+import asyncio
+from pathlib import Path
+
+from argosy import Context, Pipeline, Retry, agent, tool
+
+HERE = Path(__file__).parent
+
+
+@agent(timeout_seconds=600, concurrency=4)
+async def patient(ctx: Context, text: str) -> str:
+    """Wait until a file of the text's name is there."""
+    while not (HERE / text).exists():
+        await asyncio.sleep(0.05)
+    return text
+
+
+@agent(retries=3)
+async def later(ctx: Context, text: str) -> str:
+    """Ask for patience until a file of the text's name is there."""
+    if not (HERE / text).exists():
+        raise Retry("not yet", after_seconds=600)
+    return text
+
+
+@agent
+async def quick(ctx: Context, text: str) -> str:
+    """Answer at once."""
+    if text == "bad":
+        raise ValueError("a bad text")
+    return text.upper()
+
+
+@agent
+async def both(ctx: Context, one: str, two: str) -> str:
+    """Join."""
+    return f"{one}+{two}"
+
+
+waits = Pipeline("waits", takes=str, gives=str)
+waits.returns(waits.step(patient, waits.input))
+
+retries = Pipeline("retries", takes=str, gives=str)
+retries.returns(retries.step(later, retries.input))
+
+fast = Pipeline("fast", takes=str, gives=str)
+fast.returns(fast.step(quick, fast.input))
+
+joins = Pipeline("joins", takes=str, gives=str)
+joins.returns(joins.step(both, joins.step(patient, joins.input), joins.step(quick, joins.input)))
+'''
+
+
+@dataclass
+class Operated:
+    """Everything lives in `folder`, on the servers of `stack`, under a prefix of its own."""
+
+    folder: Path
+    stack: StackThread
+    prefix: str
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    processes: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict[str, "subprocess.Popen[str]"])
+
+    def __post_init__(self) -> None:
+        (self.folder / "app.py").write_text(APP)
+        self.environment = {
+            "ARGOSY_KAFKA__BOOTSTRAP_SERVERS": self.stack.bootstrap_servers,
+            "ARGOSY_REDIS__URL": self.stack.redis_url,
+            "ARGOSY_KAFKA__TOPIC_PREFIX": self.prefix,
+            "ARGOSY_REDIS__KEY_PREFIX": self.prefix,
+            "ARGOSY_KAFKA__INBOX_PARTITIONS": "1",
+            "ARGOSY_KAFKA__WORK_PARTITIONS": "2",
+            "ARGOSY_FLEET__LANES": "1",
+            "ARGOSY_FLEET__LEASE_SECONDS": "30",
+            "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "30",
+            "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
+            **self.variables,
+        }
+        self.argosy = CommandLine(self.folder, self.environment)
+
+    def start(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `argosy …` and wait until it serves."""
+        ready = self.folder / f"{name}.ready"
+        ready.unlink(missing_ok=True)
+        with (self.folder / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "argosy", *arguments, "--ready-file", str(ready)],
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self.processes[name] = process
+        self.until(lambda: ready.exists() or process.poll() is not None, f"{name} serves")
+        assert process.poll() is None, (self.folder / f"{name}.log").read_text()
+        return process
+
+    def coordinator(self) -> "subprocess.Popen[str]":
+        return self.start("coordinator", "coordinator")
+
+    def worker(self, agents: str) -> "subprocess.Popen[str]":
+        return self.start(f"worker-{agents}", "worker", f"app.py:{agents}", "--drain-seconds", "0.5")
+
+    def end(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal and wait for the end."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(how)
+        process.wait(timeout=60)
+
+    def end_all(self) -> None:
+        for name in list(self.processes):
+            self.end(name, signal.SIGKILL)
+
+    def submit(self, pipeline: str, text: str, run_id: str, *, app: bool = True) -> None:
+        source = ("--app", "app.py") if app else ()
+        self.argosy("run", pipeline, *source, "--input", json.dumps(text), "--run-id", run_id, "--detach")
+
+    def ask(self, *arguments: str, expect: int = 0) -> dict[str, Any]:
+        """Run a command with --json and read its one object."""
+        told: dict[str, Any] = json.loads(self.argosy(*arguments, "--json", expect=expect).stdout)
+        return told
+
+    def why(self, run_id: str, code: str, *, expect: int = 0) -> dict[str, Any]:
+        """Ask until the cause is this one; AssertionError that names the last one."""
+        told: list[str] = []
+
+        def is_so() -> bool:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "argosy", "why", run_id, "--json"],
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            told.append(done.stdout or done.stderr)
+            return done.returncode == expect and json.loads(done.stdout)["cause"]["code"] == code
+
+        try:
+            self.until(is_so, f"the cause is {code}")
+        except AssertionError:
+            raise AssertionError(f"never {code}, at last {told[-1]}") from None
+        found: dict[str, Any] = json.loads(told[-1])
+        return found
+
+    @staticmethod
+    def until(condition: Callable[[], bool], what: str, seconds: float = 80.0) -> None:
+        end = monotonic() + seconds
+        while not condition():
+            assert monotonic() < end, f"after {seconds:g} s still not so: {what}"
+            sleep(0.05)

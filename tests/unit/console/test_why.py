@@ -1,0 +1,121 @@
+"""Facts to the verdict, without a service: a table of situations and the true cause of each."""
+
+from dataclasses import replace
+
+import pytest
+
+from argosy.console.why_facts import (
+    AgentIs,
+    Claimed,
+    Facts,
+    Group,
+    JoinIs,
+    LaneIs,
+    Refusal,
+    RunIs,
+    Service,
+    Submit,
+    TaskIs,
+)
+from argosy.console.why_rules import judge
+
+NOW = 1_700_000_000_000
+GROUP = Group("p.agent.critic", "p.tasks.critic", 1, 0, 0.0)
+CRITIC = AgentIs("critic", GROUP, ("h-1",), running=8, parked=2, slots=8, out=4, window=4)
+TASK = TaskIs("critique", "critic", "r", attempt=1, attempts=4, timeout_seconds=60, out=True)
+CLAIM = Claimed("h-1", NOW - 30_000, NOW + 5_000, present=True)
+WELL = Facts(
+    run_id="r",
+    now_ms=NOW,
+    kafka=Service("k:9092"),
+    redis=Service("redis://r"),
+    receivers=Group("p.receivers", "p.inbox", 1, 0, 0.0),
+    lanes=Group("p.lanes", "p.runs", 1, 0, 0.0),
+    lane=LaneIs(3, 20, owner="c-1", next=20, layout=1, newest_layout=1, live=True),
+    run=RunIs(10, NOW - 60_000, NOW + 600_000, "briefing@1", 1, 1),
+    tasks=(TASK,),
+    agents={"critic": CRITIC},
+)
+LANE = LaneIs(3, 20, owner="c-1", next=20, layout=1, newest_layout=1, live=True)
+NOBODY = replace(CRITIC, group=replace(GROUP, members=0, waiting=1))
+SUBMIT = Submit(1, 17, 5, NOW - 4_000)
+RUN = RunIs(10, NOW - 60_000, NOW + 600_000, "briefing@1", 1, 1)
+
+
+def task(**changes: object) -> Facts:
+    return replace(WELL, tasks=(replace(TASK, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "words"),
+    [
+        ("kafka_away", replace(WELL, kafka=Service("k:9092", "no answer"), run=None), "k:9092"),
+        ("no_fleet", replace(WELL, no_topics=True, run=None), "topics are missing"),
+        ("ended", replace(WELL, run=replace(RUN, outcome="failed", ended_ms=NOW, fault="x: y")), "failed"),
+        ("unknown_run", replace(WELL, run=None, tasks=()), "nobody knows"),
+        ("refused", replace(WELL, run=None, refusal=Refusal("invalid", "bad", "1/2")), "invalid"),
+        ("cancelled_before", replace(WELL, run=None, cancelled_before=True), "cancel"),
+        ("inbox_behind", replace(WELL, run=None, submit=SUBMIT), "partition 1 offset 17"),
+        ("pipeline_unpublished", replace(WELL, run=None, submit=replace(SUBMIT, names="brief")), "brief"),
+        (
+            "coordinator_away",
+            replace(WELL, run=None, submit=SUBMIT, receivers=Group("p.receivers", "p.inbox", 0, 9, 4.0)),
+            "no coordinator runs",
+        ),
+        ("redis_away", replace(WELL, redis=Service("redis://r", "no answer")), "redis://r"),
+        ("coordinator_away", replace(WELL, lanes=Group("p.lanes", "p.runs", 0, 0, 0.0)), "lane 3"),
+        ("lane_without_owner", replace(WELL, lane=replace(LANE, owner="")), "lane 3"),
+        ("lane_paused", replace(WELL, lane=replace(LANE, paused="newer rules")), "c-1"),
+        ("lane_paused", replace(WELL, lane=replace(LANE, layout=2)), "roll"),
+        ("lane_reloading", replace(WELL, lane=replace(LANE, live=False, next=7)), "lane 3"),
+        ("lane_reloading", replace(WELL, lane=replace(LANE, live=False, next=None)), "no state"),
+        ("quarantined", replace(WELL, lane=replace(LANE, quarantined="KeyError")), "KeyError"),
+        ("lane_behind", replace(WELL, lane=replace(LANE, next=12, first_unfolded=15)), "15"),
+        ("ending", replace(WELL, run=replace(RUN, ending=True)), "decided"),
+        ("no_worker", replace(WELL, agents={"critic": NOBODY}), "argosy worker APP:critic"),
+        ("no_worker", replace(task(out=False, ahead=3), agents={"critic": NOBODY}), "3 others"),
+        (
+            "no_worker",
+            replace(task(claim=replace(CLAIM, lease_ms=NOW - 1)), agents={"critic": NOBODY}),
+            "h-1",
+        ),
+        ("in_handler", task(claim=CLAIM, partition=2, offset=9), "h-1"),
+        ("worker_gone", task(claim=replace(CLAIM, present=False)), "h-1"),
+        ("worker_gone", task(claim=replace(CLAIM, lease_ms=NOW - 2_000)), "2.0 s ago"),
+        ("settling", task(claim=CLAIM, stored=True), "published"),
+        ("retry_waiting", task(letter="b", retry_ms=NOW + 7_000, last_fault="503"), "7.0 s"),
+        ("held_by_window", task(out=False, ahead=40), "40 tasks"),
+        ("worker_behind", task(partition=2, offset=9, committed=4), "8 of 8 slots"),
+        ("suspect", task(deliveries=2), "2 times"),
+        ("on_its_way", task(again_ms=NOW + 1_000), "on its way"),
+        ("join_short", replace(WELL, tasks=(), joins=(JoinIs("s", 3, ("critique",)),)), "one short"),
+        ("going_on", replace(WELL, tasks=()), "nothing"),
+    ],
+)
+def test_each_situation_has_its_true_cause(code: str, facts: Facts, words: str) -> None:
+    verdict = judge(facts)
+    assert verdict.cause.code == code
+    said = f"{verdict.cause.what} {verdict.cause.why} {verdict.cause.do}"
+    assert words in said
+    assert verdict.cause.do
+
+
+def test_the_cause_of_a_join_is_the_missing_parent_and_the_join_stands_beside_it() -> None:
+    verdict = judge(replace(WELL, agents={"critic": NOBODY}, joins=(JoinIs("synthesis", 3, ("critique",)),)))
+    assert [cause.code for cause in (verdict.cause, *verdict.others)] == ["no_worker", "join_short"]
+    assert verdict.others[0].figures["missing"] == ["critique"]
+
+
+def test_of_several_tasks_the_one_that_nobody_will_mend_comes_first() -> None:
+    tasks = (replace(TASK, local="a", claim=CLAIM), replace(TASK, local="b", agent="lost"))
+    nobody = AgentIs("lost", Group("p.agent.lost", "p.tasks.lost", 0, 1, 9.0, exists=False))
+    verdict = judge(replace(WELL, tasks=tasks, agents={"critic": CRITIC, "lost": nobody}))
+    assert (verdict.cause.code, verdict.cause.task) == ("no_worker", "b")
+    assert "p.tasks.lost" in verdict.cause.why
+    assert [other.task for other in verdict.others] == ["a"]
+
+
+def test_an_ended_run_is_told_also_while_redis_is_away() -> None:
+    facts = replace(WELL, run=replace(RUN, outcome="succeeded", ended_ms=NOW), redis=Service("r", "away"))
+    assert judge(facts).cause.code == "ended"
+    assert judge(facts).state == "succeeded"
