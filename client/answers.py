@@ -73,14 +73,18 @@ class Answers:
         if found is None:
             return
         run_id, answer = found
+        self.keep(run_id, answer)
+        for question, future in self._waiting.get(run_id, ()):
+            if question.accepts(answer) and not future.done():
+                future.set_result(answer)
+
+    def keep(self, run_id: str, answer: Answer) -> None:
+        """Remember an answer, wherever it was found."""
         position = "" if isinstance(answer, RunEnded) else answer.position
         self._kept[run_id, position] = answer
         self._kept.move_to_end((run_id, position))
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        for question, future in self._waiting.get(run_id, ()):
-            if question.accepts(answer) and not future.done():
-                future.set_result(answer)
 
     def known(self, question: Question) -> Answer | None:
         """Return the answer if it has come already."""

@@ -113,10 +113,13 @@ class Links:
             state, ended = await self.stored(question.run_id)
         except ArgosyError:
             state, ended = "", None
-        if state:
-            return ended
-        async with self.scans:
-            return await self._published(question)
+        found: Answer | None = ended
+        if not state:
+            async with self.scans:
+                found = await self._published(question)
+        if found is not None:
+            self.answers.keep(question.run_id, found)
+        return found
 
     async def _published(self, question: Question) -> Answer | None:
         """Read the whole topic of results: only where Redis knows nothing of the run."""

@@ -89,10 +89,17 @@ class Run(Generic[R]):
 
         Raises as `ended`. Where Redis knows nothing of the run this reads the whole topic of results.
         """
-        answer = self._links.answers.known(self._question)
-        if answer is None:
-            answer = await self._links.ended(self._question)
+        answer = self._links.answers.known(self._question) or await self._links.ended(self._question)
         return None if answer is None else self._checked(answer)
+
+    async def conflicts(self) -> bool:
+        """Say whether the run of this id was accepted with other data than ours, as far as Redis knows now.
+
+        Raises Unreachable.
+        """
+        if self._receipt is None:
+            return False
+        return await self._links.data_hash(self.run_id) not in ("", self._receipt.data_hash)
 
     async def state(self) -> RunStatus:
         """Say how far the run is. `unknown`: not accepted yet, or ended and forgotten. Raises Unreachable."""

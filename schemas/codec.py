@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
+from argosy.schemas.field_path import first_wrong
 from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import (
@@ -88,8 +89,7 @@ def decode_body(envelope: Envelope, body: bytes | None) -> Message:
             from_json(body or b"", allow_inf_nan=False)
         return adapter.validate_json(body or b"")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise BadMessage(first["msg"], field=path or "body") from None
+        path, message = first_wrong(error)
+        raise BadMessage(message, field=path or "body") from None
     except ValueError as error:
         raise BadMessage(str(error), field="body") from None

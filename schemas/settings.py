@@ -128,6 +128,29 @@ class WorkerSettings(BaseModel):
     watchdog_seconds: Seconds = 120.0
 
 
+class GatewaySettings(BaseModel):
+    """The HTTP door, `argosy gateway`."""
+
+    host: str = "127.0.0.1"
+    """Where it listens; beyond loopback only with a token."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    """0 = any free one, which is printed."""
+    token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """What callers send as `Authorization: Bearer …`."""
+    max_body_bytes: Positive = 8 * 1024 * 1024
+    body_seconds: Seconds = 30.0
+    """How long a caller may take to send its body."""
+    connections: Positive = 1_000
+    waits: Positive = 500
+    """Long polls at once."""
+    watchers: Positive = 50
+    """Event streams at once; each reads the whole topic of events."""
+    wait_most_seconds: Seconds = 60.0
+    """A long poll that asks for longer is answered after this."""
+    drain_seconds: Positive = 10
+    """How long SIGTERM waits for requests under way."""
+
+
 class Settings(BaseSettings):
     """All of it. Secrets are `SecretStr`: they never show in a repr, a log or a dump."""
 
@@ -147,6 +170,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     fleet: FleetSettings = FleetSettings()
     worker: WorkerSettings = WorkerSettings()
+    gateway: GatewaySettings = GatewaySettings()
 
     kafka_bootstrap_servers: str | None = Field(
         default=None, validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS")

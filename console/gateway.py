@@ -1,0 +1,122 @@
+"""`argosy gateway`: submit over HTTP."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from uvicorn import Config, Server
+
+from argosy.broker import provision
+from argosy.client.connection import Argosy
+from argosy.console.config import load_settings
+from argosy.console.gateway_door import Door
+from argosy.console.gateway_guard import check_exposure
+from argosy.console.gateway_http import build
+from argosy.console.output import note
+from argosy.console.process_life import Services, serve
+from argosy.coordinator.patience import patiently
+from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.settings import GatewaySettings
+
+_STARTED_SECONDS: Final = 0.01
+_HEADER_BYTES: Final = 64 * 1024
+
+
+def gateway(
+    *,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Where to listen; beyond loopback only with a token.")
+    ] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="0 = any free one.")] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", help="Takes the URL once it listens.", hidden=True)
+    ] = None,
+) -> None:
+    """Take submits over HTTP, and tell how runs end. Start as many as you like behind one address.
+
+    `GET /` shows what there is. The token is a setting, ARGOSY_GATEWAY__TOKEN. SIGTERM drains.
+    """
+    settings = load_settings()
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings.gateway = settings.gateway.model_copy(update=given)
+    check_exposure(settings.gateway)
+
+    async def main(services: Services, stop: asyncio.Event) -> None:
+        with listening(settings.gateway) as sock:
+            await provision.ensure(services.cluster, settings, [])
+            async with Argosy(settings, services.cluster, services.store, services.payloads) as fleet:
+                door = Door(settings, services.cluster, services.payloads, fleet, stop)
+                await serve_http(door, sock, ready_file)
+
+    serve(settings, "gateway", main)
+
+
+@contextlib.contextmanager
+def listening(settings: GatewaySettings) -> Generator[socket.socket]:
+    """Open the port. Raises ConfigurationError where it can't be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        sock = socket.create_server((settings.host.strip("[]"), settings.port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f"can't listen on {settings.host}:{settings.port}",
+            why=error.strerror or str(error),
+            do="give another --port (0 = any free one), or stop who has it",
+        ) from None
+    with sock:
+        yield sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Name the address that a socket listens on."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = None) -> None:
+    """Serve until the door's stop; then let requests under way finish, for as long as the settings say."""
+    server = _Server(
+        Config(
+            build(door),
+            access_log=False,
+            date_header=False,
+            h11_max_incomplete_event_size=_HEADER_BYTES,
+            http="h11",
+            lifespan="off",
+            limit_concurrency=door.settings.connections,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=door.settings.drain_seconds,
+            ws="none",
+        )
+    )
+    url = url_of(sock)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve([sock]), name="http")
+        following = group.create_task(
+            patiently("follow published pipelines", lambda: door.registry.run(door.stop)),
+            name="published pipelines",
+        )
+        while not server.started and not serving.done():  # noqa: ASYNC110 - the library has no event for it
+            await asyncio.sleep(_STARTED_SECONDS)
+        note(f"gateway: {url}")
+        if ready_file is not None:
+            await asyncio.to_thread(ready_file.write_text, f"{url}\n", encoding="utf-8")
+        await door.stop.wait()
+        server.should_exit = True
+        await serving
+        following.cancel()
+
+
+class _Server(Server):
+    """Ends by `should_exit` alone: signals belong to the process, which tells us by the stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals as they are."""
+        yield

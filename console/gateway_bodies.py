@@ -1,0 +1,145 @@
+"""What travels through the gateway, as models: they check requests and make the OpenAPI document."""
+
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import from_json
+
+from argosy.client.receipt import Receipt
+from argosy.schemas.chat import Usage
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.fault import Fault
+from argosy.schemas.field_path import first_wrong
+from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id
+from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.runlog import RunOutcome
+
+M = TypeVar("M", bound=BaseModel)
+
+_ASKED: Final = ConfigDict(frozen=True, extra="forbid")
+
+
+class Submit(BaseModel):
+    """Start a run."""
+
+    model_config = _ASKED
+    pipeline: str | CompiledPipeline
+    """A published pipeline's name, `name@version`, or the whole compiled document."""
+    input: JsonValue = None
+    run_id: Annotated[str, Field(pattern=RUN_ID_PATTERN)] | None = None
+    """Yours, so that a repeat is harmless; absent = a new one."""
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    deadline_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    tenant: Annotated[str, Field(max_length=128)] | None = None
+    budget: Annotated[int, Field(gt=0)] | None = None
+    """Tokens that the whole run may use."""
+
+
+class Cancel(BaseModel):
+    """End a run as cancelled."""
+
+    model_config = _ASKED
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class RunLinks(BaseModel):
+    """Where to go on, relative to the gateway."""
+
+    run: str
+    result: str
+    events: str
+    cancel: str
+
+
+class Submitted(BaseModel):
+    """The run is safe: it will end, or be refused with a reason."""
+
+    run_id: str
+    receipt: str
+    """Names just this submit; with it, `result` also tells of a refusal or a conflict. No secret."""
+    links: RunLinks
+
+
+class RunView(BaseModel):
+    """How far a run is. `submitted`: acknowledged, not yet accepted."""
+
+    run_id: str
+    state: Literal["submitted", "running", "succeeded", "failed", "cancelled", "expired"]
+
+
+class RunResult(BaseModel):
+    """How a run ended."""
+
+    run_id: str
+    outcome: RunOutcome
+    pipeline: str
+    """`name@version`."""
+    result: JsonValue = None
+    """Of a run that succeeded."""
+    fault: Fault | None = None
+    """Why it did not."""
+    usage: Usage
+    tasks: int
+
+
+class Health(BaseModel):
+    """Whether the gateway serves."""
+
+    status: Literal["ok", "draining", "kafka away"]
+
+
+class ErrorParts(BaseModel):
+    """What happened, why, and what to do about it."""
+
+    code: str
+    what: str
+    why: str = ""
+    do: str = ""
+    field: str = ""
+    """Dotted path of the value that is wrong, as in `input.documents.3.title`."""
+    run_id: str = ""
+    """What to repeat the submit with."""
+
+
+class ErrorBody(BaseModel):
+    """Every answer that isn't 2xx."""
+
+    error: ErrorParts
+
+
+def read_submit(data: bytes) -> Submit:
+    """Decode a submit. Raises BadMessage that names the field."""
+    return _read(Submit, data)
+
+
+def read_cancel(data: bytes) -> Cancel:
+    """Decode a cancel; no body is one without a reason. Raises BadMessage that names the field."""
+    return _read(Cancel, data or b"{}")
+
+
+def _read(model: type[M], data: bytes) -> M:
+    try:
+        from_json(data, allow_inf_nan=False)  # the models' own parser would let NaN into a free value
+    except ValueError as error:
+        raise BadMessage(f"is no JSON: {error}", field="body") from None
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        path, message = first_wrong(error)
+        raise BadMessage(message, field=path or "body") from None
+
+
+def links_of(run_id: str, receipt: Receipt | None) -> RunLinks:
+    """Say where to go on; run ids and receipts are safe in a URL as they are."""
+    run = f"/runs/{run_id}"
+    proof = "" if receipt is None else f"?receipt={receipt}"
+    return RunLinks(
+        run=run + proof, result=f"{run}/result{proof}", events=f"{run}/events{proof}", cancel=f"{run}/cancel"
+    )
+
+
+def checked_run_id(run_id: str) -> str:
+    """Raise BadMessage for what can't be a run's id."""
+    if not is_run_id(run_id):
+        raise BadMessage(f"{run_id[:140]!r} is no run id: it must match {RUN_ID_PATTERN}", field="run_id")
+    return run_id
