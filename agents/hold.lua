@@ -20,10 +20,7 @@ for i = 0, (#KEYS - 2) / 2 - 1 do
   local whose, stored = mine(task, run, ARGV[1], name, attempt, fence)
   if whose == 'epoch' then return { 'epoch', stored } end
   if whose == 'mine' or whose == 'lost' then
-    if whose == 'lost' then
-      redis.call('HDEL', task, 'result')
-      redis.call('HSETNX', task, 'deliveries', 0)
-    end
+    if whose == 'lost' then put_back(task, attempt) end
     redis.call('HSET', task, 'attempt', attempt, 'fence', fence, 'lease', now + lease_ms)
     if result ~= '' then redis.call('HSET', task, 'result', result) end
     keep(task, keep_until, tonumber(ARGV[2]), now)

@@ -24,10 +24,7 @@ if whose == 'over' or whose == 'loss' then return { whose } end
 local looks = ARGV[8] == 'look'
 if looks and not is_live() then return { 'not_yet' } end
 if not looks then
-  if whose == 'lost' then
-    redis.call('HDEL', task, 'result')
-    redis.call('HSETNX', task, 'deliveries', 0)
-  end
+  if whose == 'lost' then put_back(task, ARGV[3]) end
   local now = now_ms()
   redis.call('HSETNX', task, 'm:' .. name, string.sub(ARGV[8], 4))
   redis.call('HSET', task, 'attempt', ARGV[3], 'fence', ARGV[4], 'lease', now + ARGV[5])

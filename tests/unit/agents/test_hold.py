@@ -98,6 +98,17 @@ async def test_a_claim_that_redis_lost_is_put_back(holder: Holder) -> None:
     assert isinstance(await holder.claims.claim(holder.order(), "other", suspects=True), Busy)
 
 
+async def test_put_back_it_inherits_no_lost_leases_of_another_attempt(holder: Holder) -> None:
+    await holder.bench.run("run-1", think="r 2")
+    assert isinstance(await holder.claims.claim(holder.order(attempt=2), "next", suspects=True), Granted)
+    # Rolled back to where attempt 1 had lost two leases and was handed back.
+    await holder.bench.write(TASK, "attempt", 1, "deliveries", 2)
+    await holder.back.hand_back([(holder.order(attempt=2), "next")])
+    await holder.bench.write(TASK, "back", "another")
+    assert await holder.hold("next", attempt=2) == "ok"
+    assert await holder.bench.field(TASK, "deliveries") == b"0"
+
+
 async def test_put_back_after_a_wipe_it_lives_for_three_leases_only(holder: Holder) -> None:
     holder.server.wipe()
     assert await holder.hold() == "ok"
