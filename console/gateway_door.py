@@ -54,7 +54,7 @@ class Door:
         self.registry = Registry(cluster.follower(self._names.pipelines))
         self._inputs = InputCheck()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
-        self._waits = asyncio.Semaphore(self.settings.waits)
+        self.waits = asyncio.Semaphore(self.settings.waits)
         self.watchers = asyncio.Semaphore(self.settings.watchers)
 
     async def submit(self, asked: Submit, run_id: str) -> Submitted:
@@ -171,9 +171,9 @@ class Door:
         return "running"
 
     async def _wait(self, run: Run[JsonValue], seconds: float) -> RunEnded | None:
-        if self._waits.locked():
+        if self.waits.locked():
             raise busy("too many wait for results", "waits")
-        async with self._waits:
+        async with self.waits:
             ending = asyncio.create_task(run.ended(timeout_seconds=seconds), name="long poll")
             stopping = asyncio.create_task(self.stop.wait(), name="long poll's end")
             try:
