@@ -12,6 +12,7 @@ from typing import assert_never
 from argosy.agents import dead
 from argosy.agents.attempt import Attempts, Drained, Ended, Finished, Parked
 from argosy.agents.claim import Busy, Claim, Exhausted, Granted, NotYet, Over, Settled, Suspect, new_fence
+from argosy.agents.in_hand import in_hand
 from argosy.agents.intake import Intake, Waiting
 from argosy.agents.lease import Leases
 from argosy.agents.order import Copy, Order, TaskKey, decode
@@ -76,7 +77,7 @@ class Desk:
 
     def in_hand(self) -> InHand:
         """Say what is in hand here, for people who look."""
-        return InHand(running=self.running, parked=self.parked, slots=self._concurrency)
+        return in_hand(self._running.values(), self._parking, self._concurrency)
 
     @property
     def parked(self) -> int:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeVar
 
@@ -54,6 +55,10 @@ class Parking(Generic[T]):
     def __len__(self) -> int:
         """Count what is parked."""
         return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        """Look at what is parked, in no order."""
+        return (spot.what for _, _, spot in self._due if spot.what is not None)
 
     @property
     def full(self) -> bool:

@@ -31,12 +31,25 @@ Role = Literal["worker", "coordinator"]
 LaneWord = Literal["live", "reloading", "paused"]
 
 
-class InHand(BaseModel):
-    """What a worker has of one agent: attempts that run or settle, records that are parked, and its slots."""
+class Held(BaseModel):
+    """Work messages that a worker has in hand, by partition; `since_ms` is when the oldest was appended."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    running: int = 0
-    parked: int = 0
+    partitions: dict[int, int] = {}
+    since_ms: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.partitions.values())
+
+
+class InHand(BaseModel):
+    """What a worker has of one agent: what runs or settles, what is parked, and how many may run at once."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    running: Held = Held()
+    parked: Held = Held()
     slots: int = 0
 
 

@@ -1,4 +1,4 @@
-"""`argosy lag`: how far each group is behind, in messages and in seconds."""
+"""`argosy lag`: how far each group is behind, in messages and in seconds; waiting, in flight, parked, dead apart."""
 
 import asyncio
 import time
@@ -8,50 +8,77 @@ from typing import Annotated, Final
 
 import typer
 
-from argosy.broker.lag import GroupLag, dead_count, fleet_lag
+from argosy.broker.deadletters import Buried, buried
+from argosy.broker.lag import fleet_lag
+from argosy.broker.presence import Present, present
 from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
+from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing, status
 from argosy.console.options import options
-from argosy.console.output import show_json, show_table
+from argosy.console.output import note, show_json, show_table
 from argosy.console.process_life import Services, open_services
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
 from argosy.schemas.settings import Settings
 
-COLUMNS: Final = ("GROUP", "TOPIC", "MEMBERS", "WAITING", "OLDEST", "STATUS")
+COLUMNS: Final = ("GROUP", "TOPIC", "MEMBERS", "WAITING", "IN FLIGHT", "PARKED", "DEAD", "OLDEST", "STATUS")
+BY_PARTITION: Final = (
+    "TOPIC",
+    "PARTITION",
+    "START",
+    "COMMITTED",
+    "END",
+    "WAITING",
+    "IN FLIGHT",
+    "PARKED",
+    "DEAD",
+    "OLDEST",
+)
 WATCH_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class LagReport:
-    """The whole fleet's lag, as --json shows it."""
+    """The whole fleet's lag, as --json shows it. `hands_known` False: Redis couldn't tell what workers have."""
 
-    groups: tuple[GroupLag, ...]
+    groups: tuple[Standing, ...]
     dead: int
+    hands_known: bool = True
 
 
 def lag(
-    *, watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
+    partitions: Annotated[bool, typer.Option("--partitions", help="A line for each partition.")] = False,
 ) -> None:
-    """Show receivers, lanes and each agent's workers: what waits, for how long, and who works on it."""
-    raise typer.Exit(run_in_foreground(_lag(load_settings(), watch=watch)))
+    """Show receivers, lanes and each agent's workers: what waits, for how long, and who works on it.
+
+    WAITING, IN FLIGHT, PARKED and DEAD are messages, with the age of the oldest in seconds behind the slash; OLDEST
+    is the age of the oldest message that isn't finished. What workers have in hand is as of some seconds ago.
+    """
+    raise typer.Exit(run_in_foreground(_lag(load_settings(), watch=watch, by_partition=partitions)))
 
 
-async def _lag(settings: Settings, *, watch: bool) -> None:
+async def _lag(settings: Settings, *, watch: bool, by_partition: bool) -> None:
     async with open_services(settings, "lag") as services:
         while True:
             report = await measure(services)
             if watch and options().json:
                 show_json(report)
+            elif by_partition:
+                rows = [_part(group, part) for group in report.groups for part in group.partitions]
+                show_table(BY_PARTITION, rows, report)
             else:
                 show_table(COLUMNS, [_cells(group) for group in report.groups] + _dead(report), report)
+            if not report.hands_known:
+                note("Redis can't be asked: what is in flight or parked counts as waiting")
             if not watch:
                 return
             await asyncio.sleep(WATCH_SECONDS)
 
 
 async def measure(services: Services) -> LagReport:
-    """Measure once. Raises ConfigurationError where there is no fleet, Unreachable and Refused."""
+    """Measure once. Raises ConfigurationError where there is no fleet, Unreachable and Refused of Kafka."""
     names = TopicNames(services.settings.kafka.topic_prefix)
     topics = await services.cluster.topic_names()
     if names.inbox not in topics:
@@ -61,27 +88,47 @@ async def measure(services: Services) -> LagReport:
             "argosy coordinator",
         )
     agents = sorted(agent for topic in topics if (agent := names.agent_of(topic)) is not None)
-    groups = await fleet_lag(services.cluster, names, agents, time.time_ns() // 1_000_000)
-    return LagReport(groups, await dead_count(services.cluster, names))
+    now_ms = time.time_ns() // 1_000_000
+    groups = await fleet_lag(services.cluster, names, agents, now_ms)
+    dead: list[Buried] = [each async for each in buried(services.cluster, names.dead)]
+    there = await _present(services)
+    standings = (standing(group, names.agent_of(group.topic), there, dead, now_ms) for group in groups)
+    return LagReport(tuple(standings), len(dead), there is not None)
 
 
-def status(group: GroupLag) -> str:
-    """Say in two words how a group stands."""
-    match (group.members > 0, group.waiting > 0):
-        case (True, False):
-            return "ok"
-        case (True, True):
-            return "behind"
-        case (False, True):
-            return "nobody there"
-        case _:
-            return "stopped"
+async def _present(services: Services) -> Present | None:
+    try:
+        return await present(services.store, services.settings.redis.key_prefix)
+    except (Unreachable, Refused):
+        return None
 
 
-def _cells(group: GroupLag) -> Sequence[object]:
-    oldest = max((one.seconds for one in group.partitions), default=0.0)
-    return (group.group, group.topic, group.members, group.waiting, f"{oldest:.1f} s", status(group))
+def _cells(group: Standing) -> Sequence[object]:
+    amounts = (_amount(group.waiting), _amount(group.in_flight), _amount(group.parked), _amount(group.dead))
+    oldest = f"{group.unfinished.seconds or 0.0:.1f} s"
+    return (
+        group.group,
+        group.topic,
+        group.members,
+        *amounts,
+        oldest,
+        status(group.members, group.unfinished.messages),
+    )
+
+
+def _part(group: Standing, part: PartitionStanding) -> Sequence[object]:
+    committed = "-" if part.committed is None else part.committed
+    amounts = (part.waiting, part.in_flight, part.parked, _amount(part.dead))
+    oldest = f"{part.unfinished.seconds or 0.0:.1f} s"
+    return (group.topic, part.partition, part.start, committed, part.end, *amounts, oldest)
+
+
+def _amount(amount: Amount) -> str:
+    if not amount.messages:
+        return "0"
+    return str(amount.messages) if amount.seconds is None else f"{amount.messages} / {amount.seconds:.1f} s"
 
 
 def _dead(report: LagReport) -> list[Sequence[object]]:
-    return [("dead letters", "", "", report.dead, "", "look" if report.dead else "ok")]
+    status_of_all = "argosy dead list" if report.dead else "ok"
+    return [("dead letters", "", "", "", "", "", report.dead, "", status_of_all)]

@@ -1,11 +1,14 @@
 """Why a task of a run doesn't end: from its state, its claim, its place in the queues. Pure."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from argosy.console.moments import ago, length, moment
 from argosy.console.why_facts import AgentIs, Facts, JoinIs, TaskIs
 from argosy.console.why_verdict import Cause, Code
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 _DEPTH: Final[dict[Code, int]] = {
     "no_worker": 0,
@@ -54,7 +57,12 @@ def join_cause(join: JoinIs, now_ms: int) -> Cause:
 
 
 def _cause(task: TaskIs, code: Code, texts: tuple[str, str, str], **figures: int | str | None) -> Cause:
-    known = {"agent": task.agent, "attempt": task.attempt, "partition": task.partition, "offset": task.offset}
+    known: dict[str, JsonValue] = {
+        "agent": task.agent,
+        "attempt": task.attempt,
+        "partition": task.partition,
+        "offset": task.offset,
+    }
     return Cause(code, *texts, task.local, {**known, **figures})
 
 
@@ -90,7 +98,11 @@ def _claimed(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
     holder = claim.holder or "a worker"
     left = length((claim.lease_ms - now_ms) / 1000)
     since = f"since {moment(claim.since_ms)} ({ago(claim.since_ms, now_ms)})" if claim.since_ms else "now"
-    figures = {"holder": claim.holder, "since_ms": claim.since_ms, "lease_ms": claim.lease_ms}
+    figures: dict[str, int | str | None] = {
+        "holder": claim.holder,
+        "since_ms": claim.since_ms,
+        "lease_ms": claim.lease_ms,
+    }
     if claim.holder and not claim.present:
         texts = (
             f"the worker {holder} of {task.local} doesn't answer; its lease runs for {left} more",
@@ -111,7 +123,7 @@ def _held(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
     if task.ahead is None or task.out:
         return None
     out, window = (agent.out, agent.window) if agent else (0, 0)
-    figures = {"ahead": task.ahead, "out": out, "window": window}
+    figures: dict[str, int | str | None] = {"ahead": task.ahead, "out": out, "window": window}
     if agent is not None and agent.group.members == 0:
         texts = (
             f"no worker serves agent {task.agent}: {task.local} waits behind {task.ahead} others",

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from argosy.broker.fence import Fence
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
-from argosy.broker.presence import TTL_SECONDS, Beat, InHand, LaneSaid, present
+from argosy.broker.presence import TTL_SECONDS, Beat, Held, InHand, LaneSaid, present
 from argosy.broker.redis import RedisStore
 from argosy.broker.store import Store
 from argosy.schemas.settings import RedisSettings
@@ -39,7 +39,13 @@ def prefix() -> str:
 
 
 def worker(store: Store, prefix: str, name: str, running: int = 3) -> Beat:
-    return Beat(store, prefix, "worker", name, lambda: ({"critic": InHand(running=running, slots=8)}, {}))
+    return Beat(
+        store,
+        prefix,
+        "worker",
+        name,
+        lambda: ({"critic": InHand(running=Held(partitions={0: running}), slots=8)}, {}),
+    )
 
 
 async def test_a_process_is_there_while_it_beats_and_gone_when_it_leaves(store: Store, prefix: str) -> None:
@@ -50,7 +56,7 @@ async def test_a_process_is_there_while_it_beats_and_gone_when_it_leaves(store: 
 
     await eventually(there, "the worker said that it is there")
     (found,) = (await present(store, prefix)).workers("critic")
-    assert (found.name, found.agents["critic"].running) == ("host-1", 3)
+    assert (found.name, found.agents["critic"].running.count) == ("host-1", 3)
     assert await leftovers(store, prefix) == []
     beat.cancel()
     await asyncio.wait({beat})

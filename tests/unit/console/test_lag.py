@@ -1,7 +1,30 @@
 import pytest
 
+from argosy.broker.deadletters import Buried
 from argosy.broker.lag import GroupLag, PartitionLag
-from argosy.console.lag import status
+from argosy.broker.presence import Held, InHand, Presence, Present
+from argosy.console.lag_figures import Amount, standing, status
+from argosy.schemas.deadletter import DeadLetter
+
+NOW = 1_000_000
+LAG = GroupLag("g", "t", 2, (PartitionLag(0, 0, 12, 2, 10, 9.0), PartitionLag(1, 0, 3, 0, 3, 4.0)))
+
+
+def letter(partition: int, topic: str = "t") -> Buried:
+    body = DeadLetter(
+        reason="undecodable", message="m", topic=topic, partition=partition, offset=1, timestamp_ms=0, key="",
+        headers=(), value="", value_bytes=0, cut=False,
+    )  # fmt: skip
+    return Buried(7, NOW - 60_000, body)
+
+
+def worker(name: str, running: dict[int, int], parked: dict[int, int]) -> Presence:
+    hand = InHand(
+        running=Held(partitions=running, since_ms=NOW - 8_000),
+        parked=Held(partitions=parked, since_ms=NOW - 2_000 if parked else None),
+        slots=4,
+    )
+    return Presence(role="worker", name=name, version="1", started_ms=0, at_ms=NOW, agents={"critic": hand})
 
 
 @pytest.mark.parametrize(
@@ -9,5 +32,25 @@ from argosy.console.lag import status
     [(1, 0, "ok"), (1, 7, "behind"), (0, 7, "nobody there"), (0, 0, "stopped")],
 )
 def test_a_group_stands_as_its_members_and_its_lag_say(members: int, waiting: int, words: str) -> None:
-    partition = PartitionLag(0, 0, waiting, 0, waiting, 1.0)
-    assert status(GroupLag("g", "t", members, (partition,))) == words
+    assert status(members, waiting) == words
+
+
+def test_what_waits_is_what_nobody_has_in_hand() -> None:
+    there = Present(NOW, (worker("a", {0: 3}, {0: 2}), worker("b", {0: 1}, {})))
+    found = standing(LAG, "critic", there, [letter(0), letter(0, "other")], NOW)
+    assert (found.in_flight, found.parked) == (Amount(4, 8.0), Amount(2, 2.0))
+    assert (found.waiting, found.dead) == (Amount(7, 4.0), Amount(1, 60.0))
+    first, second = found.partitions
+    assert (first.waiting, first.in_flight, first.parked, first.dead.messages) == (4, 4, 2, 1)
+    assert (second.waiting, second.in_flight, second.parked, second.dead.messages) == (3, 0, 0, 0)
+    assert found.workers == ("a", "b")
+
+
+def test_where_workers_can_not_be_asked_everything_unfinished_waits() -> None:
+    found = standing(LAG, "critic", None, [], NOW)
+    assert (found.waiting, found.in_flight) == (Amount(13, 9.0), Amount(0, 0.0))
+
+
+def test_a_group_that_has_finished_everything_waits_for_nothing() -> None:
+    done = GroupLag("g", "t", 1, (PartitionLag(0, 0, 12, 12, 0, 0.0),))
+    assert standing(done, None, None, [], NOW).waiting == Amount(0, 0.0)
