@@ -6,6 +6,7 @@ from argosy.broker.admin import Admin
 from argosy.broker.connection import connection
 from argosy.broker.consumer import KafkaConsumer
 from argosy.broker.follower import KafkaFollower
+from argosy.broker.header_names import tolerate
 from argosy.broker.log import GroupView, Partition, Record
 from argosy.broker.producer import KafkaProducer
 from argosy.broker.quiet import quieten
@@ -21,6 +22,7 @@ class KafkaCluster:
     def __init__(self, settings: KafkaSettings, client_id: str = "argosy") -> None:
         """Open nothing yet; raise OSError for certificate files that can't be read. The broker logs `client_id`."""
         quieten()
+        tolerate()
         self._connection = connection(settings, client_id)
         self._producer = KafkaProducer(self._connection)
         self._reader = Reader(self._connection)

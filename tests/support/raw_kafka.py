@@ -1,14 +1,35 @@
 """Write to Kafka as a stranger would: any bytes, any headers, any size."""
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from aiokafka import AIOKafkaProducer
 
 from argosy.schemas.envelope import TYPE_PREFIX
 from argosy.schemas.settings import Settings
+
+_BAD_NAME: Final = """
+import asyncio, sys
+from aiokafka import AIOKafkaProducer
+
+class Name(str):
+    def encode(self, *_):
+        return b"\\xff\\xfe"
+
+async def main():
+    kafka = AIOKafkaProducer(bootstrap_servers=sys.argv[1])
+    await kafka.start()
+    done = await kafka.send_and_wait(sys.argv[2], b"{}", b"key", 0, headers=[(Name("name"), b"x")])
+    await kafka.stop()
+    print(done.offset)
+
+asyncio.run(main())
+"""
 
 RawHeaders = Sequence[tuple[str, bytes | None]]
 
@@ -26,6 +47,14 @@ class Stranger:
         given = cast("list[tuple[str, bytes]]", list(headers))  # the library takes a null value as well
         done = await self.kafka.send_and_wait(topic, value, b"key", partition, headers=given)
         return topic, done.partition, done.offset
+
+
+def send_bad_header_name(settings: Settings, topic: str) -> tuple[str, int, int]:
+    """Append a record with a header whose name is not UTF-8: only the library's slow half can be made to."""
+    words = [sys.executable, "-c", _BAD_NAME, settings.kafka.bootstrap_servers, topic]
+    variables = {**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"}
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=60, check=True)
+    return topic, 0, int(done.stdout)
 
 
 @asynccontextmanager

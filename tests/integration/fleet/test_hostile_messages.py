@@ -1,5 +1,6 @@
 """Whatever anybody writes into a topic: kept or answered with the reason, passed by, and nobody else is harmed."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from argosy.schemas.result import SubmitRefused
 from support.hostile import Act, peaceful
 from support.hostile_world import HostileWorld
 from support.oracle import read_topic
-from support.raw_kafka import RawHeaders, headers, stranger
+from support.raw_kafka import RawHeaders, headers, send_bad_header_name, stranger
 from support.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -86,6 +87,8 @@ async def test_what_is_no_message_is_kept_with_the_reason_and_passed_by(
         for number, (value, heads, reason, text) in enumerate(GARBAGE):
             position = await other.send(f"argosy.{topic}", value, heads, partition=number % 2)
             sent[position] = reason, text
+        last = await asyncio.to_thread(send_bad_header_name, world.fleet.settings, f"argosy.{topic}")
+        sent[last] = "undecodable", "ce_id: header is missing"
         await until_buried(world, sent)
     assert world.restarts(*world.fleet.stack.supervisor.children) == restarts
     await world.quiet()
