@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
+from argosy.console.app_facts import AppFacts, look, look_apart
 from argosy.console.config import environment_of, load_settings
-from argosy.console.fleet_children import coordinator_child, worker_child
+from argosy.console.dev_fleet import DevFleet
+from argosy.console.file_watch import Watched, until_changed
 from argosy.console.foreground import run_in_foreground
-from argosy.console.model_child import stand_in
-from argosy.console.output import note, show
+from argosy.console.output import note, show, show_error
 from argosy.console.stack import LocalStack
 from argosy.console.stack_state import DEFAULT_FOLDER
 from argosy.console.up import Folder, in_words, tell_downloads
-from argosy.pipelines.discover import Found, discover
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ChildFailed, ConfigurationError
+from argosy.schemas.settings import ModelSettings
 
 
 def dev(
@@ -23,37 +24,55 @@ def dev(
     *,
     folder: Folder = DEFAULT_FOLDER,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Worker processes per agent.")] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Restart workers when the app's files change.")
+    ] = True,
 ) -> None:
     """Run everything that an app needs, here, until Ctrl-C; data is kept for the next time.
 
+    When the app's file changes, or a module beside it that it imports, its workers are restarted: they finish
+    what they can and hand the rest back. A file that can't be imported is shown, and the old workers go on.
+
     In another shell: `argosy run NAME --app APP --input '…'`.
     """
-    found = discover(app)
-    if not found.agents:
-        raise ConfigurationError(f"{app} has no agents", "dev runs an app's agents", "define one with @agent")
-    raise typer.Exit(run_in_foreground(_dev(found, folder, workers)))
+    facts = look(app)
+    raise typer.Exit(run_in_foreground(_dev(app, facts, folder, workers, reload=reload)))
 
 
-async def _dev(found: Found, folder: Path, workers: int) -> None:
+async def _dev(app: str, facts: AppFacts, folder: Path, workers: int, *, reload: bool) -> None:
+    watched = Watched(facts.files)
+    before = watched.look()
     async with LocalStack(folder, progress=tell_downloads) as stack:
         settings = load_settings(folder)
-        environment = environment_of(settings)
-        asks_a_model = any(agent.contract.model for agent in found.agents.values())
-        if asks_a_model and (model := stand_in(settings.model)) is not None:
-            note(
-                "no model server is configured: a small local one answers instead (OPENAI_API_KEY, OPENAI_BASE_URL)"
-            )
-            await stack.supervisor.start(model.child(stack.folder / "logs" / "model.log"))
-            environment |= model.environment
-        await stack.supervisor.start(coordinator_child("coordinator", stack.folder, environment))
-        async with asyncio.TaskGroup() as starting:
-            for agent in found.agents:
-                for number in range(1, workers + 1):
-                    name = agent if workers == 1 else f"{agent}-{number}"
-                    spec = worker_child(name, f"{found.target}:{agent}", stack.folder, environment)
-                    starting.create_task(stack.supervisor.start(spec), name=f"start {name}")
+        fleet = DevFleet(stack.supervisor, stack.folder, environment_of(settings), workers)
+        await fleet.start(facts, settings.model)
         show(stack.state, in_words(folder, stack.state))
-        note(f"agents  {', '.join(found.agents)}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
-        for pipeline in found.pipelines:
-            note(f"try     argosy run {pipeline} --app {found.target} --input '…' --watch")
-        await asyncio.Event().wait()
+        note(f"agents  {', '.join(facts.agents)}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
+        for pipeline in facts.pipelines:
+            note(f"try     argosy run {pipeline} --app {facts.path} --input '…' --watch")
+        if not reload:
+            await asyncio.Event().wait()
+        while True:
+            changed = await until_changed(watched, before)
+            note(f"changed {', '.join(file.name for file in changed)}")
+            before = watched.broadly().look()
+            found = await _reload(app, fleet, settings.model)
+            if found is None:  # what mends it may be a file that it never came to import
+                watched = watched.broadly()
+                continue
+            watched = Watched(found.files)
+            before = {file: before.get(file, stamp) for file, stamp in watched.look().items()}
+
+
+async def _reload(app: str, fleet: DevFleet, model: ModelSettings) -> AppFacts | None:
+    """Put the app to work as it is now; None if that can't be, and the fleet is as before."""
+    try:
+        facts = await look_apart(app, fleet.environment)
+        whole = await fleet.change(facts, model)
+    except (ConfigurationError, ChildFailed) as error:
+        show_error(error)
+        note("broken  the workers go on with the code from before; save it again when it is mended")
+        return None
+    if whole:
+        note(f"ready   {', '.join(facts.agents)}")
+    return facts
