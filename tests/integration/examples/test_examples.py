@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,9 @@ def dev(example: str, folder: Path, env: dict[str, str]) -> Generator[None]:
             [*ARGOSY, "dev", str(EXAMPLES / example)], cwd=folder, env=env, stdout=output, stderr=output
         )
     try:
-        with (folder / "dev.log").open(encoding="utf-8") as lines:
-            while "Ctrl-C stops everything" not in lines.read():
-                assert child.poll() is None, log.read_text(encoding="utf-8")
-                lines.seek(0)
+        while "Ctrl-C stops everything" not in log.read_text(encoding="utf-8"):
+            assert child.poll() is None, log.read_text(encoding="utf-8")
+            time.sleep(0.05)  # asked again then, not waited for
         yield
     finally:
         child.send_signal(signal.SIGINT)
@@ -85,3 +85,42 @@ def test_briefing_joins_four_agents_and_its_critique_never_starts_before_its_sum
     critique = next(number for number, prompt in enumerate(prompts) if "weakness" in prompt)
     assert any("Summarise this" in prompt for prompt in prompts[:critique])
     assert "Facts:\nso it is\n\nSummary:\nso it is\n\nCritique:\nso it is" in prompts[critique + 1]
+
+
+def shelve(folder: Path, *, empty: int) -> str:
+    """Write ten documents, the last so many of them empty; return the folder's name."""
+    folder.mkdir()
+    for number in range(10):
+        text = "Ships carry boxes." if number < 10 - empty else ""
+        (folder / f"doc-{number}.txt").write_text(text, encoding="utf-8")
+    return folder.name
+
+
+@pytest.mark.timeout(300)
+def test_digest_goes_on_with_nine_of_ten_and_says_what_is_missing(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    Script(httpserver, answer("so it is"))
+    env = environment(httpserver)
+    script = (sys.executable, str(EXAMPLES / "digest.py"))
+    gap, gone = shelve(tmp_path / "ships", empty=1), shelve(tmp_path / "boats", empty=2)
+    with dev("digest.py", tmp_path, env):
+        checked = run(tmp_path, env, *script, gap)
+        run_id = json.loads(run(tmp_path, env, *ARGOSY, "runs", "list", "--json").stdout)["runs"][0]["run_id"]
+        shown = json.loads(run(tmp_path, env, *ARGOSY, "runs", "show", run_id, "--json").stdout)
+        urgent = run(tmp_path, env, *script, gap, "--urgent")
+        failed = run(tmp_path, env, *script, gone)
+    lines = checked.stdout.splitlines()
+    assert checked.returncode == 0, checked.stderr
+    assert lines[0] == "# ships"
+    assert lines[1:10] == [f"- doc-{number}: so it is" for number in range(9)]
+    assert lines[-2:] == ["A checker says: so it is", "missing: 1, checked: yes"]
+    states = {task["task"]: task["state"] for task in shown["tasks"]}
+    assert [name for name, state in states.items() if state == "succeeded" and "." not in name] == [
+        "draft",
+        "check",
+        "publish",
+    ], states
+    assert urgent.stdout.splitlines()[-1] == "missing: 1, checked: no", urgent.stderr
+    assert failed.returncode != 0
+    assert "is empty" in failed.stderr or "quorum" in failed.stderr, failed.stderr
