@@ -5,11 +5,12 @@ beside and renames), writes even if the object exists, and so makes it young: co
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, TypeVarTuple
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -19,6 +20,11 @@ from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import ConfigurationError, PayloadGone, Refused, Unreachable
 
 DEFAULT_FOLDER: Final = Path(".argosy/payloads")
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_THREADS: Final = 16
+"""Calls at once; they wait for a disk or a network, so there may be more than cores."""
 _LARGE_BYTES: Final = 1024 * 1024
 _RETRY_FOR: Final = timedelta(seconds=30)
 _REMOTE: Final = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https")
@@ -33,19 +39,19 @@ class ObstorePayloads:
         Credentials come from the usual environment variables of the cloud. Raises ConfigurationError.
         """
         self._store, self._shown = _open(url)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="payloads")
 
     async def put(self, data: bytes) -> str:
         """Store and return the SHA-256; idempotent. Raises Unreachable, or Refused where it may not write."""
         sha256 = await _hash(data)
         with self._asking(sha256):
-            await self._store.put_async(path_of(sha256), data)
+            await self._off_the_loop(self._store.put, path_of(sha256), data)
         return sha256
 
     async def get(self, sha256: str) -> bytes:
         """Return the bytes. Raises PayloadGone (also if they are damaged), Unreachable or Refused."""
         with self._asking(sha256):
-            found = await self._store.get_async(path_of(sha256))
-            data = bytes(await found.bytes_async())
+            data = await self._off_the_loop(self._read, path_of(sha256))
         if await _hash(data) != sha256:
             message = f"payload {sha256} is damaged: what lies at {self._shown} has another SHA-256"
             raise PayloadGone(message)
@@ -54,6 +60,17 @@ class ObstorePayloads:
     async def touch(self, sha256: str) -> None:
         """Make it young again by writing it again: no store has an age that can be set. Raises as `get`."""
         await self.put(await self.get(sha256))
+
+    def _read(self, path: str) -> bytes:
+        return bytes(self._store.get(path).bytes())
+
+    async def _off_the_loop(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Call obstore in a thread of ours.
+
+        Its own async calls answer from threads of Rust: one that does so while the interpreter ends aborts the process,
+        and a short command ends right after its last answer.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
     @contextmanager
     def _asking(self, sha256: str) -> Generator[None]:
