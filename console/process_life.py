@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+from argosy.broker import tokens
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.payloads import ObstorePayloads
 from argosy.broker.redis import RedisStore
@@ -115,7 +116,12 @@ async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | N
         async with open_services(settings, role) as services:
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
+            # Half a second that would hold up the first task, and the loop with it.
+        loading = asyncio.create_task(asyncio.to_thread(tokens.is_exact), name="load the vocabulary")
+        try:
             await main(services, stop)
+        finally:
+            await asyncio.wait({loading})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
