@@ -53,25 +53,29 @@ async def open_services(settings: Settings, role: str) -> AsyncGenerator[Service
 Main = Callable[[Services, asyncio.Event], Awaitable[None]]
 
 
-def serve(settings: Settings, role: str, main: Main, ready_file: Path | None = None) -> None:
+def serve(settings: Settings, role: str, main: Main) -> None:
     """Run `main(services, stop)` to its end.
 
     The first SIGTERM or SIGINT sets `stop`, the second ends the process at once.
-
-    `ready_file` is written once the process serves, for who waits for it; its owner removes it.
     """
     telemetry = setup.start(role, settings.telemetry)
     _collect_seldom()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             try:
-                runner.run(_serve(settings, role, main, ready_file))
+                runner.run(_serve(settings, role, main))
             finally:
                 if _threads_go_on():
                     # Closing the loop would wait for them, for hours perhaps; the work is others' by now.
                     _leave_behind(role, telemetry)
     finally:
         telemetry.stop()
+
+
+async def say_ready(ready_file: Path | None) -> None:
+    """Write the process id, once what others need of this process is there; its owner removes the file."""
+    if ready_file is not None:
+        await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
 
 
 def _threads_go_on() -> bool:
@@ -98,7 +102,7 @@ def _collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | None) -> None:
+async def _serve(settings: Settings, role: str, main: Main) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -114,14 +118,12 @@ async def _serve(settings: Settings, role: str, main: Main, ready_file: Path | N
     loop.set_default_executor(pool)
     try:
         async with open_services(settings, role) as services:
-            if ready_file is not None:
-                await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n", encoding="utf-8")
             # Half a second that would hold up the first task, and the loop with it.
-        loading = asyncio.create_task(asyncio.to_thread(tokens.is_exact), name="load the vocabulary")
-        try:
-            await main(services, stop)
-        finally:
-            await asyncio.wait({loading})
+            loading = asyncio.create_task(asyncio.to_thread(tokens.is_exact), name="load the vocabulary")
+            try:
+                await main(services, stop)
+            finally:
+                await asyncio.wait({loading})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

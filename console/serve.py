@@ -13,7 +13,7 @@ from argosy.agents.worker import Worker
 from argosy.broker import provision
 from argosy.console.config import load_settings
 from argosy.console.output import note
-from argosy.console.process_life import Services, serve
+from argosy.console.process_life import Services, say_ready, serve
 from argosy.coordinator.service import Coordinator
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, WorkerBroken
@@ -31,9 +31,12 @@ def coordinator(*, ready_file: ReadyFile = None) -> None:
     settings = load_settings()
 
     async def main(services: Services, stop: asyncio.Event) -> None:
-        await Coordinator(settings, services.cluster, services.store, services.payloads).run(stop)
+        coordinator = Coordinator(settings, services.cluster, services.store, services.payloads)
+        await coordinator.check()
+        await say_ready(ready_file)  # the topics are there: clients may come
+        await coordinator.run(stop)
 
-    serve(settings, "coordinator", main, ready_file)
+    serve(settings, "coordinator", main)
 
 
 def worker(
@@ -71,6 +74,7 @@ def worker(
     async def main(services: Services, stop: asyncio.Event) -> None:
         note(f"worker: {', '.join(agent.name for agent in agents)}")
         await provision.ensure(services.cluster, settings, [agent.name for agent in agents])
+        await say_ready(ready_file)
         client = OpenAIClient(settings.model)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
         try:
@@ -78,7 +82,10 @@ def worker(
         except WorkerBroken as error:
             # A handler that does not stop would keep the event loop from closing, for ever.
             end_process(str(error))
+        except asyncio.CancelledError:
+            # Nobody here does that; to shut down in order would only give the guilty task back to be claimed again.
+            end_process("a handler has ended the event loop, or cancelled tasks that aren't its own")
         finally:
             await client.close()
 
-    serve(settings, f"worker-{agents[0].name}" if len(agents) == 1 else "worker", main, ready_file)
+    serve(settings, f"worker-{agents[0].name}" if len(agents) == 1 else "worker", main)
