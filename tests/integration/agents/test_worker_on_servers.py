@@ -103,9 +103,11 @@ async def test_the_server_holds_hands_back_and_keeps_memos(bench: Bench) -> None
     assert await holds.store_result(bench.store, Holding(order, "g", 10_000)) == "loss"
     assert await bench.store.ttl_ms(key) > 30_000
     assert await HandBack(bench.store, lanes).hand_back([(order, "f")]) == 1
+    with pytest.raises(ClaimLost):  # who handed it back has it no more
+        await memos.look(order, "f", "m")
+    await bench.store.delete([key])
     await bench.not_live()
     assert await memos.look(order, "f", "m") == NotLive()
-    await bench.store.delete([key])
     assert await holds.store_result(bench.store, Holding(order, "f", 10_000, b"kbody")) == "ok"
     assert 0 < await bench.store.ttl_ms(key) <= 30_000
     await bench.live()
