@@ -23,6 +23,7 @@ from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import ClaimLost
 from argosy.schemas.ids import lane_of
 from argosy.schemas.task import TaskDispatched
 from support.stack import StackThread
