@@ -41,11 +41,11 @@ async def noop(ctx: Context, item: Item) -> Item:
 
 
 @agent(concurrency=256)
-async def joined(  # noqa: PLR0913, PLR0917 - one for each branch
-    ctx: Context, a: Item, b: Item, c: Item, d: Item, e: Item, f: Item, g: Item, h: Item
+async def joined(  # noqa: PLR0913, PLR0917 - as many as a typed step may read
+    ctx: Context, a: Item, b: Item, c: Item, d: Item, e: Item, f: Item
 ) -> Item:
-    """Give the first of eight."""
-    del ctx, b, c, d, e, f, g, h
+    """Give the first of six."""
+    del ctx, b, c, d, e, f
     return a
 
 
@@ -79,7 +79,7 @@ graph = Pipeline("graph", takes=Item, gives=Item)
 _first = graph.step(noop, graph.input, name="first")
 _branches = [graph.step(noop, _first, name=f"branch-{number}") for number in range(WIDTH)]
 _a, _b, _c, _d, _e, _f, _g, _h = _branches
-graph.returns(graph.step(joined, _a, _b, _c, _d, _e, _f, _g, _h))
+graph.returns(graph.step(joined, _a, _b, _c, _d, _e, _f, after=[_g, _h]))
 
 mapped = Pipeline("mapped", takes=Items, gives=int)
 _each = mapped.map(noop, over=mapped.input.pick(lambda given: given.items), max_parallel=1_000)

@@ -10,6 +10,7 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
@@ -71,18 +72,20 @@ class Prototype:
         self._open = graphs
         self.all_ended.clear()
         runs = [f"{self._prefix}:{secrets.token_hex(8)}" for _ in range(graphs)]
-        counters = {f"open:{branch}": 1 for branch in self._branches} | {"open:last": len(self._branches)}
+        counters: list[str | int] = ["open:last", len(self._branches)]
+        for branch in self._branches:
+            counters += (f"open:{branch}", 1)
         for first in range(0, graphs, AT_ONCE):
             some = runs[first : first + AT_ONCE]
             pipe = self._redis.pipeline(transaction=False)
             for run in some:
-                pipe.hset(run, mapping=counters)
+                pipe.hset(run, items=counters)
             await pipe.execute()
             await self._send((self.work_topic, run, Task(run=run, step="first")) for run in some)
 
     async def worked(self, records: list[ConsumerRecord]) -> None:
         """Be the worker: claim, run, store, publish."""
-        tasks = [Task.model_validate_json(record.value) for record in records]
+        tasks = [Task.model_validate_json(record.value or b"") for record in records]
         names = [f"{task.run}:{task.step}" for task in tasks]
         held = await self._claim([f"c:{name}" for name in names], [self._prefix, KEEP_MS])
         mine = [pair for pair, granted in zip(zip(names, tasks, strict=True), held, strict=True) if granted]
@@ -93,14 +96,13 @@ class Prototype:
 
     async def advanced(self, records: list[ConsumerRecord]) -> None:
         """Be the coordinator: count, and send what is ready."""
-        tasks = [Task.model_validate_json(record.value) for record in records]
+        tasks = [Task.model_validate_json(record.value or b"") for record in records]
         steps = [word for task in tasks for word in (task.step, self._children[task.step])]
-        ready = await self._advance([task.run for task in tasks], steps)
-        found = zip(ready[::2], ready[1::2], strict=True)
-        await self._send(
-            (self.work_topic, run, Task(run=run, step=child.decode()))
-            for run, child in ((tasks[index - 1].run, child) for index, child in found)
-        )
+        ready: list[Any] = await self._advance([task.run for task in tasks], steps)
+        found: list[tuple[str, bytes]] = [
+            (tasks[at - 1].run, child) for at, child in zip(ready[::2], ready[1::2], strict=True)
+        ]
+        await self._send((self.work_topic, run, Task(run=run, step=child.decode())) for run, child in found)
         self._open -= sum(task.step == "last" for task in tasks)
         if self._open == 0:
             self.all_ended.set()

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -63,7 +64,7 @@ class Prototype:
 
     async def work(self, records: Sequence[ConsumerRecord]) -> None:
         """Claim, run, store and publish."""
-        works = [Work.model_validate_json(record.value) for record in records]
+        works = [Work.model_validate_json(record.value or b"") for record in records]
         keys = [f"{self._prefix}:c:{work.task_id}" for work in works]
         held = await self._claim(keys, [self._prefix, KEEP_MS])
         mine = [pair for pair, granted in zip(zip(records, works, strict=True), held, strict=True) if granted]
@@ -98,7 +99,8 @@ async def main(servers: str, topic: str, out: str, redis_url: str) -> None:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    redis: Redis = Redis.from_url(redis_url)
+    address = urlsplit(redis_url)
+    redis: Redis = Redis(host=str(address.hostname), port=address.port or 6379)
     async with producer, consumer, redis:
         prototype = Prototype(producer, redis, out, len(await producer.partitions_for(out)))
         while True:

@@ -23,7 +23,8 @@ class Figure:
         """Minimum, median and maximum, to three digits."""
         if not self.values:
             return DID_NOT_FINISH, "", ""
-        return tuple(f"{value:.4g}" for value in self._three())  # type: ignore[return-value] - three go in, three come out
+        low, middle, high = self._three()
+        return f"{low:.4g}", f"{middle:.4g}", f"{high:.4g}"
 
     def as_json(self) -> dict[str, object]:
         """Give all of it; a figure without values did not finish."""

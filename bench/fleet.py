@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,7 +119,7 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str) -> AsyncIterator[Fleet]:
+async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str) -> AsyncGenerator[Fleet]:
     """Make topics for a fleet; `environment` is added to that of its processes."""
     prefix = f"bench-{secrets.token_hex(4)}"
     settings = Settings(
@@ -152,5 +152,10 @@ def _cpu_seconds(stack: LocalStack, name: str) -> float:
     child = stack.supervisor.children[name]
     if child.process is None:
         raise failure_of(child)
-    used = psutil.Process(child.process.pid).cpu_times()
-    return float(used.user + used.system)
+    threads = Path(f"/proc/{child.process.pid}/task")
+    try:
+        # Nanoseconds; the usual figures come in hundredths of a second, as long as a bare loop needs for 500 records.
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads.iterdir()) / 1e9
+    except (OSError, IndexError):
+        used = psutil.Process(child.process.pid).cpu_times()
+        return float(used.user + used.system)
