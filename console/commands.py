@@ -37,9 +37,29 @@ COMMANDS: Final[dict[str, Command]] = {
     "worker": Command("argosy.console.serve:worker", "Run the agents of an app.", FLEET),
     "gateway": Command("argosy.console.gateway:gateway", "Take submits over HTTP.", FLEET),
     "lag": Command("argosy.console.lag:lag", "Show who is behind, by how much, for how long.", FLEET),
+    "agents": Command(
+        "argosy.console.agents_command:agents", "Show agents: contracts, and who works.", FLEET
+    ),
+    "topics": Command(
+        "argosy.console.topics_command:topics", "Show what topics are needed; make them.", FLEET
+    ),
+    "dead": Command("argosy.console.dead_command:dead", "List dead letters, show one, put them back.", FLEET),
+    "publish": Command("argosy.console.publish:publish", "Publish an app's pipelines by name.", FLEET),
+    "pipelines": Command(
+        "argosy.console.pipelines_command:pipelines", "List pipelines, draw one as a tree.", FLEET
+    ),
+    "health": Command(
+        "argosy.console.health:health", "Say in one line whether all is well: for probes.", FLEET
+    ),
     "run": Command("argosy.console.submit:run", "Submit a run, wait, print its result.", RUNS),
     "runs": Command("argosy.console.runs:runs", "List runs, show one, cancel one.", RUNS),
     "why": Command("argosy.console.why:why", "Say why a run isn't going on: the true cause.", RUNS),
+    "asyncapi": Command(
+        "argosy.console.asyncapi:asyncapi", "Print topics and messages as an AsyncAPI document.", LOOK
+    ),
+    "config": Command(
+        "argosy.console.config_command:config", "Show the settings, and where each came from.", LOOK
+    ),
     "schemas": Command("argosy.console.schemas_command:schemas", "Export or check the JSON Schemas.", LOOK),
     "doctor": Command(
         "argosy.console.doctor:doctor", "Check this machine and the services; say the cures.", LOOK

@@ -1,0 +1,59 @@
+"""A pipeline's DAG as an indented tree: each step under its deepest parent, the other parents named beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A line of the tree: what to draw before the step, and the parents that the drawing doesn't show."""
+
+    lead: str
+    below: str
+    """What to draw before further lines of the same step."""
+    step: Step
+    joins: tuple[str, ...]
+
+
+def branches(pipeline: CompiledPipeline) -> Iterator[Branch]:
+    """Yield the steps, each after the parent it stands under."""
+    depth: dict[str, int] = {}
+    under: dict[str, list[Step]] = {"": []}
+    for step in pipeline.steps:
+        parents = step.parents()
+        home = max(parents, key=lambda name: depth[name], default="")
+        depth[step.name] = depth.get(home, -1) + 1
+        under.setdefault(home, []).append(step)
+    yield from _under("", "", under)
+
+
+def _under(home: str, lead: str, under: dict[str, list[Step]]) -> Iterator[Branch]:
+    steps = under.get(home, [])
+    for step in steps:
+        last = step is steps[-1]
+        joins = tuple(name for name in step.parents() if name != home)
+        below = lead + ("   " if last else "│  ")
+        more = "│  " if under.get(step.name) else "   "
+        yield Branch(lead + ("└─ " if last else "├─ "), below + more, step, joins)
+        yield from _under(step.name, below, under)
+
+
+def in_words(step: Step) -> str:
+    """Say what a step does: its agent or pipeline, map, join policy, conditions, deadline."""
+    what = step.agent or (f"pipeline {step.pipeline.name}" if step.pipeline else "")
+    words = [what]
+    if isinstance(step, MapStep):
+        words.append(f"for each of {step.over}, {step.max_parallel} at once")
+    if (join := step.join) is not None:
+        least = (
+            join.count if join.count is not None else f"{join.share:.0%}" if join.share is not None else ""
+        )
+        within = f" within {join.within_seconds:g} s" if join.within_seconds is not None else ""
+        words.append(f"join {join.policy}{f' {least}' if least else ''}{within}")
+    conditions = [("when", step.when), ("unless", step.unless)]
+    words += [f"{word} {pick.source}: {pick.select or 'it'}" for word, picks in conditions for pick in picks]
+    if step.deadline_seconds is not None:
+        words.append(f"deadline {step.deadline_seconds:g} s")
+    return ", ".join(words)

@@ -1,0 +1,179 @@
+"""The operator's commands on real servers and real processes."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Outgoing
+from argosy.schemas.settings import KafkaSettings
+from support.operated import Operated
+from support.stack import StackThread
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, stack: StackThread) -> Iterator[Operated]:
+    made = Operated(tmp_path, stack, f"op-{uuid4().hex[:8]}")
+    yield made
+    made.end_all()
+
+
+def send(fleet: Operated, topic: str, value: bytes) -> None:
+    """Append a record that is none of ours."""
+
+    async def work() -> None:
+        cluster = KafkaCluster(KafkaSettings(bootstrap_servers=fleet.stack.bootstrap_servers))
+        await (await cluster.producer()).send(
+            Outgoing(f"{fleet.prefix}.{topic}", b"k", value, (("x", b"y"),), 0)
+        )
+        await cluster.close()
+
+    asyncio.run(work())
+
+
+def test_topics_are_planned_then_made_and_then_well(fleet: Operated) -> None:
+    planned = fleet.ask("topics", "plan", "--app", "app.py", expect=1)
+    names = {topic["name"].removeprefix(f"{fleet.prefix}.") for topic in planned["topics"]}
+    assert {"inbox", "runs", "results", "events", "pipelines", "dead", "tasks.quick", "tasks.both"} <= names
+    assert {finding["problem"] for finding in planned["findings"]} == {"is missing"}
+    made = fleet.ask("topics", "apply", "--app", "app.py")
+    assert len(made["made"]) == len(names)
+    assert fleet.ask("topics", "plan", "--app", "app.py")["findings"] == []
+    fleet.environment["ARGOSY_FLEET__LANES"] = "3"
+    (wrong,) = fleet.ask("topics", "apply", expect=1)["findings"]
+    assert "ARGOSY_FLEET__LANES=1" in wrong["cure"]
+
+
+def test_pipelines_are_published_listed_and_run_by_name(fleet: Operated) -> None:
+    fleet.coordinator()
+    assert fleet.ask("pipelines", "list") == {"pipelines": []}
+    lines = fleet.ask("publish", "app.py")["pipelines"]
+    assert {line["what"] for line in lines} == {"published"}
+    assert {line["what"] for line in fleet.ask("publish", "app.py")["pipelines"]} == {"was published already"}
+    listed = {each["pipeline"]: each for each in fleet.ask("pipelines", "list")["pipelines"]}
+    assert set(listed) == {"waits@1", "retries@1", "fast@1", "joins@1"}
+    shown = fleet.argosy("pipelines", "show", "joins").stdout
+    assert "both  both  ← quick" in shown or "both  both  ← patient" in shown
+    assert fleet.ask("pipelines", "show", "joins@1")["argosy"] == "pipeline/1"
+    assert "there are: " in fleet.argosy("pipelines", "show", "nothing", expect=5).stderr
+    app = fleet.folder / "app.py"
+    app.write_text(app.read_text().replace("retries=3", "retries=4"))
+    refused = fleet.argosy("publish", "app.py", expect=3)
+    assert "another retries@1 is published already" in refused.stderr
+    fleet.argosy("publish", "app.py", "--force")
+    before = fleet.argosy("agents")
+    assert "argosy worker APP:" in before.stderr
+    worker = fleet.worker("quick")
+    assert json.loads(fleet.argosy("run", "fast", "--input", '"abc"').stdout) == "ABC"
+
+    def works() -> bool:
+        (quick,) = [each for each in fleet.ask("agents")["agents"] if each["agent"] == "quick"]
+        return quick["members"] == 1 and [name.endswith(f"-{worker.pid}") for name in quick["workers"]] == [
+            True
+        ]
+
+    fleet.until(works, "the worker is seen to work")
+
+
+def test_health_says_whether_a_process_here_serves(fleet: Operated) -> None:
+    assert fleet.ask("health", expect=4)["kafka"] == f"there is no topic {fleet.prefix}.inbox"
+    fleet.coordinator()
+    fleet.until(lambda: "ok" in fleet_says(fleet, "--role", "coordinator"), "the coordinator is live")
+    assert fleet.ask("health")["ok"] is True
+    assert "no worker" in fleet.ask("health", "--role", "worker", expect=1)["process"]
+    fleet.environment["ARGOSY_REDIS__URL"] = "redis://127.0.0.1:9/0"
+    assert fleet.ask("health", expect=4)["redis"]
+
+
+def fleet_says(fleet: Operated, *arguments: str) -> str:
+    try:
+        return fleet.argosy("health", *arguments).stdout
+    except AssertionError:
+        return ""
+
+
+def test_dead_letters_are_listed_shown_and_put_back(fleet: Operated) -> None:
+    fleet.coordinator()
+    fleet.worker("quick")
+    send(fleet, "tasks.quick", b"no json")
+
+    def buried(count: int) -> bool:
+        return fleet.ask("dead", "list")["all"] == count
+
+    fleet.until(lambda: buried(1), "the message died")
+    (letter,) = fleet.ask("dead", "list", "--topic", "tasks.quick")["dead"]
+    assert (letter["reason"], letter["partition"], letter["key"]) == ("undecodable", 0, "k")
+    assert fleet.ask("dead", "list", "--reason", "oversize")["dead"] == []
+    name = str(letter["offset"])
+    assert fleet.ask("dead", "show", name)["value"] == "no json"
+    assert "nobody said yes" in fleet.argosy("dead", "redrive", name, expect=3).stderr
+    assert "say which letters" in fleet.argosy("dead", "redrive", expect=3).stderr
+    fleet.argosy("dead", "show", "99", expect=5)
+    dry = fleet.ask("dead", "redrive", "--all", "--dry-run")
+    assert [each["put_at"] for each in dry["redriven"]] == [None]
+    assert buried(1)
+    (done,) = fleet.ask("dead", "redrive", name, "--yes")["redriven"]
+    assert (done["topic"], done["partition"], done["error"]) == (f"{fleet.prefix}.tasks.quick", 0, "")
+    fleet.until(lambda: buried(2), "it came back, and died again")
+    (group,) = [each for each in fleet.ask("lag")["groups"] if each["agent"] == "quick"]
+    assert group["dead"]["messages"] == 2
+    assert "dead list" in fleet.argosy("lag").stdout
+
+
+def test_lag_tells_what_waits_from_what_is_in_hand(fleet: Operated) -> None:
+    fleet.coordinator()
+    fleet.worker("patient")
+    for number in range(6):
+        fleet.submit("waits", f"w{number}", f"run-{number}")
+
+    def in_hand() -> bool:
+        (group,) = [each for each in fleet.ask("lag")["groups"] if each["agent"] == "patient"]
+        return (group["in_flight"]["messages"], group["waiting"]["messages"]) == (4, 2)
+
+    fleet.until(in_hand, "four run and two wait")
+    (group,) = [each for each in fleet.ask("lag", "--partitions")["groups"] if each["agent"] == "patient"]
+    assert group["in_flight"]["seconds"] > 0
+    assert group["unfinished"]["messages"] == 6
+    assert [part["in_flight"] + part["waiting"] for part in group["partitions"]] == [
+        part["unfinished"]["messages"] for part in group["partitions"]
+    ]
+    assert fleet.argosy("lag", "--partitions").stdout.count(f"{fleet.prefix}.tasks.patient") == 2
+    fleet.end("worker-patient", signal.SIGTERM)
+
+
+def test_the_document_of_topics_and_messages_holds_together(fleet: Operated) -> None:
+    told = fleet.ask("asyncapi")
+    assert told["asyncapi"] == "3.0.0"
+    assert told["channels"]["inbox"]["address"] == f"{fleet.prefix}.inbox"
+    text = json.dumps(told)
+    refs = {part.split('"')[0] for part in text.split('"$ref": "#/')[1:]}
+    for ref in refs:
+        found = told
+        for key in ref.split("/"):
+            found = found[key]
+
+
+def test_config_tells_where_each_value_came_from_and_no_secret(tmp_path: Path, stack: StackThread) -> None:
+    fleet = Operated(
+        tmp_path, stack, "cfg", {"ARGOSY_KAFKA__SASL_PASSWORD": "hunter2", "OPENAI_API_KEY": "sk-hunter2"}
+    )
+    fleet.environment["ARGOSY_REDIS__URL"] = "redis://ada:hunter2@127.0.0.1:9/0"
+    (tmp_path / "argosy.toml").write_text("[worker]\nconcurrency = 3\n[fleet]\nlanes = 99\n")
+    (tmp_path / ".env").write_text("ARGOSY_FLEET__MOST_TASKS=17\n")
+    told = {each["name"]: each for each in fleet.ask("config", "show")["settings"]}
+    assert (told["worker.concurrency"]["value"], told["worker.concurrency"]["source"]) == (3, "argosy.toml")
+    assert (told["fleet.lanes"]["value"], told["fleet.lanes"]["source"]) == (1, "environment")
+    assert told["fleet.most_tasks"]["source"] == ".env"
+    assert told["model.api_key"]["source"] == "environment (OPENAI_API_KEY)"
+    assert told["fleet.rules"]["source"] == "default"
+    assert told["redis.url"]["value"] == "redis://127.0.0.1:9/0"
+    said = fleet.argosy("config", "show").stdout + fleet.argosy("config", "show", "--json").stdout
+    assert "hunter2" not in said
+    assert "fleet.rules" not in fleet.argosy("config", "show", "--changed").stdout
