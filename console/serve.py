@@ -77,13 +77,16 @@ def worker(
         await say_ready(ready_file)
         client = OpenAIClient(settings.model)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
+        models = Models(client, settings.model)
+        serving = asyncio.create_task(Worker(*parts, models=models).run(stop), name="worker")
         try:
-            await Worker(*parts, models=Models(client, settings.model)).run(stop)
+            await asyncio.wait({serving})
+            serving.result()
         except WorkerBroken as error:
             # A handler that does not stop would keep the event loop from closing, for ever.
             end_process(str(error))
         except asyncio.CancelledError:
-            # Nobody here does that; to shut down in order would only give the guilty task back to be claimed again.
+            # Nobody here does that, and what of the clients' tasks was cancelled with us is no use any more.
             end_process("a handler has ended the event loop, or cancelled tasks that aren't its own")
         finally:
             await client.close()

@@ -125,6 +125,17 @@ async def _exit_beside(_: Context) -> None:
     await asyncio.create_task(_exit(_), name="exits")
 
 
+async def _stop_loop(_: Context) -> None:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(3600)
+
+
+async def _cancel_all(_: Context) -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
+    await asyncio.sleep(3600)
+
+
 def _raising(make: Callable[[], BaseException]) -> Callable[[Context], Awaitable[None]]:
     async def raising(_: Context) -> None:
         raise make()
@@ -152,13 +163,16 @@ RAISES: Final[dict[str, tuple[Callable[[Context], Awaitable[None]], str, str]]] 
 }
 """What a handler may raise: how, the fault's code, and a part of its text."""
 
+FATAL: Final = {"die": _die, "exit-beside": _exit_beside, "stop-loop": _stop_loop}
+"""What ends the worker itself."""
+
 HARMS: Final[dict[str, Callable[[Context], Awaitable[None]]]] = {
     **{name: raising for name, (raising, _, _) in RAISES.items()},
     "hang": _hang,
     "ignore": _ignore,
     "block": _block,
-    "die": _die,
-    "exit-beside": _exit_beside,
+    **FATAL,
+    "cancel-all": _cancel_all,
 }
 
 

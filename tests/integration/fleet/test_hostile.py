@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.hostile import HARD_RESULT_BYTES, RAISES, harmful, hasty, peaceful
+from support.hostile import FATAL, HARD_RESULT_BYTES, RAISES, harmful, hasty, peaceful
 from support.hostile_world import HostileWorld
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -78,18 +78,31 @@ async def test_a_handler_that_blocks_the_loop_loses_its_task_to_another_worker(w
     await world.quiet()
 
 
-@pytest.mark.parametrize("kind", ["die", "exit-beside"])
-async def test_a_task_that_always_takes_its_worker_down_is_poison_and_its_neighbours_are_not(
-    world: HostileWorld, kind: str
+async def test_a_handler_that_cancels_everything_ends_its_worker_with_the_reason(world: HostileWorld) -> None:
+    restarts = world.restarts()
+    run = await world.submit(harmful, "cancel-all")
+    assert (await world.answer(run)).kind == "cancel-all"
+    assert world.restarts() == restarts + 1
+    assert "argosy worker: a handler has ended the event loop, or cancelled tasks that" in world.log()
+    assert "Traceback" not in world.log()
+    await world.quiet()
+
+
+async def test_tasks_that_always_take_their_worker_down_are_poison_and_their_neighbours_are_not(
+    world: HostileWorld,
 ) -> None:
     restarts = world.restarts()
-    async with world.neighbours(kind):
-        run = await world.submit(harmful, kind, times=100)
-        await world.until_began(f"{run.run_id}/misbehave")
-        world.release(kind)
-        fault = await world.fault(run)
-        assert fault.code == "poison"
-        assert fault.figures == {"deliveries": 2}
+
+    async def died() -> bool:
+        return world.restarts() > restarts
+
+    async with world.neighbours("poison"):
+        runs = {kind: await world.submit(harmful, kind, times=100) for kind in FATAL}
+        await world.until(died, "a worker died")
+        world.release("poison")  # what was claimed in it is suspect as well, and suspects run one at a time
+        for kind, run in runs.items():
+            fault = await world.fault(run)
+            assert (fault.code, fault.figures) == ("poison", {"deliveries": 2}), f"{kind}: {fault}"
     assert world.restarts() >= restarts + 2
     await world.until_ready()
     await world.quiet()
