@@ -19,9 +19,11 @@ Every handoff tells one event. Fields in brackets where they apply:
 import io
 import logging
 import sys
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
+from types import MappingProxyType
 from typing import Final, Literal, TextIO, cast
 
 import orjson
@@ -40,6 +42,10 @@ _LEVELS: Final[dict[Level, int]] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+
+_BOUND: ContextVar[Mapping[str, str | int]] = ContextVar("argosy_bound_fields", default=MappingProxyType({}))
+"""One variable for all fields: structlog's own has one for each, which is ten calls at each attempt."""
 
 
 def configure(form: Format = "auto", level: Level = "info", stream: TextIO | None = None) -> None:
@@ -79,8 +85,11 @@ def get(name: str = "argosy") -> FilteringBoundLogger:
 def bound(*, traceparent: str | None = None, **fields: str | int) -> Generator[None]:
     """Bind `run_id`, `task_id`, `agent`, `attempt`, … to all events of this asyncio task."""
     trace_id = trace_id_of(traceparent)
-    with structlog.contextvars.bound_contextvars(**fields, **({"trace_id": trace_id} if trace_id else {})):
+    token = _BOUND.set({**_BOUND.get(), **fields, **({"trace_id": trace_id} if trace_id else {})})
+    try:
         yield
+    finally:
+        _BOUND.reset(token)
 
 
 def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | float | None) -> None:
@@ -102,6 +111,10 @@ def _tells(loggers: type) -> bool:
         return True
     enabled: Callable[[int], bool] | None = getattr(loggers(None, [], {}), "is_enabled_for", None)
     return enabled is None or enabled(logging.INFO)
+
+
+def _merged(_logger: object, _method: str, event: MutableMapping[str, object]) -> dict[str, object]:
+    return {**_BOUND.get(), **event}
 
 
 def _named(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
@@ -169,7 +182,8 @@ class _Stderr(io.TextIOBase):
 
 _STDERR: Final = cast("TextIO", _Stderr())
 _SHARED: Final[tuple[Processor, ...]] = (
-    structlog.contextvars.merge_contextvars,
+    structlog.contextvars.merge_contextvars,  # what a user's handlers bind
+    _merged,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
