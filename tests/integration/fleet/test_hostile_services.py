@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from redis.asyncio import Redis
 
 from argosy.client.connection import Argosy
 from argosy.console.child import ChildState
@@ -46,6 +47,15 @@ async def argosy(world: HostileWorld, *words: str, expect: int, **variables: str
     """Run a command; return what it says on stderr."""
     command = CommandLine(world.fleet.stack.folder, {**world.fleet.environment, **variables})
     return (await asyncio.to_thread(command, *words, expect=expect)).stderr
+
+
+async def maxmemory(world: HostileWorld, size: int) -> None:
+    """Limit Redis to so many bytes; 0 is no limit."""
+    redis: Redis = Redis.from_url(world.fleet.stack.redis_url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    try:
+        await redis.config_set("maxmemory", size)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    finally:
+        await redis.aclose()
 
 
 async def until_again(world: HostileWorld, name: str, pid: int) -> None:
@@ -172,6 +182,22 @@ async def test_without_redis_work_pauses_and_nothing_is_lost(world: HostileWorld
             await supervisor.resume("valkey")
         await world.unharmed(runs)
     assert world.restarts() == restarts
+    await world.quiet()
+
+
+async def test_while_redis_is_full_work_pauses_and_nothing_is_lost(world: HostileWorld) -> None:
+    restarts = world.restarts(*world.fleet.stack.supervisor.children)
+    async with world.neighbours("full"):
+        await maxmemory(world, 1)
+        try:
+            runs = [await world.submit(peaceful) for _ in range(4)]
+            world.release("full")
+            await world.until_logged("OOM", *world.workers)
+            await world.until_logged("OOM", "coordinator-1", "coordinator-2")
+        finally:
+            await maxmemory(world, 0)
+        await world.unharmed(runs)
+    assert world.restarts(*world.fleet.stack.supervisor.children) == restarts
     await world.quiet()
 
 
