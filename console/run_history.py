@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Partition, Record
 from argosy.broker.topics import TopicNames
-from argosy.coordinator.decision import Arm, Disarm
+from argosy.coordinator.decision import Arm, Disarm, Unclaim
 from argosy.coordinator.fold import fold
 from argosy.coordinator.state import Event, RunState
 from argosy.schemas.codec import decode_body
@@ -38,6 +38,8 @@ class History:
     """As of now; `run.ended` isn't folded, since it would cut the state to a tombstone."""
     timers: dict[str, int] = field(default_factory=dict[str, int])
     """Armed timers: when each is due, epoch milliseconds."""
+    moot: set[int] = field(default_factory=set[int])
+    """Offsets of records that changed nothing: repeats, and answers that came too late."""
     broken: str = ""
     """The error that folding raised, and where; what came later is not in `state`."""
 
@@ -70,14 +72,16 @@ async def history(cluster: KafkaCluster, settings: Settings, run_id: str) -> His
     """Read one run's history; empty if the log doesn't know it."""
     found = History(run_id)
     async for logged in scan_lane(cluster, settings, lane_of(run_id, settings.fleet.lanes)):
-        if logged.envelope.subject != run_id:
-            continue
-        found.records.append(logged)
-        if isinstance(logged.message, RunEnded):
-            continue
-        if not found.broken:
-            _fold(found, logged)
+        if logged.envelope.subject == run_id:
+            take(found, logged)
     return found
+
+
+def take(found: History, logged: Logged) -> None:
+    """Take the run's next record."""
+    found.records.append(logged)
+    if not isinstance(logged.message, RunEnded) and not found.broken:
+        _fold(found, logged)
 
 
 def _fold(found: History, logged: Logged) -> None:
@@ -87,6 +91,9 @@ def _fold(found: History, logged: Logged) -> None:
     except Exception as error:  # noqa: BLE001 - what a fold raises sets its run aside; who looks wants to see the rest
         found.broken = f"at offset {logged.offset}: {type(error).__name__}: {error}"
         return
+    changed = found.state is not None and bool(found.state.changes())
+    if not changed and not any(not isinstance(each, Unclaim) for each in decisions):
+        found.moot.add(logged.offset)
     for decision in decisions:
         match decision:
             case Arm(name, due_ms):

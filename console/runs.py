@@ -1,23 +1,37 @@
-"""`argosy runs list|show|cancel`: what runs there are, what became of their tasks."""
+"""`argosy runs list|show|history|watch|why|cancel`: what runs there are, what became of their tasks."""
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 from argosy.client.connection import Argosy
+from argosy.client.run import Run
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
-from argosy.console.output import note, show, show_table
+from argosy.console.foreground import run_in_foreground
+from argosy.console.live import Progress, watching
+from argosy.console.moments import moment
+from argosy.console.options import options
+from argosy.console.output import note, printable, show, show_json, show_table
 from argosy.console.process_life import open_services
 from argosy.console.run_history import History, history, scan_lane, trace_id
-from argosy.console.task_table import COLUMNS, rows
+from argosy.console.run_story import COLUMNS as STORY_COLUMNS
+from argosy.console.run_story import story
+from argosy.console.run_tree import holes, tree
+from argosy.console.run_view import RunView, TaskView
+from argosy.console.task_table import rows
 from argosy.console.why import why
 from argosy.schemas.errors import NotFound
 from argosy.schemas.runlog import RunAccepted, RunEnded
 from argosy.schemas.settings import Settings
+
+LAST_SECONDS = 5.0
+"""For the last events of a run that has ended."""
 
 runs = typer.Typer(help="Look at runs, cancel them.", no_args_is_help=True)
 
@@ -67,27 +81,112 @@ def list_runs(
 
 
 @runs.command("show")
-def show_run(run_id: Annotated[str, typer.Argument(help="The run's id.")]) -> None:
-    """Show a run: outcome, tasks, attempts, times, tokens. Exit code 1 if it ended without success."""
-    found = asyncio.run(_history(load_settings(), run_id))
-    accepted, ended = found.accepted, found.ended
-    if accepted is None:
-        raise NotFound(
-            f"no run {run_id} in the run log",
-            "it was never accepted, or retention has passed",
-            "argosy runs list",
-        )
-    table = rows(found)
+def show_run(
+    run_id: Annotated[str, typer.Argument(help="The run's id.")],
+    *,
+    shards: Annotated[
+        bool, typer.Option("--shards", help="All shards of maps, not only the failed ones.")
+    ] = False,
+) -> None:
+    """Show a run as a tree: states, attempts, times, tokens, holes. Exit code 1 if it ended without success."""
+    found = asyncio.run(_known(load_settings(), run_id))
+    ended = found.ended
     state = ended.outcome if ended else "active"
-    show_table(
-        COLUMNS,
-        [row.cells() for row in table],
-        {"run_id": run_id, "state": state, "trace_id": trace_id(found), "tasks": table, "ended": ended},
-    )
+    data = {
+        "run_id": run_id,
+        "state": state,
+        "trace_id": trace_id(found),
+        "tasks": rows(found),
+        "holes": holes(found),
+        "ended": ended,
+        "fold_error": found.broken,
+    }
+    show(data, printable(tree(found, time.time_ns() // 1_000_000, shards=shards)))
     if ended is not None and ended.outcome != "succeeded":
         reason = f": {ended.fault.message}" if ended.fault else ""
         note(f"{run_id} {state}{reason}")
         raise typer.Exit(FAILED)
+    if ended is None:
+        note(f"argosy why {run_id} says what it waits for")
+
+
+@runs.command("history")
+def show_history(run_id: Annotated[str, typer.Argument(help="The run's id.")]) -> None:
+    """Show everything that happened to a run, in the order of cause and effect, whatever the clocks said.
+
+    OFFSET is the run's logical clock, CAUSE the offset that a record answers, ORDINAL the place among what one
+    worker did in between. A record in brackets changed nothing: a repeat, or an answer that came too late.
+    """
+    happened = story(asyncio.run(_known(load_settings(), run_id)))
+    cells = [
+        (
+            each.offset,
+            "" if each.cause is None else each.cause,
+            each.ordinal or "",
+            moment(each.time_ms),
+            each.kind,
+            each.task,
+            each.source,
+            each.what if each.effect else f"({each.what})",
+        )
+        for each in happened
+    ]
+    show_table(STORY_COLUMNS, cells, {"run_id": run_id, "history": happened})
+
+
+@runs.command("watch")
+def watch_run(
+    run_id: Annotated[str, typer.Argument(help="The run's id.")],
+    *,
+    timeout_seconds: Annotated[
+        float | None, typer.Option("--timeout-seconds", help="Stop watching; the run goes on. Exit code 124.")
+    ] = None,
+) -> None:
+    """Watch a run until it ends; with --json one object per event. Exit code 1 if it didn't succeed."""
+    raise typer.Exit(run_in_foreground(_watch(load_settings(), run_id, timeout_seconds)))
+
+
+async def _watch(settings: Settings, run_id: str, timeout_seconds: float | None) -> int:
+    found = await _known(settings, run_id)
+    steps = found.accepted.pipeline.steps if found.accepted is not None else ()
+    view = RunView(run_id, run_id, tasks={step.name: TaskView() for step in steps})
+    async with Argosy.connect(settings) as fleet:
+        run = fleet.run(run_id)
+        if options().json:
+            telling = asyncio.create_task(_tell(run), name=f"tell {run_id}")
+            try:
+                ended = await run.ended(timeout_seconds=timeout_seconds)
+                await asyncio.wait({telling}, timeout=LAST_SECONDS)
+            finally:
+                telling.cancel()
+                await asyncio.wait({telling})
+        else:
+            with Progress([view]) as progress:
+                async with watching(run, view, progress):
+                    ended = await run.ended(timeout_seconds=timeout_seconds)
+    fault = f"{ended.fault.code}: {ended.fault.message}" if ended.fault else ""
+    show(
+        {"run_id": run_id, "state": ended.outcome, "ended": ended},
+        f"{run_id} {ended.outcome} {fault}".rstrip(),
+    )
+    return 0 if ended.outcome == "succeeded" else FAILED
+
+
+async def _tell(run: Run[JsonValue]) -> None:
+    async with aclosing(run.events()) as events:
+        async for event in events:
+            show_json({"run_id": run.run_id, "kind": event.kind, "event": event.message})
+
+
+async def _known(settings: Settings, run_id: str) -> History:
+    found = await _history(settings, run_id)
+    if found.accepted is None:
+        raise NotFound(
+            f"no run {run_id} in the run log",
+            "it was never accepted, or retention has passed",
+            f"argosy why {run_id}, or argosy runs list",
+        )
+    return found
 
 
 @runs.command("cancel")

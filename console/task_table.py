@@ -47,6 +47,8 @@ class TaskRow:
     input_tokens: int
     output_tokens: int
     why: str
+    worker: str = ""
+    """Who settled it last."""
 
     def cells(self) -> tuple[object, ...]:
         """Give the row as `COLUMNS` has it."""
@@ -96,4 +98,5 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
         input_tokens=sum(settled.usage.input_tokens for settled in settles),
         output_tokens=sum(settled.usage.output_tokens for settled in settles),
         why=faults[-1] if faults and letter != "k" else cause,
+        worker=settles[-1].worker if settles else "",
     )

@@ -148,6 +148,32 @@ def test_lag_tells_what_waits_from_what_is_in_hand(fleet: Operated) -> None:
     fleet.end("worker-patient", signal.SIGTERM)
 
 
+def test_a_run_is_watched_drawn_and_told(fleet: Operated) -> None:
+    fleet.coordinator()
+    fleet.worker("quick,patient,both")
+    (fleet.folder / "zz").touch()
+    fleet.submit("joins", "zz", "run-1")
+    events = [
+        json.loads(line) for line in fleet.argosy("runs", "watch", "run-1", "--json").stdout.splitlines()
+    ]
+    assert events[-1]["state"] == "succeeded"
+    drawn = fleet.argosy("runs", "show", "run-1").stdout
+    assert "run-1  joins@1  succeeded" in drawn
+    assert "both  both  succeeded" in drawn
+    told = fleet.ask("runs", "history", "run-1")["history"]
+    kinds = [each["kind"] for each in told]
+    assert (kinds[0], kinds[-1]) == ("run.accepted", "run.ended")
+    offsets = {each["offset"] for each in told}
+    assert all(each["cause"] in offsets for each in told if each["kind"] == "task.settled")
+    fleet.submit("waits", "never", "run-2")
+    fleet.argosy("runs", "watch", "run-2", "--timeout-seconds", "1", expect=124)
+    fleet.argosy("runs", "cancel", "run-2")
+    fleet.argosy("runs", "watch", "run-2", expect=1)
+    assert fleet.ask("runs", "show", "run-2", expect=1)["state"] == "cancelled"
+    fleet.argosy("runs", "show", "run-9", expect=5)
+    assert fleet.ask("runs", "list")["runs"][0]["run_id"] == "run-2"
+
+
 def test_the_document_of_topics_and_messages_holds_together(fleet: Operated) -> None:
     told = fleet.ask("asyncapi")
     assert told["asyncapi"] == "3.0.0"

@@ -1,0 +1,86 @@
+"""`argosy runs history RUN`: everything that happened to a run, in the order of cause and effect."""
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from argosy.console.run_history import History, Logged
+from argosy.schemas.ids import local_part
+from argosy.schemas.runlog import (
+    CancelReceived,
+    LogMessage,
+    RunAccepted,
+    RunEnded,
+    SignalReceived,
+    StepRecorded,
+    TaskSettled,
+    TimerFired,
+)
+
+COLUMNS: Final = ("OFFSET", "CAUSE", "ORDINAL", "TIME", "KIND", "TASK", "BY", "WHAT")
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One record of the run's log. `cause` is the offset that it answers; `effect` False: it changed nothing."""
+
+    offset: int
+    cause: int | None
+    ordinal: int
+    time_ms: int
+    kind: str
+    task: str
+    source: str
+    what: str
+    effect: bool
+
+
+def story(history: History) -> list[Happened]:
+    """Tell all records by offset: the run's logical clock, a total order that agrees with cause and effect.
+
+    A record stands after the one at its `cause`; what one worker did between two offsets has rising ordinals.
+    """
+    return [_happened(each, history) for each in sorted(history.records, key=lambda each: each.offset)]
+
+
+def _happened(logged: Logged, history: History) -> Happened:
+    envelope, message = logged.envelope, logged.message
+    task = local_part(message.task_id) if isinstance(message, TaskSettled | StepRecorded) else ""
+    return Happened(
+        offset=logged.offset,
+        cause=envelope.cause,
+        ordinal=envelope.ordinal,
+        time_ms=logged.time_ms,
+        kind=envelope.kind,
+        task=task,
+        source=envelope.source.removeprefix("argosy/"),
+        what=_what(message),
+        effect=logged.offset not in history.moot,
+    )
+
+
+def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each kind
+    match message:
+        case RunAccepted():
+            pipeline = message.pipeline
+            return (
+                f"{pipeline.name}@{pipeline.version}, {len(pipeline.steps)} steps, inbox {message.position}"
+            )
+        case TaskSettled():
+            usage = message.usage
+            text = f"attempt {message.attempt} {message.outcome} in {message.duration_ms / 1000:.1f} s"
+            if usage.input_tokens or usage.output_tokens:
+                text += f", tokens {usage.input_tokens} in, {usage.output_tokens} out"
+            return text + (f": {message.fault.code}: {message.fault.message}" if message.fault else "")
+        case StepRecorded():
+            return f"memo {message.name} of attempt {message.attempt}"
+        case SignalReceived():
+            return f"signal {message.name}"
+        case CancelReceived():
+            return f"cancel: {message.reason}" if message.reason else "cancel"
+        case TimerFired():
+            return f"timer {message.name}, armed at {message.armed}"
+        case RunEnded():
+            fault = f": {message.fault.code}: {message.fault.message}" if message.fault else ""
+            return f"{message.outcome}{fault}"
+        case _:
+            assert_never(message)

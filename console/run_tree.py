@@ -1,0 +1,134 @@
+"""A run as a tree: each step with its state, attempts, time and tokens, its shards summed up, its holes named. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from argosy.console.dag import Branch, branches
+from argosy.console.moments import length, moment
+from argosy.console.run_history import History
+from argosy.console.task_table import WORDS, TaskRow, rows
+from argosy.coordinator.kept import TERMINAL
+from argosy.schemas.hole import HoleOutcome
+from argosy.schemas.ids import step_of
+from argosy.schemas.pipeline import MapStep, Step
+
+SHARDS_SHOWN: Final = 10
+"""Of a map, shards that did not succeed; --shards shows all of all."""
+_OUTCOMES: Final[dict[str, HoleOutcome]] = {"f": "failed", "s": "skipped", "x": "cancelled", "e": "expired"}
+
+
+@dataclass(frozen=True, slots=True)
+class HoleShown:
+    """What a step went on without."""
+
+    step: str
+    source: str
+    outcome: HoleOutcome
+    reason: str
+
+
+def tree(history: History, now_ms: int, *, shards: bool = False) -> str:
+    """Draw the run; empty if the log has no run."""
+    return "\n".join(_lines(history, now_ms, shards=shards))
+
+
+def holes(history: History) -> list[HoleShown]:
+    """Find the holes that steps were given, or are going to be given: inputs whose source did not succeed."""
+    accepted, state = history.accepted, history.state
+    if accepted is None or state is None:
+        return []
+    found: list[HoleShown] = []
+    for step in accepted.pipeline.steps:
+        absent = state.step(step.name).absent
+        for edge in step.edges:
+            if not edge.hole or edge.source == "input":
+                continue
+            source = state.step(edge.source)
+            if source.letter in _OUTCOMES or edge.source in absent:
+                cause = source.cause
+                reason = cause.fault.message if cause is not None else "it went on without it"
+                outcome = "cancelled" if edge.source in absent else _OUTCOMES[source.letter]
+                found.append(HoleShown(step.name, edge.source, outcome, reason))
+    return found
+
+
+def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
+    accepted = history.accepted
+    if accepted is None or history.state is None:
+        return
+    table = rows(history)
+    began = next(each.time_ms for each in history.records if each.message is accepted)
+    ended = next((each.time_ms for each in history.records if each.message is history.ended), None)
+    outcome = history.ended.outcome if history.ended is not None else "active"
+    given, made = sum(row.input_tokens for row in table), sum(row.output_tokens for row in table)
+    yield (
+        f"{history.run_id}  {accepted.pipeline.name}@{accepted.pipeline.version}  {outcome}"
+        f"  {length(((ended or now_ms) - began) / 1000)}  tokens {given} in, {made} out"
+    )
+    yield f"accepted {moment(began)}, deadline {moment(accepted.deadline_ms)}"
+    if history.broken:
+        yield f"its log can't be folded {history.broken}"
+    by_step: dict[str, list[TaskRow]] = {}
+    for row in table:
+        by_step.setdefault(step_of(row.task)[0], []).append(row)
+    missing = holes(history)
+    for branch in branches(accepted.pipeline):
+        name = branch.step.name
+        yield from _step(branch, by_step.get(name, []), history, now_ms, shards=shards)
+        for hole in missing:
+            if hole.step == name:
+                yield f"{branch.below}hole: {hole.source} {hole.outcome}: {hole.reason}"
+
+
+def _step(
+    branch: Branch, table: list[TaskRow], history: History, now_ms: int, *, shards: bool
+) -> Iterator[str]:
+    step, state = branch.step, history.state
+    beside = f"  ← {', '.join(branch.joins)}" if branch.joins else ""
+    if isinstance(step, MapStep):
+        letter = state.step(step.name).letter if state is not None else "w"
+        word = "running" if letter == "r" else WORDS[letter]
+        yield f"{branch.lead}{step.name}  {step.agent or ''}  {word}  {_sum(step, table, history)}{beside}"
+        told = [row for row in table if "." in row.task and (shards or row.state != "succeeded")]
+        for row in told if shards else told[:SHARDS_SHOWN]:
+            yield f"{branch.below}{_task(row, history, now_ms)}"
+        if not shards and len(told) > SHARDS_SHOWN:
+            yield f"{branch.below}… {len(told) - SHARDS_SHOWN} more that have not succeeded"
+        return
+    for row in table:
+        yield f"{branch.lead}{_task(row, history, now_ms)}{beside}"
+
+
+def _sum(step: Step, table: list[TaskRow], history: History) -> str:
+    ordered = [row for row in table if "." in row.task]
+    total = history.state.step(step.name).length if history.state is not None else len(ordered)
+    states = Counter(row.state for row in ordered)
+    parts = [f"{count} {state}" for state, count in states.items()]
+    if total > len(ordered):
+        parts.append(f"{total - len(ordered)} not ordered yet")
+    tokens = f"tokens {sum(row.input_tokens for row in ordered)} in, {sum(row.output_tokens for row in ordered)} out"
+    return f"{total} shards: {', '.join(parts) or 'none'}  {tokens}"
+
+
+def _task(row: TaskRow, history: History, now_ms: int) -> str:
+    words = [row.task, row.agent, row.state]
+    if row.attempts > 1:
+        words.append(f"attempt {row.attempts}")
+    if row.deliveries > row.attempts:
+        words.append(f"{row.deliveries} deliveries")
+    state = history.state.task(row.task) if history.state is not None else None
+    if state is not None and state.letter not in TERMINAL:
+        ordered = next((each.time_ms for each in history.records if each.offset == state.cause), None)
+        if ordered is not None:
+            words.append(f"for {length(max(0, now_ms - ordered) / 1000)}")
+    if row.wall_ms:
+        words.append(f"{row.wall_ms / 1000:.1f} s")
+    if row.input_tokens or row.output_tokens:
+        words.append(f"tokens {row.input_tokens} in, {row.output_tokens} out")
+    if row.worker:
+        words.append(f"by {row.worker}")
+    if row.why:
+        words.append(row.why)
+    return "  ".join(words)

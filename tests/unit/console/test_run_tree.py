@@ -1,0 +1,112 @@
+"""A run's tree, holes and story from a log that is folded here, without a service."""
+
+from argosy.console.moments import length
+from argosy.console.run_history import History, Logged, take
+from argosy.console.run_story import story
+from argosy.console.run_tree import holes, tree
+from argosy.pipelines.agent import agent
+from argosy.pipelines.context import Context
+from argosy.pipelines.pipeline import Pipeline
+from argosy.schemas.chat import Usage
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.fault import Fault
+from argosy.schemas.hole import Hole
+from argosy.schemas.ids import TaskId
+from argosy.schemas.payload import Inline
+from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled
+
+
+@agent
+async def first(ctx: Context, text: str) -> str:  # noqa: ARG001
+    return text
+
+
+@agent
+async def second(ctx: Context, text: str) -> str:  # noqa: ARG001
+    return text
+
+
+@agent
+async def last(ctx: Context, one: str, two: str | Hole) -> str:  # noqa: ARG001
+    return one
+
+
+shape = Pipeline("shape", takes=str, gives=str)
+shape.returns(shape.step(last, shape.step(first, shape.input), shape.step(second, shape.input).or_hole()))
+
+
+def logged(*messages: LogMessage) -> History:
+    found = History("r")
+    for offset, message in enumerate(messages, 10):
+        envelope = Envelope(
+            kind=message.KIND, id=str(offset), source="argosy/worker/h-1", subject="r", cause=offset - 1
+        )
+        take(found, Logged(0, offset, 1_000 * offset, envelope, message))
+    return found
+
+
+ACCEPTED = RunAccepted(
+    rules=1,
+    pipeline=shape.compile(),
+    input=Inline(value="x", bytes=3, tokens=1),
+    data_hash="h",
+    position="0/7",
+    submitted_ms=0,
+    deadline_ms=900_000,
+    longest_and_window_ms=1_000_000,
+)
+DONE = TaskSettled(
+    task_id=TaskId("r/first"),
+    attempt=1,
+    outcome="succeeded",
+    result=Inline(value="y", bytes=3, tokens=1),
+    usage=Usage(input_tokens=120, output_tokens=30),
+    worker="h-1",
+    duration_ms=2_300,
+)
+LOST = TaskSettled(
+    task_id=TaskId("r/second"), attempt=1, outcome="failed", fault=Fault(code="rejected", message="no use")
+)
+
+
+def test_a_tree_tells_state_time_tokens_and_who_worked() -> None:
+    said = tree(logged(ACCEPTED, DONE), now_ms=40_000)
+    assert said.splitlines()[0] == "r  shape@1  active  30 s  tokens 120 in, 30 out"
+    (line,) = [line for line in said.splitlines() if "first  first" in line]
+    assert "succeeded  2.3 s  tokens 120 in, 30 out  by h-1" in line
+    (line,) = [line for line in said.splitlines() if "second  second" in line]
+    assert "out  for 30 s" in line
+
+
+def test_a_step_that_goes_on_without_a_parent_shows_the_hole() -> None:
+    found = logged(ACCEPTED, DONE, LOST)
+    assert [(hole.step, hole.source, hole.outcome, hole.reason) for hole in holes(found)] == [
+        ("last", "second", "failed", "no use")
+    ]
+    assert "hole: second failed: no use" in tree(found, now_ms=40_000)
+
+
+def test_a_story_is_told_by_offset_with_causes_and_says_what_changed_nothing() -> None:
+    told = story(logged(ACCEPTED, DONE, DONE))
+    assert [(each.offset, each.cause, each.kind, each.effect) for each in told] == [
+        (10, 9, "run.accepted", True),
+        (11, 10, "task.settled", True),
+        (12, 11, "task.settled", False),
+    ]
+    assert told[1].what == "attempt 1 succeeded in 2.3 s, tokens 120 in, 30 out"
+
+
+def test_a_log_that_can_not_be_folded_is_still_told() -> None:
+    found = logged(ACCEPTED.model_copy(update={"rules": 99}), DONE)
+    assert found.broken.startswith("at offset 10: NewerVersion")
+    assert len(story(found)) == 2
+
+
+def test_lengths_of_time_have_the_unit_that_fits() -> None:
+    assert [length(seconds) for seconds in (0.42, 12.4, 185, 7_800, 300_000)] == [
+        "0.4 s",
+        "12 s",
+        "3 min 5 s",
+        "2 h 10 min",
+        "3 d 11 h",
+    ]
