@@ -25,7 +25,7 @@ from argosy.client.many import in_order
 from argosy.client.receipt import Receipt
 from argosy.client.run import Run
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.errors import ConfigurationError, Unreachable
+from argosy.schemas.errors import ConfigurationError, InvalidInput, Unreachable
 from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id, new_run_id
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import INLINE_BYTES, Reference
@@ -148,7 +148,7 @@ class Argosy:
         """
         links = self._linked()
         run_id = new_run_id() if run_id is None else _checked(run_id)
-        data = pipeline.takes.encode(value) if isinstance(pipeline, Pipeline) else encode_value(value)
+        data = pipeline.takes.encode(value) if isinstance(pipeline, Pipeline) else _encoded(value)
         submit = RunSubmitted(
             pipeline=pipeline.compile() if isinstance(pipeline, Pipeline) else pipeline,
             **await self._input(data),
@@ -266,6 +266,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
     if not task.cancelled():
         task.result()
+
+
+def _encoded(value: JsonValue) -> bytes:
+    try:
+        return encode_value(value)
+    except ValueError as error:
+        message = f"the input is no JSON: {error}"
+        raise InvalidInput(message) from None
 
 
 def _checked(run_id: str) -> str:

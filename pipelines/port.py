@@ -1,6 +1,8 @@
 """Where a value enters or leaves typed code: between the JSON that travels and the type that is declared."""
 
+import math
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
+
+_REPLACED = "\ufffd".encode()
+"""What pydantic writes for a lone surrogate in a key."""
 
 Given: TypeAlias = "bytes | JsonValue | Hole | Sequence[Given]"
 """What a message brings: JSON text as bytes, a JSON value, a hole, or a list of these (shards of a map)."""
@@ -79,10 +84,17 @@ class Port(Generic[T]):
             message = f"the value is no {self}: {_findings(error)}"
             raise InvalidResult(message) from None
         try:
-            return self.adapter.dump_json(checked, by_alias=True, warnings="error")
+            data = self.adapter.dump_json(checked, by_alias=True, warnings="error")
         except PydanticSerializationError as error:
             message = f"the value is no JSON: {error}"
             raise InvalidResult(message) from None
+        # pydantic writes what JSON can't say as something else: another value, and nobody was told.
+        if b"null" in data or _REPLACED in data:
+            found = _unsayable(self.adapter.dump_python(checked))
+            if found is not None:
+                message = f"the value is no JSON: it holds {found}"
+                raise InvalidResult(message)
+        return data
 
     def schema(self) -> JsonSchema:
         """Describe the type by itself; in a compiled pipeline, `schema_table` names its models instead."""
@@ -102,6 +114,29 @@ def port_of(annotation: Annotation, adapter: TypeAdapter[Any]) -> Port[Any]:
         inner = item_of(bare)
         items = port_of(inner, TypeAdapter(inner))
     return Port(annotation, adapter, takes_hole=takes_hole, items=items)
+
+
+def _unsayable(value: object) -> str | None:
+    """Look through plain data for what JSON can't say; name the first such thing."""
+    rest: list[object] = [value]
+    while rest:
+        item = rest.pop()
+        match item:
+            case float() as number if not math.isfinite(number):
+                return "NaN or an infinity"
+            case str() as text if not text.isascii() and any(map(_is_surrogate, text)):
+                return "a lone surrogate"
+            case dict():
+                rest += chain.from_iterable(cast("dict[object, object]", item).items())
+            case list() | tuple() | set() | frozenset():
+                rest += cast("Sequence[object]", item)
+            case _:
+                pass
+    return None
+
+
+def _is_surrogate(char: str) -> bool:
+    return "\ud800" <= char <= "\udfff"
 
 
 def _findings(error: ValidationError) -> str:

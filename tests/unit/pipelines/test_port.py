@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -118,3 +119,32 @@ def test_a_result_of_another_type_is_refused() -> None:
     with pytest.raises(InvalidResult):
         summarise.encode(None)
     assert InvalidResult.retriable
+
+
+class Measure(BaseModel):
+    value: float
+    note: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (float, math.nan),
+        (Any, math.inf),
+        (tuple[float, None], (math.nan, None)),
+        (dict[str, Any], {"a": [1, {"b": math.inf}]}),
+        (Measure, Measure(value=-math.inf)),
+        (list[Measure], [Measure(value=1), Measure(value=math.nan)]),
+        (str, "\ud800"),
+        (dict[str, Any], {"\ud800": 1}),
+    ],
+)
+def test_what_json_can_not_say_is_refused_and_becomes_no_other_value(annotation: Any, value: object) -> None:  # noqa: ANN401 - any type
+    with pytest.raises(InvalidResult, match="no JSON"):
+        port(annotation).encode(value)
+
+
+def test_a_null_is_a_value_of_its_own() -> None:
+    assert port(Measure).encode(Measure(value=1.5)) == b'{"value":1.5,"note":null}'
+    assert port(dict[str, str]).encode({"\ufffd": "\ufffd"}) == '{"\ufffd":"\ufffd"}'.encode()
+    assert port(int).encode(10**40) == b"1" + b"0" * 40
