@@ -22,7 +22,8 @@ from argosy.broker.store import Payloads, Store
 from argosy.broker.values import CountTokens
 from argosy.broker.window import Window
 from argosy.pipelines.agent import Agent
-from argosy.schemas.errors import WorkerBroken, first_of
+from argosy.schemas.errors import WorkerBroken
+from argosy.schemas.fault import first_of
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 

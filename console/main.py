@@ -11,7 +11,8 @@ from argosy.console.commands import COMMANDS
 from argosy.console.exits import exit_code_of
 from argosy.console.options import HELP, Options, options, set_options, split_options
 from argosy.console.output import show_error
-from argosy.schemas.errors import ArgosyError, first_of
+from argosy.schemas.errors import ArgosyError
+from argosy.schemas.fault import first_of
 
 
 def run() -> None:

@@ -18,17 +18,6 @@ class ArgosyError(Exception):
     """What to do about it."""
 
 
-def first_of(group: BaseExceptionGroup[BaseException]) -> ArgosyError | None:
-    """Return the first error of ours in a group of concurrent failures, however deep it lies; None if there is none."""
-    ours = group.subgroup(ArgosyError)
-    while ours is not None:
-        found = ours.exceptions[0]
-        if isinstance(found, ArgosyError):
-            return found
-        ours = found
-    return None
-
-
 class Advice(ArgosyError):
     """An error in three lines: what happened, why, and what to do next."""
 

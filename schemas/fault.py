@@ -61,3 +61,14 @@ def _after_ms(error: ArgosyError) -> int | None:
     if not isinstance(seconds, int | float) or seconds != seconds:  # noqa: PLR0124 - NaN
         return None
     return int(min(max(0.0, seconds), AFTER_SECONDS) * 1000)
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> ArgosyError | None:
+    """Return the first error of ours in a group of concurrent failures, however deep it lies; None if there is none."""
+    ours = group.subgroup(ArgosyError)
+    while ours is not None:
+        found = ours.exceptions[0]
+        if isinstance(found, ArgosyError):
+            return found
+        ours = found
+    return None
