@@ -1,0 +1,175 @@
+"""Bad input from clients in any language: refused with the field and the reason, or the run fails and says why."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from argosy.broker.topics import TopicNames
+from argosy.client.answers import read_answer
+from argosy.coordinator.registry import publish
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import RunFailed, RunRefused
+from argosy.schemas.ids import lane_of
+from argosy.schemas.payload import Inline
+from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import TaskSettled
+from argosy.schemas.task import TaskDispatched
+from support.shell_world import ShellWorld, client_of, diamond, hello, many, shell_world
+from support.waiting import eventually
+
+Change = Callable[[dict[str, Any]], object]
+SUBMIT = "run.submitted"
+
+
+def put(*way: str | int, value: object) -> Change:
+    """Change one field of a pipeline's JSON."""
+
+    def change(document: dict[str, Any]) -> None:
+        found: Any = document
+        for part in way[:-1]:
+            found = found[part]
+        found[way[-1]] = value
+
+    return change
+
+
+WRONG: dict[str, tuple[Change, str]] = {
+    "a cycle": (put("steps", 0, "inputs", 0, "from", value="both"), "wait for each other"),
+    "a step that reads itself": (put("steps", 0, "inputs", 0, "from", value="first"), "wait for each other"),
+    "an unknown ref": (put("steps", 2, "inputs", 1, "from", value="nope"), "reads 'nope'"),
+    "an unknown agent": (put("steps", 1, "agent", value="nope"), "runs the agent 'nope'"),
+    "an unknown step returned": (put("returns", "from", value="nope"), "returns nothing"),
+    "an input that is not fed": (put("steps", 2, "inputs", 1, "name", value="left"), "feeds 'left' twice"),
+    "a join that nothing can miss": (put("steps", 2, "join", value={"policy": "any"}), "join=any"),
+    "a field of another release": (put("steps", 0, "colour", value="red"), "Extra inputs"),
+    "a select that is no JMESPath": (put("returns", "select", value="a["), "Invalid jmespath"),
+    "an endless number": (put("deadline_seconds", value=10**400), "deadline_seconds"),
+}
+
+
+def body_of(pipeline: CompiledPipeline, value: JsonValue, *changes: Change) -> bytes:
+    """Write a submit as another language would."""
+    document: dict[str, Any] = json.loads(json.dumps(pipeline.dump()))
+    for change in changes:
+        change(document)
+    return json.dumps({"pipeline": document, "input": value}).encode()
+
+
+async def submit(world: ShellWorld, run_id: str, body: bytes) -> str:
+    """Send it; return its position in the inbox."""
+    return await world.send(world.names.inbox, Envelope(SUBMIT, run_id, "test", subject=run_id), body)
+
+
+async def refusal(world: ShellWorld, position: str) -> SubmitRefused:
+    """Wait for the answer to one submit."""
+    follower = world.kafka.follower(TopicNames(world.settings.kafka.topic_prefix).results)
+    await follower.start(beginning=True)
+    async with asyncio.timeout(20):
+        while True:
+            for record in await follower.read(1.0):
+                found = read_answer(record)
+                body = found and found[1]
+                if isinstance(body, SubmitRefused) and body.position == position:
+                    return body
+
+
+async def order_of(world: ShellWorld) -> TaskDispatched:
+    """Wait for the first task that goes out."""
+    await world.until(lambda: len(world.seen) > 0)
+    return world.seen[0]
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_a_pipeline_that_can_not_be_is_refused_and_says_where(case: str) -> None:
+    change, text = WRONG[case]
+    async with shell_world() as world:
+        refused = await refusal(world, await submit(world, "bad", body_of(diamond.compile(), "x", change)))
+        assert refused.reason == "invalid"
+        assert refused.field.split(".")[0] == "pipeline"
+        assert text in f"{refused.field}: {refused.message}"
+        assert not world.seen
+
+
+async def test_an_empty_map_ends_at_once_with_an_empty_list() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        assert await (await client.submit(many, [])).result(timeout_seconds=20) == []
+        assert not world.seen
+        await world.until(lambda: not world.left_over())
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, "text", 7, None])
+async def test_a_map_over_what_is_no_list_fails_its_run_and_says_so(value: JsonValue) -> None:
+    async with shell_world() as world, client_of(world) as client:
+        await submit(world, "no-list", body_of(many.compile(), value, put("takes", value={})))
+        with pytest.raises(RunFailed, match="no list"):
+            await client.run("no-list").result(timeout_seconds=20)
+        await world.until(lambda: not world.left_over())
+
+
+@pytest.mark.parametrize("digits", [30, 400, 4_000])
+async def test_a_huge_integer_arrives_as_it_was_sent(digits: int) -> None:
+    number = 10**digits + 7
+    async with shell_world() as world, client_of(world) as client:
+        world.handler = lambda order: order.inputs[0].model_dump()["source"]["value"]
+        body = body_of(hello.compile(), number, put("takes", value={}))
+        await submit(world, "huge", body)
+        assert await client.run("huge").result(timeout_seconds=20) == number
+
+
+async def test_a_settle_of_a_task_that_its_run_does_not_have_changes_nothing() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        world.handler = lambda _: None
+        run = await client.submit(hello, "x", run_id="known")
+        order = await order_of(world)
+        lane = lane_of("known", world.settings.fleet.lanes)
+        result = Inline(value="not mine", bytes=10, tokens=2)
+        for task_id in ("known/nope", "known/first.1", "known/first~1", "known/first/deeper", "other/first"):
+            settled = TaskSettled(task_id=task_id, attempt=1, outcome="succeeded", result=result)
+            await world.log("known", lane, settled)
+        settled = TaskSettled(task_id="known/first", attempt=99, outcome="failed")
+        await world.log("known", lane, settled)
+        assert await run.state() == "running"
+        envelope = Envelope(SUBMIT, "x", "test", subject="known")
+        await world.settle(order, "mine", envelope)
+        assert await run.result(timeout_seconds=20) == "mine"
+        await world.until(lambda: not world.left_over())
+
+
+async def test_of_two_pipelines_of_one_name_and_version_each_run_keeps_its_own() -> None:
+    other = hello.compile().model_copy(update={"takes": {"type": "integer"}, "gives": {}})
+    assert other.identity != hello.compile().identity
+    async with shell_world() as world, client_of(world) as client:
+        world.handler = lambda _: None
+        first = await client.submit(hello, "x", run_id="first")
+        await order_of(world)
+        second = await client.submit(other, 7, run_id="second")
+        await world.until(lambda: len(world.seen) >= 2)
+        for order in world.seen[:2]:
+            run_id = order.task_id.split("/")[0]
+            await world.settle(order, run_id, Envelope(SUBMIT, "x", "test", subject=run_id))
+        assert await first.result(timeout_seconds=20) == "first"
+        assert await second.result(timeout_seconds=20) == "second"
+
+
+async def test_of_two_published_under_one_name_and_version_the_later_one_counts() -> None:
+    other = hello.compile().model_copy(update={"takes": {"type": "integer"}})
+    async with shell_world() as world, client_of(world) as client:
+        producer = await world.kafka.producer()
+        for pipeline in (hello.compile(), other):
+            await publish(producer, world.names, pipeline, "test")
+
+        async def taken() -> bool:
+            run = await client.submit("hello@1", 8)
+            try:
+                return await run.result(timeout_seconds=20) == "done"
+            except RunRefused:  # by the receiver that has not read the later one yet
+                return False
+
+        await eventually(taken, "the later one counts")
+        with pytest.raises(RunRefused, match="input"):
+            await (await client.submit("hello@1", "x")).result(timeout_seconds=20)
