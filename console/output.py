@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from argosy.console import table
 from argosy.console.options import options
 from argosy.schemas.errors import Advice, ArgosyError
 
@@ -38,14 +38,18 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], data: o
     """Print rows: a table on a terminal, tab-separated lines elsewhere, `data` with --json."""
     if options().json:
         show_json(data)
-    elif sys.stdout.isatty():
-        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-        for row in rows:
-            table.add_row(*(escape(printable(str(cell))) for cell in row))
-        Console().print(table)
+        return
+    told = [[" ".join(printable(str(cell)).split()) for cell in row] for row in rows]  # a row is one line
+    if sys.stdout.isatty():
+        console = Console(highlight=False, soft_wrap=True, markup=False)
+        made = table.lines(columns, told, console.width)
+        for line in made.head:
+            console.print(line, style="bold")
+        for line in made.body:
+            console.print(line)
     else:
-        for row in (columns, *rows):
-            sys.stdout.write("\t".join(printable(str(cell)) for cell in row) + "\n")
+        for row in (columns, *told):
+            sys.stdout.write("\t".join(row) + "\n")
 
 
 def printable(text: str) -> str:
