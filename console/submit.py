@@ -1,6 +1,7 @@
 """`argosy run PIPELINE`: submit a run, wait, print its result."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,11 @@ from argosy.console.live import Progress, watching
 from argosy.console.options import options
 from argosy.console.output import note, show_json
 from argosy.console.run_view import RunView, TaskView
+from argosy.console.submit_each import opened, submit_each, values_of
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.settings import Settings
 
 
 def run(  # noqa: PLR0913 - a submit has this many parts
@@ -26,6 +29,9 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     *,
     value: Annotated[
         str | None, typer.Option("--input", metavar="JSON|@FILE|-", help="The input; - reads stdin.")
+    ] = None,
+    each: Annotated[
+        str | None, typer.Option("--each", metavar="FILE|-", help="Many runs: one per line of JSON.")
     ] = None,
     app: Annotated[
         str | None, typer.Option("--app", help="Take the pipeline from this file or module.")
@@ -35,7 +41,7 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         bool, typer.Option("--detach", help="Print the run's id once it is safe, and don't wait.")
     ] = False,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", help="Yours; a repeat with the same data is answered.")
+        str | None, typer.Option("--run-id", help="Yours; a repeat is answered. With --each: ID-1, ID-2, …")
     ] = None,
     priority: Annotated[int, typer.Option("--priority", min=0, max=9, help="Higher goes first.")] = 5,
     deadline_seconds: Annotated[float | None, typer.Option("--deadline-seconds", min=0.001)] = None,
@@ -48,9 +54,18 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     settings = load_settings()
     source = app or settings.app
     what = discover(source).pipeline(pipeline).compile() if source else pipeline
+    chosen = {"priority": priority, "deadline_seconds": deadline_seconds, "tenant": tenant}
+    if each is not None:
+        if value is not None or watch:
+            raise ConfigurationError(
+                "--each goes without --input and --watch", "it is many inputs", "leave those out"
+            )
+        with opened(each) as lines:
+            work = _many(settings, what, lines, run_id, timeout_seconds, detach=detach, **chosen)
+            raise typer.Exit(run_in_foreground(work))
     given = parse_input(value)
 
-    async def work() -> None:
+    async def one() -> None:
         async with Argosy.connect(settings) as fleet:
             submitted = await fleet.submit(
                 what,
@@ -66,7 +81,29 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 return
             show_json(await _result(submitted, what, timeout_seconds, watch=watch))
 
-    raise typer.Exit(run_in_foreground(work()))
+    raise typer.Exit(run_in_foreground(one()))
+
+
+async def _many(  # noqa: PLR0913 - as `run`
+    settings: Settings,
+    what: CompiledPipeline | str,
+    lines: Iterable[str],
+    run_id: str | None,
+    timeout_seconds: float | None,
+    *,
+    detach: bool,
+    **options: object,
+) -> int:
+    async with Argosy.connect(settings) as fleet:
+        return await submit_each(
+            fleet,
+            what,
+            values_of(lines),
+            prefix=run_id,
+            detach=detach,
+            timeout_seconds=timeout_seconds,
+            **options,
+        )
 
 
 async def _result(

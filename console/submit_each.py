@@ -1,0 +1,129 @@
+"""`argosy run PIPELINE --each FILE`: one run per line, as many as there are, acknowledged and answered as they come."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Generator, Iterable
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from argosy.client.connection import Argosy
+from argosy.client.run import Run
+from argosy.console.exits import FAILED
+from argosy.console.output import note, show_json
+from argosy.schemas.errors import ConfigurationError, RunError
+from argosy.schemas.pipeline import CompiledPipeline
+
+MOST_OPEN: Final = 20_000
+"""Runs that are waited for at once; above that, submitting waits for results."""
+_PROGRESS_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far it is."""
+
+    acknowledged: int = 0
+    ended: int = 0
+    failed: int = 0
+
+    def text(self) -> str:
+        """Say it."""
+        return f"{self.acknowledged} acknowledged, {self.ended} ended, {self.failed} of them not well"
+
+
+@contextmanager
+def opened(file: str) -> Generator[TextIO]:
+    """Open the file, `-` for stdin. Raises ConfigurationError."""
+    if file == "-":
+        yield sys.stdin
+        return
+    try:
+        found = Path(file.removeprefix("@")).open(encoding="utf-8")  # noqa: SIM115 - closed below; only opening it is tried
+    except OSError as error:
+        raise ConfigurationError(
+            "the inputs can't be read", str(error), "--each FILE takes JSON, one value per line"
+        ) from None
+    with found:
+        yield found
+
+
+def values_of(lines: Iterable[str]) -> Generator[JsonValue]:
+    """Read one value per line, as they are asked for; empty lines are none.
+
+    Raises ConfigurationError that names the line, when it comes to it.
+    """
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                value: JsonValue = from_json(line, allow_inf_nan=False)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"line {number} is no JSON",
+                    str(error),
+                    "mend it and repeat the whole: with the same --run-id no run is made twice",
+                ) from None
+            yield value
+
+
+async def submit_each(  # noqa: PLR0913 - the options of a run
+    fleet: Argosy,
+    what: CompiledPipeline | str,
+    values: Iterable[JsonValue],
+    *,
+    prefix: str | None,
+    detach: bool,
+    timeout_seconds: float | None,
+    **options: Any,  # noqa: ANN401 - those of `Argosy.submit_many`
+) -> int:
+    """Submit all, print a line of JSON for each as it is known, and return the exit code.
+
+    With a prefix the ids are `<prefix>-1`, …: a repeat makes no run twice.
+    """
+    tally, room, names = Tally(), asyncio.Semaphore(MOST_OPEN), count(1)
+    run_id: Callable[[JsonValue], str] | None = None
+    if prefix is not None:
+        run_id = lambda _: f"{prefix}-{next(names)}"  # noqa: E731 - asked once per value, in order
+
+    async def ended(run: Run[JsonValue]) -> None:
+        try:
+            line: dict[str, JsonValue] = {"result": await run.result(timeout_seconds=timeout_seconds)}
+        except RunError as error:
+            tally.failed += 1
+            line = {"error": {"code": error.code, "what": error.reason}}
+        finally:
+            room.release()
+        tally.ended += 1
+        show_json({"run_id": run.run_id, **line})
+
+    telling = asyncio.create_task(_tell(tally), name="progress")
+    try:
+        async with (
+            asyncio.TaskGroup() as group,
+            aclosing(fleet.submit_many(what, values, run_id=run_id, **options)) as runs,
+        ):
+            async for run in runs:
+                tally.acknowledged += 1
+                if detach:
+                    show_json({"run_id": run.run_id})
+                else:
+                    await room.acquire()
+                    group.create_task(ended(run), name=f"result of {run.run_id}")
+    finally:
+        telling.cancel()
+        note(tally.text() if not detach else f"{tally.acknowledged} acknowledged")
+    return FAILED if tally.failed else 0
+
+
+async def _tell(tally: Tally) -> None:
+    said = ""
+    while True:
+        await asyncio.sleep(_PROGRESS_SECONDS)
+        if (text := tally.text()) != said:
+            note(text)
+            said = text
