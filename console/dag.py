@@ -1,15 +1,40 @@
 """A pipeline's DAG as an indented tree: each step under its deepest parent, the other parents named beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from argosy.schemas.contract import AgentContract
 from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A step under its name in the run: a step `x` of the pipeline that step `c` runs is `c/x`."""
+
+    name: str
+    step: Step
+    parents: tuple[str, ...]
+    owner: str | None
+    agents: Mapping[str, AgentContract]
+    """The contracts that its pipeline has."""
+
+
+def named_steps(pipeline: CompiledPipeline, owner: str | None = None) -> Iterator[Named]:
+    """Yield all steps, in plan order; those of a child pipeline before the step that runs it."""
+    lead = "" if owner is None else f"{owner}/"
+    for step in pipeline.steps:
+        name, parents = f"{lead}{step.name}", tuple(f"{lead}{parent}" for parent in step.parents())
+        if step.pipeline is not None:
+            yield from named_steps(step.pipeline, name)
+        yield Named(name, step, parents, owner, pipeline.agents)
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
     """A line of the tree: what to draw before the step, and the parents that the drawing doesn't show."""
 
+    name: str
+    """In the run."""
     lead: str
     below: str
     """What to draw before further lines of the same step."""
@@ -17,8 +42,8 @@ class Branch:
     joins: tuple[str, ...]
 
 
-def branches(pipeline: CompiledPipeline) -> Iterator[Branch]:
-    """Yield the steps, each after the parent it stands under."""
+def branches(pipeline: CompiledPipeline, lead: str = "", owner: str = "") -> Iterator[Branch]:
+    """Yield the steps, each after the parent it stands under; those of a child pipeline under the step that runs it."""
     depth: dict[str, int] = {}
     under: dict[str, list[Step]] = {"": []}
     for step in pipeline.steps:
@@ -26,18 +51,21 @@ def branches(pipeline: CompiledPipeline) -> Iterator[Branch]:
         home = max(parents, key=lambda name: depth[name], default="")
         depth[step.name] = depth.get(home, -1) + 1
         under.setdefault(home, []).append(step)
-    yield from _under("", "", under)
+    yield from _under("", lead, owner, under)
 
 
-def _under(home: str, lead: str, under: dict[str, list[Step]]) -> Iterator[Branch]:
+def _under(home: str, lead: str, owner: str, under: dict[str, list[Step]]) -> Iterator[Branch]:
     steps = under.get(home, [])
     for step in steps:
         last = step is steps[-1]
         joins = tuple(name for name in step.parents() if name != home)
         below = lead + ("   " if last else "│  ")
         more = "│  " if under.get(step.name) else "   "
-        yield Branch(lead + ("└─ " if last else "├─ "), below + more, step, joins)
-        yield from _under(step.name, below, under)
+        name = f"{owner}{step.name}"
+        yield Branch(name, lead + ("└─ " if last else "├─ "), below + more, step, joins)
+        if step.pipeline is not None:
+            yield from branches(step.pipeline, below + more, f"{name}/")
+        yield from _under(step.name, below, owner, under)
 
 
 def in_words(step: Step) -> str:

@@ -59,13 +59,11 @@ def show_pipeline(
     show(found.pipeline.dump(), printable(_tree(found.pipeline)))
 
 
-def _tree(pipeline: CompiledPipeline, lead: str = "") -> str:
-    lines = [f"{lead}{pipeline.name}@{pipeline.version}  returns {pipeline.returns.source}"]
+def _tree(pipeline: CompiledPipeline) -> str:
+    lines = [f"{pipeline.name}@{pipeline.version}  returns {pipeline.returns.source}"]
     for branch in branches(pipeline):
         beside = f"  ← {', '.join(branch.joins)}" if branch.joins else ""
-        lines.append(f"{lead}{branch.lead}{branch.step.name}  {in_words(branch.step)}{beside}")
-        if branch.step.pipeline is not None:
-            lines.append(_tree(branch.step.pipeline, lead + branch.below))
+        lines.append(f"{branch.lead}{branch.name}  {in_words(branch.step)}{beside}")
     return "\n".join(lines)
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.console.dag import Branch, branches
+from argosy.console.dag import Branch, branches, named_steps
 from argosy.console.moments import length, moment
 from argosy.console.run_history import History
 from argosy.console.task_table import WORDS, TaskRow, rows
 from argosy.coordinator.kept import TERMINAL
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import MapStep, Step
+from argosy.schemas.pipeline import INPUT, MapStep
 
 SHARDS_SHOWN: Final = 10
 """Of a map, shards that did not succeed; --shards shows all of all."""
@@ -40,17 +40,19 @@ def holes(history: History) -> list[HoleShown]:
     if accepted is None or state is None:
         return []
     found: list[HoleShown] = []
-    for step in accepted.pipeline.steps:
-        absent = state.step(step.name).absent
-        for edge in step.edges:
-            if not edge.hole or edge.source == "input":
+    for named in named_steps(accepted.pipeline):
+        absent = state.step(named.name).absent
+        lead = "" if named.owner is None else f"{named.owner}/"
+        for edge in named.step.edges:
+            if not edge.hole or edge.source == INPUT:
                 continue
-            source = state.step(edge.source)
-            if source.letter in _OUTCOMES or edge.source in absent:
+            name = f"{lead}{edge.source}"
+            source = state.step(name)
+            if source.letter in _OUTCOMES or name in absent:
                 cause = source.cause
                 reason = cause.fault.message if cause is not None else "it went on without it"
-                outcome = "cancelled" if edge.source in absent else _OUTCOMES[source.letter]
-                found.append(HoleShown(step.name, edge.source, outcome, reason))
+                outcome = "cancelled" if name in absent else _OUTCOMES[source.letter]
+                found.append(HoleShown(named.name, name, outcome, reason))
     return found
 
 
@@ -75,7 +77,7 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
         by_step.setdefault(step_of(row.task)[0], []).append(row)
     missing = holes(history)
     for branch in branches(accepted.pipeline):
-        name = branch.step.name
+        name = branch.name
         yield from _step(branch, by_step.get(name, []), history, now_ms, shards=shards)
         for hole in missing:
             if hole.step == name:
@@ -88,9 +90,9 @@ def _step(
     step, state = branch.step, history.state
     beside = f"  ← {', '.join(branch.joins)}" if branch.joins else ""
     if isinstance(step, MapStep):
-        letter = state.step(step.name).letter if state is not None else "w"
+        letter = state.step(branch.name).letter if state is not None else "w"
         word = "running" if letter == "r" else WORDS[letter]
-        yield f"{branch.lead}{step.name}  {step.agent or ''}  {word}  {_sum(step, table, history)}{beside}"
+        yield f"{branch.lead}{branch.name}  {step.agent or ''}  {word}  {_sum(branch.name, table, history)}{beside}"
         told = [row for row in table if "." in row.task and (shards or row.state != "succeeded")]
         for row in told if shards else told[:SHARDS_SHOWN]:
             yield f"{branch.below}{_task(row, history, now_ms)}"
@@ -101,9 +103,9 @@ def _step(
         yield f"{branch.lead}{_task(row, history, now_ms)}{beside}"
 
 
-def _sum(step: Step, table: list[TaskRow], history: History) -> str:
+def _sum(step: str, table: list[TaskRow], history: History) -> str:
     ordered = [row for row in table if "." in row.task]
-    total = history.state.step(step.name).length if history.state is not None else len(ordered)
+    total = history.state.step(step).length if history.state is not None else len(ordered)
     states = Counter(row.state for row in ordered)
     parts = [f"{count} {state}" for state, count in states.items()]
     if total > len(ordered):

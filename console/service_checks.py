@@ -8,35 +8,56 @@ from argosy.broker.payloads import ObstorePayloads
 from argosy.broker.provision import findings
 from argosy.broker.redis import RedisStore
 from argosy.broker.server_check import check_server
-from argosy.broker.topics import plan
+from argosy.broker.topics import TopicNames, plan
 from argosy.console.check import Check, Verdict, ok
-from argosy.schemas.errors import Advice, ArgosyError
+from argosy.console.fleet_checks import fleet_checks
+from argosy.schemas.errors import Advice, ArgosyError, Refused
 from argosy.schemas.settings import KafkaSettings, Settings
 
 KAFKA_WITHIN_SECONDS = 10.0
 
 
 async def service_checks(settings: Settings) -> list[Check]:
-    """Ask Kafka, Redis and the payload store; nothing is changed but one tiny payload."""
-    return [*await _kafka(settings), *await _redis(settings), await _payloads(settings)]
+    """Ask Kafka, Redis and the payload store; nothing is changed but a tiny payload and a record of events."""
+    kafka, redis = await _kafka(settings), await _redis(settings)
+    fleet = await _fleet(settings) if kafka[0].verdict is redis[0].verdict is Verdict.OK else []
+    return [*kafka, *redis, await _payloads(settings), *fleet]
+
+
+async def _fleet(settings: Settings) -> list[Check]:
+    cluster, store = KafkaCluster(_within(settings.kafka)), RedisStore(settings.redis)
+    try:
+        return await fleet_checks(settings, cluster, store)
+    except ArgosyError as error:
+        return [_failed("fleet", "the fleet can't be looked at", error, kafka_cure(settings.kafka, error))]
+    finally:
+        await cluster.close()
+        await store.close()
+
+
+def _within(kafka: KafkaSettings) -> KafkaSettings:
+    return kafka.model_copy(update={"send_deadline_seconds": KAFKA_WITHIN_SECONDS})
 
 
 async def _kafka(settings: Settings) -> list[Check]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of a refused connection, we say
     where = settings.kafka.bootstrap_servers
-    cluster = KafkaCluster(settings.kafka.model_copy(update={"send_deadline_seconds": KAFKA_WITHIN_SECONDS}))
+    cluster, names = KafkaCluster(_within(settings.kafka)), TopicNames(settings.kafka.topic_prefix)
     try:
-        wrong = await findings(cluster, settings)
+        topics = await cluster.topic_names()
+        agents = [agent for topic in topics if (agent := names.agent_of(topic)) is not None]
+        wrong = await findings(cluster, settings, agents)
     except ArgosyError as error:
-        return [_failed("kafka", f"Kafka at {where} can't be used", error, _kafka_cure(settings.kafka))]
+        return [_failed("kafka", f"Kafka at {where} can't be used", error, kafka_cure(settings.kafka, error))]
     finally:
         await cluster.close()
     checks = [ok("kafka", where)]
     if not wrong:
-        checks.append(ok("topics", f"{len(plan(settings))} topics are as planned"))
+        checks.append(ok("topics", f"{len(plan(settings, agents))} topics are as planned"))
     for finding in wrong:
         verdict = Verdict.PROBLEM if finding.fatal else Verdict.WARNING
-        checks.append(Check("topics", verdict, f"{finding.topic} {finding.problem}", do=finding.cure))
+        why = hidden_by_acl(settings.kafka) if finding.problem == "is missing" else ""
+        checks.append(Check("topics", verdict, f"{finding.topic} {finding.problem}", why, finding.cure))
     return checks
 
 
@@ -76,10 +97,28 @@ def _failed(name: str, what: str, error: ArgosyError, cure: str) -> Check:
     return Check(name, Verdict.PROBLEM, what, text.replace("\n  why:", ""), do.strip() or cure)
 
 
-def _kafka_cure(kafka: KafkaSettings) -> str:
+def kafka_cure(kafka: KafkaSettings, error: ArgosyError) -> str:
+    """Say what to do when Kafka can't be used: another address, another user, or more rights."""
+    if isinstance(error, Refused):
+        user = kafka.sasl_username or "<user>"
+        return (
+            f"give {user} its rights (docs/security.md has them by role), as: kafka-acls.sh --add --allow-principal "
+            f"User:{user} --operation Describe --operation Read --operation Write --topic {kafka.topic_prefix}. "
+            "--resource-pattern-type prefixed; if it is a password or a certificate: ARGOSY_KAFKA__SASL_…, _SSL_…"
+        )
     if kafka.security_protocol == "PLAINTEXT":
         return "start it (argosy up), or set KAFKA_BOOTSTRAP_SERVERS to where it listens"
     return "look at its address, and at ARGOSY_KAFKA__SECURITY_PROTOCOL, the certificates and the SASL user"
+
+
+def hidden_by_acl(kafka: KafkaSettings) -> str:
+    """Say that a topic which isn't seen may be there: Kafka hides what a user may not describe."""
+    if kafka.security_protocol == "PLAINTEXT":
+        return ""
+    user = kafka.sasl_username or "this user"
+    return (
+        f"or {user} may not Describe it: Kafka shows a topic only to who has a right on it (docs/security.md)"
+    )
 
 
 def without_secrets(url: str) -> str:

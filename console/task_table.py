@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from argosy.console.dag import named_steps
 from argosy.console.run_history import History
 from argosy.schemas.ids import step_of, task_id
 
@@ -64,10 +65,13 @@ def rows(history: History) -> list[TaskRow]:
         return []
     ordered = list(state.tasks())
     made: list[TaskRow] = []
-    for step in accepted.pipeline.steps:
-        shards = [local for local in ordered if step_of(local)[0] == step.name]
-        shards.sort(key=lambda local: step_of(local)[1] or 0)
-        made.extend(_row(history, local, step.agent or step.name) for local in shards or [step.name])
+    by_step: dict[str, list[str]] = {}
+    for local in ordered:
+        by_step.setdefault(step_of(local)[0], []).append(local)
+    for named in named_steps(accepted.pipeline):
+        shards = sorted(by_step.get(named.name, ()), key=lambda local: step_of(local)[1] or 0)
+        agent = named.step.agent or f"pipeline {named.step.pipeline.name if named.step.pipeline else ''}"
+        made.extend(_row(history, local, agent) for local in shards or [named.name])
     return made
 
 

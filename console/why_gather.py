@@ -3,12 +3,13 @@
 import time
 from typing import Final
 
+from argosy.console.dag import named_steps
 from argosy.console.process_life import Services, open_services
 from argosy.console.run_history import History
 from argosy.console.service_checks import without_secrets
 from argosy.console.task_table import last_fault
 from argosy.console.why_facts import AgentIs, Facts, JoinIs, LaneIs, RunIs, Service, TaskIs
-from argosy.console.why_kafka import FromKafka, agent_of, ask_kafka
+from argosy.console.why_kafka import FromKafka, agent_of, ask_kafka, contract_of
 from argosy.console.why_redis import FromRedis, TaskKey, ask_redis
 from argosy.coordinator.checkpoint import LAYOUT
 from argosy.coordinator.fold import RULES
@@ -128,7 +129,7 @@ def _task(local: str, task: TaskState, kafka: FromKafka, redis: FromRedis | None
     if history is None or history.accepted is None:
         raise AssertionError(local)  # tasks come out of a history
     agent, name = agent_of(history, local), f"{history.run_id}/{local}#{task.attempt}"
-    contract = history.accepted.pipeline.agents.get(agent)
+    contract = contract_of(history, agent)
     place, key = kafka.places.get(name), redis.tasks.get(local, TaskKey()) if redis is not None else TaskKey()
     return TaskIs(
         local=local,
@@ -170,15 +171,14 @@ def _joins(history: History | None) -> tuple[JoinIs, ...]:
     """Find the steps with several parents that wait for some of them."""
     if history is None or history.accepted is None or history.state is None or history.ended is not None:
         return ()
-    found: list[JoinIs] = []
-    for step in history.accepted.pipeline.steps:
-        parents = step.parents()
-        missing = tuple(name for name in parents if history.state.step(name).letter not in TERMINAL)
-        if len(parents) > 1 and missing and history.state.step(step.name).letter == "w":
-            policy = step.join.policy if step.join is not None else ""
-            found.append(
-                JoinIs(step.name, len(parents), missing, policy, history.timers.get(f"join:{step.name}"))
-            )
+    state, found = history.state, list[JoinIs]()
+    for named in named_steps(history.accepted.pipeline):
+        begun = named.owner is None or state.step(named.owner).letter == "r"
+        missing = tuple(name for name in named.parents if state.step(name).letter not in TERMINAL)
+        if begun and len(named.parents) > 1 and missing and state.step(named.name).letter == "w":
+            policy = named.step.join.policy if named.step.join is not None else ""
+            due_ms = history.timers.get(f"join:{named.name}")
+            found.append(JoinIs(named.name, len(named.parents), missing, policy, due_ms))
     return tuple(found)
 
 

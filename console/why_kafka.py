@@ -9,12 +9,14 @@ from argosy.broker.cluster import KafkaCluster
 from argosy.broker.lag import GroupLag, group_lag
 from argosy.broker.log import Partition
 from argosy.broker.topics import TopicNames
+from argosy.console.dag import named_steps
 from argosy.console.run_history import History, history
 from argosy.console.why_facts import Group, Refusal, Submit
 from argosy.schemas.codec import Message, decode_body
+from argosy.schemas.contract import AgentContract
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, NewerVersion
-from argosy.schemas.ids import lane_of
+from argosy.schemas.ids import lane_of, step_of
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.settings import Settings
@@ -81,9 +83,15 @@ async def ask_kafka(cluster: KafkaCluster, settings: Settings, run_id: str, now_
 
 def agent_of(found: History, local: str) -> str:
     """Name the agent of a task, by its step; the step's name where the plan has none."""
-    step = local.rpartition(".")[0] if "." in local else local
-    steps = found.accepted.pipeline.steps if found.accepted else ()
-    return next((each.agent for each in steps if each.name == step and each.agent), step)
+    step = step_of(local)[0]
+    named = named_steps(found.accepted.pipeline) if found.accepted else ()
+    return next((each.step.agent for each in named if each.name == step and each.step.agent), step)
+
+
+def contract_of(found: History, agent: str) -> AgentContract | None:
+    """Give an agent's contract as the run pinned it."""
+    named = named_steps(found.accepted.pipeline) if found.accepted else ()
+    return next((each.agents[agent] for each in named if agent in each.agents), None)
 
 
 def _open_attempts(found: History) -> dict[str, str]:

@@ -70,6 +70,8 @@ def test_pipelines_are_published_listed_and_run_by_name(fleet: Operated) -> None
     fleet.argosy("publish", "app.py", "--force")
     before = fleet.argosy("agents")
     assert "argosy worker APP:" in before.stderr
+    checks = [check for check in fleet.ask("doctor")["checks"] if check["verdict"] != "ok"]
+    assert "no worker serves agent quick" in {check["found"] for check in checks if check["name"] == "workers"}
     worker = fleet.worker("quick")
     assert json.loads(fleet.argosy("run", "fast", "--input", '"abc"').stdout) == "ABC"
 

@@ -1,5 +1,6 @@
 """A run's tree, holes and story from a log that is folded here, without a service."""
 
+from argosy.console.dag import branches, named_steps
 from argosy.console.moments import length
 from argosy.console.run_history import History, Logged, take
 from argosy.console.run_story import story
@@ -33,6 +34,25 @@ async def last(ctx: Context, one: str, two: str | Hole) -> str:  # noqa: ARG001
 
 shape = Pipeline("shape", takes=str, gives=str)
 shape.returns(shape.step(last, shape.step(first, shape.input), shape.step(second, shape.input).or_hole()))
+
+
+inner = Pipeline("inner", takes=str, gives=str)
+inner.returns(inner.step(second, inner.step(first, inner.input)))
+outer = Pipeline("outer", takes=str, gives=str)
+outer.returns(outer.step(first, outer.step(inner, outer.input, name="child"), name="after"))
+
+
+def test_the_steps_of_a_child_pipeline_stand_under_the_step_that_runs_it() -> None:
+    drawn = [(branch.name, branch.lead) for branch in branches(outer.compile())]
+    assert drawn == [
+        ("child", "└─ "),
+        ("child/first", "   │  └─ "),
+        ("child/second", "   │     └─ "),
+        ("after", "   └─ "),
+    ]
+    named = {each.name: (each.parents, each.owner) for each in named_steps(outer.compile())}
+    assert named["child/second"] == (("child/first",), "child")
+    assert named["after"] == (("child",), None)
 
 
 def logged(*messages: LogMessage) -> History:
