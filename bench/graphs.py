@@ -70,14 +70,20 @@ async def _argosy(stack: LocalStack, graphs: int) -> Took:
 async def _prototype(stack: LocalStack, graphs: int) -> Prototype:
     arguments = (stack.bootstrap_servers, stack.redis_url, str(graphs), str(WIDTH))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(HERE / "batched_graphs.py"), *arguments, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        str(HERE / "batched_graphs.py"),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,  # the library complains of topics that have just been made
     )
     try:
-        output, _ = await process.communicate()
+        output, complaints = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
         raise
+    if process.returncode != 0:
+        raise RuntimeError(f"the prototype ended with {process.returncode}: {complaints.decode()[-2_000:]}")
     found = json.loads(output)
     return Prototype(found["seconds"], found["cpu_seconds"])
 
