@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "agents": Command(
         "argosy.console.agents_command:agents", "Show agents: contracts, and who works.", FLEET
     ),
+    "lane": Command("argosy.console.lane_command:lane", "List lanes, rebuild one from the run log.", FLEET),
     "topics": Command(
         "argosy.console.topics_command:topics", "Show what topics are needed; make them.", FLEET
     ),

@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -71,7 +72,9 @@ def test_pipelines_are_published_listed_and_run_by_name(fleet: Operated) -> None
     before = fleet.argosy("agents")
     assert "argosy worker APP:" in before.stderr
     checks = [check for check in fleet.ask("doctor")["checks"] if check["verdict"] != "ok"]
-    assert "no worker serves agent quick" in {check["found"] for check in checks if check["name"] == "workers"}
+    assert "no worker serves agent quick" in {
+        check["found"] for check in checks if check["name"] == "workers"
+    }
     worker = fleet.worker("quick")
     assert json.loads(fleet.argosy("run", "fast", "--input", '"abc"').stdout) == "ABC"
 
@@ -174,6 +177,25 @@ def test_a_run_is_watched_drawn_and_told(fleet: Operated) -> None:
     assert fleet.ask("runs", "show", "run-2", expect=1)["state"] == "cancelled"
     fleet.argosy("runs", "show", "run-9", expect=5)
     assert fleet.ask("runs", "list")["runs"][0]["run_id"] == "run-2"
+
+
+def test_a_lane_is_listed_and_rebuilt(fleet: Operated) -> None:
+    fleet.coordinator()
+    fleet.worker("quick")
+    fleet.argosy("run", "fast", "--app", "app.py", "--input", '"x"', "--run-id", "done")
+
+    def line() -> dict[str, Any]:
+        (found,) = fleet.ask("lane", "list")["lanes"]
+        told: dict[str, Any] = found
+        return told
+
+    fleet.until(lambda: line()["says"] == "live" and line()["next"] == line()["log_end"], "the lane is live")
+    assert line()["owner"].startswith("argosy-coordinator-")
+    assert "nobody said yes" in fleet.argosy("lane", "rebuild", "0", expect=3).stderr
+    fleet.argosy("lane", "rebuild", "7", "--yes", expect=5)
+    assert fleet.ask("lane", "rebuild", "0", "--yes") == {"lane": 0, "rebuilding": True}
+    fleet.until(lambda: line()["layout"] != 0 and line()["says"] == "live", "the lane is live again")
+    assert fleet.why("done", "ended")["state"] == "succeeded"
 
 
 def test_the_document_of_topics_and_messages_holds_together(fleet: Operated) -> None:
