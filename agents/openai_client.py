@@ -6,12 +6,14 @@ again without losing an attempt (ModelBusy), or its attempt fails (ModelFailed).
 """
 
 import asyncio
+import ipaddress
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
 
 from argosy.agents import openai_errors, openai_wire
 from argosy.agents.model_client import Completion, ModelRequest
@@ -116,7 +118,14 @@ class OpenAIClient:
         # A server without keys still gets the header: the SDK insists on one.
         key = settings.api_key.get_secret_value() if settings.api_key else "none"
         return openai.AsyncOpenAI(
-            api_key=key, base_url=settings.base_url, max_retries=0, timeout=settings.timeout_seconds
+            api_key=key,
+            base_url=settings.base_url,
+            max_retries=0,
+            timeout=settings.timeout_seconds,
+            # A proxy of the environment leads out of this machine, and can't reach a server on it.
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False)
+            if _on_loopback(settings.base_url)
+            else None,
         )
 
     @cached_property
@@ -132,6 +141,14 @@ class OpenAIClient:
         Others may know only that.
         """
         return self._settings.base_url is None or "api.openai.com" in self._settings.base_url
+
+
+def _on_loopback(base_url: str | None) -> bool:
+    host = urlsplit(base_url or "").hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _wait_seconds(trouble: Trouble, tries: int) -> float | None:

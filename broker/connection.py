@@ -1,6 +1,7 @@
 """How we connect to Kafka: the options that every client of ours shares, and what the library's errors mean to us."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -47,6 +48,8 @@ REFUSALS: Final = (
     UnsupportedVersionError,
 )
 """What waiting doesn't mend: somebody has to change a right, a setting or a version."""
+_ASKED: Final = re.compile(r"\('([^']+)', (\d+),")
+"""A server that was asked in vain, as the library writes it: `('127.0.0.1', 9092, <AddressFamily.AF_INET: 2>)`."""
 
 
 class Options(TypedDict):
@@ -113,9 +116,16 @@ async def answered(what: str, seconds: float) -> AsyncGenerator[None]:
 
 def translated(error: Exception, what: str) -> ArgosyError:
     """Say an error of the library in ours: never taken, not allowed, or no answer (the outcome is unknown)."""
-    text = f"{what}: {str(error) or type(error).__name__}"
+    text = f"{what}: {_words(error)}"
     if isinstance(error, TOO_LARGE):
         return MessageTooLarge(text)
     if isinstance(error, REFUSALS):
         return Refused(text)
     return Unreachable(text)
+
+
+def _words(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    if "Unable to bootstrap" in text and (asked := _ASKED.findall(text)):
+        return f"Kafka at {','.join(f'{host}:{port}' for host, port in asked)} doesn't answer"
+    return text

@@ -38,6 +38,12 @@ _FILTER: Final = OnceInAWhile()
 
 
 def quieten() -> None:
-    """Put the filter on; idempotent (a logger takes the same filter once)."""
+    """Put the filter on; idempotent (a logger takes the same filter once).
+
+    In a program that has set up no logging the library is silent: what it says on stderr then, our errors say too.
+    """
+    library = logging.getLogger("aiokafka")
+    if not library.handlers:
+        library.addHandler(logging.NullHandler())
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)

@@ -231,6 +231,8 @@ class ResultTimeout(RunError):
 
     code = "result_timeout"
     retriable = True
+    why = "its deadline is later than the caller's; the run goes on"
+    do = "argosy why RUN says what it waits for, argosy runs show RUN how far it is"
 
 
 # -- messages and payloads
@@ -269,7 +271,7 @@ class Unreachable(ArgosyError):
     code = "unreachable"
     retriable = True
     why = "it is down, overloaded, or not where the settings say"
-    do = "argosy status and argosy doctor tell; then try again: a repeat with the same run id changes nothing"
+    do = "argosy up starts one here, argosy doctor tells more; a repeat with the same run id changes nothing"
 
 
 class MessageTooLarge(ArgosyError):

@@ -62,6 +62,18 @@ async def test_a_request_gives_a_reply_with_its_usage(server: HTTPServer) -> Non
     assert script.headers[0]["Authorization"] == f"Bearer {KEY}"
 
 
+async def test_a_server_of_this_machine_is_not_asked_through_a_proxy(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    script = Script(server, answer("hello"))
+    async with client_of(script.settings) as client:
+        assert (await client.complete(request())).reply.text == "hello"
+
+
 async def test_the_answers_schema_and_the_tools_are_sent(server: HTTPServer) -> None:
     script = Script(server, answer("{}"))
     schema = AnswerSchema("Notes", {"type": "object"}, strict=True)

@@ -47,6 +47,12 @@ def test_errors_of_the_library_become_ours(error: Exception, ours: type[Exceptio
     assert str(translated(error, "send to t")).startswith("send to t: ")
 
 
+def test_an_error_names_the_servers_that_were_asked_in_vain() -> None:
+    asked = "[('h1', 9092, <AddressFamily.AF_INET: 2>), ('h2', 9093, <AddressFamily.AF_UNSPEC: 0>)]"
+    error = translated(KafkaConnectionError(f"Unable to bootstrap from {asked}"), "list the topics")
+    assert str(error) == "list the topics: Kafka at h1:9092,h2:9093 doesn't answer"
+
+
 async def test_a_request_without_an_answer_is_unreachable_at_its_deadline() -> None:
     with pytest.raises(Unreachable, match="ask: Kafka didn't answer within 0"):
         async with answered("ask", 0):

@@ -27,6 +27,18 @@ def test_what_is_below_a_warning_is_left_alone() -> None:
     assert quiet.filter(said(logging.INFO, "hello"))
 
 
+def test_a_program_without_logging_gets_nothing_of_it_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    quieten()
+    library, root = logging.getLogger("aiokafka"), logging.getLogger()
+    assert any(isinstance(handler, logging.NullHandler) for handler in library.handlers)
+    handlers, root.handlers = root.handlers, []
+    try:
+        library.error("Unable connect to h1")
+    finally:
+        root.handlers = handlers
+    assert capsys.readouterr().err == ""
+
+
 def test_putting_it_on_twice_is_the_same() -> None:
     quieten()
     before = list(logging.getLogger("aiokafka").filters)
