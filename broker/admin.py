@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from argosy.broker.bootstrap import connect
 from argosy.broker.connection import Connection, answered, translated
 from argosy.broker.log import GroupView, Partition
 from argosy.broker.topics import FoundTopic, TopicPlan
@@ -30,7 +31,7 @@ class Admin:
         client = AIOKafkaAdminClient(**self._connection.options(), request_timeout_ms=REQUEST_MS)
         try:
             async with answered(what, self._connection.deadline_seconds):
-                await client.start()
+                await connect(client, self._connection)
                 yield client
         finally:
             await client.close()

@@ -5,6 +5,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, answered, translated
 from argosy.broker.inside import close
 from argosy.broker.log import Record
@@ -39,7 +40,7 @@ class KafkaFollower:
         )
         try:
             async with answered(f"follow {self._topic}", self._connection.deadline_seconds):
-                await kafka.start()
+                await connect(kafka, self._connection)
                 await self._take_positions(kafka, at_ms, beginning=beginning)
         except BaseException:
             await close(kafka)

@@ -22,6 +22,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, translated
 from argosy.broker.inside import abandon
 from argosy.broker.log import Outgoing
@@ -156,7 +157,7 @@ class KafkaProducer:
                     raise Unreachable("the producer is closed")
                 kafka = self._new()
                 try:
-                    await kafka.start()
+                    await connect(kafka, self._connection)
                 except (KafkaError, OSError) as error:
                     await kafka.stop()
                     if not told:

@@ -7,6 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, answered
 from argosy.broker.inside import close
 from argosy.broker.log import Partition, Record
@@ -77,7 +78,7 @@ class Reader:
         kafka = self._new(SCAN_BYTES)
         try:
             async with answered(f"read {partition.topic}", seconds):
-                await kafka.start()
+                await connect(kafka, self._connection)
             kafka.assign([where])
             kafka.seek(where, position)
             while position < end:
@@ -116,7 +117,7 @@ class Reader:
         if self._kafka is None:
             kafka = self._new(PEEK_BYTES)
             try:
-                await kafka.start()
+                await connect(kafka, self._connection)
             except BaseException:
                 await close(kafka)
                 raise

@@ -8,6 +8,7 @@ from argosy.schemas.errors import (
     ChildFailed,
     ConfigurationError,
     NotFound,
+    Refused,
     ResultTimeout,
     Unreachable,
 )
@@ -22,6 +23,7 @@ INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
 _CODES: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
     (BuildError, CONFIGURATION),
     (ConfigurationError, CONFIGURATION),
+    (Refused, CONFIGURATION),  # a right or a password
     (Unreachable, UNREACHABLE),
     (ChildFailed, UNREACHABLE),
     (NotFound, NOT_FOUND),

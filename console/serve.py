@@ -11,12 +11,14 @@ from argosy.agents.model import Models
 from argosy.agents.openai_client import OpenAIClient
 from argosy.agents.worker import Worker
 from argosy.broker import provision
+from argosy.broker.redis import RedisStore
+from argosy.broker.server_check import check_server
 from argosy.console.config import load_settings
 from argosy.console.output import note
 from argosy.console.process_life import Services, say_ready, serve
 from argosy.coordinator.service import Coordinator
 from argosy.pipelines.discover import discover
-from argosy.schemas.errors import ConfigurationError, WorkerBroken
+from argosy.schemas.errors import ConfigurationError, Unreachable, WorkerBroken
 
 ReadyFile = Annotated[
     Path | None, typer.Option("--ready-file", help="Written when the process serves.", hidden=True)
@@ -74,6 +76,7 @@ def worker(
     async def main(services: Services, stop: asyncio.Event) -> None:
         note(f"worker: {', '.join(agent.name for agent in agents)}")
         await provision.ensure(services.cluster, settings, [agent.name for agent in agents])
+        await _check_redis(services.store)
         await say_ready(ready_file)
         client = OpenAIClient(settings.model)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
@@ -92,3 +95,14 @@ def worker(
             await client.close()
 
     serve(settings, f"worker-{agents[0].name}" if len(agents) == 1 else "worker", main)
+
+
+async def _check_redis(store: RedisStore) -> None:
+    """Raise for a Redis that will never serve us, for which a worker would wait for ever; one that is away may come."""
+    try:
+        found = await check_server(store)
+    except Unreachable:
+        return
+    for wrong in found:
+        if wrong.severity == "error":
+            raise ConfigurationError(wrong.what, wrong.why, wrong.do)

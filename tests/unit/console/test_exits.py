@@ -10,6 +10,7 @@ from argosy.schemas import errors
         (errors.RunFailed("r"), 1),
         (errors.ConfigurationError("x"), 3),
         (errors.BuildError("x"), 3),
+        (errors.Refused("x"), 3),
         (errors.Unreachable("x"), 4),
         (errors.ChildFailed("x"), 4),
         (errors.NotFound("x"), 5),
