@@ -1,15 +1,16 @@
 """A table for a terminal: nothing is cut. If it is too wide, its last column is told beneath each row."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
 from rich.cells import cell_len
 
-_BETWEEN: Final = "  "
 _INDENT: Final = "    "
+_SHORTEST: Final = 40
+"""Narrower than this, a text beneath a row would be a stripe again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,54 +21,56 @@ class Lines:
     body: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    heads: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str]]
+    gap: int
+
+    def widths(self) -> list[int]:
+        return [
+            max(cell_len(text) for text in (*head, *(row[index] for row in self.rows)))
+            for index, head in enumerate(self.heads)
+        ]
+
+    def wide(self) -> int:
+        return sum(self.widths()) + self.gap * (len(self.heads) - 1)
+
+    def lines(self) -> Lines:
+        widths, gap = self.widths(), " " * self.gap
+
+        def line(cells: Sequence[str]) -> str:
+            padded = (
+                cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+            )
+            return gap.join(padded).rstrip()
+
+        return Lines([line(each) for each in zip_longest(*self.heads, fillvalue="")], [*map(line, self.rows)])
+
+
 def lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Lines:
-    """Lay it out for a terminal of so many cells: on one line each, if need be with the heads on two.
+    """Lay it out for a terminal of so many cells: one line for each row; if need be, with heads on two, and closer.
 
-    Where even that is too wide, the last column goes beneath its row with its name; if the others are too wide, the
-    terminal breaks their lines, and a copy of them is still whole.
+    Where even that is too wide, the last column goes beneath its row with its name. If the others are too wide, the
+    terminal breaks their lines: a copy of them is still whole.
     """
-    heads = [[column] for column in columns]
-    if _wide(heads, rows) > width:
-        heads = [column.split(" ", 1) for column in columns]
-    if len(columns) < 2 or _wide(heads, rows) <= width:  # noqa: PLR2004 (one column has no last beside others)
-        return Lines(_head(heads, rows), [_line(row, _widths(heads, rows)) for row in rows])
-    first, name = [row[:-1] for row in rows], columns[-1].lower()
-    widths = _widths(heads[:-1], first)
+    whole, split = [[column] for column in columns], [column.split(" ", 1) for column in columns]
+    for grid in (_Grid(whole, rows, 2), _Grid(split, rows, 2), _Grid(split, rows, 1)):
+        if grid.wide() <= width or len(columns) == 1:
+            return grid.lines()
+    made = _Grid(split[:-1], [row[:-1] for row in rows], 1).lines()
     body: list[str] = []
-    for row, last in zip(first, (row[-1] for row in rows), strict=True):
-        body.append(_line(row, widths))
-        if last:
-            body += _beneath(f"{name}: {last}", width)
-    return Lines(_head(heads[:-1], first), body)
+    for line, row in zip(made.body, rows, strict=True):
+        body += [line, *_beneath(f"{columns[-1].lower()}: {row[-1]}" if row[-1] else "", width)]
+    return Lines(made.head, body)
 
 
-def _beneath(text: str, width: int) -> Iterator[str]:
-    yield from textwrap.wrap(
+def _beneath(text: str, width: int) -> list[str]:
+    return textwrap.wrap(
         text,
-        max(width, 40),
+        max(width, _SHORTEST),
         initial_indent=_INDENT,
         subsequent_indent=_INDENT,
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _head(heads: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = _widths(heads, rows)
-    return [_line(line, widths) for line in zip_longest(*heads, fillvalue="")]
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
-    return _BETWEEN.join(padded).rstrip()
-
-
-def _wide(heads: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> int:
-    return sum(_widths(heads, rows)) + len(_BETWEEN) * (len(heads) - 1)
-
-
-def _widths(heads: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[int]:
-    return [
-        max(cell_len(text) for text in (*head, *(row[index] for row in rows)))
-        for index, head in enumerate(heads)
-    ]
