@@ -32,6 +32,8 @@ GARBAGE: Sequence[tuple[bytes | None, RawHeaders, str, str]] = (
     (b"{}", [("ce_id", b"\xff\xfe")], "undecodable", "ce_id: is not UTF-8"),
     (b"{}", [("ce_subject", None), ("ce_id", None)], "undecodable", "ce_id: header is missing"),
     (b"{}", [("x", b"y" * 40_000)], "undecodable", "headers: headers are over"),
+    (b"{}", [("x", b"y" * 1_000_000)], "undecodable", "headers: headers are over"),
+    (b"{}", [(f"x{n}", b"y") for n in range(20_000)], "undecodable", "headers: headers are over"),
     (b"{}", headers("run.exploded", RUN), "unknown_kind", "unknown kind 'run.exploded'"),
     (b"{}", headers("x", RUN, ce_type=b"com.example.order"), "unknown_kind", "must look like"),
     (b"{}", headers(SETTLE, RUN, ce_specversion=b"2.0"), "undecodable", "must be 1.0"),
