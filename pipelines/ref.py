@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from argosy.pipelines.annotation import Annotation, describe, union
 from argosy.pipelines.expression import Expression
 from argosy.pipelines.recorder import record
+from argosy.schemas.canonical import canonical_json
 from argosy.schemas.errors import BuildError
 from argosy.schemas.hole import Hole
 
@@ -131,6 +132,14 @@ def const(value: T, /) -> Ref[T]:
             what=f"const({value!r})",
             why=f"a compiled pipeline is JSON: {error}",
             do="give a JSON value or a pydantic model",
+        ) from error
+    try:
+        canonical_json(data)  # which is what a pipeline's identity is made of
+    except (ValueError, RecursionError) as error:
+        raise BuildError(
+            what=f"const(...) of a value of type {type(value).__name__}",
+            why=f"a compiled pipeline is JSON: {error}",
+            do="leave out NaN, infinities, lone surrogates and integers of thousands of digits",
         ) from error
     kind: type[Any] = type(value)
     return Ref(kind, Fixed(data))

@@ -127,6 +127,9 @@ def _conditions(p: Any) -> dict[str, tuple[Callable[[], object], str]]:  # noqa:
         ),
         "pick of a constant": (lambda: const([1]).pick(lambda n: n), ".pick(...) on a constant"),
         "constant of no JSON": (lambda: const(object), "const(<class 'object'>)"),
+        "constant of no number": (lambda: const(float("nan")), "const(...) of a value of type float"),
+        "constant of half a character": (lambda: const(["\ud800"]), "const("),
+        "constant of too many digits": (lambda: const(10**5_000), "const(...) of a value of type int"),
         "if": (lambda: 1 if notes else 2, "`if`, `and`, `or` or `not` on p.research: Notes"),
     }
 
