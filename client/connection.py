@@ -52,6 +52,7 @@ class Argosy:
         self._names = names
         self._answers = Answers(cluster.follower(names.results))
         self._links: Links | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._open = AsyncExitStack()
 
     @classmethod
@@ -81,6 +82,7 @@ class Argosy:
             raise
         reading = asyncio.create_task(self._answers.run(), name="read answers")
         self._open.push_async_callback(_ended, reading)
+        self._reading = reading
         source = f"argosy/client/{socket.gethostname()}-{os.getpid()}"
         self._links = Links(
             self._settings,
@@ -244,6 +246,15 @@ class Argosy:
         decode = _JSON.validate_python if pipeline is None else pipeline.gives.decode
         question = Question(_checked(run_id), receipt.position if receipt else None)
         return Run(self._linked(), question, decode, receipt=receipt)
+
+    async def until_lost(self) -> None:
+        """Wait for as long as answers are read; raises the error that ended it: then connect anew.
+
+        Kafka that is away is no such error: it is waited for. For processes that serve others.
+        """
+        self._linked()
+        if self._reading is not None:
+            await asyncio.shield(self._reading)
 
     async def _input(self, data: bytes) -> dict[str, Any]:
         if len(data) <= INLINE_BYTES:

@@ -102,15 +102,24 @@ async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = 
             patiently("follow published pipelines", lambda: door.registry.run(door.stop)),
             name="published pipelines",
         )
+        reading = group.create_task(door.until_lost(), name="answers")
         while not server.started and not serving.done():  # noqa: ASYNC110 - the library has no event for it
             await asyncio.sleep(_STARTED_SECONDS)
         note(f"gateway: {url}")
         if ready_file is not None:
-            await asyncio.to_thread(ready_file.write_text, f"{url}\n", encoding="utf-8")
+            await asyncio.to_thread(_write_whole, ready_file, f"{url}\n")
         await door.stop.wait()
         server.should_exit = True
         await serving
         following.cancel()
+        reading.cancel()
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write at once: who waits for the file reads what is in it."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)
 
 
 class _Server(Server):

@@ -123,6 +123,10 @@ class Door:
             await self._open_state(run)
         return run
 
+    async def until_lost(self) -> None:
+        """Wait for as long as answers are read. Raises the error that ended it: this gateway is of no use any more."""
+        await self._fleet.until_lost()
+
     async def health(self) -> Literal["ok", "draining", "kafka away"]:
         """Say whether submits could be taken now."""
         if self.stop.is_set():

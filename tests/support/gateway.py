@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from httpx2 import AsyncClient, Response
 from pydantic import JsonValue
 
+from argosy.broker import provision
 from argosy.broker.log import Cluster
+from argosy.broker.memory_kafka import MemoryKafka
+from argosy.broker.memory_payloads import MemoryPayloads
+from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.store import Payloads
 from argosy.client.connection import Argosy
 from argosy.console.gateway import listening, serve_http, url_of
@@ -54,3 +58,15 @@ async def gateway_of(
             stop.set()
             async with asyncio.timeout(20):
                 await serving
+
+
+@asynccontextmanager
+async def lonely_gateway(**changes: object) -> AsyncGenerator[Gateway]:
+    """No coordinator behind it."""
+    settings, kafka, payloads = Settings(), MemoryKafka(), MemoryPayloads()
+    await provision.ensure(kafka, settings, [])
+    async with (
+        Argosy(settings, kafka, MemoryRedis(), payloads) as client,
+        gateway_of(settings, kafka, payloads, client, **changes) as gateway,
+    ):
+        yield gateway

@@ -2,36 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
 from pydantic import SecretStr
 
-from argosy.broker import provision
-from argosy.broker.memory_kafka import MemoryKafka
-from argosy.broker.memory_payloads import MemoryPayloads
-from argosy.broker.memory_redis import MemoryRedis
-from argosy.client.connection import Argosy
 from argosy.console.gateway import listening
 from argosy.console.gateway_guard import check_exposure, is_loopback
 from argosy.schemas.errors import ConfigurationError
-from argosy.schemas.settings import GatewaySettings, Settings
-from support.gateway import Gateway, gateway_of
+from argosy.schemas.settings import GatewaySettings
+from support.gateway import lonely_gateway
 
 TOKEN = "a token of some length"  # noqa: S105 - a test's own
 JSON = {"Content-Type": "application/json"}
-
-
-@asynccontextmanager
-async def lonely_gateway(**changes: object) -> AsyncGenerator[Gateway]:
-    """No coordinator behind it."""
-    settings, kafka, payloads = Settings(), MemoryKafka(), MemoryPayloads()
-    await provision.ensure(kafka, settings, [])
-    async with (
-        Argosy(settings, kafka, MemoryRedis(), payloads) as client,
-        gateway_of(settings, kafka, payloads, client, **changes) as gateway,
-    ):
-        yield gateway
 
 
 async def test_without_the_token_nobody_comes_in() -> None:
