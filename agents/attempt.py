@@ -23,7 +23,7 @@ from argosy.agents.verdict import Failed, Lost, Overflowed, Raised, Returned, Ve
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.port import Given
 from argosy.schemas.chat import Usage
-from argosy.schemas.errors import ClaimLost, HandlerTimeout, InvalidInput, PayloadGone
+from argosy.schemas.errors import ArgosyError, ClaimLost, HandlerTimeout, InvalidInput, PayloadGone
 from argosy.schemas.fault import Fault, fault_of
 from argosy.schemas.runlog import TaskSettled
 from argosy.schemas.watch import StateChanged
@@ -149,7 +149,7 @@ class Attempts:
                 span.set_content(names.OUTPUT, data)
                 return data
             case Raised(error):
-                logs.get("argosy.worker").debug("a handler raised", exc_info=error)
+                _tell(error)
                 return verdict_on(error)
             case Stopped(obeyed):
                 if not obeyed:
@@ -245,3 +245,12 @@ class Attempts:
         body = running.order.body
         message = StateChanged(task_id=body.task_id, agent=body.agent, attempt=body.attempt, state="running")
         self.services.watchers.tell(running.order.run_id, message, span.trace.traceparent)
+
+
+def _tell(error: BaseException) -> None:
+    """Log what a handler raised: with its traceback, unless it is a word of ours, which says all in its message."""
+    log = logs.get("argosy.worker")
+    if isinstance(error, ArgosyError):
+        log.debug("a handler raised", exc_info=error)
+    else:
+        log.warning("a handler raised", exc_info=error)

@@ -1,5 +1,6 @@
 """`argosy run PIPELINE`: submit a run, wait, print its result."""
 
+import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,7 +80,13 @@ def run(  # noqa: PLR0913 - a submit has this many parts
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return
-            show_json(await _result(submitted, what, timeout_seconds, watch=watch))
+            try:
+                show_json(await _result(submitted, what, timeout_seconds, watch=watch))
+            except asyncio.CancelledError:
+                note(
+                    f"the run goes on: argosy runs show {submitted.run_id}, argosy runs cancel {submitted.run_id}"
+                )
+                raise
 
     raise typer.Exit(run_in_foreground(one()))
 

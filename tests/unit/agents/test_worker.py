@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 from pydantic import BaseModel, JsonValue
+from structlog.testing import capture_logs
 
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
@@ -31,6 +32,9 @@ async def misbehave(ctx: Context, how: str) -> str:  # noqa: C901 - a table
             raise Retry("not now", after_seconds=3)
         case "reject":
             raise Reject("never")
+        case "bug":
+            message = "boom"
+            raise ValueError(message)
         case "exit":
             sys.exit(3)
         case "interrupt":
@@ -70,6 +74,20 @@ async def ready(*names: str, run: str = "run-1") -> Bench:
     await bench.live()
     await bench.run(run, **dict.fromkeys(names, "r 1"))
     return bench
+
+
+@pytest.mark.parametrize(("how", "level"), [("bug", "warning"), ("reject", "debug")])
+async def test_a_bug_of_a_handler_is_logged_with_its_traceback_and_a_word_of_ours_is_not_a_warning(
+    how: str, level: str
+) -> None:
+    bench = await ready("misbehave")
+    with capture_logs() as logged:
+        async with bench.worker(misbehave):
+            await bench.order(misbehave, "run-1/misbehave", input_of("how", how))
+            await bench.until_settled()
+    (raised,) = [entry for entry in logged if entry["event"] == "a handler raised"]
+    assert raised["log_level"] == level
+    assert raised["exc_info"].__traceback__ is not None
 
 
 async def test_an_order_is_run_settled_and_its_offset_committed() -> None:
