@@ -16,7 +16,15 @@ OURS = {name: service for name, service in SERVICES.items() if service["image"].
 
 
 def test_every_service_of_ours_runs_a_command_that_exists() -> None:
-    assert {service["command"][0] for service in OURS.values()} == {"coordinator", "worker"} <= set(COMMANDS)
+    commands = {service["command"][0] for service in OURS.values()}
+    assert commands == {"coordinator", "gateway", "worker"} <= set(COMMANDS)
+
+
+def test_the_gateway_starts_only_when_asked_for_has_a_token_and_is_this_host_s_alone() -> None:
+    gateway = OURS["gateway"]
+    assert gateway["profiles"] == ["gateway"]
+    assert "ARGOSY_GATEWAY__TOKEN" in gateway["environment"]
+    assert all(port.startswith("127.0.0.1:") for port in gateway["ports"])
 
 
 def test_there_are_two_coordinators_and_one_service_per_agent_of_the_example() -> None:
