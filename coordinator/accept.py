@@ -120,7 +120,6 @@ class Accept:
         return decode_value(data), await to_payload(data, tokens.count, self._payloads)
 
     def _windows(self, pipeline: CompiledPipeline) -> dict[str, int]:
-        found = {
-            name: window_of(contract, self._settings.model) for name, contract in pipeline.agents.items()
-        }
+        contracts = pipeline.contracts()
+        found = {name: window_of(contract, self._settings.model) for name, contract in contracts.items()}
         return {name: window for name, window in found.items() if window is not None}

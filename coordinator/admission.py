@@ -7,7 +7,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from argosy.broker.values import MOST_DEPTH, is_too_deep
-from argosy.coordinator.plan import unsupported
+from argosy.coordinator.unsupported import unsupported
 from argosy.schemas.errors import BadMessage, BuildError
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.pipeline import CompiledPipeline

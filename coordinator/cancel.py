@@ -45,11 +45,12 @@ def finish_with_result(turn: Turn) -> None:
 
 def prune(turn: Turn) -> None:
     """Cancel what no waiting step needs any more, after a join went on without some of its parents."""
-    state, needed = turn.state, {turn.plan.returns}
-    unended = [step for step in turn.plan.steps.values() if state.step(step.name).letter not in TERMINAL]
+    needed, unended = {turn.plan.returns}, turn.unended()
     for step in reversed(unended):
-        if step.name in needed and state.step(step.name).letter == "w":
+        if step.name in needed and turn.state.step(step.name).letter == "w":
             needed.update(step.parents)
+        elif step.name in needed and step.inside is not None:
+            needed.add(step.inside.returns)
     for step in unended:
         if step.name not in needed:
             turn.stop(step, "x")

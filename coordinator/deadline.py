@@ -41,6 +41,9 @@ def _expire(turn: Turn, step: StepPlan) -> None:
         return
     text = f"{step.name} was still going after its {step.step.deadline_seconds} s"
     fault = Fault(code="expired", message=text)
-    turn.stop(step, "e")
-    turn.end_step(step, "e", Cause(local=step.name, outcome="expired", fault=fault))
+    cause = Cause(local=step.name, outcome="expired", fault=fault)
+    inside = [inner for inner in turn.unended() if inner.name.startswith(f"{step.name}/")]
+    for ended in (*inside, step):
+        turn.stop(ended, "e")
+        turn.end_step(ended, "e", cause)
     advance(turn)

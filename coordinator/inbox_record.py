@@ -110,11 +110,12 @@ class InboxRecord:
 
     async def _make_topics(self, body: RunAccepted) -> None:
         """Make a place where the work of an agent waits that nobody has run yet."""
-        if self._agents.issuperset(body.pipeline.agents):
+        agents = body.pipeline.contracts()
+        if self._agents.issuperset(agents):
             return
         # The first submits of an agent come together: one of them makes its topic.
         async with self._making:
-            new = set(body.pipeline.agents) - self._agents
+            new = set(agents) - self._agents
             if not new:
                 return
             await patiently("topics", lambda: provision.ensure(self._cluster, self._settings, new))

@@ -1,7 +1,8 @@
 """Inputs: what a step reads, found in the state: values, holes, lists, and how many tokens they are."""
 
 from argosy.coordinator.condition import fact_missing
-from argosy.coordinator.kept import Cause, StepState
+from argosy.coordinator.kept import Cause
+from argosy.coordinator.nesting import is_given
 from argosy.coordinator.plan import Plan, StepPlan
 from argosy.coordinator.state import RunState
 from argosy.coordinator.wants import edge_want
@@ -70,7 +71,6 @@ def _hole(state: RunState, cause: Cause) -> HoleInput:
 def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) -> tuple[TaskInput, ...]:
     """Build the inputs of a task, in declared order. The same for every attempt of it."""
     over = step.step.over if isinstance(step.step, MapStep) else None
-    absent = state.step(step.name).absent
     built: list[TaskInput] = []
     for given in step.step.inputs:
         if shard is not None and given.name == over:
@@ -78,21 +78,31 @@ def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) ->
         elif isinstance(given, Constant):
             built.append(TaskInput(name=given.name, source=constant(given)))
         else:
-            built.append(_input(state, plan, given, absent))
+            built.append(_input(state, plan, step, given))
     return tuple(built)
 
 
-def _input(state: RunState, plan: Plan, edge: InputEdge, absent: tuple[str, ...]) -> TaskInput:
-    if edge.source == INPUT:
-        return TaskInput(name=edge.name, source=state.pinned.input, select=edge.select)
-    parent = plan.steps[edge.source]
-    if edge.source in absent:
-        return TaskInput(name=edge.name, source=_hole(state, _moved_on(edge.source)))
-    if state.step(edge.source).letter != "k":
-        return TaskInput(name=edge.name, source=_hole(state, cause_of(state, parent)))
-    if parent.is_map:
-        return TaskInput(name=edge.name, source=_EMPTY, select=edge.select, gathered=gathered(state, parent))
+def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> TaskInput:
+    cause = _missing(state, plan, step, step.via.get(edge.name, edge.source))
+    if cause is not None:
+        return TaskInput(name=edge.name, source=_hole(state, cause))
+    if edge.source != INPUT and plan.steps[edge.source].is_map:
+        entries = gathered(state, plan.steps[edge.source])
+        return TaskInput(name=edge.name, source=_EMPTY, select=edge.select, gathered=entries)
     return TaskInput(name=edge.name, source=value_of(state, edge.source), select=edge.select)
+
+
+def _missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause | None:
+    """Say why a step that went finds a hole at a source; None if there is a value."""
+    if is_given(source):
+        if step.owner is None:
+            return None
+        owner = plan.steps[step.owner]
+        (given,) = owner.step.inputs
+        return None if isinstance(given, Constant) else _missing(state, plan, owner, given.source)
+    if source in state.step(step.name).absent:
+        return _moved_on(source)
+    return None if state.step(source).letter == "k" else cause_of(state, plan.steps[source])
 
 
 def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> TaskInput:
@@ -144,20 +154,17 @@ def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int
 def tokens_of(state: RunState, plan: Plan, step: StepPlan) -> int:
     """Sum the tokens of a task's inputs, or of what a map's shards share. What is unknown counts nothing."""
     over = step.step.over if isinstance(step.step, MapStep) else None
-    now = state.step(step.name)
-    return sum(_tokens(state, plan, given, now) for given in step.step.inputs if given.name != over)
+    return sum(_tokens(state, plan, step, given) for given in step.step.inputs if given.name != over)
 
 
-def _tokens(state: RunState, plan: Plan, given: InputEdge | Constant, now: StepState) -> int:
+def _tokens(state: RunState, plan: Plan, step: StepPlan, given: InputEdge | Constant) -> int:
     if isinstance(given, Constant):
         return constant(given).tokens
-    if given.source != INPUT:
-        parent = state.step(given.source)
-        if given.source in now.absent or parent.letter != "k":
-            return 0
-        if plan.steps[given.source].is_map:
-            # A part of a gathered list has no one who counted it: the worker does.
-            return parent.tokens if given.select is None else 0
+    if _missing(state, plan, step, step.via.get(given.name, given.source)) is not None:
+        return 0
+    if given.source != INPUT and plan.steps[given.source].is_map:
+        # A part of a gathered list has no one who counted it: the worker does.
+        return state.step(given.source).tokens if given.select is None else 0
     if given.select is None:
         return value_of(state, given.source).tokens
     fact = facts_of(state, given.source).get(edge_want(given, None).key)

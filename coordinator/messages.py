@@ -102,9 +102,13 @@ def _plan(state: RunState) -> Plan:
 def _parents(state: RunState, plan: Plan, step: StepPlan) -> tuple[str, ...]:
     """Traceparents of the tasks whose results the step joins, in declared order, each once."""
     locals_: list[str] = []
+    while not step.parents and step.owner is not None:
+        step = plan.steps[step.owner]
     for name in step.parents:
         parent = plan.steps[name]
-        shards = range(min(state.step(name).length, MOST_LINKS)) if parent.is_map else (None,)
+        while parent.inside is not None:
+            parent = plan.steps[parent.inside.returns]
+        shards = range(min(state.step(parent.name).length, MOST_LINKS)) if parent.is_map else (None,)
         locals_ += [parent.local(shard) for shard in shards]
     found = (_traceparent(state, local) for local in locals_[:MOST_LINKS])
     return tuple(dict.fromkeys(traceparent for traceparent in found if traceparent is not None))

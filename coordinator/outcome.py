@@ -25,8 +25,7 @@ def result_of_run(state: RunState, plan: Plan) -> Payload:
 
     Of a map: the list of its shards' values, or a manifest if they are not all at hand or too large together.
     """
-    step = plan.steps[plan.returns]
-    select = plan.pipeline.returns.select
+    step, select = plan.steps[plan.result.source], plan.result.select
     if step.is_map:
         return _listed(_items(state, plan))
     if select is None:
@@ -40,22 +39,20 @@ def result_of_run(state: RunState, plan: Plan) -> Payload:
 
 def unanswered(state: RunState, plan: Plan) -> Fault | None:
     """Say why a run whose `returns` step succeeded has no result after all: its part can't be selected."""
-    select = plan.pipeline.returns.select
-    if select is None or plan.steps[plan.returns].is_map:
+    source, select = plan.result.source, plan.result.select
+    if select is None or plan.steps[source].is_map:
         return None
     value, size = _selected(state, plan, select)
     for fact, want in ((value, _value(select)), (size, _size(select))):
         if fact is None:
-            return fact_missing(plan.returns, want)
+            return fact_missing(source, want)
         if isinstance(fact, NoFact):
-            return Fault(
-                code=NOT_SELECTED, message=f"the run's result, a part of {plan.returns}: {fact.reason}"
-            )
+            return Fault(code=NOT_SELECTED, message=f"the run's result, a part of {source}: {fact.reason}")
     return None
 
 
 def _selected(state: RunState, plan: Plan, select: str) -> tuple[Fact | None, Fact | None]:
-    facts = facts_of(state, plan.returns)
+    facts = facts_of(state, plan.result.source)
     return facts.get(_value(select).key), facts.get(_size(select).key)
 
 
@@ -72,7 +69,7 @@ def manifest_of(state: RunState) -> bytes | None:
     if state.st != "ending" or state.get("plan") is None:
         return None
     plan = plan_of(state.pinned.identity, state.get("plan") or b"")
-    step = plan.steps[plan.returns]
+    step = plan.steps[plan.result.source]
     if not step.is_map or state.step(step.name).letter != "k":
         return None
     items = _items(state, plan)
@@ -82,7 +79,7 @@ def manifest_of(state: RunState) -> bytes | None:
 def _items(state: RunState, plan: Plan) -> tuple[Payload, ...]:
     return tuple(
         _hole(entry.hole) if isinstance(entry, HoleInput) else entry
-        for entry in gathered(state, plan.steps[plan.returns])
+        for entry in gathered(state, plan.steps[plan.result.source])
     )
 
 

@@ -5,14 +5,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from argosy.coordinator.nesting import Placed, flatten, is_given, runs_pipeline
 from argosy.coordinator.wants import all_wants
 from argosy.schemas.contract import AgentContract, Contract
 from argosy.schemas.facts import Want
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
+from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep, Pick, Step
 
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a step runs: tasks of an agent."""
+
+    agent: str
+    terms: Contract
+    """The agent's contract, without the schemas: the worker has those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a step runs: the steps of a pipeline, which begin when it starts."""
+
+    begins: tuple[str, ...]
+    """Those that wait for nothing."""
+    returns: str
+    """The one whose end is the step's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +41,12 @@ class StepPlan:
 
     name: str
     step: Step
-    agent: str
-    terms: Contract
-    """The agent's contract, without the schemas: the worker has those."""
+    """Its inputs and conditions name those who have the values; for what a hole may be instead, see `via`."""
+    runs: Work | Inside
+    owner: str | None
+    """The step whose pipeline it is part of."""
+    via: Mapping[str, str]
+    """By input: the step it waits for, or what its pipeline is given, if another one has the value."""
     parents: tuple[str, ...]
     required: tuple[str, ...]
     """Parents without which it can't run, in declared order."""
@@ -33,6 +56,29 @@ class StepPlan:
     """By source: how many inputs that may be holes read it; the run's own input is always there."""
     children: tuple[str, ...]
     wants: tuple[Want, ...]
+
+    @property
+    def inside(self) -> Inside | None:
+        """The steps of a pipeline that it runs; None for a step that runs an agent."""
+        return self.runs if isinstance(self.runs, Inside) else None
+
+    @property
+    def work(self) -> Work:
+        """What its tasks are; LookupError for a step that runs a pipeline: it has none of its own."""
+        if isinstance(self.runs, Work):
+            return self.runs
+        message = f"{self.name} runs a pipeline"
+        raise LookupError(message)
+
+    @property
+    def agent(self) -> str:
+        """The agent that its tasks are for."""
+        return self.work.agent
+
+    @property
+    def terms(self) -> Contract:
+        """The agent's contract."""
+        return self.work.terms
 
     @property
     def is_map(self) -> bool:
@@ -63,7 +109,9 @@ class Plan:
 
     pipeline: CompiledPipeline
     steps: Mapping[str, StepPlan]
-    """In plan order: parents first."""
+    """In plan order: parents first, and the steps of a pipeline before the step that runs it."""
+    result: Pick
+    """The value of the run: which part of what a step that runs an agent gave."""
 
     @property
     def title(self) -> str:
@@ -84,69 +132,70 @@ class Plan:
         return self.pipeline.returns.source
 
 
-def unsupported(pipeline: CompiledPipeline) -> list[str]:
-    """Name what these rules can't run yet, for people: a submit of such a pipeline is to be refused."""
-    maps = {step.name for step in pipeline.steps if isinstance(step, MapStep)}
-    found: list[str] = []
-    for step in pipeline.steps:
-        if step.pipeline is not None:
-            found.append(f"step {step.name!r} runs a pipeline: only steps that run an agent are possible")
-        over = step.over if isinstance(step, MapStep) else None
-        found += [
-            f"map {step.name!r} spreads a part of map {edge.source!r}: only the whole is possible"
-            for edge in step.edges
-            if edge.name == over and edge.source in maps and edge.select is not None
-        ]
-        found += [
-            f"step {step.name!r} has a condition on map {pick.source!r}: its list is seen by no one as a whole"
-            for pick in (*step.when, *step.unless)
-            if pick.source in maps
-        ]
-    if pipeline.returns.source in maps and pipeline.returns.select is not None:
-        found.append(f"it returns a part of map {pipeline.returns.source!r}: only the whole is possible")
-    return found
-
-
 def index(pipeline: CompiledPipeline) -> Plan:
     """Index a pipeline that `unsupported` has nothing against."""
-    children: dict[str, list[str]] = {step.name: [] for step in pipeline.steps}
-    for step in pipeline.steps:
-        for parent in step.parents():
-            children[parent].append(step.name)
+    flat = flatten(pipeline)
+    parents = {placed.waits.name: _parents(placed.waits) for placed in flat.steps}
+    children: dict[str, list[str]] = {name: [] for name in parents}
+    for name, above in parents.items():
+        for parent in above:
+            children[parent].append(name)
     steps: dict[str, StepPlan] = {}
-    wants = all_wants(pipeline)
-    for step in pipeline.steps:
-        if step.agent is None:
-            message = f"step {step.name!r} runs no agent"
-            raise ValueError(message)
-        required = _required(step)
-        holes = Counter(edge.source for edge in step.edges if edge.hole)
-        steps[step.name] = StepPlan(
-            name=step.name,
-            step=step,
-            agent=step.agent,
-            terms=_terms(pipeline.agents[step.agent]),
-            parents=step.parents(),
+    wants = all_wants(flat)
+    contracts = pipeline.contracts()
+    for placed in flat.steps:
+        name, waits = placed.waits.name, placed.waits
+        required = _required(waits, parents[name])
+        steps[name] = StepPlan(
+            name=name,
+            step=placed.reads,
+            runs=_runs(waits, contracts),
+            owner=placed.owner,
+            via=_via(placed),
+            parents=parents[name],
             required=required,
             needs=frozenset(required),
-            holes=holes,
-            children=tuple(children[step.name]),
-            wants=wants.get(step.name, ()),
+            holes=Counter(edge.source for edge in waits.edges if edge.hole),
+            children=tuple(children[name]),
+            wants=wants.get(name, ()),
         )
-    return Plan(pipeline, steps)
+    return Plan(pipeline, steps, flat.result)
+
+
+def _runs(step: Step, contracts: Mapping[str, AgentContract]) -> Work | Inside:
+    if step.pipeline is not None and runs_pipeline(step):
+        begins = (f"{step.name}/{inner.name}" for inner in step.pipeline.steps if not inner.parents())
+        return Inside(tuple(begins), f"{step.name}/{step.pipeline.returns.source}")
+    if step.agent is None:
+        message = f"step {step.name!r} runs no agent"
+        raise ValueError(message)
+    return Work(step.agent, _terms(contracts[step.agent]))
+
+
+def _via(placed: Placed) -> dict[str, str]:
+    values = {given.name: given for given in placed.reads.inputs}
+    return {
+        edge.name: edge.source
+        for edge in placed.waits.edges
+        if isinstance(value := values[edge.name], InputEdge) and value.source != edge.source
+    }
+
+
+def _parents(step: Step) -> tuple[str, ...]:
+    return tuple(source for source in step.sources() if not is_given(source))
 
 
 def _terms(contract: AgentContract) -> Contract:
     return Contract.model_validate(contract.model_dump(include=set(Contract.model_fields)))
 
 
-def _required(step: Step) -> tuple[str, ...]:
+def _required(step: Step, parents: tuple[str, ...]) -> tuple[str, ...]:
     """Name the parents that must succeed: all but inputs and `after` that may be holes."""
     over = step.over if isinstance(step, MapStep) else None
     read = {edge.source for edge in step.edges if not edge.hole or edge.name == over}
     read |= {after.source for after in step.after if not after.hole}
     read |= {pick.source for pick in (*step.when, *step.unless)}
-    return tuple(source for source in step.parents() if source in read)
+    return tuple(source for source in parents if source in read)
 
 
 _plans: dict[str, Plan] = {}

@@ -7,16 +7,17 @@ from argosy.coordinator.condition import NOT_MET, unmet
 from argosy.coordinator.inputs import cause_of, facts_of, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
+from argosy.coordinator.nesting import is_given
 from argosy.coordinator.plan import Place, StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
-from argosy.schemas.pipeline import INPUT, Join
+from argosy.schemas.pipeline import Join
 
 
 def begin(turn: Turn) -> None:
     """Start every step that waits for nothing."""
     for step in turn.plan.steps.values():
-        if not step.parents:
+        if step.owner is None and not step.parents:
             _consider(turn, step)
     advance(turn)
 
@@ -30,6 +31,18 @@ def advance(turn: Turn) -> None:
             return
         for child in parent.children:
             _parent_ended(turn, turn.plan.steps[child], parent)
+        if parent.owner is not None:
+            _inner_ended(turn, turn.plan.steps[parent.owner], parent)
+
+
+def _inner_ended(turn: Turn, step: StepPlan, inner: StepPlan) -> None:
+    """End a step with what the pipeline that it runs returns: a value, or a hole and then its first cause."""
+    if step.inside is None or step.inside.returns != inner.name or turn.state.step(step.name).letter != "r":
+        return
+    if turn.state.step(inner.name).letter == "k":
+        turn.end_step(step, "k")
+    else:
+        turn.end_step(step, "f", cause_of(turn.state, inner))
 
 
 def join_is_late(turn: Turn, step: StepPlan) -> None:
@@ -97,7 +110,7 @@ def _consider(turn: Turn, step: StepPlan) -> None:
 
 
 def _tally(step: StepPlan, state: StepState) -> Tally:
-    given = step.holes.get(INPUT, 0)
+    given = sum(count for source, count in step.holes.items() if is_given(source))
     return Tally(sum(step.holes.values()), state.whole + given, state.holes - state.whole, state.late)
 
 
@@ -132,6 +145,9 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         turn.arm(f"step:{step.name}", due_ms)
     if step.is_map:
         shards.start(turn, step)
+    elif step.inside is not None:
+        for name in step.inside.begins:
+            _consider(turn, turn.plan.steps[name])
     else:
         _start_task(turn, step)
     _prune_after(turn, step)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready, Unclaim, Withdraw, WithdrawRest
-from argosy.coordinator.kept import Cause, Letter, TaskResult, TaskState
+from argosy.coordinator.kept import TERMINAL, Cause, Letter, TaskResult, TaskState
 from argosy.coordinator.plan import Place, Plan, StepPlan
 from argosy.coordinator.state import Event, RunState
 from argosy.schemas.chat import Usage
@@ -116,6 +116,15 @@ class Turn:
             reason = "" if cause is None else cause.fault.message
             self.changed(letter, Place(step), reason=reason)
 
+    def unended(self) -> list[StepPlan]:
+        """List what has not ended, in plan order; a pipeline's steps only while the step that runs it does."""
+        letter = {name: self.state.step(name).letter for name in self.plan.steps}
+        return [
+            step
+            for name, step in self.plan.steps.items()
+            if letter[name] not in TERMINAL and (step.owner is None or letter[step.owner] == "r")
+        ]
+
     def stop(self, step: StepPlan, letter: Letter) -> None:
         """Make every open task of a step terminal, without a result."""
         if not step.is_map:
@@ -137,4 +146,5 @@ class Turn:
         """Tell who watches."""
         word = _WORDS[letter]
         if word is not None:
-            self.decisions.append(Changed(word, place.local, place.step.agent, attempt, reason))
+            agent = None if place.step.inside else place.step.agent
+            self.decisions.append(Changed(word, place.local, agent, attempt, reason))

@@ -238,6 +238,10 @@ class CompiledPipeline(_Data, frozen=True):
                 return step
         raise KeyError(name)
 
+    def contracts(self) -> dict[str, AgentContract]:
+        """Gather the agents of this pipeline and of all pipelines inside it; one name is one contract."""
+        return {name: contract for inner in self.whole() for name, contract in inner.agents.items()}
+
     def whole(self) -> Iterator["CompiledPipeline"]:
         """Walk this pipeline and all pipelines inside it, depth first."""
         yield self

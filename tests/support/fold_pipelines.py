@@ -1,10 +1,12 @@
 """Small pipelines for tests of the core: written in a few words, or drawn at random; and the messages around them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from argosy.coordinator.nesting import flatten
 from argosy.schemas.chat import Usage
 from argosy.schemas.facts import Facts, ListFact, NoFact, SizeFact, ValueFact, Want
 from argosy.schemas.fault import Fault
@@ -20,6 +22,7 @@ Data = dict[str, Any]
 """JSON of a compiled document, as someone would write it by hand."""
 
 PARAMETERS = [f"p{number}" for number in range(8)]
+MOST_NESTED = 2
 
 
 def contract(**fields: object) -> Data:
@@ -182,15 +185,32 @@ def _joins(most: int, policies: Sequence[str]) -> st.SearchStrategy[Data | None]
 
 @st.composite
 def pipelines(draw: st.DrawFn) -> CompiledPipeline:
-    """Any DAG of up to seven steps: maps, holes, `after`, conditions, joins, picks, constants."""
+    """Any DAG of up to eight steps: maps, holes, `after`, conditions, joins, picks, constants, pipelines inside."""
+    agents = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)))}
+    return draw(_pipelines(Given(agents)))
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a pipeline inside another one must know to be one that can be run."""
+
+    agents: Data
+    depth: int = 0
+    is_list: bool = False
+    """It is given the result of a map: no one sees a part of it."""
+    is_constant: bool = False
+    may_be_hole: bool = False
+
+
+@st.composite
+def _pipelines(draw: st.DrawFn, given: Given) -> CompiledPipeline:
     steps: list[Data] = []
-    tasks: list[str] = []
-    for number in range(draw(st.integers(1, 8))):
-        name = f"s{number}"
-        step = draw(_steps(name, [step["name"] for step in steps], tasks))
+    seen: list[str] = []
+    for number in range(draw(st.integers(1, 3 if given.depth else 8))):
+        step = draw(_steps(f"s{number}", [step["name"] for step in steps], seen, given))
         steps.append(step)
-        if step["kind"] == "task":
-            tasks.append(name)
+        if not _is_list(step):
+            seen.append(step["name"])
     used = {entry["from"] for step in steps for key in ("inputs", "after", "when", "unless")
             for entry in step.get(key, []) if "from" in entry}  # fmt: skip
     loose = [step["name"] for step in steps[:-1] if step["name"] not in used]
@@ -199,32 +219,73 @@ def pipelines(draw: st.DrawFn) -> CompiledPipeline:
         *last.get("after", []),
         *({"from": name, **({"hole": True} if draw(st.booleans()) else {})} for name in loose),
     ]
-    agents = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)))}
-    return pipeline(*steps, agents=agents)
+    returns: Data = {"from": last["name"]}
+    if given.depth and last["name"] in seen and draw(st.booleans()):
+        returns["select"] = "y"
+    return pipeline(*steps, agents=given.agents, returns=returns)
+
+
+def _is_list(step: Data) -> bool:
+    """Say whether a step's value is that of a map, seen by no one as a whole."""
+    if "pipeline" not in step:
+        return bool(step["kind"] == "map")
+    flat = flatten(CompiledPipeline.model_validate(step["pipeline"]))
+    return any(
+        placed.reads.name == flat.result.source and placed.reads.kind == "map" for placed in flat.steps
+    )
 
 
 @st.composite
-def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str]) -> Data:
+def _edge(draw: st.DrawFn, before: list[str], given: Given) -> Data:
+    source = draw(st.sampled_from(["input", *before, *before, *before]))
+    edge: Data = {"from": source}
+    if draw(st.integers(0, 2)):
+        edge["hole"] = True
+    if (source != "input" or not given.is_constant) and draw(st.integers(0, 3)) == 0:
+        edge["select"] = "x"
+    return edge
+
+
+@st.composite
+def _child(draw: st.DrawFn, name: str, before: list[str], seen: list[str], given: Given) -> Data:
+    """A step that runs a pipeline; of a list it is given the whole."""
+    edge: Data = {"value": [1, 2]} if draw(st.integers(0, 5)) == 0 else draw(_edge(before, given))
+    source = edge.get("from")
+    is_list = given.is_list if source == "input" else source is not None and source not in seen
+    if is_list:
+        edge.pop("select", None)
+    inside = Given(
+        agents=given.agents,
+        depth=given.depth + 1,
+        is_list=is_list,
+        is_constant="value" in edge or (source == "input" and given.is_constant),
+        may_be_hole="hole" in edge or (source == "input" and given.may_be_hole),
+    )
+    child = draw(_pipelines(inside))
+    return {"name": name, "kind": "task", "pipeline": child.dump(), "inputs": [{"name": "input", **edge}]}
+
+
+@st.composite
+def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str], given: Given) -> Data:
     agent = draw(st.sampled_from(["ag", "bg"]))
-    sources = ["input", *before]
-    edges: list[str | Data] = [
-        {
-            "from": draw(st.sampled_from([*sources, *before, *before])),
-            **({"hole": True} if draw(st.integers(0, 2)) else {}),
-            **({"select": "x"} if draw(st.integers(0, 3)) == 0 else {}),
-        }
-        for _ in range(draw(st.integers(1, 3)))
-    ]
+    sources = ["input", *before] if not given.may_be_hole else before
+    edges: list[str | Data] = [draw(_edge(before, given)) for _ in range(draw(st.integers(1, 3)))]
     extra: Data = {}
     if before and draw(st.integers(0, 3)) == 0:
         extra["after"] = [{"from": draw(st.sampled_from(before))}]
-    if tasks and draw(st.integers(0, 3)) == 0:
+    asked = tasks if given.is_list or given.is_constant or given.may_be_hole else ["input", *tasks]
+    if asked and draw(st.integers(0, 3)) == 0:
         extra[draw(st.sampled_from(["when", "unless"]))] = [
-            {"from": draw(st.sampled_from(tasks)), "select": "ok"}
+            {"from": draw(st.sampled_from(asked)), "select": "ok"}
         ]
     if draw(st.integers(0, 4)) == 0:
         extra["deadline_seconds"] = 60
-    if draw(st.integers(0, 2)) == 0:
+    if given.depth < MOST_NESTED and draw(st.integers(0, 4)) == 0:
+        step = draw(_child(name, before, tasks, given)) | extra
+        join = (
+            draw(_joins(1, ["all", "all_ended", "any", "deadline"])) if "hole" in step["inputs"][0] else None
+        )
+    elif draw(st.integers(0, 2)) == 0:
         overs: list[Data] = [{"value": [1, 2, 3]}, {"value": []}]
         overs += [{"from": source} for source in sources]
         overs += [{"from": source, "hole": True} for source in before]

@@ -1,18 +1,22 @@
 """What a run should be, found the slow way: no counters, no stored state, everything counted anew at each event.
 
 It knows the rules of steps, maps, joins, holes, conditions, retries and cancels, and nothing of fields, offsets or
-decisions. Facts, values and times are what it is told.
+decisions. Facts, values and times are what it is told. A step that runs a pipeline has a reference of its own inside,
+which asks the outer one for what it is given.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from argosy.schemas.facts import Facts, ListFact, ValueFact
+from argosy.schemas.facts import Fact, Facts, ListFact, ValueFact
 from argosy.schemas.ids import local_part, step_of
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, Constant, Join, MapStep, Pick, Step
+from argosy.schemas.pipeline import INPUT, CompiledPipeline, Constant, InputEdge, Join, MapStep, Pick, Step
 from argosy.schemas.runlog import TaskSettled
 
 OVER = "kfsxe"
+
+Found = tuple[str, object]
+"""What a step reads: `hole` and its first cause, `unknown` and nothing, or `value` and (result or results, part)."""
 
 
 @dataclass
@@ -37,21 +41,47 @@ class Reference:
     seen: set[tuple[str, int]] = field(default_factory=set)
     tokens: int = 0
     outcome: tuple[str, str] | None = None
-    queue: list[str] = field(default_factory=list)
+    queue: "list[tuple[Reference, str]]" = field(default_factory=list)
+    """Steps whose children don't know yet; one for a run and all that is inside."""
+    outer: "tuple[Reference, Step] | None" = None
+    inside: "dict[str, Reference]" = field(default_factory=dict)
+
+    # -- the whole run
+
+    def all_tasks(self) -> dict[str, Task]:
+        found = dict(self.tasks)
+        for name, inner in self.inside.items():
+            found |= {f"{name}/{local}": task for local, task in inner.all_tasks().items()}
+        return found
+
+    def all_tokens(self) -> int:
+        return self.tokens + sum(inner.all_tokens() for inner in self.inside.values())
+
+    def at(self, local: str) -> "tuple[Reference | None, str]":
+        """Find who knows a task or a step, and its name there."""
+        name, slash, rest = local.partition("/")
+        if not slash:
+            return self, local
+        return self.inside[name].at(rest) if name in self.inside else (None, rest)
 
     # -- events
 
     def begin(self) -> None:
+        self.open()
+        self.drain()
+
+    def open(self) -> None:
         for step in self.pipeline.steps:
             if not step.parents():
                 self.consider(step)
-        self.drain()
 
     def settled(self, message: TaskSettled) -> None:
-        local = local_part(message.task_id)
-        task = self.tasks.get(local)
-        if self.outcome is not None or task is None:
-            return
+        where, local = self.at(local_part(message.task_id))
+        if self.outcome is None and where is not None and local in where.tasks:
+            where.take(local, where.tasks[local], message)
+            self.drain()
+
+    def take(self, local: str, task: Task, message: TaskSettled) -> None:
         if (local, message.attempt) not in self.seen:
             self.seen.add((local, message.attempt))
             self.tokens += message.usage.input_tokens
@@ -72,28 +102,29 @@ class Reference:
             self.decide(step)
         else:
             self.end(step, task.letter, local)
-        self.drain()
 
     def retry(self, local: str) -> None:
-        task = self.tasks[local]
+        task = self.all_tasks()[local]
         if task.letter == "b":
             task.letter, task.attempt = "r", task.attempt + 1
 
     def expire(self, name: str) -> None:
-        if name in self.fired and name not in self.ended and self.outcome is None:
-            self.stop(name, "e")
-            self.end(self.pipeline.step(name), "e", name)
+        where, name = self.at(name)
+        if where is not None and name in where.fired and name not in where.ended and where.outcome is None:
+            where.stop(name, "e")
+            where.end(where.pipeline.step(name), "e", name)
             self.drain()
 
     def join_late(self, name: str) -> None:
-        if name in self.ended or self.outcome is not None:
+        where, name = self.at(name)
+        if where is None or name in where.ended or where.outcome is not None:
             return
-        self.late.add(name)
-        step = self.pipeline.step(name)
+        where.late.add(name)
+        step = where.pipeline.step(name)
         if isinstance(step, MapStep):
-            self.decide(step)
+            where.decide(step)
         else:
-            self.consider(step)
+            where.consider(step)
         self.drain()
 
     def finish(self, outcome: str, cause: str = "") -> None:
@@ -109,19 +140,26 @@ class Reference:
 
     def end(self, step: Step, letter: str, cause: str) -> None:
         self.ended[step.name] = (letter, cause)
-        self.queue.append(step.name)
+        self.queue.append((self, step.name))
 
     def drain(self) -> None:
         while self.queue and self.outcome is None:
-            name = self.queue.pop(0)
-            if name == self.pipeline.returns.source:
-                letter, cause = self.ended[name]
-                self.finish("succeeded" if letter == "k" else "failed", "" if letter == "k" else cause)
-                return
-            for child in self.pipeline.steps:
-                if name in child.parents() and child.name not in self.fired and child.name not in self.ended:
-                    self.told.setdefault(child.name, []).append(name)
-                    self.consider(child)
+            where, name = self.queue.pop(0)
+            if where.outcome is None:
+                where.tell(name)
+
+    def tell(self, name: str) -> None:
+        if name == self.pipeline.returns.source:
+            letter, cause = self.ended[name]
+            self.finish("succeeded" if letter == "k" else "failed", "" if letter == "k" else cause)
+            if self.outer is not None:
+                outer, step = self.outer
+                outer.end(step, "k" if letter == "k" else "f", f"{step.name}/{cause}")
+            return
+        for child in self.pipeline.steps:
+            if name in child.parents() and child.name not in self.fired and child.name not in self.ended:
+                self.told.setdefault(child.name, []).append(name)
+                self.consider(child)
 
     def consider(self, step: Step) -> None:
         told = self.told.get(step.name, [])
@@ -152,7 +190,11 @@ class Reference:
         self.prune(step)
 
     def start(self, step: Step) -> None:
-        if not isinstance(step, MapStep):
+        if step.pipeline is not None:
+            inner = Reference(step.pipeline, {}, queue=self.queue, outer=(self, step))
+            self.inside[step.name] = inner
+            inner.open()
+        elif not isinstance(step, MapStep):
             self.tasks[step.name] = Task()
         elif self.length(step) is None:
             self.end(step, "f", step.name)
@@ -171,14 +213,62 @@ class Reference:
         return all(map(self.is_true, step.when)) and not any(map(self.is_true, step.unless))
 
     def is_true(self, pick: Pick) -> bool:
-        fact = self.facts(pick.source)[f"value:{pick.select or ''}"]
+        fact = self.fact("value", pick.source, pick.select)
         return isinstance(fact, ValueFact) and fact.value is True
 
-    def facts(self, source: str) -> Facts:
+    def fact(self, kind: str, source: str, select: str | None) -> Fact | None:
+        if source == INPUT and self.outer is not None:
+            outer, step = self.outer
+            (edge,) = step.edges
+            return outer.fact(kind, edge.source, piped(edge.select, select))
+        if source in self.inside:
+            inner = self.inside[source]
+            returns = inner.pipeline.returns
+            return inner.fact(kind, returns.source, piped(returns.select, select))
+        result = None if source == INPUT else self.tasks[source].result
+        facts = self.input_facts if result is None else result.facts
+        return facts[f"{kind}:{select or ''}"]
+
+    def read(self, step: str, edge: InputEdge) -> Found:
+        """What a step that went reads."""
+        if edge.source != INPUT and edge.source in self.fired[step]:
+            return "hole", self.named(edge.source)
+        if edge.source != INPUT and self.ended[edge.source][0] != "k":
+            return "hole", self.named(self.ended[edge.source][1])
+        return self.value(edge.source, edge.select)
+
+    def named(self, local: str) -> str:
+        """Name a task or step of this pipeline in the whole run."""
+        if self.outer is None:
+            return local
+        outer, step = self.outer
+        return outer.named(f"{step.name}/{local}")
+
+    def value(self, source: str, select: str | None) -> Found:
         if source == INPUT:
-            return self.input_facts
-        result = self.tasks[source].result
-        return {} if result is None else result.facts
+            if self.outer is None:
+                return "unknown", None
+            outer, step = self.outer
+            (given,) = step.inputs
+            if isinstance(given, Constant):
+                return "value", (given.value, None)
+            return outer.read(step.name, given.model_copy(update={"select": piped(given.select, select)}))
+        if source in self.inside:
+            inner = self.inside[source]
+            returns = inner.pipeline.returns
+            return inner.value(returns.source, piped(returns.select, select))
+        step = self.pipeline.step(source)
+        if isinstance(step, MapStep):
+            return "value", (
+                [self.result(f"{source}.{shard}") for shard in range(self.length(step) or 0)],
+                select,
+            )
+        return "value", (self.result(source), select)
+
+    def result(self, local: str) -> object:
+        task = self.tasks.get(local)
+        result = task.result.result if task is not None and task.letter == "k" and task.result else None
+        return getattr(result, "value", None)
 
     def prune(self, step: Step) -> None:
         if set(self.told.get(step.name, [])) == set(step.parents()):
@@ -205,6 +295,8 @@ class Reference:
         yield from (local for local in self.tasks if step_of(local)[0] == name)
 
     def stop(self, name: str, letter: str) -> None:
+        if name in self.inside:
+            self.inside[name].finish("expired" if letter == "e" else "cancelled")
         for local in self.locals(name):
             if self.tasks[local].letter in "rb":
                 self.tasks[local].letter = letter
@@ -213,9 +305,22 @@ class Reference:
         over = next(given for given in step.inputs if given.name == step.over)
         if isinstance(over, Constant):
             return len(over.value) if isinstance(over.value, list) else None
-        if over.source != INPUT and isinstance(source := self.pipeline.step(over.source), MapStep):
-            return self.length(source)
-        fact = self.facts(over.source)[f"list:{over.select or ''}"]
+        return self.length_of(over.source, over.select)
+
+    def length_of(self, source: str, select: str | None) -> int | None:
+        if source == INPUT and self.outer is not None:
+            outer, step = self.outer
+            (given,) = step.inputs
+            if isinstance(given, Constant):
+                return len(given.value) if isinstance(given.value, list) else None
+            return outer.length_of(given.source, piped(given.select, select))
+        if source in self.inside:
+            inner = self.inside[source]
+            returns = inner.pipeline.returns
+            return inner.length_of(returns.source, piped(returns.select, select))
+        if source != INPUT and isinstance(step := self.pipeline.step(source), MapStep):
+            return self.length(step)
+        fact = self.fact("list", source, select)
         return fact.length if isinstance(fact, ListFact) else None
 
     def decide(self, step: MapStep) -> None:
@@ -235,6 +340,11 @@ class Reference:
         self.stop(step.name, "x")
         first = next((local for local in self.failures if step_of(local)[0] == step.name), step.name)
         self.end(step, "k" if verdict == "met" else "f", first if step.join is None else step.name)
+
+
+def piped(first: str | None, then: str | None) -> str | None:
+    """Select in what was selected."""
+    return " | ".join(part for part in (first, then) if part is not None) or None
 
 
 def judge(join: Join, total: int, good: int, gone: int, *, late: bool) -> str:

@@ -4,13 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.coordinator.messages import ended_of, result_of
-from argosy.coordinator.plan import unsupported
+from argosy.coordinator.state import RunState
+from argosy.coordinator.unsupported import unsupported
 from argosy.coordinator.wants import wants_of
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.pipeline import CompiledPipeline, Constant
 from argosy.schemas.runlog import CancelReceived, TaskSettled, TimerFired
+from argosy.schemas.task import HoleInput
 from support.fold_log import FoldLog
-from support.fold_pipelines import accepted, facts_for, failed, pipelines, succeeded
+from support.fold_pipelines import accepted, facts_for, failed, pipelines, succeeded, text
 from support.reference import Reference
 
 FAST = settings(max_examples=200, deadline=None)
@@ -68,9 +70,9 @@ class Race:
 
     def late_settle(self) -> None:
         """Settle any task there is or might be, by any attempt up to the current one."""
-        known = sorted(self.reference.tasks) or ["s0"]
-        local = self.data.draw(st.sampled_from([*known, "s0.99", "s9"]))
-        current = self.reference.tasks[local].attempt if local in self.reference.tasks else 1
+        tasks = self.reference.all_tasks()
+        local = self.data.draw(st.sampled_from([*(sorted(tasks) or ["s0"]), "s0.99", "s9", "s0/s0"]))
+        current = tasks[local].attempt if local in tasks else 1
         attempt = self.data.draw(st.integers(1, current))
         good = self.data.draw(st.booleans())
         self.settle(
@@ -92,42 +94,49 @@ class Race:
         state = log.state
         assert state is not None
         assert {local: (log.letter(local), log.attempt(local)) for local in state.tasks()} == {
-            local: (task.letter, task.attempt) for local, task in reference.tasks.items()
+            local: (task.letter, task.attempt) for local, task in reference.all_tasks().items()
         }
-        for step in self.pipeline.steps:
-            letter, _ = reference.ended.get(step.name, ("r" if step.name in reference.fired else "w", ""))
-            assert self.is_over or state.step(step.name).letter == letter
-        assert state.totals()[0].input_tokens == reference.tokens
-        assert state.totals()[1] == len(reference.tasks)
+        if not self.is_over:
+            self.compare_steps(reference, state, "")
+        assert state.totals()[0].input_tokens == reference.all_tokens()
+        assert state.totals()[1] == len(reference.all_tasks())
         assert (state.st == "active") == (not self.is_over)
         for local in log.out:
             self.compare_inputs(local)
 
+    def compare_steps(self, reference: Reference, state: RunState, scope: str) -> None:
+        for step in reference.pipeline.steps:
+            letter, _ = reference.ended.get(step.name, ("r" if step.name in reference.fired else "w", ""))
+            assert state.step(scope + step.name).letter == letter
+        for name, inner in reference.inside.items():
+            if inner.outcome is None or inner.outcome[0] in {"succeeded", "failed"}:
+                self.compare_steps(inner, state, f"{scope}{name}/")
+
     def compare_inputs(self, local: str) -> None:
         """What a handler would get: accepted results in declared order, holes where the join went on without."""
         body = self.log.dispatch(local)
-        step = self.pipeline.step(body.step)
+        where, name = self.reference.at(body.step)
+        assert where is not None
+        step = where.pipeline.step(name)
         assert [given.name for given in body.inputs] == [given.name for given in step.inputs]
         for found, edge in zip(body.inputs, step.inputs, strict=True):
-            source = getattr(edge, "source", "input")
-            if source == "input" or found.item is not None or self.is_spread(step.name, edge.name):
+            if (
+                isinstance(edge, Constant)
+                or found.item is not None
+                or edge.name == getattr(step, "over", None)
+            ):
                 continue
-            absent = source in self.reference.fired[step.name]
-            if absent or self.reference.ended[source][0] != "k":
-                assert hasattr(found.source, "hole")
-            elif found.gathered is not None:
-                values = [getattr(entry, "value", None) for entry in found.gathered]
-                assert values == [self.value(f"{source}.{shard}") for shard in range(len(values))]
-            else:
-                assert getattr(found.source, "value", None) == self.value(source)
-
-    def is_spread(self, step: str, parameter: str) -> bool:
-        return getattr(self.pipeline.step(step), "over", None) == parameter
-
-    def value(self, local: str) -> object:
-        task = self.reference.tasks.get(local)
-        result = task.result.result if task is not None and task.letter == "k" and task.result else None
-        return getattr(result, "value", None)
+            match where.read(name, edge):
+                case "hole", cause:
+                    assert isinstance(found.source, HoleInput)
+                    assert found.source.hole.task_id == f"r/{cause}"
+                case "value", expected:
+                    value = getattr(found.source, "value", None)
+                    if found.gathered is not None:
+                        value = [getattr(entry, "value", None) for entry in found.gathered]
+                    assert (value, found.select) == expected
+                case _:
+                    assert found.source == text("the input")
 
     def finish(self) -> None:
         """Let every attempt that is out succeed until the run is over, then check how it ended."""
