@@ -30,28 +30,36 @@ _STYLES: Final = {
 }
 
 
+_AGAIN_SECONDS: Final = 0.125
+
+
 class Progress:
-    """Shows runs while it is entered. `say` prints a line above the table."""
+    """Shows runs while it is entered, in a running event loop. `say` prints a line above the table.
+
+    The loop renews the table, not a thread of rich's: its refresh beside a print of ours erased what was printed.
+    """
 
     def __init__(self, views: Sequence[RunView]) -> None:
         """Show `views` in this order; a view may change at any time."""
         self._views = views
         self._live: Live | None = None
+        self._again: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
         """Start to show."""
         if sys.stderr.isatty() and not options().quiet and not options().json:
             console = Console(stderr=True)
-            self._live = Live(
-                get_renderable=self._table, console=console, refresh_per_second=8, transient=True
-            )
+            self._live = Live(get_renderable=self._table, console=console, auto_refresh=False, transient=True)
             self._live.start()
+            self._renew(self._live)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop to show; the table goes away."""
+        if self._again is not None:
+            self._again.cancel()
         if self._live is not None:
             self._live.stop()
 
@@ -68,11 +76,15 @@ class Progress:
         else:
             note(line)
 
+    def _renew(self, live: Live) -> None:
+        live.refresh()
+        self._again = asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._renew, live)
+
     def _table(self) -> Table:
         now = time.monotonic()
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in ("RUN", "TASK", "STATE", "TIME", ""):
-            table.add_column(column)
+            table.add_column(column, no_wrap=True, overflow="ellipsis")
         for view in self._views:
             title = escape(view.title)
             for local, task in view.tasks.items():
@@ -81,7 +93,7 @@ class Progress:
                     escape(local),
                     _state(task),
                     f"{task.elapsed(now):.1f} s",
-                    escape(printable(task.note[:60])),
+                    escape(printable(" ".join(task.note.split()))),
                 )
                 title = ""
             if title:
