@@ -23,6 +23,9 @@ from argosy.schemas.settings import Settings
 COLUMNS = ("PIPELINE", "STEPS", "AGENTS", "WHAT")
 
 
+What = Literal["published", "was published already"]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What became of one pipeline."""
@@ -30,7 +33,7 @@ class Line:
     pipeline: str
     steps: int
     agents: tuple[str, ...]
-    what: Literal["published", "was published already"]
+    what: What
 
 
 def publish(
@@ -69,7 +72,7 @@ async def _publish(settings: Settings, pipelines: list[CompiledPipeline], *, for
             same = before is not None and before.latest and before.pipeline.identity == pipeline.identity
             if not same:
                 await publish_one(await services.cluster.producer(), names, pipeline, source)
-            what = "was published already" if same else "published"
+            what: What = "was published already" if same else "published"
             lines.append(Line(key, len(pipeline.steps), tuple(sorted(pipeline.agents)), what))
     return lines
 

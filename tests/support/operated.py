@@ -1,16 +1,22 @@
 """A fleet as an operator has it: processes of the real command line on the shared servers, asked by it too."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from pydantic import SecretStr
+
+from argosy.client.connection import Argosy
+from argosy.pipelines.discover import discover
+from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from support.command_line import CommandLine
 from support.stack import StackThread
 
@@ -133,6 +139,21 @@ class Operated:
         source = ("--app", "app.py") if app else ()
         self.argosy("run", pipeline, *source, "--input", json.dumps(text), "--run-id", run_id, "--detach")
 
+    def submit_all(self, pipeline: str, texts: Sequence[str]) -> None:
+        """Submit a run for each text, all at once."""
+        compiled = discover(str(self.folder / "app.py")).pipeline(pipeline).compile()
+
+        async def work() -> None:
+            settings = Settings(
+                kafka=KafkaSettings(bootstrap_servers=self.stack.bootstrap_servers, topic_prefix=self.prefix),
+                redis=RedisSettings(url=SecretStr(self.stack.redis_url), key_prefix=self.prefix),
+                fleet=FleetSettings(lanes=1),
+            )
+            async with Argosy.connect(settings) as fleet:
+                await asyncio.gather(*(fleet.submit(compiled, text) for text in texts))
+
+        asyncio.run(work())
+
     def ask(self, *arguments: str, expect: int = 0) -> dict[str, Any]:
         """Run a command with --json and read its one object."""
         told: dict[str, Any] = json.loads(self.argosy(*arguments, "--json", expect=expect).stdout)
@@ -154,16 +175,16 @@ class Operated:
             told.append(done.stdout or done.stderr)
             return done.returncode == expect and json.loads(done.stdout)["cause"]["code"] == code
 
-        try:
-            self.until(is_so, f"the cause is {code}")
-        except AssertionError:
-            raise AssertionError(f"never {code}, at last {told[-1]}") from None
+        self.until(is_so, f"the cause is {code}", told=told)
         found: dict[str, Any] = json.loads(told[-1])
         return found
 
     @staticmethod
-    def until(condition: Callable[[], bool], what: str, seconds: float = 80.0) -> None:
+    def until(
+        condition: Callable[[], bool], what: str, *, seconds: float = 150.0, told: Sequence[object] = ()
+    ) -> None:
+        """Ask until the condition holds; AssertionError that names `what`, and the last of what was `told`."""
         end = monotonic() + seconds
         while not condition():
-            assert monotonic() < end, f"after {seconds:g} s still not so: {what}"
+            assert monotonic() < end, f"after {seconds:g} s still not so: {what}; at last {told[-1:]}"
             sleep(0.05)

@@ -16,7 +16,7 @@ from argosy.schemas.settings import KafkaSettings
 from support.operated import Operated
 from support.stack import StackThread
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_dead_letters_are_listed_shown_and_put_back(fleet: Operated) -> None:
     send(fleet, "tasks.quick", b"no json")
 
     def buried(count: int) -> bool:
-        return fleet.ask("dead", "list")["all"] == count
+        return int(fleet.ask("dead", "list")["all"]) == count
 
     fleet.until(lambda: buried(1), "the message died")
     (letter,) = fleet.ask("dead", "list", "--topic", "tasks.quick")["dead"]
@@ -135,14 +135,15 @@ def test_dead_letters_are_listed_shown_and_put_back(fleet: Operated) -> None:
 def test_lag_tells_what_waits_from_what_is_in_hand(fleet: Operated) -> None:
     fleet.coordinator()
     fleet.worker("patient")
-    for number in range(6):
-        fleet.submit("waits", f"w{number}", f"run-{number}")
+    fleet.submit_all("waits", [f"w{number}" for number in range(6)])
+    told: list[object] = []
 
     def in_hand() -> bool:
         (group,) = [each for each in fleet.ask("lag")["groups"] if each["agent"] == "patient"]
+        told.append(group)
         return (group["in_flight"]["messages"], group["waiting"]["messages"]) == (4, 2)
 
-    fleet.until(in_hand, "four run and two wait")
+    fleet.until(in_hand, "four run and two wait", told=told)
     (group,) = [each for each in fleet.ask("lag", "--partitions")["groups"] if each["agent"] == "patient"]
     assert group["in_flight"]["seconds"] > 0
     assert group["unfinished"]["messages"] == 6

@@ -12,7 +12,7 @@ from redis import Redis
 from support.operated import Operated
 from support.stack import StackThread
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
