@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from argosy.console.live import Progress
 from argosy.console.stack import LocalStack
 from argosy.console.valkey_server import flush_all
 
 PAUSE_SECONDS = 4.0
+_SERVICES: Final = ("coordinator", "valkey")
 
 
 async def torment(
@@ -19,8 +21,9 @@ async def torment(
     A seed decides who and when: two runs of one seed hurt alike.
     """
     chance = random.Random(seed)  # noqa: S311 - a reproducible choice, no secret
+    chosen = victims(names, chance)
     while not await _within(done, PAUSE_SECONDS * chance.uniform(0.5, 1.5)):
-        name = chance.choice(list(names))
+        name = next(chosen)
         if name == "valkey" and chance.random() < 0.5:  # noqa: PLR2004 - a coin
             progress.say("chaos: FLUSHALL, Redis has lost everything")
             await flush_all(stack.state.layout.redis_port)
@@ -29,6 +32,19 @@ async def torment(
         await stack.supervisor.kill(name)
         await stack.supervisor.until_ready(name)
         progress.say(f"chaos: {name} is back")
+
+
+def victims(names: Sequence[str], chance: random.Random) -> Iterator[str]:
+    """Name whom to kill next, without end: first a worker, the coordinator and Redis; then each once, and again.
+
+    A demo is short: with free choice each time, most would never show more than workers that die.
+    """
+    workers = [name for name in names if name not in _SERVICES]
+    deck = [chance.choice(workers), *_SERVICES]
+    while True:
+        chance.shuffle(deck)
+        yield from deck
+        deck = list(names)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
