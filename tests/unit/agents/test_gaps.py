@@ -25,6 +25,7 @@ The crash stories of the worker, and the tests that hold them (here, if no other
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -545,7 +546,7 @@ async def test_of_two_grants_of_one_order_in_one_worker_the_later_one_goes_on(
             (2, "run-1/a"),
         ):  # the first one's claim has the token of suspects
             await fleet.bench.order(work, task, input_of("text", "x"))
-            await until(lambda count=count: len(asked) == count)
+            await until(partial(_has, asked, count))
         gates[0].set()
         await until(lambda: fleet.calls == ["run-1/z"])
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
@@ -582,3 +583,7 @@ async def test_a_stored_result_that_kafka_takes_no_more_is_a_small_failure() -> 
         await fleet.bench.until_committed(work, 1)
     assert settled.fault is not None
     assert settled.fault.code == "result_too_large"
+
+
+def _has(asked: dict[Arg, asyncio.Event], count: int) -> bool:
+    return len(asked) == count
