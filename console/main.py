@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -54,10 +55,17 @@ def build_app(wanted: str | None) -> typer.Typer:
         module, _, attribute = command.target.partition(":")
         target: object = getattr(import_module(module), attribute)
         if isinstance(target, typer.Typer):
+            for part in target.registered_commands:
+                part.help, part.epilog = part.help or _flowing(part.callback), HELP
             app.add_typer(target, name=name, help=command.summary, epilog=HELP, rich_help_panel=command.panel)
         elif callable(target):
-            app.command(name, epilog=HELP, rich_help_panel=command.panel)(target)
+            app.command(name, help=_flowing(target), epilog=HELP, rich_help_panel=command.panel)(target)
     return app
+
+
+def _flowing(target: object) -> str:
+    """Take each paragraph of a docstring as one line: the terminal breaks it again, at its own width."""
+    return "\n\n".join(" ".join(part.split()) for part in (getdoc(target) or "").split("\n\n"))
 
 
 def _general_options(  # a function's parameters are how typer declares options

@@ -29,3 +29,13 @@ def test_every_command_of_the_table_loads_and_explains_itself(name: str) -> None
     done = CliRunner().invoke(build_app(name), [name, "--help"])
     assert done.exit_code == 0
     assert "--json" in done.output  # the options that every command takes
+
+
+def test_help_breaks_its_lines_where_the_terminal_ends_and_not_where_a_docstring_does() -> None:
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(build_app("demo"), ["demo", "--help"])
+    assert "their own and a small local language model" in done.output
+
+
+def test_a_command_of_a_group_names_the_options_that_every_command_takes() -> None:
+    done = CliRunner().invoke(build_app("runs"), ["runs", "list", "--help"])
+    assert "--json" in done.output
