@@ -1,9 +1,11 @@
 """What the demo says at its end: each briefing, a table of tasks, where the traces are, what to try next."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 from rich.console import Console
 from rich.panel import Panel
@@ -53,8 +55,9 @@ async def report(settings: Settings, told: Sequence[Told], traces: Path) -> int:
         for run in reports:
             _print(run)
         note(f"traces  {traces} (OTLP-JSON, one line per batch)")
+        argosy = _as_called()
         note(
-            "next    argosy demo --chaos · argosy demo YOUR.txt · argosy dev examples/hello.py · docs/quickstart.md"
+            f"next    {argosy} demo --chaos\n        {argosy} demo YOUR.txt\n        {argosy} dev examples/hello.py"
         )
     failed = [run for run in reports if run.outcome != "succeeded" and not run.refused]
     return FAILED if failed else 0
@@ -73,6 +76,11 @@ def _report(told: Told, found: History) -> RunReport:
         reason=_figures(fault.message, fault.figures) if fault else "",
         tasks=rows(found),
     )
+
+
+def _as_called() -> str:
+    """Name our program so that the next shell finds it: a virtual environment's is on no path."""
+    return "argosy" if which("argosy") else os.path.relpath(sys.argv[0])
 
 
 def _figures(message: str, figures: dict[str, int]) -> str:
