@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from argosy.client.connection import Argosy
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.errors import ConfigurationError, Unreachable
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -22,7 +22,13 @@ def run(
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_run(pipeline, value, run_id, timeout_seconds))
+        try:
+            return asyncio.run(_run(pipeline, value, run_id, timeout_seconds))
+        except Unreachable as error:
+            error.add_note(
+                f"  why: {error.why}\n  do:  {error.do}"
+            )  # a traceback shows notes: there is no console here
+            raise
     raise ConfigurationError(
         "argosy.run was called inside a running event loop",
         why="it blocks until the run has ended, and nothing else could go on",

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from argosy.console import table
 from argosy.console.options import options
-from argosy.schemas.errors import Advice, ArgosyError
+from argosy.schemas.errors import ArgosyError
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 
@@ -75,8 +75,7 @@ def confirm(question: str) -> bool:
 
 def show_error(error: ArgosyError) -> None:
     """Print an error on stderr: what happened, why, what to do; as an object with --json."""
-    what = error.what if isinstance(error, Advice) else str(error)
-    parts = {"what": what, "why": error.why, "do": error.do}
+    parts = _parts(error)
     if options().json:
         sys.stderr.write(json.dumps({"error": {"code": error.code, **parts}}, ensure_ascii=False) + "\n")
         return
@@ -86,3 +85,10 @@ def show_error(error: ArgosyError) -> None:
         if parts[name]:
             lead = f"  {name + ':':<4} "
             console.print(f"[bold]{lead}[/]" + escape(parts[name].replace("\n", "\n" + " " * len(lead))))
+
+
+def _parts(error: ArgosyError) -> dict[str, str]:
+    """Take an error apart: its own three lines, where its text has them, before what is true of its class."""
+    rest, _, do = str(error).partition("\n  do:  ")
+    what, _, why = rest.partition("\n  why: ")
+    return {"what": what, "why": why or error.why, "do": do or error.do}

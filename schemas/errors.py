@@ -271,7 +271,7 @@ class Unreachable(ArgosyError):
     code = "unreachable"
     retriable = True
     why = "it is down, overloaded, or not where the settings say"
-    do = "argosy up starts one here, argosy doctor tells more; a repeat with the same run id changes nothing"
+    do = "argosy up (or dev) starts one here, argosy doctor tells more; a repeat with the same run id changes nothing"
 
 
 class MessageTooLarge(ArgosyError):

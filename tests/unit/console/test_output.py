@@ -35,6 +35,20 @@ def test_with_json_an_error_is_one_object(capsys: pytest.CaptureFixture[str]) ->
     }
 
 
+def test_an_error_whose_text_has_the_three_lines_says_each_once(capsys: pytest.CaptureFixture[str]) -> None:
+    show_error(Unreachable("Redis is away\n  why: refused\n  do:  start it"))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: Redis is away",
+        "  why: refused",
+        "  do:  start it",
+    ]
+
+
+def test_a_cell_with_a_line_break_is_still_one_row(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("A", "B"), [("x", "one\ttwo\nthree")], {})
+    assert capsys.readouterr().out == "A\tB\nx\tone two three\n"
+
+
 def test_a_table_is_tab_separated_lines_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
     show_table(("A", "B"), [("x", 1)], {"a": "x"})
     assert capsys.readouterr().out == "A\tB\nx\t1\n"
