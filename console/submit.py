@@ -77,6 +77,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 tenant=tenant,
             )
             note(f"run {submitted.run_id} submitted")
+            if source is None:
+                note(f"{what} must be published (argosy publish); --app FILE would have sent it along")
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return
