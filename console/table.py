@@ -1,4 +1,4 @@
-"""A table for a terminal: nothing is cut. If it is too wide, its last column is told beneath each row."""
+"""A table for a terminal: nothing is cut. If it is too wide, its last columns are told beneath each row."""
 
 import textwrap
 from collections.abc import Sequence
@@ -51,17 +51,22 @@ class _Grid:
 def lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Lines:
     """Lay it out for a terminal of so many cells: one line for each row; if need be, with heads on two, and closer.
 
-    Where even that is too wide, the last column goes beneath its row with its name. If the others are too wide, the
-    terminal breaks their lines: a copy of them is still whole.
+    Where even that is too wide, the last columns go beneath their row with their names. If the first is too wide by
+    itself, the terminal breaks its lines: a copy of them is still whole.
     """
     whole, split = [[column] for column in columns], [column.split(" ", 1) for column in columns]
     for grid in (_Grid(whole, rows, 2), _Grid(split, rows, 2), _Grid(split, rows, 1)):
         if grid.wide() <= width or len(columns) == 1:
             return grid.lines()
-    made = _Grid(split[:-1], [row[:-1] for row in rows], 1).lines()
+    left = len(columns) - 1
+    while left > 1 and _Grid(split[:left], rows, 1).wide() > width:
+        left -= 1
+    made = _Grid(split[:left], [row[:left] for row in rows], 1).lines()
     body: list[str] = []
     for line, row in zip(made.body, rows, strict=True):
-        body += [line, *_beneath(f"{columns[-1].lower()}: {row[-1]}" if row[-1] else "", width)]
+        more = zip(columns[left:], row[left:], strict=True)
+        told = " · ".join(f"{column.lower()}: {cell}" for column, cell in more if cell)
+        body += [line, *_beneath(told, width)]
     return Lines(made.head, body)
 
 

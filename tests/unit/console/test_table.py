@@ -38,8 +38,8 @@ def test_wide_letters_count_as_the_cells_that_they_take() -> None:
     assert lines(("A", "B"), [("日本", "x"), ("ab", "y")], 80).body == ["日本  x", "ab    y"]
 
 
-def test_other_columns_are_whole_however_narrow_the_terminal_is() -> None:
-    assert lines(COLUMNS, [("a" * 60, "452", "")], 20).body == [f"{'a' * 60} 452"]
+def test_as_many_columns_go_beneath_as_must_and_the_first_is_whole_however_narrow_the_terminal_is() -> None:
+    assert lines(COLUMNS, [("a" * 60, "452", "")], 20).body == ["a" * 60, "    tokens in: 452"]
 
 
 def test_one_column_or_no_row_is_a_table_too() -> None:
