@@ -74,6 +74,9 @@ class Accept:
 
     async def _accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         fleet = self._settings.fleet
+        if submit.budget is not None:
+            text = "no run can be held to a budget yet: submit it without one"
+            raise BadMessage(text, field="budget")
         since_ms = submitted_ms(arrived.ce_time_ms, arrived.appended_ms, fleet, arrived.position)
         pipeline = await self._pipeline(submit.pipeline, arrived.position)
         identity = pipeline.identity
