@@ -110,8 +110,6 @@ class FleetSettings(BaseModel):
     lane_heartbeat_seconds: Seconds = 1.0
     hard_result_bytes: Positive = 64 * 1024 * 1024
     run_cache_bytes: Positive = 256 * 1024 * 1024
-    most_shards: Positive = 100_000
-    most_tasks: Positive = 1_000_000
 
 
 class WorkerSettings(BaseModel):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind
 
 from argosy.schemas.chat import Usage
@@ -179,12 +178,6 @@ def model_call(provider: str, model: str, attributes: Attributes) -> Traced:
         }
 
     return begin_here(Step(f"{names.CHAT} {model}", SpanKind.CLIENT), described)
-
-
-def current_trace_id() -> str | None:
-    """Return the id of the trace that the current span belongs to, in hexadecimal."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else None
 
 
 def _sent(topic: str, run_id: str) -> dict[str, str | int]:

@@ -217,11 +217,11 @@ def test_config_tells_where_each_value_came_from_and_no_secret(tmp_path: Path, s
     )
     fleet.environment["ARGOSY_REDIS__URL"] = "redis://ada:hunter2@127.0.0.1:9/0"
     (tmp_path / "argosy.toml").write_text("[worker]\nconcurrency = 3\n[fleet]\nlanes = 99\n")
-    (tmp_path / ".env").write_text("ARGOSY_FLEET__MOST_TASKS=17\n")
+    (tmp_path / ".env").write_text("ARGOSY_FLEET__DISPATCH_WINDOW=17\n")
     told = {each["name"]: each for each in fleet.ask("config", "show")["settings"]}
     assert (told["worker.concurrency"]["value"], told["worker.concurrency"]["source"]) == (3, "argosy.toml")
     assert (told["fleet.lanes"]["value"], told["fleet.lanes"]["source"]) == (1, "environment")
-    assert told["fleet.most_tasks"]["source"] == ".env"
+    assert told["fleet.dispatch_window"]["source"] == ".env"
     assert told["model.api_key"]["source"] == "environment (OPENAI_API_KEY)"
     assert told["fleet.rules"]["source"] == "default"
     assert told["redis.url"]["value"] == "redis://127.0.0.1:9/0"
