@@ -23,6 +23,7 @@ from argosy.schemas.settings import Settings
 from argosy.telemetry import setup
 
 FORCED_EXIT = 128 + signal.SIGTERM
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _POOL: Final = "argosy-pool"
 _LAST_SECONDS: Final = 2.0
 """For threads to end after all is closed."""
@@ -112,7 +113,7 @@ async def _serve(settings: Settings, role: str, main: Main) -> None:
         note(f"{role}: stopping; once more to stop at once")
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOPS:
         loop.add_signal_handler(number, told_to_stop)
     pool = ThreadPoolExecutor(thread_name_prefix=_POOL)
     loop.set_default_executor(pool)
@@ -126,6 +127,20 @@ async def _serve(settings: Settings, role: str, main: Main) -> None:
                 await asyncio.wait({loading})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        _end_at_signals(loop)
+
+
+def _end_at_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Answer signals without the loop from here on: it hands them back to the system as it closes.
+
+    Then one that came in those last moments looked like a death. Held back meanwhile, none falls in between.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS) if sys.platform != "win32" else None
+    for number in _STOPS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, lambda _number, _frame: os._exit(FORCED_EXIT))
+    if held is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -122,7 +122,9 @@ async def test_a_worker_that_is_told_to_leave_finishes_what_it_can_and_hands_bac
 
 async def test_a_second_signal_ends_a_worker_at_once_and_others_take_its_tasks(world: HostileWorld) -> None:
     child = world.fleet.stack.supervisor.children["worker-1"]
+    await world.fleet.stack.supervisor.stop("worker-2")
     async with world.neighbours("twice"):
+        await world.fleet.worker("worker-2", AGENTS)
         pid, drains = world.pid("worker-1"), world.log("worker-1").count("draining")
         os.kill(pid, signal.SIGTERM)
 
@@ -131,7 +133,6 @@ async def test_a_second_signal_ends_a_worker_at_once_and_others_take_its_tasks(w
 
         await world.until(draining, "worker-1 drains")
         os.kill(pid, signal.SIGTERM)
-
         await until_again(world, "worker-1", pid)
         assert child.last_exit == 128 + signal.SIGTERM
     await world.quiet()
