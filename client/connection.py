@@ -18,15 +18,16 @@ from argosy.broker.payloads import ObstorePayloads
 from argosy.broker.redis import RedisStore
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
-from argosy.broker.values import decode_value, encode_value
+from argosy.broker.values import decode_value
+from argosy.client import said
 from argosy.client.answers import Answers, Question
 from argosy.client.links import Links
 from argosy.client.many import in_order
 from argosy.client.receipt import Receipt
 from argosy.client.run import Run
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.errors import ConfigurationError, InvalidInput, Unreachable
-from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id, new_run_id
+from argosy.schemas.errors import ConfigurationError, Unreachable
+from argosy.schemas.ids import new_run_id
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.pipeline import CompiledPipeline
@@ -145,20 +146,22 @@ class Argosy:
         RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
         JSON. `budget` is in tokens.
 
-        Raises InvalidResult or InvalidInput (the value isn't what the pipeline takes), Unreachable at the
-        send deadline: the run may exist, repeat it with the same id.
+        Raises BadArgument or InvalidInput (the value isn't what the pipeline takes) before anything is sent,
+        Unreachable at the send deadline: the run may exist, repeat it with the same id.
         """
         links = self._linked()
-        run_id = new_run_id() if run_id is None else _checked(run_id)
-        data = pipeline.takes.encode(value) if isinstance(pipeline, Pipeline) else _encoded(value)
-        submit = RunSubmitted(
+        run_id = new_run_id() if run_id is None else said.run_id_of(run_id)
+        said.pipeline_of(pipeline)
+        submit = said.message_of(
+            RunSubmitted,
+            "submit",
             pipeline=pipeline.compile() if isinstance(pipeline, Pipeline) else pipeline,
-            **await self._input(data),
             priority=priority,
             deadline_seconds=deadline_seconds,
             tenant=tenant,
             budget=budget,
         )
+        submit = submit.model_copy(update=await self._input(said.input_of(pipeline, value)))
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
         with steps.submit(links.names.inbox, run_id, name) as span:
             since_ms = time.time_ns() // 1_000_000
@@ -226,7 +229,7 @@ class Argosy:
             chosen = None if run_id is None else run_id(value)
             return self.submit(pipeline, value, run_id=chosen, **options)
 
-        return in_order(one, values, in_flight)
+        return in_order(one, values, said.many_of(values, in_flight))
 
     @overload
     def run(self, run_id: str, *, receipt: Receipt | None = None) -> Run[JsonValue]: ...
@@ -244,7 +247,8 @@ class Argosy:
         With the submit's receipt, the handle also tells whether just that submit was refused.
         """
         decode = _JSON.validate_python if pipeline is None else pipeline.gives.decode
-        question = Question(_checked(run_id), receipt.position if receipt else None)
+        receipt = said.receipt_of("run", receipt)
+        question = Question(said.run_id_of(run_id), receipt.position if receipt else None)
         return Run(self._linked(), question, decode, receipt=receipt)
 
     async def until_lost(self) -> None:
@@ -277,21 +281,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
     if not task.cancelled():
         task.result()
-
-
-def _encoded(value: JsonValue) -> bytes:
-    try:
-        return encode_value(value)
-    except ValueError as error:
-        message = f"the input is no JSON: {error}"
-        raise InvalidInput(message) from None
-
-
-def _checked(run_id: str) -> str:
-    if not is_run_id(run_id):
-        raise ConfigurationError(
-            f"{run_id[:140]!r} is no run id",
-            why=f"a run id matches {RUN_ID_PATTERN}",
-            do="use letters, digits, '.', '_' and '-', 128 at most",
-        )
-    return run_id

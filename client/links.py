@@ -148,7 +148,7 @@ class Links:
         if since_ms is None:
             await follower.start(beginning=True)
         else:
-            await follower.start(at_ms=since_ms - SKEW_MS)
+            await follower.start(at_ms=max(0, since_ms - SKEW_MS))
         try:
             while True:
                 records = await follower.read(READ_SECONDS)

@@ -8,7 +8,8 @@ from typing import Generic, Literal, TypeVar, assert_never
 
 from pydantic import JsonValue
 
-from argosy.broker.values import load
+from argosy.broker.values import decode_value, load
+from argosy.client import said
 from argosy.client.answers import Answer, Question
 from argosy.client.links import Links, RunEvent
 from argosy.client.receipt import Receipt
@@ -77,11 +78,12 @@ class Run(Generic[R]):
 
         Raises as `result`, but no error of the run itself.
         """
+        seconds = said.seconds_of("result", "timeout_seconds", timeout_seconds)
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with asyncio.timeout(seconds):
                 answer = await self._answer()
         except TimeoutError:
-            raise ResultTimeout(self.run_id, f"has not ended within {timeout_seconds:g} s") from None
+            raise ResultTimeout(self.run_id, f"has not ended within {seconds:g} s") from None
         return self._checked(answer)
 
     async def find(self) -> RunEnded | None:
@@ -125,6 +127,7 @@ class Run(Generic[R]):
         For people who watch, nothing correct depends on it. `since_ms`: from about then on; else from the
         submit on, where it is known, or all that is kept.
         """
+        since_ms = said.since_of("events", since_ms)
         since = since_ms if since_ms is not None or self._receipt is None else self._receipt.submitted_ms
         async with aclosing(self._links.events(self._question, since)) as events:
             async for event in events:
@@ -133,15 +136,21 @@ class Run(Generic[R]):
     async def cancel(self, reason: str = "") -> None:
         """Ask for the run to end as cancelled; returns once the request is safe.
 
-        Idempotent, and may come before the run.
+        Idempotent, and may come before the run. `reason` has 1000 characters at most. Raises BadArgument for
+        another; Unreachable, Refused.
         """
-        await self._links.send(self.run_id, secrets.token_hex(16), CancelRequested(reason=reason))
+        cancel = said.message_of(CancelRequested, "cancel", reason=reason)
+        await self._links.send(self.run_id, secrets.token_hex(16), cancel)
 
     async def signal(self, name: str, value: JsonValue = None, *, signal_id: str | None = None) -> None:
-        """Tell a waiting step something; returns once it is safe. `signal_id` makes a repeat harmless."""
-        await self._links.send(
-            self.run_id, signal_id or secrets.token_hex(16), SignalSent(name=name, value=value)
-        )
+        """Tell a waiting step something; returns once it is safe. `signal_id` makes a repeat harmless.
+
+        Raises BadArgument, InvalidInput for a value that is no JSON; Unreachable, Refused, MessageTooLarge.
+        """
+        sayable = decode_value(said.json_of(value, "the signal's value"))
+        signal = said.message_of(SignalSent, "signal", name=name, value=sayable)
+        ce_id = secrets.token_hex(16) if signal_id is None else said.signal_id_of(signal_id)
+        await self._links.send(self.run_id, ce_id, signal)
 
     async def _answer(self) -> Answer:
         answers = self._links.answers

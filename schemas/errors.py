@@ -46,6 +46,12 @@ class ConfigurationError(Advice):
     code = "configuration"
 
 
+class BadArgument(ConfigurationError):
+    """A call of the client with a value that can't be: nothing was sent."""
+
+    code = "bad_argument"
+
+
 class NotFound(Advice):
     """What was named on the command line or in a call isn't there."""
 

@@ -10,7 +10,7 @@ from argosy.broker.memory_redis import MemoryRedis
 from argosy.client.connection import Argosy
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import read_envelope
-from argosy.schemas.errors import ConfigurationError, InvalidResult, ResultTimeout, Unreachable
+from argosy.schemas.errors import ConfigurationError, InvalidInput, ResultTimeout, Unreachable
 from argosy.schemas.runlog import SignalReceived
 from support.shell_world import ShellWorld, client_of, diamond, hello, many, shell_world
 
@@ -23,7 +23,7 @@ async def inbox_records(world: ShellWorld) -> int:
 
 async def test_a_value_that_the_pipeline_does_not_take_is_never_sent() -> None:
     async with shell_world() as world, client_of(world) as client:
-        with pytest.raises(InvalidResult):
+        with pytest.raises(InvalidInput, match="the input of 'many'"):
             await client.submit(many, "no list")  # type: ignore[misc]  # pyright: ignore[reportArgumentType, reportCallIssue]
         assert await inbox_records(world) == 0
 
