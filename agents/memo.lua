@@ -12,8 +12,9 @@
 -- ARGV[6] keep the key until, epoch milliseconds
 -- ARGV[7] name of the memo
 -- ARGV[8] 'look', or 'set' followed by the value
--- Returns {'epoch', <epoch>} | {'over'} | {'loss'} | {'not_yet'} (a look, and the lane isn't live: what isn't there may
---       be in the log) | {'absent'} (a look) | {'found', <value>, <offset in the run log, or -1 if it isn't logged>}
+-- Returns {'epoch', <epoch>} | {'over'} | {'loss'} | {'not_yet'} (the lane isn't live: of a look, what isn't there may
+--       be in the log; of a set, it is there for three leases, and not recorded before it is set again under a live
+--       mark) | {'absent'} (a look) | {'found', <value>, <offset in the run log, or -1 if it isn't logged>}
 -- Safe to repeat: whoever comes second finds the first one's value.
 --! prelude
 --! judge
@@ -29,6 +30,7 @@ if not looks then
   redis.call('HSETNX', task, 'm:' .. name, string.sub(ARGV[8], 4))
   redis.call('HSET', task, 'attempt', ARGV[3], 'fence', ARGV[4], 'lease', now + ARGV[5])
   keep(task, ARGV[6], tonumber(ARGV[5]), now)
+  if not is_live() then return { 'not_yet' } end
 end
 local found = redis.call('HMGET', task, 'm:' .. name, 'mo:' .. name)
 if not found[1] then return { 'absent' } end

@@ -28,7 +28,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class NotLive:
-    """The lane isn't live: what isn't there may be in the log. Ask again soon."""
+    """The lane isn't live: what isn't there may be in the log, what was set isn't recorded yet. Ask again soon."""
 
 
 _MEMO: Final = Script(__file__, "memo")
@@ -50,10 +50,14 @@ class Memos:
         """Look a memo up. Only `Absent` allows the effect to be made."""
         return await self._ask(order, fence, name, b"look")
 
-    async def set(self, order: Order, fence: str, name: str, value: bytes) -> Found:
-        """Set a memo that isn't logged, if it is absent; the stored value comes back, whoever set it."""
+    async def set(self, order: Order, fence: str, name: str, value: bytes) -> Found | NotLive:
+        """Set a memo that isn't logged, if it is absent; the stored value comes back, whoever set it.
+
+        Only `Found` says that it is recorded. `NotLive`: it is kept for three leases, as the claim is; were it
+        relied upon, and this worker died in a rebuild that takes longer, its effect would be made again.
+        """
         found = await self._ask(order, fence, name, b"set" + value)
-        if not isinstance(found, Found):
+        if isinstance(found, Absent):
             message = f"memo.lua set {name!r} and gave {found!r}"
             raise TypeError(message)
         return found

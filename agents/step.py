@@ -91,8 +91,7 @@ class Steps:
                 case Absent():
                     return None
                 case NotLive():
-                    with self.running.limit.paused():
-                        await asyncio.sleep(_NOT_LIVE_SECONDS)
+                    await self._until_later()
 
     async def _record(self, name: str, value: bytes, *, log: bool) -> Found:
         payload = await self._patiently(
@@ -102,7 +101,12 @@ class Steps:
         if log:
             return await self._append(name, memo)
         order, fence = self.running.order, self.running.fence
-        return await self._patiently(lambda: self.services.memos.set(order, fence, name, memo), name)
+        while True:
+            self._check()
+            found = await self._patiently(lambda: self.services.memos.set(order, fence, name, memo), name)
+            if isinstance(found, Found):
+                return found
+            await self._until_later()
 
     async def _append(self, name: str, memo: bytes) -> Found:
         """Append the record, and wait until the commit that folds it has made the memo readable.
@@ -153,6 +157,10 @@ class Steps:
 
     async def _patiently(self, call: Callable[[], Awaitable[T]], name: str) -> T:
         return await patiently(call, f"memo {name!r} of {self.running.name}", self.running)
+
+    async def _until_later(self) -> None:
+        with self.running.limit.paused():
+            await asyncio.sleep(_NOT_LIVE_SECONDS)
 
     def _check(self) -> None:
         if self.running.stopped in {"over", "loss"}:

@@ -39,7 +39,7 @@ class Holder:
     async def look(self, name: str = "a", fence: str = "mine") -> Found | Absent | NotLive:
         return await self.memos.look(self.order, fence, name)
 
-    async def set(self, value: bytes, name: str = "a", fence: str = "mine") -> Found:
+    async def set(self, value: bytes, name: str = "a", fence: str = "mine") -> Found | NotLive:
         return await self.memos.set(self.order, fence, name, value)
 
 
@@ -88,8 +88,15 @@ async def test_a_task_that_is_over_has_no_memos_to_write(holder: Holder) -> None
     assert await holder.bench.store.ttl_ms(holder.bench.keys.task(TASK)) == -2
 
 
-async def test_a_memo_set_while_not_live_puts_the_claim_back_for_three_leases(holder: Holder) -> None:
+async def test_a_memo_set_while_not_live_puts_the_claim_back_and_is_recorded_only_when_it_is_live(
+    holder: Holder,
+) -> None:
+    key = holder.bench.keys.task(TASK)
     holder.server.wipe()
-    assert await holder.set(b"1") == Found(b"1", None)
-    assert 0 < await holder.bench.store.ttl_ms(holder.bench.keys.task(TASK)) <= 30_000
+    assert await holder.set(b"1") == NotLive()
+    assert 0 < await holder.bench.store.ttl_ms(key) <= 30_000
     assert await holder.bench.field(TASK, "fence") == b"mine"
+    await holder.bench.live()
+    await holder.bench.run("run-1", think="r 1")
+    assert await holder.set(b"2") == Found(b"1", None)
+    assert await holder.bench.store.ttl_ms(key) > 30_000, "as long as its run may ask"

@@ -117,6 +117,32 @@ async def test_whoever_comes_second_takes_the_stored_value() -> None:
     assert settled.result == Inline(value=77, bytes=2, tokens=1)
 
 
+async def test_a_memo_made_while_the_lane_is_not_live_is_no_memo_until_it_is() -> None:
+    bench, bank = await ready(), Bank()
+    reached, went_on = asyncio.Event(), asyncio.Event()
+
+    @agent(name="pay")
+    async def pay(ctx: Context, amount: int) -> int:
+        async def effect() -> Receipt:
+            await bench.not_live()
+            reached.set()
+            return await bank.pay(amount)
+
+        receipt = await ctx.step("pay", effect)
+        went_on.set()
+        return receipt.number
+
+    async with bench.worker(pay):
+        await bench.order(pay, TASK, input_of("amount", 10))
+        await reached.wait()
+        await eventually(lambda: bench.field(TASK, "m:pay"), lambda found: found is not None)
+        assert not went_on.is_set(), "whoever goes on relies upon it"
+        await bench.live()
+        (settled,) = await bench.until_settled()
+    assert settled.result == Inline(value=11, bytes=2, tokens=1)
+    assert bank.paid == 1
+
+
 async def test_a_logged_memo_is_appended_and_returned_when_it_was_folded() -> None:
     bench, bank = await ready(), Bank()
     pay = payer(bank, log=True)
