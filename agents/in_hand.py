@@ -20,9 +20,13 @@ def in_hand(running: Iterable[Running], parked: Iterable[Waiting], slots: int) -
 
 def _held(of: Iterable[tuple[Copy, Order | None]]) -> Held:
     numbers: Counter[int] = Counter()
+    tokens: Counter[int] = Counter()
     since_ms: int | None = None
     for copy, order in of:
         numbers[copy.partition.number] += 1
-        if order is not None and (since_ms is None or order.appended_ms < since_ms):
+        if order is None:
+            continue
+        tokens[copy.partition.number] += order.body.tokens
+        if since_ms is None or order.appended_ms < since_ms:
             since_ms = order.appended_ms
-    return Held(partitions=dict(numbers), since_ms=since_ms)
+    return Held(partitions=dict(numbers), tokens=dict(tokens), since_ms=since_ms)

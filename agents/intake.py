@@ -5,17 +5,21 @@ Offsets carry the epoch of their assignment: what an older one finishes moves no
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol
 
 from argosy.agents.order import Copy, Order
 from argosy.broker.log import Batch, Consumer, Partition, Record
 from argosy.broker.offsets import Tracker
+from argosy.broker.task_tokens import mean_tokens
 from argosy.broker.window import Held, Window
 from argosy.schemas.errors import Refused, StaleGeneration, Unreachable
 from argosy.telemetry import logs
 
+_SAMPLE: Final = 10
+"""Messages that are decoded, now and then, to tell how many tokens wait."""
 _REVOKE_SECONDS: Final = 3.0
 """The group waits for us meanwhile."""
 
@@ -29,6 +33,13 @@ class Waiting:
     order: Order | None = None
     parks: int = 0
     """How often it was parked."""
+
+    @property
+    def appended_ms(self) -> int:
+        """When its message was appended."""
+        if self.order is not None:
+            return self.order.appended_ms
+        return 0 if self.record is None else self.record.timestamp_ms
 
 
 @dataclass(slots=True, eq=False)
@@ -190,11 +201,24 @@ class Intake:
         """How many records are taken and unfinished, parked ones included."""
         return sum(part.tracker.open for part in self._parts.values())
 
+    def oldest(self) -> tuple[int | None, float | None]:
+        """When the oldest was appended of those that wait for a slot, and the mean tokens of the first of them."""
+        times = [each.appended_ms for each in self._waiting]
+        some = [each.record for each in islice(self._waiting, _SAMPLE) if each.record is not None]
+        return min(times, default=None), mean_tokens(some)
+
     async def lagging(self) -> int:
         """Ask the broker how many messages lie behind what was received, in partitions that aren't paused."""
+        return await self._behind(self._paused)
+
+    async def unfinished(self) -> int:
+        """Ask the broker how many messages lie behind what is finished, in all partitions of ours."""
+        return await self._behind(())
+
+    async def _behind(self, leave_out: Container[Partition]) -> int:
         total = 0
         for partition, part in list(self._parts.items()):
-            if partition not in self._paused:
+            if partition not in leave_out:
                 position = part.tracker.committable
                 if position is None:
                     position = await self._consumer.committed(partition) or 0

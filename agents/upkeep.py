@@ -1,12 +1,14 @@
 """What goes on beside the work of one agent: commits, figures, and whether its consumer still consumes."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final
 
 from argosy.agents.desk import Desk
 from argosy.agents.intake import Intake
 from argosy.agents.lease import EndProcess
+from argosy.broker.presence import Held
 from argosy.broker.watchdog import ConsumerFacts, verdict
 from argosy.schemas.errors import Refused, StaleGeneration, Unreachable
 from argosy.telemetry import logs, metrics
@@ -24,11 +26,29 @@ async def commits(intake: Intake) -> None:
 
 
 async def figures(agent: str, desk: Desk) -> None:
-    """Tell how much waits, runs and is parked here."""
+    """Tell how much waits, runs and is parked here: a fleet's lag is the sum over its workers, its age the largest."""
     while True:
         await asyncio.sleep(FIGURES_SECONDS)
-        metrics.lag_seen(agent, "in_flight", messages=desk.running)
-        metrics.lag_seen(agent, "parked", messages=desk.parked)
+        await tell_figures(agent, desk)
+
+
+async def tell_figures(agent: str, desk: Desk) -> None:
+    """Tell them once."""
+    hand = desk.in_hand()
+    states: dict[metrics.LagState, Held] = {"in_flight": hand.running, "parked": hand.parked}
+    for state, held in states.items():
+        metrics.lag_seen(agent, state, messages=held.count, tokens=sum(held.tokens.values()))
+    try:
+        unfinished = await desk.intake.unfinished()
+    except (Unreachable, Refused, StaleGeneration) as error:
+        logs.get("argosy.worker").debug("the consumer's lag can't be asked", error=str(error))
+        return
+    waiting = max(0, unfinished - hand.running.count - hand.parked.count)
+    oldest_ms, mean = desk.intake.oldest()
+    tokens = None if mean is None and waiting else round((mean or 0) * waiting)
+    metrics.lag_seen(agent, "waiting", messages=waiting, tokens=tokens)
+    age_ms = 0 if oldest_ms is None or not waiting else max(0, time.time_ns() // 1_000_000 - oldest_ms)
+    metrics.lag_age_seen(agent, age_ms / 1000)
 
 
 async def watch(

@@ -1,6 +1,6 @@
 """The composition root's door to Kafka."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from argosy.broker.admin import Admin
 from argosy.broker.connection import connection
@@ -70,7 +70,7 @@ class KafkaCluster:
         """See `log.Cluster.peek`."""
         return await self._reader.peek(partition, offset)
 
-    def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+    def scan(self, partition: Partition, start: int) -> AsyncGenerator[Record]:
         """See `log.Cluster.scan`."""
         return self._reader.scan(partition, start)
 

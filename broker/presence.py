@@ -32,10 +32,14 @@ LaneWord = Literal["live", "reloading", "paused"]
 
 
 class Held(BaseModel):
-    """Work messages that a worker has in hand, by partition; `since_ms` is when the oldest was appended."""
+    """Work messages that a worker has in hand, by partition; `since_ms` is when the oldest was appended.
+
+    `tokens` are those of their inputs, by partition too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     partitions: dict[int, int] = {}
+    tokens: dict[int, int] = {}
     since_ms: int | None = None
 
     @property

@@ -1,7 +1,7 @@
 """Looks into partitions without a group: where a log begins and ends, what lies at an offset, what lies between two."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -70,7 +70,7 @@ class Reader:
                 if self._kafka is not None:
                     kafka.pause(where)
 
-    async def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+    async def scan(self, partition: Partition, start: int) -> AsyncGenerator[Record]:
         """Yield the records from `start` to the log end as of now, over a connection of its own. Raises Unreachable."""
         first, end = await self.edges(partition)
         where, position = TopicPartition(*partition), max(start, first)

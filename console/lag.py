@@ -1,4 +1,4 @@
-"""`argosy lag`: how far each group is behind, in messages and in seconds; waiting, in flight, parked, dead apart."""
+"""`argosy lag`: how far each group is behind, in messages, seconds and tokens; what waits, flies, is parked, is dead."""
 
 import asyncio
 import time
@@ -15,15 +15,16 @@ from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
 from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing, status
+from argosy.console.moments import length
 from argosy.console.options import options
 from argosy.console.output import note, show_json, show_table
 from argosy.console.process_life import Services, open_services
 from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
 from argosy.schemas.settings import Settings
 
-COLUMNS: Final = ("GROUP", "TOPIC", "MEMBERS", "WAITING", "IN FLIGHT", "PARKED", "DEAD", "OLDEST", "STATUS")
+COLUMNS: Final = ("WHO", "STATUS", "MEMBERS", "WAITING", "IN FLIGHT", "PARKED", "DEAD", "OLDEST")
 BY_PARTITION: Final = (
-    "TOPIC",
+    "WHO",
     "PARTITION",
     "START",
     "COMMITTED",
@@ -53,8 +54,9 @@ def lag(
 ) -> None:
     """Show receivers, lanes and each agent's workers: what waits, for how long, and who works on it.
 
-    WAITING, IN FLIGHT, PARKED and DEAD are messages, with the age of the oldest in seconds behind the slash; OLDEST
-    is the age of the oldest message that isn't finished. What workers have in hand is as of some seconds ago.
+    WAITING, IN FLIGHT, PARKED and DEAD are messages, the age of the oldest, and the tokens of their inputs, where
+    these are known; ~ is an estimate: of a long queue only the oldest messages are read. OLDEST is the age of the
+    oldest message that isn't finished. What workers have in hand is as of some seconds ago.
     """
     raise typer.Exit(run_in_foreground(_lag(load_settings(), watch=watch, by_partition=partitions)))
 
@@ -105,30 +107,43 @@ async def _present(services: Services) -> Present | None:
 
 def _cells(group: Standing) -> Sequence[object]:
     amounts = (_amount(group.waiting), _amount(group.in_flight), _amount(group.parked), _amount(group.dead))
-    oldest = f"{group.unfinished.seconds or 0.0:.1f} s"
-    return (
-        group.group,
-        group.topic,
-        group.members,
-        *amounts,
-        oldest,
-        status(group.members, group.unfinished.messages),
-    )
+    stands = status(group.members, group.unfinished.messages)
+    return (_who(group), stands, group.members, *amounts, _oldest(group.unfinished))
 
 
 def _part(group: Standing, part: PartitionStanding) -> Sequence[object]:
     committed = "-" if part.committed is None else part.committed
-    amounts = (part.waiting, part.in_flight, part.parked, _amount(part.dead))
-    oldest = f"{part.unfinished.seconds or 0.0:.1f} s"
-    return (group.topic, part.partition, part.start, committed, part.end, *amounts, oldest)
+    amounts = (_amount(part.waiting), _amount(part.in_flight), _amount(part.parked), _amount(part.dead))
+    return (_who(group), part.partition, part.start, committed, part.end, *amounts, _oldest(part.unfinished))
+
+
+def _who(group: Standing) -> str:
+    return group.agent or group.group.rpartition(".")[2]
+
+
+def _oldest(unfinished: Amount) -> str:
+    return length(unfinished.seconds or 0.0) if unfinished.messages else "-"
 
 
 def _amount(amount: Amount) -> str:
     if not amount.messages:
         return "0"
-    return str(amount.messages) if amount.seconds is None else f"{amount.messages} / {amount.seconds:.1f} s"
+    told = [str(amount.messages)]
+    if amount.seconds is not None:
+        told.append(length(amount.seconds))
+    if amount.tokens is not None:
+        told.append(f"{'~' if amount.estimated else ''}{short(amount.tokens)} tok")
+    return " / ".join(told)
+
+
+def short(number: int) -> str:
+    """Write a large number with two or three figures: `950`, `4.1k`, `12M`."""
+    for size, name in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{name}" if number < 10 * size else f"{number // size}{name}"
+    return str(number)
 
 
 def _dead(report: LagReport) -> list[Sequence[object]]:
     status_of_all = "argosy dead list" if report.dead else "ok"
-    return [("dead letters", "", "", "", "", "", report.dead, "", status_of_all)]
+    return [("dead letters", status_of_all, "", "", "", "", report.dead, "")]

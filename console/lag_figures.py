@@ -4,16 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from argosy.broker.deadletters import Buried
-from argosy.broker.lag import GroupLag
+from argosy.broker.lag import GroupLag, PartitionLag
 from argosy.broker.presence import Held, Present
+from argosy.broker.task_tokens import dead_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Messages, and the age of the oldest in seconds (None: not known)."""
+    """Messages, the age of the oldest in seconds, and the input tokens of all; None: not known.
+
+    `estimated`: so many lie there that only the oldest of each partition were read, and are the measure of the tokens.
+    """
 
     messages: int
     seconds: float | None = None
+    tokens: int | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,9 @@ class PartitionStanding:
     end: int
     committed: int | None
     unfinished: Amount
-    waiting: int
-    in_flight: int
-    parked: int
+    waiting: Amount
+    in_flight: Amount
+    parked: Amount
     dead: Amount
 
 
@@ -66,28 +72,53 @@ def standing(
                 one.start,
                 one.end,
                 one.committed,
-                Amount(one.waiting, one.seconds),
-                max(0, one.waiting - flying - standing_by),
+                Amount(one.waiting, one.seconds, one.tokens, one.estimated),
+                _waiting(one, flying, standing_by),
                 flying,
                 standing_by,
                 _dead(of_it, now_ms),
             )
         )
-    # The oldest unfinished message waits if none is in hand; else its age is that of what is in hand.
-    waiting = sum(part.waiting for part in parts)
-    bare = [part.unfinished.seconds or 0.0 for part in parts if part.waiting == part.unfinished.messages]
+    unfinished = _sum([part.unfinished for part in parts])
     return Standing(
         lag.group,
         lag.topic,
         agent,
         lag.members,
         tuple(worker.name for worker in workers),
-        Amount(lag.waiting, lag.seconds),
-        Amount(waiting, max(bare, default=None) if waiting else 0.0),
+        unfinished,
+        _sum([part.waiting for part in parts]),
         _held(running, now_ms),
         _held(parked, now_ms),
         _dead(letters, now_ms),
         tuple(parts),
+    )
+
+
+def _waiting(one: PartitionLag, flying: Amount, standing_by: Amount) -> Amount:
+    in_hand = flying.messages + standing_by.messages
+    messages = max(0, one.waiting - in_hand)
+    if messages == 0:
+        return Amount(0, 0.0, None if one.tokens is None else 0)
+    tokens = one.tokens
+    if tokens is not None:
+        if one.estimated:
+            tokens = round(tokens * messages / one.waiting)
+        else:
+            tokens = max(0, tokens - (flying.tokens or 0) - (standing_by.tokens or 0))
+    # The oldest unfinished message waits if none is in hand; else its age is that of what is in hand.
+    return Amount(messages, None if in_hand else one.seconds, tokens, one.estimated)
+
+
+def _sum(parts: list[Amount]) -> Amount:
+    messages = sum(part.messages for part in parts)
+    ages = [part.seconds for part in parts if part.messages and part.seconds is not None]
+    known = [part.tokens for part in parts if part.tokens is not None]
+    return Amount(
+        messages,
+        max(ages, default=None) if messages else 0.0,
+        sum(known) if known or not parts else None,
+        any(part.estimated for part in parts),
     )
 
 
@@ -104,15 +135,25 @@ def status(members: int, unfinished: int) -> str:
             return "stopped"
 
 
-def _in(held: Iterable[Held], partition: int) -> int:
-    return sum(each.partitions.get(partition, 0) for each in held)
+def _in(held: Iterable[Held], partition: int) -> Amount:
+    held = tuple(held)
+    return Amount(
+        sum(each.partitions.get(partition, 0) for each in held),
+        None,
+        sum(each.tokens.get(partition, 0) for each in held),
+    )
 
 
 def _held(held: list[Held], now_ms: int) -> Amount:
     since = [each.since_ms for each in held if each.since_ms is not None]
-    return Amount(sum(each.count for each in held), max(0, now_ms - min(since)) / 1000 if since else 0.0)
+    return Amount(
+        sum(each.count for each in held),
+        max(0, now_ms - min(since)) / 1000 if since else 0.0,
+        sum(sum(each.tokens.values()) for each in held),
+    )
 
 
 def _dead(letters: list[Buried], now_ms: int) -> Amount:
     oldest = min((each.timestamp_ms for each in letters), default=now_ms)
-    return Amount(len(letters), max(0, now_ms - oldest) / 1000)
+    read = [tokens for each in letters if (tokens := dead_tokens(each.letter)) is not None]
+    return Amount(len(letters), max(0, now_ms - oldest) / 1000, sum(read) if read or not letters else None)

@@ -115,7 +115,7 @@ def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) 
     if not isinstance(spread, ListFact):
         message = f"{given.source} gave no list"
         raise TypeError(message)
-    return TaskInput(name=given.name, source=spread.manifest, item=shard)
+    return TaskInput(name=given.name, source=spread.manifest, item=shard, of=spread.length)
 
 
 def value_of(state: RunState, source: str) -> Payload:

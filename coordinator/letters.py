@@ -103,7 +103,7 @@ class Letters:
         value, blob = encode_body(body), None
         if len(value) > INLINE_BYTES and body.inputs:
             blob = canonical_json([given.model_dump(mode="json") for given in body.inputs])
-            reference = Reference(sha256=sha256_hex(blob), bytes=len(blob), tokens=0)
+            reference = Reference(sha256=sha256_hex(blob), bytes=len(blob), tokens=body.tokens)
             value = encode_body(body.model_copy(update={"inputs": (), "inputs_ref": reference}))
         topic = self._names.tasks(body.agent)
         work = Work(dispatch.run_id, body.task_id, body.agent, body.attempt, step=body.step)

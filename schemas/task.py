@@ -27,8 +27,22 @@ class TaskInput(BaseModel):
     """JMESPath, applied by the worker to the source's value."""
     item: int | None = None
     """For a shard: the item of the source, a manifest; `select` was applied when that was made."""
+    of: int | None = None
+    """For a shard: how many items the source has."""
     gathered: tuple[Payload | HoleInput, ...] | None = None
     """For the result of a map: one entry per shard, in order; `source` is then an empty list."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the value, before `select`; of a shard's item its mean share of the whole list."""
+        if self.gathered is not None:
+            return sum(_tokens(entry) for entry in self.gathered)
+        whole = _tokens(self.source)
+        return whole if self.item is None else whole // max(1, self.of or 1)
+
+
+def _tokens(source: Payload | HoleInput) -> int:
+    return 0 if isinstance(source, HoleInput) else source.tokens
 
 
 class TaskDispatched(BaseModel):
@@ -61,3 +75,10 @@ class TaskDispatched(BaseModel):
     """Traceparents of the tasks whose results are joined here, for span links."""
     earlier: str | None = None
     """Traceparent of the attempt before, for the link of a retry."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all inputs, as their producers counted them: what a queue is measured in, no bound of a prompt."""
+        if self.inputs_ref is not None:
+            return self.inputs_ref.tokens
+        return sum(given.tokens for given in self.inputs)

@@ -6,15 +6,25 @@ from dataclasses import replace
 import pytest
 
 from argosy.broker.deadletters import Graveyard, buried, redrive
-from argosy.broker.lag import dead_count, fleet_lag, group_lag
+from argosy.broker.lag import SAMPLE, dead_count, fleet_lag, group_lag
 from argosy.broker.log import Outgoing, Partition, Record
 from argosy.broker.provision import compare, ensure, findings
 from argosy.broker.topics import plan
+from argosy.schemas.codec import encode_body
+from argosy.schemas.contract import Contract
+from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import ConfigurationError, Refused
+from argosy.schemas.payload import Inline
 from argosy.schemas.settings import FleetSettings, Settings
+from argosy.schemas.task import TaskDispatched, TaskInput
 from support.kafka_world import Recorder, World, world
 
 __all__ = ["world"]
+
+CONTRACT = Contract(
+    model=None, window=None, threshold=0.8, reserve=0, above="refuse", concurrency=1, timeout_seconds=1,
+    retries=0, backoff_seconds=1, max_deliveries=3, version="1",
+)  # fmt: skip
 
 
 async def test_provisioning_makes_what_is_planned_and_may_be_repeated(world: World) -> None:
@@ -110,6 +120,37 @@ async def test_lag_is_told_for_a_group_without_members_and_shrinks_with_commits(
         await consumer.commit({Partition(topic, 2): 3})
     lag = await group_lag(world.cluster, group, topic, now_ms)
     assert (lag.waiting, lag.seconds) == (0, 0.0)
+
+
+async def test_lag_in_tokens_is_the_sum_of_a_short_queue_and_an_estimate_of_a_long_one(world: World) -> None:
+    await ensure(world.cluster, world.fleet_settings, ["critic"])
+    topic, group = world.names.tasks("critic"), world.names.group("critic")
+    producer = await world.cluster.producer()
+
+    async def order(tokens: int, count: int) -> None:
+        source = Inline(value="x", bytes=3, tokens=tokens)
+        body = TaskDispatched(
+            task_id="run-1/a", step="a", agent="critic", attempt=1, lane=0, contract=CONTRACT,
+            inputs=(TaskInput(name="text", source=source),), deadline_ms=1, run_deadline_ms=1,
+        )  # fmt: skip
+        headers = Envelope(kind=body.KIND, id="i", source="argosy/test", subject="run-1").headers()
+        work = Outgoing(topic, b"run-1/a", encode_body(body), headers, 1)
+        await asyncio.gather(*(producer.send(work) for _ in range(count)))
+
+    async def part() -> tuple[int, int | None, bool]:
+        lag = (await group_lag(world.cluster, group, topic, 0, has_tokens=True)).partitions[1]
+        return lag.waiting, lag.tokens, lag.estimated
+
+    assert await part() == (0, 0, False)
+    await order(7, 2)
+    await order(30, 1)
+    assert await part() == (3, 44, False)
+    await order(10, SAMPLE - 3)
+    await order(1_000_000, 5)
+    assert await part() == (SAMPLE + 5, round((44 + 10 * (SAMPLE - 3)) / SAMPLE * (SAMPLE + 5)), True)
+    await world.send(world.names.tasks("critic"), b"no work", partition=2)
+    unreadable = (await group_lag(world.cluster, group, topic, 0, has_tokens=True)).partitions[2]
+    assert (unreadable.waiting, unreadable.tokens) == (1, None)
 
 
 async def test_a_fleets_lag_has_receivers_lanes_and_each_agent(world: World) -> None:

@@ -147,10 +147,16 @@ def test_lag_tells_what_waits_from_what_is_in_hand(fleet: Operated) -> None:
     (group,) = [each for each in fleet.ask("lag", "--partitions")["groups"] if each["agent"] == "patient"]
     assert group["in_flight"]["seconds"] > 0
     assert group["unfinished"]["messages"] == 6
-    assert [part["in_flight"] + part["waiting"] for part in group["partitions"]] == [
+    assert [part["in_flight"]["messages"] + part["waiting"]["messages"] for part in group["partitions"]] == [
         part["unfinished"]["messages"] for part in group["partitions"]
     ]
-    assert fleet.argosy("lag", "--partitions").stdout.count(f"{fleet.prefix}.tasks.patient") == 2
+    one = group["unfinished"]["tokens"] // 6
+    assert one > 0
+    assert (group["in_flight"]["tokens"], group["waiting"]["tokens"]) == (4 * one, 2 * one)
+    assert not group["waiting"]["estimated"]
+    told_by_line = fleet.argosy("lag", "--partitions").stdout.splitlines()
+    assert len([line for line in told_by_line if line.startswith("patient\t")]) == 2
+    assert f"/ {4 * one} tok" in fleet.argosy("lag").stdout
     fleet.end("worker-patient", signal.SIGTERM)
 
 

@@ -39,6 +39,7 @@ async def test_a_worker_tells_what_runs_by_partition_and_its_claim_names_it() ->
         (desk,) = running.worker.desks
         hand = desk.in_hand()
         assert (hand.running.partitions, hand.slots) == ({0: 1}, 1)
+        assert hand.running.tokens[0] > 0
         assert hand.running.since_ms is not None
         assert (await present(bench.store, bench.settings.redis.key_prefix)).named(name) is not None
         stop.append("go on")

@@ -3,11 +3,12 @@ import pytest
 from argosy.broker.deadletters import Buried
 from argosy.broker.lag import GroupLag, PartitionLag
 from argosy.broker.presence import Held, InHand, Presence, Present
+from argosy.console.lag import short
 from argosy.console.lag_figures import Amount, standing, status
 from argosy.schemas.deadletter import DeadLetter
 
 NOW = 1_000_000
-LAG = GroupLag("g", "t", 2, (PartitionLag(0, 0, 12, 2, 10, 9.0), PartitionLag(1, 0, 3, 0, 3, 4.0)))
+LAG = GroupLag("g", "t", 2, (PartitionLag(0, 0, 12, 2, 10, 9.0, 100), PartitionLag(1, 0, 3, 0, 3, 4.0, 30)))
 
 
 def letter(partition: int, topic: str = "t") -> Buried:
@@ -18,10 +19,14 @@ def letter(partition: int, topic: str = "t") -> Buried:
     return Buried(7, NOW - 60_000, body)
 
 
+def tokens(held: dict[int, int]) -> dict[int, int]:
+    return {partition: 10 * count for partition, count in held.items()}
+
+
 def worker(name: str, running: dict[int, int], parked: dict[int, int]) -> Presence:
     hand = InHand(
-        running=Held(partitions=running, since_ms=NOW - 8_000),
-        parked=Held(partitions=parked, since_ms=NOW - 2_000 if parked else None),
+        running=Held(partitions=running, tokens=tokens(running), since_ms=NOW - 8_000),
+        parked=Held(partitions=parked, tokens=tokens(parked), since_ms=NOW - 2_000 if parked else None),
         slots=4,
     )
     return Presence(role="worker", name=name, version="1", started_ms=0, at_ms=NOW, agents={"critic": hand})
@@ -38,19 +43,48 @@ def test_a_group_stands_as_its_members_and_its_lag_say(members: int, waiting: in
 def test_what_waits_is_what_nobody_has_in_hand() -> None:
     there = Present(NOW, (worker("a", {0: 3}, {0: 2}), worker("b", {0: 1}, {})))
     found = standing(LAG, "critic", there, [letter(0), letter(0, "other")], NOW)
-    assert (found.in_flight, found.parked) == (Amount(4, 8.0), Amount(2, 2.0))
-    assert (found.waiting, found.dead) == (Amount(7, 4.0), Amount(1, 60.0))
+    assert (found.in_flight, found.parked) == (Amount(4, 8.0, 40), Amount(2, 2.0, 20))
+    assert found.waiting == Amount(7, 4.0, 100 - 60 + 30)
+    assert found.dead == Amount(1, 60.0)
     first, second = found.partitions
-    assert (first.waiting, first.in_flight, first.parked, first.dead.messages) == (4, 4, 2, 1)
-    assert (second.waiting, second.in_flight, second.parked, second.dead.messages) == (3, 0, 0, 0)
+    assert [each.messages for each in (first.waiting, first.in_flight, first.parked, first.dead)] == [
+        4,
+        4,
+        2,
+        1,
+    ]
+    assert [each.messages for each in (second.waiting, second.in_flight, second.parked)] == [3, 0, 0]
+    assert (first.waiting.tokens, second.waiting.tokens) == (40, 30)
     assert found.workers == ("a", "b")
+
+
+def test_an_estimate_of_tokens_is_shared_out_by_messages_and_said_to_be_one() -> None:
+    long = GroupLag("g", "t", 1, (PartitionLag(0, 0, 1000, 0, 1000, 9.0, 5_000, estimated=True),))
+    found = standing(long, "critic", Present(NOW, (worker("a", {0: 100}, {}),)), [], NOW)
+    assert found.waiting == Amount(900, None, 4_500, estimated=True)
 
 
 def test_where_workers_can_not_be_asked_everything_unfinished_waits() -> None:
     found = standing(LAG, "critic", None, [], NOW)
-    assert (found.waiting, found.in_flight) == (Amount(13, 9.0), Amount(0, 0.0))
+    assert (found.waiting, found.in_flight) == (Amount(13, 9.0, 130), Amount(0, 0.0, 0))
+
+
+def test_messages_that_carry_no_tokens_have_none() -> None:
+    lag = GroupLag(
+        "g", "t", 1, (PartitionLag(0, 0, 3, 0, 3, 4.0, None), PartitionLag(1, 0, 0, 0, 0, 0.0, None))
+    )
+    found = standing(lag, None, None, [], NOW)
+    assert (found.waiting, found.unfinished) == (Amount(3, 4.0), Amount(3, 4.0))
 
 
 def test_a_group_that_has_finished_everything_waits_for_nothing() -> None:
     done = GroupLag("g", "t", 1, (PartitionLag(0, 0, 12, 12, 0, 0.0),))
-    assert standing(done, None, None, [], NOW).waiting == Amount(0, 0.0)
+    assert standing(done, None, None, [], NOW).waiting == Amount(0, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (4_149, "4.1k"), (12_000, "12k"), (1_500_000, "1.5M"), (20_000_000, "20M")],
+)
+def test_large_numbers_are_short(number: int, text: str) -> None:
+    assert short(number) == text
