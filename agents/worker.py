@@ -46,11 +46,15 @@ class Worker:
         count_tokens: CountTokens = tokens.count,
         end: EndProcess = end_process,
         clock: Callable[[], float] = time.monotonic,
+        leases: Callable[..., Leases] = Leases,
     ) -> None:
-        """`end` ends the process when its event loop or a consumer is stuck; `clock` is monotonic."""
+        """`end` ends the process when its event loop or a consumer is stuck; `clock` is monotonic.
+
+        `leases` makes what renews them: a simulation has no threads.
+        """
         self._settings, self._cluster, self._store, self._payloads = settings, cluster, store, payloads
         self._agents, self._models, self._count_tokens = agents, models, count_tokens
-        self._end, self._clock = end, clock
+        self._end, self._clock, self._leases = end, clock, leases
         self._stuck = asyncio.Event()
         self._broken: list[str] = []
         self.desks: list[Desk] = []
@@ -67,7 +71,7 @@ class Worker:
         producer = await self._cluster.producer()
         services = connect(self._settings, producer, self._store, self._payloads, self._count_tokens)
         fleet, worker = self._settings.fleet, self._settings.worker
-        leases = Leases(
+        leases = self._leases(
             self._store.renewals,
             services.holds,
             renew_seconds=fleet.renew_seconds,

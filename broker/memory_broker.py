@@ -6,7 +6,8 @@ No threads, and no timers but a cut-off process's session, so that it runs under
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from aiokafka.partitioner import murmur2
@@ -39,6 +40,8 @@ class MemoryBroker:
         self._deaf: set[str] = set()
         self._lost_replies = 0
         self._bell = asyncio.Event()
+        self.travel: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
+        """What a request, and a look for records, waits before it is there: a simulation lets it take time."""
 
     # -- waiting and being reached
 
@@ -57,7 +60,7 @@ class MemoryBroker:
 
     async def reach(self, name: str) -> None:
         """Let a turn pass, as any request does; while cut off wait up to the deadline, then raise Unreachable."""
-        await asyncio.sleep(0)
+        await self.travel()
         try:
             async with asyncio.timeout(self.deadline_seconds):
                 while not self.reachable(name):

@@ -43,7 +43,7 @@ class MemoryConsumer:
 
     async def _turn(self, subscriber: Subscriber) -> bool:
         """Do what there is to do; False: nothing, wait for a change."""
-        await asyncio.sleep(0)
+        await self._broker.travel()
         if not self._broker.reachable(self._name):
             return False
         if self._group.must_join(self._member) or self._out_of_range():
