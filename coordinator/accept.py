@@ -15,13 +15,13 @@ from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, to_payload
 from argosy.coordinator.admission import NotAdmitted, check_pipeline, deadline_ms, submitted_ms
 from argosy.coordinator.input_check import InputCheck
+from argosy.coordinator.known_pipelines import data_hash, known
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
-from argosy.coordinator.wants import wants_of
 from argosy.schemas.errors import BadMessage, FactsTooLarge, InvalidInput, PayloadGone
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import Payload
-from argosy.schemas.pipeline import INPUT, CompiledPipeline
+from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
 from argosy.schemas.settings import Settings
@@ -79,7 +79,8 @@ class Accept:
             raise BadMessage(text, field="budget")
         since_ms = submitted_ms(arrived.ce_time_ms, arrived.appended_ms, fleet, arrived.position)
         pipeline = await self._pipeline(submit.pipeline, arrived.position)
-        identity = pipeline.identity
+        document = known(pipeline)
+        identity = document.identity
         if not self._checked.get(identity):
             check_pipeline(pipeline)
             self._checked.put(identity, value=True, size=len(identity))
@@ -90,8 +91,8 @@ class Accept:
             rules=fleet.rules,
             pipeline=pipeline,
             input=given,
-            facts=await answer(value, wants_of(pipeline, INPUT), tokens.count, self._payloads),
-            data_hash=submit.data_hash,
+            facts=await answer(value, document.wants, tokens.count, self._payloads),
+            data_hash=data_hash(submit),
             position=arrived.position,
             submitted_ms=since_ms,
             deadline_ms=until_ms,

@@ -10,10 +10,11 @@ from argosy.coordinator import deadline, ready, settled, signal
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
 from argosy.coordinator.kept import TERMINAL, Pinned
+from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import plan_of
 from argosy.coordinator.state import Event, RunState
 from argosy.coordinator.turn import Turn
-from argosy.schemas.canonical import canonical_json, sha256_hex
+from argosy.schemas.canonical import canonical_json
 from argosy.schemas.errors import NewerVersion
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import local_part
@@ -71,10 +72,10 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     state = RunState(event.run_id) if tombstone is None else tombstone
     reason = None if tombstone is None else (tombstone.get("why") or b"").decode()
     state.drop("why")
-    document = accepted.pipeline.model_dump_json().encode()
+    document = known(accepted.pipeline)
     pinned = Pinned(
         rules=accepted.rules,
-        identity=sha256_hex(document),
+        identity=document.whole_sha256,
         input=accepted.input,
         facts=accepted.facts,
         data_hash=accepted.data_hash,
@@ -90,9 +91,9 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     )
     state.put("st", b"active")
     state.put("dl", str(accepted.deadline_ms).encode())
-    state.put("plan", document)
+    state.put("plan", document.whole)
     state.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
-    turn = Turn(state, event, plan_of(pinned.identity, document), [Changed("accepted")])
+    turn = Turn(state, event, plan_of(pinned.identity, document.whole), [Changed("accepted")])
     if reason is not None:
         finish(turn, "cancelled", Fault(code="cancelled", message=reason))
     else:

@@ -10,8 +10,9 @@ from argosy.broker.log import Cluster, Outgoing, Producer, Record
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.accept import Accept, Arrived
 from argosy.coordinator.admission import NotAdmitted
+from argosy.coordinator.known_pipelines import decode, encode_accepted, known
 from argosy.coordinator.patience import patiently
-from argosy.schemas.codec import Message, decode_body, encode_body
+from argosy.schemas.codec import Message, encode_body
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, MessageTooLarge, NewerVersion
 from argosy.schemas.ids import is_run_id, lane_of
@@ -45,7 +46,7 @@ class InboxRecord:
         """Return when Kafka has acknowledged what the record became; waits while services are away."""
         try:
             envelope = await self._envelope(record)
-            message = decode_body(envelope, record.value)
+            message = decode(envelope, record.value)
         except BadMessage as error:
             await self._unreadable(record, error)
             return
@@ -110,12 +111,12 @@ class InboxRecord:
 
     async def _make_topics(self, body: RunAccepted) -> None:
         """Make a place where the work of an agent waits that nobody has run yet."""
-        agents = body.pipeline.contracts()
+        agents = known(body.pipeline).agents
         if self._agents.issuperset(agents):
             return
         # The first submits of an agent come together: one of them makes its topic.
         async with self._making:
-            new = set(agents) - self._agents
+            new = agents - self._agents
             if not new:
                 return
             await patiently("topics", lambda: provision.ensure(self._cluster, self._settings, new))
@@ -140,7 +141,8 @@ class InboxRecord:
         ).headers()
         lane = lane_of(envelope.subject, self._settings.fleet.lanes)
         key = envelope.subject.encode()
-        record = Outgoing(self._names.runs, key, encode_body(body), headers, partition=lane)
+        value = encode_accepted(body) if isinstance(body, RunAccepted) else encode_body(body)
+        record = Outgoing(self._names.runs, key, value, headers, partition=lane)
         await patiently("append to the run log", lambda: self._producer.send(record))
 
     async def _answer(self, envelope: Envelope, answer: SubmitRefused) -> None:

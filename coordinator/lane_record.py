@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from argosy.broker.log import Record
+from argosy.coordinator.known_pipelines import decode
 from argosy.coordinator.state import Event
-from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import read_envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.ids import is_run_id
@@ -18,7 +18,7 @@ def read(record: Record) -> Event:
     wait for a roll-out.
     """
     envelope = read_envelope(record.headers)
-    message = decode_body(envelope, record.value)
+    message = decode(envelope, record.value)
     if not is_run_id(envelope.subject):
         raise BadMessage("is no run id", field="ce_subject")
     if not isinstance(message, LogMessage):
