@@ -10,7 +10,7 @@ import sys
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from argosy.broker.producer import BATCH_BYTES
+from argosy.broker.outbound import BATCH_BYTES
 
 MOST_RECORDS = 500
 

@@ -20,7 +20,7 @@ from batched_worker import CLAIM, KEEP_MS, MOST_RECORDS, STORE
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from argosy.broker.producer import BATCH_BYTES
+from argosy.broker.outbound import BATCH_BYTES
 
 PARTITIONS = 4
 AT_ONCE = 200

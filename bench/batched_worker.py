@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from pydantic import BaseModel, JsonValue
 from redis.asyncio import Redis
 
-from argosy.broker.producer import BATCH_BYTES
+from argosy.broker.outbound import BATCH_BYTES
 
 MOST_RECORDS = 500
 CLAIM = """

@@ -4,12 +4,16 @@ The real thing (`producer`, `consumer`, `provision`) and the in-memory twin (`me
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from argosy.broker.topics import FoundTopic, TopicPlan
 from argosy.schemas.envelope import Headers
+from argosy.schemas.errors import ArgosyError
+
+Sent = tuple[int, int] | ArgosyError
+"""How a record fared: its (partition, offset) once Kafka has acknowledged it, or what went wrong."""
 
 
 class Partition(NamedTuple):
@@ -66,13 +70,21 @@ class GroupView:
 
 
 class Producer(Protocol):
-    """Idempotent, acks=all. Concurrency-safe; sends of one loop turn are batched by the client underneath."""
+    """Idempotent, acks=all. Concurrency-safe; what is sent in one loop turn goes out together."""
 
     async def send(self, record: Outgoing) -> tuple[int, int]:
         """Append and return (partition, offset) once Kafka has acknowledged.
 
         Raises MessageTooLarge (never taken), Refused (authorisation; unknown topic), Unreachable (deadline passed: the
         outcome is unknown; sending again may duplicate).
+        """
+        ...
+
+    async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
+        """Append many under one deadline; say of each, in the order given, how it fared. Raises no error of ours.
+
+        The errors are those of `send`; one record's does no harm to another. Records for one partition are appended in
+        the order given, after those of calls made before (whose topics were known).
         """
         ...
 
@@ -213,7 +225,7 @@ class Cluster(Protocol):
         """Return the first record at or after `offset`, as `Consumer.peek` does, without being in a group."""
         ...
 
-    def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+    def scan(self, partition: Partition, start: int) -> AsyncGenerator[Record]:
         """Read from `start` (or the log start, if that is later) to the log end as of now. Raises Unreachable."""
         ...
 

@@ -3,10 +3,9 @@
 It models what hurts: gaps in the offsets, the seek race, rebalances, redelivery, retention, lost answers, silence.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
-from argosy.broker.log import GroupView, Outgoing, Partition, Record
+from argosy.broker.log import GroupView, Outgoing, Partition, Record, Sent
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_consumer import MemoryConsumer
 from argosy.broker.memory_follower import MemoryFollower
@@ -28,11 +27,41 @@ class MemoryProducer:
         self._broker.reply()
         return appended
 
+    async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
+        """See `log.Producer.send_many`. An answer that is lost is lost for all records of a partition."""
+        if not records:
+            return []
+        try:
+            await self._broker.reach(self._name)
+        except ArgosyError as error:
+            return [error] * len(records)
+        answers = [self._append(record) for record in records]
+        lost: dict[tuple[str, int], ArgosyError | None] = {}
+        for index, (record, answer) in enumerate(zip(records, answers, strict=True)):
+            if isinstance(answer, ArgosyError):
+                continue
+            where = record.topic, answer[0]
+            if where not in lost:
+                lost[where] = self._lost_reply()
+            answers[index] = lost[where] or answer
+        return answers
+
+    def _append(self, record: Outgoing) -> Sent:
+        try:
+            return self._broker.append(record)
+        except ArgosyError as error:
+            return error
+
+    def _lost_reply(self) -> ArgosyError | None:
+        try:
+            self._broker.reply()
+        except ArgosyError as error:
+            return error
+        return None
+
     async def post(self, records: Sequence[Outgoing]) -> None:
         """See `log.Producer.post`."""
-        for record in records:
-            with suppress(ArgosyError):
-                await self.send(record)
+        await self.send_many(records)
 
 
 class MemoryKafka:
@@ -96,7 +125,7 @@ class MemoryKafka:
         await self.broker.reach(self.name)
         return self.broker.log(partition).find(offset)
 
-    async def scan(self, partition: Partition, start: int) -> AsyncIterator[Record]:
+    async def scan(self, partition: Partition, start: int) -> AsyncGenerator[Record]:
         """See `log.Cluster.scan`."""
         end = (await self.edges(partition))[1]
         while start < end:

@@ -1,16 +1,14 @@
 """The producer: idempotent, acknowledged by all replicas, and always with an end.
 
-Without a deadline of ours an idempotent send of aiokafka never ends while Kafka is away. And an idempotent producer
-that was told no once numbers its next batches wrongly for ever: then it is replaced, as it is when nothing at all came
-through it in time.
+Without a deadline of ours an idempotent send of aiokafka never ends while Kafka is away. What is handed over in one
+turn of the loop goes out as one batch for each partition (`outbound`).
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidProducerEpoch,
     KafkaError,
@@ -22,18 +20,15 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from argosy.broker.bootstrap import connect
-from argosy.broker.connection import METADATA_MS, Connection, translated
-from argosy.broker.inside import abandon
-from argosy.broker.log import Outgoing
+from argosy.broker.connection import TOO_LARGE, Connection, translated
+from argosy.broker.log import Outgoing, Partition, Sent
+from argosy.broker.outbound import Call, Item, Outbound
 from argosy.broker.partitioner import partition_of
+from argosy.broker.producer_client import RETRY_SECONDS, STOP_SECONDS, Client, ProducerClients
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
 from argosy.telemetry import logs
 
-BATCH_BYTES: Final = 262_144
-RETRY_SECONDS: Final = 0.2
-STOP_SECONDS: Final = 10.0
 LOST_COUNT: Final = (
     InvalidProducerEpoch,
     OutOfOrderSequenceNumber,
@@ -46,181 +41,195 @@ LOST_COUNT: Final = (
 log = logs.get(__name__)
 
 
-@dataclass(slots=True)
-class _Client:
-    """One aiokafka producer and when Kafka last took something from it (monotonic seconds)."""
-
-    kafka: AIOKafkaProducer
-    acknowledged: float
-    partitions: dict[str, int] = field(default_factory=dict[str, int])
-    """Of topics that it was asked about; there are never fewer later."""
-
-
 class KafkaProducer:
     """See `log.Producer`. One per process."""
 
     def __init__(self, connection: Connection) -> None:
         """Nothing is opened until the first send."""
         self._connection = connection
-        self._client: _Client | None = None
-        self._opening = asyncio.Lock()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._clients = ProducerClients(connection)
+        self._queues: dict[Partition, Outbound] = {}
         self._closed = False
 
     async def send(self, record: Outgoing) -> tuple[int, int]:
-        """Append; see `log.Producer.send`. Repeated inside its deadline where only our numbering was lost."""
+        """Append; see `log.Producer.send`."""
+        (answer,) = await self.send_many((record,))
+        if isinstance(answer, ArgosyError):
+            raise answer
+        return answer
+
+    async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
+        """See `log.Producer.send_many`. Repeated inside the deadline where only our numbering was lost."""
+        if not records:
+            return []
         seconds = self._connection.deadline_seconds
-        what = f"send to {record.topic}"
-        most = self._connection.settings.max_message_bytes
-        if self._size(record) > most + OVERHEAD_BYTES // 2:
-            raise MessageTooLarge(
-                f"{what}: {self._size(record)} bytes are more than the {most} a message may have"
-            )
         started = asyncio.get_running_loop().time()
-        client: _Client | None = None
+        call = Call(len(records))
+        failed: ArgosyError | None = None
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    client = await self._open()
-                    sent = await self._try(client, record, what)
-                    if sent is not None:
-                        return sent
-                    await asyncio.sleep(RETRY_SECONDS)
+                await self._hand_over(call, records)
+                await call.over
         except TimeoutError:
+            client = self._clients.now
             if client is not None and client.acknowledged < started:
-                self._replace(client, "nothing was acknowledged in time")
-            raise Unreachable(
-                f"{what}: not acknowledged within {seconds:g} s; it may still be there"
-            ) from None
+                self._clients.replace(client, "nothing was acknowledged in time")
+        except ArgosyError as error:
+            failed = error
+        late = f"not acknowledged within {seconds:g} s; it may still be there"
+        return [
+            answer or failed or Unreachable(f"send to {record.topic}: {late}")
+            for answer, record in zip(call.answers, records, strict=True)
+        ]
 
     async def post(self, records: Sequence[Outgoing]) -> None:
         """See `log.Producer.post`."""
+        if not records:
+            return
+        call = Call(len(records), posted=True)
         try:
             async with asyncio.timeout(self._connection.deadline_seconds):
-                client = await self._open()
-                for record in records:
-                    await self._check_partition(client, record)
-                    sent = await client.kafka.send(
-                        record.topic, record.value, record.key, record.partition, headers=list(record.headers)
-                    )
-                    sent.add_done_callback(_forget)
-        except (TimeoutError, KafkaError, ArgosyError) as error:
-            log.debug("records_lost", count=len(records), error=str(error) or type(error).__name__)
+                await self._hand_over(call, records)
+                await call.over
+        except (TimeoutError, ArgosyError) as error:
+            log.debug("records_lost", count=call.open, error=str(error) or type(error).__name__)
 
-    async def _try(self, client: _Client, record: Outgoing, what: str) -> tuple[int, int] | None:
-        """Send once; None: try again."""
+    async def _hand_over(self, call: Call, records: Sequence[Outgoing]) -> None:
+        """Put each record into the queue of its partition, or answer it. Raises Unreachable if we are closed."""
+        if self._closed:
+            raise Unreachable("the producer is closed")
+        client = await self._clients.open()
+        sizes: dict[str, int] = {}
+        unknown: dict[str, list[Item]] = {}
+        for index, record in enumerate(records):
+            item, topic = Item(call, index, record, _size(record)), record.topic
+            if not self._fits(item):
+                continue
+            if topic not in sizes:
+                sizes[topic] = client.size(topic)
+            if sizes[topic]:
+                self._put(item, sizes[topic])
+            else:
+                unknown.setdefault(topic, []).append(item)
+        for topic, items in unknown.items():
+            await self._learn(topic, items)
+
+    async def _learn(self, topic: str, items: Sequence[Item]) -> None:
+        """Queue records of a topic that nothing was sent to yet."""
         try:
-            await self._check_partition(client, record)
-            done = await client.kafka.send_and_wait(
-                record.topic, record.value, record.key, record.partition, headers=list(record.headers)
-            )
-        except UnknownTopicOrPartitionError:
-            await self._check_topic(client, record.topic)
-            return None
-        except LOST_COUNT as error:
-            self._replace(client, type(error).__name__)
-            return None
-        except KafkaTimeoutError:  # this partition's buffer is full
-            return None
+            size = await self._clients.learn(topic)
+        except ArgosyError as error:
+            for item in items:
+                item.call.answer(item.at, error)
+        else:
+            for item in items:
+                self._put(item, size)
+
+    def _fits(self, item: Item) -> bool:
+        most = self._connection.settings.max_message_bytes
+        if item.size <= most + OVERHEAD_BYTES // 2:
+            return True
+        text = f"send to {item.record.topic}: {item.size} bytes are more than the {most} a message may have"
+        item.call.answer(item.at, MessageTooLarge(text))
+        return False
+
+    def _put(self, item: Item, size: int) -> None:
+        """Queue a record for one of the `size` partitions of its topic."""
+        record, topic = item.record, item.record.topic
+        number = partition_of(record.key, range(size)) if record.partition is None else record.partition
+        if not 0 <= number < size:
+            item.call.answer(item.at, Refused(f"{topic} has {size} partitions, there is no {number}"))
+            return
+        where = Partition(topic, number)
+        queue = self._queues.get(where)
+        if queue is None:
+            queue = self._queues[where] = Outbound(where)
+        queue.waiting.append(item)
+        if queue.sender is None:  # it begins after this turn of the loop: what else is sent in it comes along
+            queue.sender = asyncio.create_task(self._drain(queue), name=f"produce {topic}/{number}")
+            queue.sender.add_done_callback(partial(_ended, queue))
+
+    async def _drain(self, queue: Outbound) -> None:
+        """Send batch after batch until nobody waits."""
+        while queue.waiting:
+            client = self._clients.now or await self._open(queue)
+            if client is not None and not await self._deliver(client, queue):
+                await asyncio.sleep(RETRY_SECONDS)
+        queue.sender = None  # not later: the next record may come before this task counts as done
+
+    async def _open(self, queue: Outbound) -> Client | None:
+        """Connect for those who wait in a queue; None if nobody does any more, or it took too long to know."""
+        try:
+            async with asyncio.timeout(self._connection.deadline_seconds):
+                return await self._clients.open()
+        except TimeoutError:
+            queue.forget()
+        except Unreachable as error:
+            queue.give_up(partial(Unreachable, str(error)))
+        return None
+
+    async def _deliver(self, client: Client, queue: Outbound) -> bool:
+        """Send one batch and answer for it; False if it has to go again, a moment later."""
+        topic, number = queue.where
+        try:
+            if number >= await client.size_of(topic):
+                queue.give_up(lambda: Refused(f"{topic} has no partition {number} any more"))
+                return True
+            batch = client.kafka.create_batch()
+            if not queue.fill(batch):
+                return True
+            sent = await client.kafka.send_batch(batch, topic, partition=number)
+            queue.handed_over()
+            done = await sent
         except KafkaError as error:
-            self._replace(client, type(error).__name__)
-            raise translated(error, what) from error
+            return await self._failed(error, client, queue)
         client.acknowledged = asyncio.get_running_loop().time()
-        return done.partition, done.offset
+        queue.acknowledged(done.offset)
+        return True
 
-    async def _check_partition(self, client: _Client, record: Outgoing) -> None:
-        """Refuse a partition that isn't there; the library only asserts it."""
-        if record.partition is None or record.partition < client.partitions.get(record.topic, 0):
-            return
-        known = await client.kafka.partitions_for(record.topic)
-        if record.partition not in known:
-            raise Refused(f"{record.topic} has {len(known)} partitions, there is no {record.partition}")
-        client.partitions[record.topic] = len(known)
-
-    async def _check_topic(self, client: _Client, topic: str) -> None:
-        """Tell a topic that isn't there from a cluster that isn't: the library says the same of both."""
-        try:
-            found = (await client.kafka.client.fetch_all_metadata()).topics()
-        except KafkaError:
-            return
-        if topic not in found:
-            raise Refused(f"there is no topic {topic}: has this fleet been provisioned?")
-
-    async def _open(self) -> _Client:
-        """Return the running producer, connecting until the caller's deadline."""
-        if self._client is not None:
-            return self._client
-        async with self._opening:
-            told = False
-            while self._client is None:
-                if self._closed:
-                    raise Unreachable("the producer is closed")
-                kafka = self._new()
+    async def _failed(self, error: KafkaError, client: Client, queue: Outbound) -> bool:
+        """Answer for a batch that wasn't acknowledged, or keep it; False if it has to go again, a moment later."""
+        meaning = partial(translated, error, f"send to {queue.where.topic}")
+        match error:
+            case UnknownTopicOrPartitionError():
+                queue.again()
                 try:
-                    await connect(kafka, self._connection)
-                except (KafkaError, OSError) as error:
-                    await kafka.stop()
-                    if not told:
-                        log.warning("kafka_unreachable", error=str(error) or type(error).__name__)
-                        told = True
-                    await asyncio.sleep(RETRY_SECONDS)
-                except asyncio.CancelledError:
-                    await kafka.stop()
-                    raise
+                    await client.check_topic(queue.where.topic)
+                except Refused as refused:
+                    queue.give_up(partial(Refused, str(refused)))
+            case KafkaTimeoutError():  # the batch before this one isn't out yet
+                queue.again()
+            case _ if isinstance(error, LOST_COUNT):
+                self._clients.replace(client, type(error).__name__)
+                queue.again()
+            case _:
+                self._clients.replace(client, type(error).__name__)
+                if isinstance(error, TOO_LARGE):
+                    queue.too_large(meaning)
                 else:
-                    self._client = _Client(kafka, 0.0)
-            return self._client
-
-    def _new(self) -> AIOKafkaProducer:
-        settings = self._connection.settings
-        request_seconds = min(max(self._connection.deadline_seconds / 3, 1.0), 20.0)
-        return AIOKafkaProducer(
-            **self._connection.options(),
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
-            partitioner=partition_of,
-            max_request_size=settings.max_message_bytes + OVERHEAD_BYTES,
-            metadata_max_age_ms=METADATA_MS,
-            request_timeout_ms=int(request_seconds * 1000),
-        )
-
-    def _replace(self, client: _Client, reason: str) -> None:
-        """Let the next send start a new producer; the old one's waiters learn that their outcome is unknown."""
-        if self._client is not client:
-            return
-        self._client = None
-        log.warning("producer_replaced", reason=reason)
-        abandon(client.kafka, ProducerClosed(reason))
-        task = asyncio.create_task(self._stop(client.kafka), name="stop replaced producer")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    async def _stop(self, kafka: AIOKafkaProducer) -> None:
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await kafka.stop()
-        except (TimeoutError, KafkaError, OSError) as error:
-            log.warning("producer_not_stopped", error=str(error) or type(error).__name__)
+                    queue.failed(meaning)
+                return True
+        return False
 
     async def close(self) -> None:
         """Flush what is under way, then close; bounded."""
         self._closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await self._stop(client.kafka)
-        if self._closing:
-            await asyncio.wait(self._closing)
-
-    @staticmethod
-    def _size(record: Outgoing) -> int:
-        size = len(record.key) + len(record.value)
-        for name, value in record.headers:
-            size += len(name) + len(value)
-        return size
+        senders = {queue.sender for queue in self._queues.values() if queue.sender is not None}
+        late = (await asyncio.wait(senders, timeout=STOP_SECONDS))[1] if senders else ()
+        for sender in late:
+            sender.cancel()
+        await self._clients.close(flush=not late)
 
 
-def _forget(sent: "asyncio.Future[Any]") -> None:
-    """Take an error that nobody waits for."""
-    if not sent.cancelled():
-        sent.exception()
+def _ended(queue: Outbound, sender: asyncio.Task[None]) -> None:
+    """Let nobody wait for a task that is gone."""
+    if sender.cancelled():
+        queue.give_up(partial(Unreachable, f"send to {queue.where.topic}: the producer was closed"))
+    elif (defect := sender.exception()) is not None:
+        queue.sender = None
+        queue.break_off(defect)
+
+
+def _size(record: Outgoing) -> int:
+    headers = sum([len(name) + len(value) for name, value in record.headers])
+    return len(record.key) + len(record.value) + headers

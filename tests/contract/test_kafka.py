@@ -65,6 +65,92 @@ async def test_an_unknown_topic_and_an_unknown_partition_are_refused(world: Worl
     assert await producer.send(Outgoing(topic, b"k", b"", (), 0)) == (0, 0)
 
 
+async def test_each_record_of_many_is_answered_in_the_order_given_and_a_bad_one_harms_no_other(
+    world: World,
+) -> None:
+    topic, large = await world.topic(2), b"x" * 1_100_000
+    producer = await world.cluster.producer()
+    records = [
+        Outgoing(topic, b"k", b"0", (("h", b"1"),), 0),
+        Outgoing(topic, b"k", large, (), 0),
+        Outgoing(f"{topic}.other", b"k", b"", (), 0),
+        Outgoing(topic, b"k", b"1", (), 1),
+        Outgoing(topic, b"k", b"", (), 2),
+        Outgoing(topic, b"k", b"2", (), 0),
+        Outgoing(topic, b"k", b"", (("h", large),), 1),
+        Outgoing(topic, b"21", b"3", ()),
+    ]
+    answers = await producer.send_many(records)
+    chosen = -973932308 % 2
+    assert [answers[0], answers[3], answers[5]] == [(0, 0), (1, 0), (0, 1)]
+    assert answers[7] == (chosen, 2 if chosen == 0 else 1)
+    assert [type(answer) for answer in answers if not isinstance(answer, tuple)] == [
+        MessageTooLarge,
+        Refused,
+        Refused,
+        MessageTooLarge,
+    ]
+    found = [record async for record in world.cluster.scan(Partition(topic, 0), 0)]
+    assert [record.value for record in found][:2] == [b"0", b"2"]
+    assert found[0].headers == (("h", b"1"),)
+
+
+async def test_none_of_many_is_no_request(world: World) -> None:
+    producer = await world.cluster.producer()
+    assert await producer.send_many([]) == []
+    await producer.post([])
+
+
+async def test_many_calls_at_once_keep_their_order_and_that_within_each(world: World) -> None:
+    topic = await world.topic(2)
+    producer = await world.cluster.producer()
+    await world.send(topic, b"first")
+    calls = [
+        [Outgoing(topic, b"k", b"%d.%d" % (call, item) + b"x" * 2_000, (), item % 2) for item in range(40)]
+        for call in range(20)
+    ]  # more than one batch can hold
+    answers = await asyncio.gather(*(producer.send_many(call) for call in calls))
+    for partition in range(2):
+        offsets = [
+            answer[1]
+            for call in answers
+            for answer in call
+            if isinstance(answer, tuple) and answer[0] == partition
+        ]
+        first = 1 - partition
+        assert offsets == list(range(first, first + 400))
+        found = [record async for record in world.cluster.scan(Partition(topic, partition), first)]
+        wanted = [record.value for call in calls for record in call if record.partition == partition]
+        assert [record.value for record in found] == wanted
+
+
+async def test_who_is_cancelled_while_sending_many_leaves_the_others_alone(world: World) -> None:
+    topic = await world.topic()
+    producer = await world.cluster.producer()
+    await world.send(topic, b"first")
+    gone = asyncio.create_task(producer.send_many([Outgoing(topic, b"k", b"gone", (), 0)] * 3))
+    stays = asyncio.create_task(producer.send_many([Outgoing(topic, b"k", b"stays", (), 0)] * 3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    answers = await stays
+    assert all(isinstance(answer, tuple) for answer in answers)
+    found = [record.value async for record in world.cluster.scan(Partition(topic, 0), 0)]
+    assert found.count(b"stays") == 3
+
+
+async def test_what_is_posted_arrives_with_bad_ones_among_it(world: World) -> None:
+    topic, taken = await world.topic(), Recorder()
+    producer = await world.cluster.producer()
+    async with world.running(world.cluster.consumer(world.group, [topic]), taken):
+        await producer.post([
+            Outgoing(topic, b"k", b"0", (), 0),
+            Outgoing(topic, b"k", b"", (), 7),
+            Outgoing(topic, b"k", b"1", (), 0),
+        ])  # fmt: skip
+        await taken.until(lambda: len(taken.records) == 2)
+    assert taken.values == [b"0", b"1"]
+
+
 # -- consuming
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from argosy.broker.cluster import KafkaCluster
-from argosy.broker.log import Outgoing, Partition
+from argosy.broker.log import Outgoing, Partition, Sent
 from argosy.broker.topics import TopicPlan
-from argosy.schemas.errors import StaleGeneration, Unreachable
+from argosy.schemas.errors import ArgosyError, MessageTooLarge, StaleGeneration, Unreachable
 from support.kafka_world import Recorder, settings_of
 from support.stack import StackThread
 
@@ -47,6 +47,69 @@ async def test_a_send_without_kafka_ends_at_its_deadline_and_the_next_ones_arriv
     finally:
         await cluster.close()
         await patient.close()
+
+
+async def test_many_sent_while_kafka_is_killed_are_all_answered_and_none_is_lost(
+    fragile: StackThread,
+) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 60})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    try:
+        await cluster.create([TopicPlan(topic, 2, 1, {})])
+        producer = await cluster.producer()
+        await producer.send(Outgoing(topic, b"k", b"first", (), 0))
+        killing = asyncio.create_task(asyncio.to_thread(fragile.kill, "kafka"))
+        answers: list[Sent] = []
+        values: list[bytes] = []
+        while not killing.done() or len(answers) < 400:
+            some = [b"%d" % (len(values) + each) for each in range(100)]
+            values += some
+            answers += await producer.send_many(
+                [Outgoing(topic, b"k", value, (), number % 2) for number, value in enumerate(some)]
+            )
+        await killing
+        taken = [
+            value
+            for value, answer in zip(values, answers, strict=True)
+            if not isinstance(answer, ArgosyError)
+        ]
+        assert {type(answer) for answer in answers} <= {tuple, Unreachable}
+        for partition in range(2):
+            found = [record.value async for record in cluster.scan(Partition(topic, partition), 0)]
+            mine = [value for value in taken if int(value) % 2 == partition]
+            assert set(mine) <= set(found)
+            first = [value for index, value in enumerate(found) if value not in found[:index]]
+            assert [value for value in first if value in mine] == mine
+    finally:
+        await cluster.close()
+
+
+async def test_many_sent_without_kafka_are_unknown_at_the_deadline_and_closing_then_ends_soon(
+    fragile: StackThread,
+) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    await cluster.create([TopicPlan(topic, 1, 1, {})])
+    producer = await cluster.producer()
+    await producer.send(Outgoing(topic, b"k", b"before", (), 0))
+    await asyncio.to_thread(fragile.hold, "kafka")
+    try:
+        answers = await producer.send_many([
+            Outgoing(topic, b"k", b"lost", (), 0),
+            Outgoing(topic, b"k", b"x" * 1_100_000, (), 0),
+            Outgoing(f"{topic}.other", b"k", b"", (), 0),
+        ])  # fmt: skip
+        assert [type(answer) for answer in answers] == [Unreachable, MessageTooLarge, Unreachable]
+        assert "may still be there" in str(answers[0])
+        waiting = asyncio.create_task(producer.send_many([Outgoing(topic, b"k", b"late", (), 0)]))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(25):
+            await cluster.close()
+        assert [type(answer) for answer in await waiting] == [Unreachable]
+        (closed,) = await producer.send_many([Outgoing(topic, b"k", b"closed", (), 0)])
+        assert "closed" in str(closed)
+    finally:
+        await asyncio.to_thread(fragile.resume, "kafka")
 
 
 async def test_a_consumer_and_a_producer_outlive_a_killed_broker(fragile: StackThread) -> None:

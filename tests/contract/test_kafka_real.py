@@ -55,6 +55,21 @@ async def test_after_the_broker_refused_a_message_the_next_ones_still_arrive(rea
     assert sorted(sent) == [(0, offset) for offset in range(1, 21)]
 
 
+async def test_small_records_that_are_too_large_together_all_arrive_and_one_that_is_alone_does_not(
+    real: RealWorld,
+) -> None:
+    topic = f"{real.settings.topic_prefix}.small"
+    await real.cluster.create([TopicPlan(topic, 1, 1, {"max.message.bytes": "3000"})])
+    producer = await real.cluster.producer()
+    values = [b"%d" % number + b"x" * 500 for number in range(20)]
+    values[7] += b"x" * 5_000
+    answers = await producer.send_many([Outgoing(topic, b"k", value, (), 0) for value in values])
+    assert isinstance(answers.pop(7), MessageTooLarge)
+    assert answers == [(0, offset) for offset in range(19)]
+    found = [record.value async for record in real.cluster.scan(Partition(topic, 0), 0)]
+    assert found == values[:7] + values[8:]
+
+
 async def test_a_topic_made_anew_is_read_from_its_beginning_under_a_new_epoch(real: RealWorld) -> None:
     topic, taken = await real.topic(), Recorder()
     await real.send(topic, b"old0", b"old1", b"old2")

@@ -44,6 +44,26 @@ async def test_the_append_time_is_the_clocks() -> None:
     assert record.timestamp_ms == 12_500
 
 
+async def test_an_answer_to_many_is_lost_for_one_partition_and_they_are_there_all_the_same() -> None:
+    cluster = kafka(partitions=2)
+    cluster.broker.lose_replies()
+    producer = await cluster.producer()
+    answers = await producer.send_many([Outgoing("t", b"k", b"v", (), number) for number in (0, 1, 0)])
+    assert [type(answer) for answer in answers] == [Unreachable, tuple, Unreachable]
+    assert (await cluster.edges(WHERE))[1] == 2
+
+
+async def test_many_sent_by_one_who_is_cut_off_are_unknown_at_the_deadline() -> None:
+    cluster = kafka()
+    cluster.broker.deadline_seconds = 0.01
+    cluster.broker.stop()
+    producer = await cluster.producer()
+    answers = await producer.send_many([Outgoing("t", b"k", b"v", (), 0)] * 2)
+    assert [type(answer) for answer in answers] == [Unreachable, Unreachable]
+    cluster.broker.start()
+    assert (await cluster.edges(WHERE))[1] == 0
+
+
 async def test_gaps_come_by_chance_and_the_same_for_the_same_seed() -> None:
     async def offsets(seed: int) -> list[int]:
         cluster = kafka(MemoryBroker(seed=seed, gap_rate=0.5))
