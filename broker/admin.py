@@ -8,12 +8,14 @@ from typing import Any, Final
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from argosy.broker.bootstrap import connect
 from argosy.broker.connection import Connection, answered, translated
 from argosy.broker.log import GroupView, Partition
+from argosy.broker.rights import Need, Operation, refusal
 from argosy.broker.topics import FoundTopic, TopicPlan
+from argosy.schemas.settings import KafkaSettings
 
 REQUEST_MS: Final = 15_000
 AGAIN_SECONDS: Final = 0.1
@@ -27,17 +29,23 @@ class Admin:
         self._connection = connection
 
     @asynccontextmanager
-    async def _open(self, what: str) -> AsyncGenerator[AIOKafkaAdminClient]:
+    async def _open(
+        self, what: str, operation: Operation = "Describe", group: str = ""
+    ) -> AsyncGenerator[AIOKafkaAdminClient]:
         client = AIOKafkaAdminClient(**self._connection.options(), request_timeout_ms=REQUEST_MS)
         try:
-            async with answered(what, self._connection.deadline_seconds):
+            lacking = self._connection.lacking(operation, group=group)
+            async with answered(what, self._connection.deadline_seconds, lacking):
                 await connect(client, self._connection)
                 yield client
         finally:
             await client.close()
 
     async def topics(self, names: Iterable[str]) -> dict[str, FoundTopic]:
-        """Return those of the topics that exist, with their settings. Raises Unreachable and Refused."""
+        """Return those of the topics that exist, with their settings where we may see them.
+
+        Raises Unreachable and Refused.
+        """
         async with self._open("look at the topics") as client:
             shapes = await _shapes(client, names)
             configs = await _configs(client, shapes)
@@ -59,12 +67,12 @@ class Admin:
 
     async def create(self, plans: Sequence[TopicPlan]) -> None:
         """Create what isn't there and wait until every partition has a leader. Raises Unreachable and Refused."""
-        async with self._open("create topics") as client:
+        async with self._open("create topics", "Create") as client:
             there = await _shapes(client, [plan.name for plan in plans])
             missing = [plan for plan in plans if plan.name not in there]
             if missing:
                 answer = await client.create_topics([_new_topic(plan) for plan in missing])
-                _check_created(answer.topic_errors)
+                _check_created(answer.topic_errors, self._connection.settings)
             await self._wait_for_leaders(client, [plan.name for plan in plans])
 
     @staticmethod
@@ -77,7 +85,7 @@ class Admin:
 
     async def group(self, group: str) -> GroupView:
         """Return the members and committed offsets of a group. Raises Unreachable and Refused."""
-        async with self._open(f"look at group {group}") as client:
+        async with self._open(f"look at group {group}", group=group) as client:
             while True:
                 try:
                     (answer,) = await client.describe_consumer_groups([group])
@@ -93,7 +101,7 @@ class Admin:
 
     async def owners(self, group: str) -> dict[Partition, str]:
         """Say which member has which partition now: its client id and host. Raises Unreachable and Refused."""
-        async with self._open(f"look at group {group}") as client:
+        async with self._open(f"look at group {group}", group=group) as client:
             (answer,) = await client.describe_consumer_groups([group])
         owners: dict[Partition, str] = {}
         for member in answer.to_object()["groups"][0]["members"]:
@@ -123,8 +131,11 @@ async def _configs(client: AIOKafkaAdminClient, names: Iterable[str]) -> Mapping
     found: dict[str, dict[str, str]] = {}
     for answer in await client.describe_configs(resources):
         for code, _message, _kind, name, entries, *_ in answer.resources:
+            error = for_code(code)
+            if error is TopicAuthorizationFailedError:
+                continue  # without DescribeConfigs its settings stay unknown: nobody needs the right to do its work
             if code:
-                raise for_code(code)(f"settings of {name}")
+                raise error(f"settings of {name}")
             found[name] = {entry[0]: entry[1] for entry in entries}
     return found
 
@@ -137,9 +148,11 @@ def _new_topic(plan: TopicPlan) -> NewTopic:
     return NewTopic(plan.name, plan.partitions, plan.replication, topic_configs=plan.configs)
 
 
-def _check_created(errors: Iterable[tuple[Any, ...]]) -> None:
+def _check_created(errors: Iterable[tuple[Any, ...]], kafka: KafkaSettings) -> None:
     for name, code, *message in errors:
         error: type[KafkaError] = for_code(code)
         if code and error is not TopicAlreadyExistsError:  # another process was faster
+            if error is TopicAuthorizationFailedError:
+                raise refusal(error(name), f"create topic {name}", Need("Create"), kafka)
             text = f"{error.__name__}: {message[0] if message and message[0] else 'no reason given'}"
             raise translated(error(text), f"create topic {name}")

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypedDict
@@ -25,6 +25,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 
+from argosy.broker.rights import LACKING, Need, Operation, refusal
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings
 
@@ -64,6 +65,10 @@ class Options(TypedDict):
     sasl_plain_password: str | None
 
 
+Lacking = Callable[[Exception, str], Refused]
+"""Tells of a missing right; see `Connection.lacking`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Where Kafka is, who we are, and how long an answer may take. Reads the certificate files when it is made."""
@@ -76,6 +81,11 @@ class Connection:
     def deadline_seconds(self) -> float:
         """How long one call of ours may take, retries included."""
         return self.settings.send_deadline_seconds
+
+    def lacking(self, operation: Operation, topic: str = "", group: str = "") -> Lacking:
+        """Return the words for a missing right, of a request that needs this operation on these."""
+        need = Need(operation, topic, group)
+        return lambda error, what: refusal(error, what, need, self.settings)
 
     def options(self) -> Options:
         """Return the shared options. Secrets are taken out of their wrapper here and nowhere else."""
@@ -103,19 +113,21 @@ def connection(settings: KafkaSettings, client_id: str) -> Connection:
 
 
 @asynccontextmanager
-async def answered(what: str, seconds: float) -> AsyncGenerator[None]:
-    """Give a request to Kafka its deadline, and its errors our words."""
+async def answered(what: str, seconds: float, lacking: Lacking | None = None) -> AsyncGenerator[None]:
+    """Give a request to Kafka its deadline, and its errors our words; `lacking` are those for a missing right."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
         raise Unreachable(f"{what}: Kafka didn't answer within {seconds:g} s") from None
     except (KafkaError, OSError) as error:
-        raise translated(error, what) from error
+        raise translated(error, what, lacking) from error
 
 
-def translated(error: Exception, what: str) -> ArgosyError:
+def translated(error: Exception, what: str, lacking: Lacking | None = None) -> ArgosyError:
     """Say an error of the library in ours: never taken, not allowed, or no answer (the outcome is unknown)."""
+    if lacking is not None and isinstance(error, LACKING):
+        return lacking(error, what)
     text = f"{what}: {_words(error)}"
     if isinstance(error, TOO_LARGE):
         return MessageTooLarge(text)

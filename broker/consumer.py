@@ -8,7 +8,15 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalOperation, IllegalStateError, KafkaError
 
-from argosy.broker.connection import METADATA_MS, REFUSALS, REQUEST_MS, Connection, answered, translated
+from argosy.broker.connection import (
+    METADATA_MS,
+    REFUSALS,
+    REQUEST_MS,
+    Connection,
+    Lacking,
+    answered,
+    translated,
+)
 from argosy.broker.inside import close, is_member
 from argosy.broker.log import Partition, Record, Subscriber
 from argosy.broker.membership import Membership, WentBackError
@@ -41,7 +49,8 @@ class KafkaConsumer:
             try:
                 await self._stay(subscriber, stop)
             except REFUSALS as error:
-                raise translated(error, f"consume {', '.join(self._topics)} as {self._group}") from error
+                what = f"consume {', '.join(self._topics)} as {self._group}"
+                raise translated(error, what, self._lacking()) from error
             except (KafkaError, OSError, WentBackError) as error:
                 log.warning(
                     "consumer_begins_anew", group=self._group, error=str(error) or type(error).__name__
@@ -81,6 +90,9 @@ class KafkaConsumer:
             stopping.cancel()
             await asyncio.wait(ends)
 
+    def _lacking(self) -> Lacking:
+        return self._connection.lacking("Read", self._topics[0], self._group)
+
     def _new(self) -> AIOKafkaConsumer:
         session_ms = int(self._connection.settings.session_timeout_seconds * 1000)
         return AIOKafkaConsumer(
@@ -105,7 +117,7 @@ class KafkaConsumer:
         if membership is None or not is_member(membership.kafka):
             raise StaleGeneration(f"{what}: not in the group")
         wanted = {TopicPartition(*partition): offset for partition, offset in offsets.items()}
-        async with answered(what, self._connection.deadline_seconds):
+        async with answered(what, self._connection.deadline_seconds, self._lacking()):
             try:
                 await membership.kafka.commit(wanted)
             except (CommitFailedError, IllegalStateError, IllegalOperation) as error:
@@ -116,7 +128,8 @@ class KafkaConsumer:
         membership = self._membership
         if membership is None:
             raise StaleGeneration(f"{self._group}: not in the group")
-        async with answered(f"committed offset of {self._group}", self._connection.deadline_seconds):
+        what, seconds = f"committed offset of {self._group}", self._connection.deadline_seconds
+        async with answered(what, seconds, self._lacking()):
             return await membership.kafka.committed(TopicPartition(*partition))
 
     def seek(self, partition: Partition, offset: int) -> None:

@@ -6,10 +6,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from argosy.broker.bootstrap import connect
-from argosy.broker.connection import METADATA_MS, Connection, answered, translated
+from argosy.broker.connection import METADATA_MS, Connection, Lacking, answered, translated
 from argosy.broker.inside import close
 from argosy.broker.log import Record
 from argosy.broker.membership import record_of
+from argosy.broker.rights import hidden
 from argosy.schemas.errors import ConfigurationError
 
 REQUEST_MS: Final = 10_000
@@ -39,7 +40,8 @@ class KafkaFollower:
             metadata_max_age_ms=METADATA_MS,
         )
         try:
-            async with answered(f"follow {self._topic}", self._connection.deadline_seconds):
+            seconds = self._connection.deadline_seconds
+            async with answered(f"follow {self._topic}", seconds, self._lacking()):
                 await connect(kafka, self._connection)
                 await self._take_positions(kafka, at_ms, beginning=beginning)
         except BaseException:
@@ -50,7 +52,9 @@ class KafkaFollower:
     async def _take_positions(self, kafka: AIOKafkaConsumer, at_ms: int | None, *, beginning: bool) -> None:
         if self._topic not in await kafka.topics():
             raise ConfigurationError(
-                f"there is no topic {self._topic}", do="create it: argosy up, or start a coordinator"
+                f"there is no topic {self._topic}",
+                why=hidden(self._topic, self._connection.settings),
+                do="create it: argosy up, or start a coordinator",
             )
         first = TopicPartition(self._topic, 0)
         kafka.assign([first])
@@ -92,7 +96,7 @@ class KafkaFollower:
         try:
             given = await kafka.getmany(timeout_ms=max(1, int(timeout_seconds * 1000)))
         except KafkaError as error:
-            raise translated(error, f"follow {self._topic}") from error
+            raise translated(error, f"follow {self._topic}", self._lacking()) from error
         for where in self._positions:
             if where in given:
                 self._positions[where] = await kafka.position(where)
@@ -102,6 +106,9 @@ class KafkaFollower:
         """See `log.Follower.caught_up`. A log that lost its records to retention counts as read."""
         kafka = self._started()
         return all([await kafka.position(where) >= goal for where, goal in self._goals.items() if goal])
+
+    def _lacking(self) -> Lacking:
+        return self._connection.lacking("Read", self._topic)
 
     def _started(self) -> AIOKafkaConsumer:
         if self._kafka is None:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from argosy.broker.log import Cluster
-from argosy.broker.topics import FoundTopic, TopicPlan, plan
-from argosy.schemas.errors import ConfigurationError
-from argosy.schemas.settings import Settings
+from argosy.broker.rights import grant, user_of
+from argosy.broker.topics import FoundTopic, TopicPlan, Use, plan
+from argosy.schemas.errors import ConfigurationError, Refused
+from argosy.schemas.settings import KafkaSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +73,36 @@ async def findings(cluster: Cluster, settings: Settings, agents: Iterable[str] =
     return compare(plans, await cluster.topics([wanted.name for wanted in plans]))
 
 
-async def ensure(cluster: Cluster, settings: Settings, agents: Iterable[str] = ()) -> tuple[Finding, ...]:
+async def ensure(
+    cluster: Cluster, settings: Settings, agents: Iterable[str] = (), *, only: Mapping[str, Use] | None = None
+) -> tuple[Finding, ...]:
     """Create what is missing, wait for the leaders, return what isn't fatal. Idempotent; any process may call it.
 
-    Raises ConfigurationError for what a fleet must not start on (a wrong number of lanes), Unreachable and Refused.
+    `only` names the topics that the caller uses (`TopicNames.used_by_worker`, …): others it may not even see. Raises
+    ConfigurationError for what a fleet must not start on (a wrong number of lanes), Unreachable, and Refused where a
+    topic isn't seen and may not be made.
     """
-    plans = plan(settings, agents)
+    plans = tuple(each for each in plan(settings, agents) if only is None or each.name in only)
     wrong = _refuse(compare(plans, await cluster.topics([wanted.name for wanted in plans])))
-    if any(finding.problem == "is missing" for finding in wrong):
-        await cluster.create(plans)
+    unseen = [finding.topic for finding in wrong if finding.problem == "is missing"]
+    if unseen:
+        try:
+            await cluster.create(plans)
+        except Refused as error:
+            raise _unseen(unseen[0], (only or {}).get(unseen[0], "Read"), settings.kafka) from error
         wrong = _refuse(compare(plans, await cluster.topics([wanted.name for wanted in plans])))
     return wrong
+
+
+def _unseen(topic: str, use: Use, kafka: KafkaSettings) -> Refused:
+    """Say what may be wrong with a topic that we neither see nor may create: Kafka hides what we have no right on."""
+    user = user_of(kafka)
+    return Refused(
+        f"topic {topic}: {user} sees none, and may not Create it\n"
+        f"  why: it is missing, or {user} may not {use} it: Kafka shows a topic only to who has a right on it\n"
+        f"  do:  if it is there: {grant(user, use, 'topic', topic)}\n"
+        "       if not: `argosy topics apply`, as somebody who may Create; docs/security.md has the rights of each role"
+    )
 
 
 def _refuse(wrong: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -36,7 +36,8 @@ class Reader:
     async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
         """Return (log start, log end) of each, in two round trips. Raises Unreachable."""
         wanted = [TopicPartition(*partition) for partition in partitions]
-        async with answered("ask for log edges", self._connection.deadline_seconds), self._turn:
+        lacking = self._connection.lacking("Read", wanted[0].topic if wanted else "")
+        async with answered("ask for log edges", self._connection.deadline_seconds, lacking), self._turn:
             kafka = await self._open()
             try:
                 starts = await kafka.beginning_offsets(wanted)
@@ -52,7 +53,8 @@ class Reader:
         if offset >= end:
             return None
         where = TopicPartition(*partition)
-        async with answered(f"look into {partition.topic}", self._connection.deadline_seconds), self._turn:
+        what, seconds = f"look into {partition.topic}", self._connection.deadline_seconds
+        async with answered(what, seconds, self._connection.lacking("Read", partition.topic)), self._turn:
             kafka = await self._open()
             kafka.assign([where])
             kafka.seek(where, offset)
@@ -74,15 +76,18 @@ class Reader:
         """Yield the records from `start` to the log end as of now, over a connection of its own. Raises Unreachable."""
         first, end = await self.edges(partition)
         where, position = TopicPartition(*partition), max(start, first)
-        seconds = self._connection.deadline_seconds
+        seconds, lacking = (
+            self._connection.deadline_seconds,
+            self._connection.lacking("Read", partition.topic),
+        )
         kafka = self._new(SCAN_BYTES)
         try:
-            async with answered(f"read {partition.topic}", seconds):
+            async with answered(f"read {partition.topic}", seconds, lacking):
                 await connect(kafka, self._connection)
             kafka.assign([where])
             kafka.seek(where, position)
             while position < end:
-                async with answered(f"read {partition.topic}", seconds):
+                async with answered(f"read {partition.topic}", seconds, lacking):
                     batch = await self._some(kafka, where)
                     position = await kafka.position(where)
                 for record in batch:

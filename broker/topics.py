@@ -6,12 +6,15 @@ the size again. So any client may compress as it likes, and no reader of ours ev
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from argosy.schemas.settings import DAY_SECONDS, Settings
 
 OVERHEAD_BYTES: Final = 65_536
 """A topic takes this much more than a message may have: headers and the frame of a record batch."""
+Use = Literal["Read", "Write"]
+"""What a process does with a topic, in the word of Kafka's rights."""
+
 EVENTS_SECONDS: Final = DAY_SECONDS
 DEAD_SECONDS: Final = 30 * DAY_SECONDS
 
@@ -60,6 +63,29 @@ class TopicNames:
         """Return the agent whose work a topic holds, None if it is no work topic of this fleet."""
         start = f"{self.prefix}.tasks."
         return topic.removeprefix(start) if topic.startswith(start) and topic != start else None
+
+    def used_by_worker(self, agents: Iterable[str]) -> dict[str, Use]:
+        """Return the topics that a worker of these agents uses, and what for."""
+        used: dict[str, Use] = {self.runs: "Write", self.events: "Write", self.dead: "Write"}
+        for agent in agents:
+            used[self.tasks(agent)] = "Read"
+        return used
+
+    def used_by_coordinator(self) -> dict[str, Use]:
+        """Return the topics that a coordinator uses beside those of work, and what for first."""
+        return {
+            self.inbox: "Read",
+            self.runs: "Read",
+            self.pipelines: "Read",
+            self.results: "Write",
+            self.events: "Write",
+            self.dead: "Write",
+        }
+
+    @property
+    def used_by_gateway(self) -> dict[str, Use]:
+        """Return the topics that a gateway uses, and what for."""
+        return {self.inbox: "Write", self.results: "Read", self.events: "Read", self.pipelines: "Read"}
 
     @property
     def receivers(self) -> str:

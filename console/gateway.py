@@ -11,6 +11,7 @@ import typer
 from uvicorn import Config, Server
 
 from argosy.broker import provision
+from argosy.broker.topics import TopicNames
 from argosy.client.connection import Argosy
 from argosy.console.config import load_settings
 from argosy.console.gateway_door import Door
@@ -47,7 +48,8 @@ def gateway(
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         with listening(settings.gateway) as sock:
-            await provision.ensure(services.cluster, settings, [])
+            used = TopicNames(settings.kafka.topic_prefix).used_by_gateway
+            await provision.ensure(services.cluster, settings, only=used)
             async with Argosy(settings, services.cluster, services.store, services.payloads) as fleet:
                 door = Door(settings, services.cluster, services.payloads, fleet, stop)
                 await serve_http(door, sock, ready_file)

@@ -13,6 +13,7 @@ from argosy.agents.worker import Worker
 from argosy.broker import provision
 from argosy.broker.redis import RedisStore
 from argosy.broker.server_check import check_server
+from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.output import note
 from argosy.console.process_life import Services, say_ready, serve
@@ -75,7 +76,9 @@ def worker(
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         note(f"worker: {', '.join(agent.name for agent in agents)}")
-        await provision.ensure(services.cluster, settings, [agent.name for agent in agents])
+        names = [agent.name for agent in agents]
+        used = TopicNames(settings.kafka.topic_prefix).used_by_worker(names)
+        await provision.ensure(services.cluster, settings, names, only=used)
         await _check_redis(services.store)
         await say_ready(ready_file)
         client = OpenAIClient(settings.model)

@@ -1,20 +1,29 @@
 """One record of the inbox: judged, and appended to its run's lane, or answered, or buried."""
 
 import asyncio
+import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
 from argosy.broker import provision
 from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Cluster, Outgoing, Producer, Record
-from argosy.broker.topics import TopicNames
+from argosy.broker.topics import TopicNames, Use
 from argosy.coordinator.accept import Accept, Arrived
 from argosy.coordinator.admission import NotAdmitted
 from argosy.coordinator.known_pipelines import decode, encode_accepted, known
 from argosy.coordinator.patience import patiently
 from argosy.schemas.codec import Message, encode_body
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage, MessageTooLarge, NewerVersion
+from argosy.schemas.errors import (
+    BadMessage,
+    ConfigurationError,
+    MessageTooLarge,
+    NewerVersion,
+    Refused,
+    Unreachable,
+)
 from argosy.schemas.ids import is_run_id, lane_of
 from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.result import SubmitRefused
@@ -25,6 +34,7 @@ from argosy.telemetry.steps import Position
 
 _MESSAGE_CHARACTERS: Final = 2_000
 _FIELD_CHARACTERS: Final = 200
+_LOOK_SECONDS: Final = 0.5
 
 
 class InboxRecord:
@@ -90,10 +100,10 @@ class InboxRecord:
             traced = replace(envelope, traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
             try:
                 body = await patiently("accept", lambda: self._accept.accept(submit, arrived))
+                await self._make_topics(body, arrived.position)
             except NotAdmitted as refused:
                 await self._answer(traced, refused.answer)
                 return
-            await self._make_topics(body)
             try:
                 await self._append(traced, body, f"{run_id}/accepted/{arrived.position}")
             except MessageTooLarge as error:
@@ -109,17 +119,38 @@ class InboxRecord:
             offset=record.offset,
         )
 
-    async def _make_topics(self, body: RunAccepted) -> None:
-        """Make a place where the work of an agent waits that nobody has run yet."""
+    async def _make_topics(self, body: RunAccepted, position: str) -> None:
+        """Make a place where the work of an agent waits that nobody has run yet.
+
+        Raises NotAdmitted where there is none that will do and we may make none: nobody else may be held up by that.
+        """
         agents = known(body.pipeline).agents
-        if self._agents.issuperset(agents):
-            return
+        until = time.monotonic() + self._settings.fleet.unknown_pipeline_seconds
+        while not self._agents.issuperset(agents):
+            try:
+                await self._make(agents)
+            except (Refused, ConfigurationError) as error:
+                self._log.warning("waiting", what="topics", error=str(error))
+                if time.monotonic() >= until:
+                    text = f"no topic takes the work of {', '.join(sorted(agents - self._agents))}: {error}"
+                    answer = SubmitRefused(
+                        reason="invalid", message=text, field="pipeline", position=position
+                    )
+                    raise NotAdmitted(answer) from error
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _make(self, agents: Collection[str]) -> None:
         # The first submits of an agent come together: one of them makes its topic.
         async with self._making:
-            new = agents - self._agents
-            if not new:
-                return
-            await patiently("topics", lambda: provision.ensure(self._cluster, self._settings, new))
+            new = set(agents) - self._agents
+            used: dict[str, Use] = {self._names.tasks(agent): "Write" for agent in new}
+            while new:
+                try:
+                    await provision.ensure(self._cluster, self._settings, new, only=used)
+                    break
+                except Unreachable as error:
+                    self._log.warning("waiting", what="topics", error=str(error))
+                    await asyncio.sleep(_LOOK_SECONDS)
             self._agents |= new
 
     async def _pass_on(

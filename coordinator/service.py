@@ -61,7 +61,8 @@ class Coordinator:
             if wrong.severity == "error":
                 raise ConfigurationError(wrong.what, why=wrong.why, do=wrong.do)
             log.warning(wrong.what, why=wrong.why, do=wrong.do)
-        for finding in await provision.ensure(self._cluster, self._settings):
+        used = self._names.used_by_coordinator()
+        for finding in await provision.ensure(self._cluster, self._settings, only=used):
             log.warning(
                 "topic isn't as planned", topic=finding.topic, problem=finding.problem, do=finding.cure
             )
