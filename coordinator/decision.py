@@ -1,10 +1,13 @@
-"""What fold decides, as data. The shell turns decisions into one commit; nothing here does anything."""
+"""What fold decides, as data. The shell turns decisions into one commit; nothing here does anything.
+
+Nobody changes one. They are not frozen because that makes a dataclass four times as dear, and each task takes ten.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ready:
     """These tasks may go out: the whole step (`first` None), or the shards first … first+count-1 of it.
 
@@ -20,7 +23,7 @@ class Ready:
     priority: int = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Withdraw:
     """The task (its local part) goes out no more: remove it from ready and out."""
 
@@ -28,7 +31,7 @@ class Withdraw:
     agent: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WithdrawRest:
     """Shards of a step from `first` on that were never released are not to be."""
 
@@ -37,14 +40,14 @@ class WithdrawRest:
     first: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unclaim:
     """Delete the task's key: claim, result, memos. Its result is in the run (or the run is over)."""
 
     local: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WriteMemo:
     """A logged memo becomes readable: written by the commit, first offset wins."""
 
@@ -55,7 +58,7 @@ class WriteMemo:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arm:
     """Set a timer of this run; a timer of the same name is replaced."""
 
@@ -64,7 +67,7 @@ class Arm:
     armed: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Disarm:
     """Remove a timer of this run, which the event at offset `armed` had set."""
 
@@ -72,14 +75,14 @@ class Disarm:
     armed: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """An outbox entry: `end:<run>`, `result:<run>` or `refused:<partition>/<offset>`."""
 
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entomb:
     """The run is a tombstone now: delete its key, write `changes`, set the TTL; drop its timers, ready, out.
 
@@ -87,7 +90,7 @@ class Entomb:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Changed:
     """Something that people want to hear of: logged and put on `argosy.events`. Nothing depends on it."""
 

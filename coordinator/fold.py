@@ -92,7 +92,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     state.put("st", b"active")
     state.put("dl", str(accepted.deadline_ms).encode())
     state.put("plan", document.whole)
-    state.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
+    state.pin(pinned)
     turn = Turn(state, event, plan_of(pinned.identity, document.whole), [Changed("accepted")])
     if reason is not None:
         finish(turn, "cancelled", Fault(code="cancelled", message=reason))

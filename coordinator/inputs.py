@@ -38,7 +38,7 @@ def cause_of(state: RunState, step: StepPlan, shard: int | None = None) -> Cause
         return _moved_on(step.name) if found is None else found
     local = step.local(shard)
     task = state.task(local)
-    if task is None or task.letter not in _OUTCOMES or state.get(f"v:{local}") is None:
+    if task is None or task.letter not in _OUTCOMES or not state.has_result(local):
         return _moved_on(local)
     fault = state.result(local).fault or Fault(code="unknown", message="")
     return Cause(local=local, outcome=_OUTCOMES[task.letter], fault=fault)

@@ -1,7 +1,7 @@
 """What stands in the fields of a run's hash: tasks, steps, what tasks left, what the run pinned."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -65,8 +65,7 @@ class Outcome(BaseModel, frozen=True):
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskState:
+class TaskState(NamedTuple):
     """An ordered task. `seen` has bit n when attempt n has settled; offset `cause` ordered the attempt."""
 
     letter: Letter
@@ -74,6 +73,10 @@ class TaskState:
     seen: int
     cause: int
     earlier: str | None = None
+
+    def become(self, letter: Letter) -> "TaskState":
+        """Give the same attempt under another letter."""
+        return TaskState(letter, self.attempt, self.seen, self.cause, self.earlier)
 
     def encode(self) -> bytes:
         """Letter and attempt first: scripts read those two."""

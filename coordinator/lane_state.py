@@ -95,6 +95,8 @@ class LaneState:
         was = before.st if before is not None else ""
         try:
             state, decisions = fold(before, event)
+            if state is not None:
+                state.write()
         except NewerVersion:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a fold raises is the run's own trouble, never its lane's

@@ -115,4 +115,4 @@ def _parents(state: RunState, plan: Plan, step: StepPlan) -> tuple[str, ...]:
 
 
 def _traceparent(state: RunState, local: str) -> str | None:
-    return None if state.get(f"v:{local}") is None else state.result(local).traceparent
+    return state.result(local).traceparent if state.has_result(local) else None

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from argosy.coordinator.nesting import Placed, flatten, is_given, runs_pipeline
@@ -35,7 +36,7 @@ class Inside:
     """The one whose end is the step's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepPlan:
     """A step and its place in the DAG. Parents and children are in plan order, each once."""
 
@@ -57,12 +58,12 @@ class StepPlan:
     children: tuple[str, ...]
     wants: tuple[Want, ...]
 
-    @property
+    @cached_property
     def inside(self) -> Inside | None:
         """The steps of a pipeline that it runs; None for a step that runs an agent."""
         return self.runs if isinstance(self.runs, Inside) else None
 
-    @property
+    @cached_property
     def work(self) -> Work:
         """What its tasks are; LookupError for a step that runs a pipeline: it has none of its own."""
         if isinstance(self.runs, Work):
@@ -70,17 +71,17 @@ class StepPlan:
         message = f"{self.name} runs a pipeline"
         raise LookupError(message)
 
-    @property
+    @cached_property
     def agent(self) -> str:
         """The agent that its tasks are for."""
         return self.work.agent
 
-    @property
+    @cached_property
     def terms(self) -> Contract:
         """The agent's contract."""
         return self.work.terms
 
-    @property
+    @cached_property
     def is_map(self) -> bool:
         """Say whether the step has shards."""
         return isinstance(self.step, MapStep)
@@ -103,7 +104,7 @@ class Place:
         return self.step.local(self.shard)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """A whole pipeline, indexed."""
 
@@ -113,18 +114,26 @@ class Plan:
     result: Pick
     """The value of the run: which part of what a step that runs an agent gave."""
 
-    @property
+    @cached_property
     def title(self) -> str:
         """`name@version`."""
         return f"{self.pipeline.name}@{self.pipeline.version}"
 
     def find(self, local: str) -> Place | None:
         """Find a task by its name inside the run; None if the plan has no such task."""
+        found = self._single.get(local)
+        if found is not None:
+            return found
         name, shard = step_of(local)
         step = self.steps.get(name)
         if step is None or step.is_map != (shard is not None) or step.local(shard) != local:
             return None
         return Place(step, shard)
+
+    @cached_property
+    def _single(self) -> Mapping[str, Place]:
+        """The tasks that are no shards, by name."""
+        return {name: Place(step) for name, step in self.steps.items() if not step.is_map}
 
     @property
     def returns(self) -> str:

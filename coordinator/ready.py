@@ -100,7 +100,8 @@ def _consider(turn: Turn, step: StepPlan) -> None:
     if join is not None and verdict_now == "failed":
         _end(turn, step, "f", _join_failed(step, join, _tally(step, state)))
         return
-    fault = unmet(step.step, lambda source: facts_of(turn.state, source))
+    conditional = step.step.when or step.step.unless
+    fault = unmet(step.step, lambda source: facts_of(turn.state, source)) if conditional else None
     if fault is not None:
         skipped = fault.code == NOT_MET
         cause = Cause(local=step.name, outcome="skipped" if skipped else "failed", fault=fault)
@@ -138,8 +139,10 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
     limit = step.step.deadline_millis
     due_ms = None if limit is None else turn.event.time_ms + limit
     turn.disarm(f"join:{step.name}")
-    absent = (parent for parent in step.parents if turn.state.step(parent).letter not in TERMINAL)
-    state.letter, state.due_ms, state.absent = "r", due_ms, tuple(absent)
+    if state.parents < len(step.parents):
+        absent = (parent for parent in step.parents if turn.state.step(parent).letter not in TERMINAL)
+        state.absent = tuple(absent)
+    state.letter, state.due_ms = "r", due_ms
     turn.state.put_step(step.name, state)
     if due_ms is not None:
         turn.arm(f"step:{step.name}", due_ms)

@@ -1,7 +1,5 @@
 """What a settle does: which ones count, what is tried again, what ends a task."""
 
-from dataclasses import replace
-
 from argosy.coordinator import shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
@@ -46,7 +44,7 @@ def _seen(turn: Turn, local: str, task: TaskState, settled: TaskSettled) -> Task
     if task.seen & bit:
         return task
     turn.count(usage=settled.usage)
-    task = replace(task, seen=task.seen | bit)
+    task = task._replace(seen=task.seen | bit)
     turn.state.put_task(local, task)
     return task
 
@@ -66,7 +64,7 @@ def _failed(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) -> 
     fault = _fault(turn, place.step, settled)
     wait_ms = next_attempt_ms(settled.task_id, task.attempt, place.step.terms, fault)
     if wait_ms is not None:
-        turn.state.put_task(place.local, replace(task, letter="b", earlier=turn.event.traceparent))
+        turn.state.put_task(place.local, task._replace(letter="b", earlier=turn.event.traceparent))
         turn.decisions.append(Withdraw(place.local, place.step.agent))
         turn.arm(f"retry:{place.local}", turn.event.time_ms + wait_ms)
         turn.changed("b", place, task.attempt, fault.message)

@@ -32,13 +32,18 @@ from argosy.schemas.chat import Usage
 from argosy.schemas.runlog import LogMessage
 
 _STEP: Final = TypeAdapter(StepState)
-_FIELD_BYTES: Final = 120
-"""What a field costs in memory beside its name and value, roughly."""
+_RESULT: Final = TypeAdapter(TaskResult)
+_FIELD_BYTES: Final = 240
+"""What a field costs in memory beside its name and value, roughly, with the view of it that is kept."""
+_VIEW_BYTES: Final = 3
+"""A result is kept as JSON and as a view: that many times its JSON, roughly."""
+
+View = TaskState | StepState | TaskResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """A record of the run log as fold sees it; `time_ms` is the broker's append time."""
+    """A record of the run log as fold sees it; `time_ms` is the broker's append time. Nobody changes one."""
 
     offset: int
     time_ms: int
@@ -48,58 +53,90 @@ class Event:
 
 
 class RunState:
-    """One run. Mutable; knows which fields changed since the last `changes`."""
+    """One run. Mutable; knows which fields changed since the last `changes`.
 
-    __slots__ = ("_bytes", "_changed", "_fields", "_pinned", "_steps", "run_id")
+    A view that was put is written as text when the event is through, or when somebody asks for the text.
+    """
+
+    __slots__ = (
+        "_behind",
+        "_bytes",
+        "_changed",
+        "_fields",
+        "_pinned",
+        "_results",
+        "_steps",
+        "_tasks",
+        "run_id",
+    )
 
     def __init__(self, run_id: str, fields: dict[str, bytes] | None = None) -> None:
         """Start from the fields of a hash; none is a run that is just being made."""
         self.run_id = run_id
         self._fields: dict[str, bytes] = {} if fields is None else fields
         self._changed: dict[str, None] = {}
-        self._bytes = sum(len(name) + len(value) + _FIELD_BYTES for name, value in self._fields.items())
+        self._bytes = sum(_cost(name, value) for name, value in self._fields.items())
         self._pinned: Pinned | None = None
+        self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
-        """Steps as they were read or put last: a copy of their fields, never ahead of them."""
+        self._results: dict[str, TaskResult] = {}
+        self._behind: dict[str, View] = {}
+        """Fields whose text is older than their view. Views say no more than the text would."""
 
     # -- the hash
 
     def get(self, name: str) -> bytes | None:
         """Read a field."""
+        if name in self._behind:
+            self.write()
         return self._fields.get(name)
 
     def put(self, name: str, value: bytes) -> None:
-        """Write a field."""
+        """Write a field that has no view."""
         old = self._fields.get(name)
-        self._bytes += len(value) - len(old) if old is not None else len(name) + len(value) + _FIELD_BYTES
+        self._bytes += _cost(name, value) - (0 if old is None else _cost(name, old))
         self._fields[name] = value
         self._changed[name] = None
 
     def drop(self, name: str) -> None:
-        """Remove a field, if it is there."""
+        """Remove a field that has no view, if it is there."""
         old = self._fields.pop(name, None)
         if old is not None:
-            self._bytes -= len(name) + len(old) + _FIELD_BYTES
+            self._bytes -= _cost(name, old)
             self._changed[name] = None
 
     def clear(self) -> None:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
-        self._fields, self._changed, self._bytes = {}, {}, 0
-        self._pinned, self._steps = None, {}
+        self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
+        self._tasks, self._steps, self._results, self._behind = {}, {}, {}, {}
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
+        self.write()
         taken: dict[str, bytes | None] = {name: self._fields.get(name) for name in self._changed}
         self._changed = {}
         return taken
 
     def dump(self) -> dict[str, bytes]:
         """Copy all fields."""
+        self.write()
         return dict(self._fields)
 
     def bytes_estimate(self) -> int:
         """Estimate what this run takes in memory."""
+        self.write()
         return self._bytes
+
+    def write(self) -> None:
+        """Write as text the views that were put since. Raises if one can't be: as a fold does, for quarantine."""
+        behind, self._behind = self._behind, {}
+        for name, view in behind.items():
+            if isinstance(view, TaskState):
+                self.put(name, view.encode())
+            elif isinstance(view, StepState):
+                self.put(name, _STEP.dump_json(view, exclude_defaults=True))
+            else:
+                self.put(name, _RESULT.dump_json(view, exclude_defaults=True))
 
     # -- typed views
 
@@ -115,6 +152,11 @@ class RunState:
             self._pinned = Pinned.model_validate_json(self._fields["run"])
         return self._pinned
 
+    def pin(self, pinned: Pinned) -> None:
+        """Keep what run.accepted fixed."""
+        self._pinned = pinned
+        self.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
+
     @property
     def data_hash(self) -> str:
         """SHA-256 of the client's own data; empty if a cancel came before the run."""
@@ -125,32 +167,44 @@ class RunState:
 
     def task(self, local: str) -> TaskState | None:
         """Look up a task; None if it was never ordered."""
-        raw = self._fields.get(f"t:{local}")
-        return None if raw is None else TaskState.decode(raw)
+        task = self._tasks.get(local)
+        if task is None and (raw := self._fields.get(f"t:{local}")) is not None:
+            task = self._tasks[local] = TaskState.decode(raw)
+        return task
 
     def is_open(self, local: str) -> bool:
         """Say whether a task was ordered and has not ended."""
-        return self._fields.get(f"t:{local}", b"k")[:1] in b"rb"
+        task = self.task(local)
+        return task is not None and task.letter in "rb"
 
     def succeeded(self, local: str) -> bool:
         """Say whether a task succeeded."""
-        return self._fields.get(f"t:{local}", b"w")[:1] == b"k"
+        task = self.task(local)
+        return task is not None and task.letter == "k"
 
     def put_task(self, local: str, task: TaskState) -> None:
         """Write a task."""
-        self.put(f"t:{local}", task.encode())
+        self._tasks[local] = self._behind[f"t:{local}"] = task
 
     def tasks(self) -> Iterator[str]:
         """Name all ordered tasks, sorted."""
+        self.write()
         return iter(sorted(name[2:] for name in self._fields if name.startswith("t:")))
 
     def result(self, local: str) -> TaskResult:
         """Read what a task left; KeyError if it has not ended or was never ordered."""
-        return TaskResult.model_validate_json(self._fields[f"v:{local}"])
+        result = self._results.get(local)
+        if result is None:
+            result = self._results[local] = _RESULT.validate_json(self._fields[f"v:{local}"])
+        return result
+
+    def has_result(self, local: str) -> bool:
+        """Say whether a task left something."""
+        return local in self._results or f"v:{local}" in self._fields
 
     def put_result(self, local: str, result: TaskResult) -> None:
         """Keep what a task left."""
-        self.put(f"v:{local}", result.model_dump_json(exclude_defaults=True).encode())
+        self._results[local] = self._behind[f"v:{local}"] = result
 
     def step(self, name: str) -> StepState:
         """Look up a step; one without a field waits and none of its parents has ended."""
@@ -162,8 +216,7 @@ class RunState:
 
     def put_step(self, name: str, step: StepState) -> None:
         """Write a step."""
-        self._steps[name] = step
-        self.put(f"s:{name}", _STEP.dump_json(step, exclude_defaults=True))
+        self._steps[name] = self._behind[f"s:{name}"] = step
 
     def armed(self, timer: str) -> int | None:
         """Return the offset that armed a timer, None if it isn't armed."""
@@ -182,6 +235,11 @@ class RunState:
     def put_totals(self, usage: Usage, tasks: int) -> None:
         """Write usage and the number of tasks."""
         self.put("n", f"{usage.input_tokens} {usage.output_tokens} {tasks}".encode())
+
+
+def _cost(name: str, value: bytes) -> int:
+    times = _VIEW_BYTES if name.startswith("v:") else 1
+    return len(name) + len(value) * times + _FIELD_BYTES
 
 
 def load(run_id: str, fields: Mapping[str, str | bytes]) -> RunState | None:

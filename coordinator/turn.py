@@ -1,7 +1,7 @@
 """A turn: one event being folded into one run. Keeps the state and the decisions about it in step."""
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready, Unclaim, Withdraw, WithdrawRest
@@ -53,9 +53,9 @@ class Turn:
 
     def order(self, place: Place, before: TaskState | None = None) -> None:
         """Order the next attempt of one task: the first one, or a retry of what `before` says."""
-        first = TaskState("w", 0, 0, 0)
-        task = replace(before or first, letter="r", cause=self.event.offset)
-        task = replace(task, attempt=task.attempt + 1)
+        seen, earlier = (0, None) if before is None else (before.seen, before.earlier)
+        attempt = 1 if before is None else before.attempt + 1
+        task = TaskState("r", attempt, seen, self.event.offset, earlier)
         self.state.put_task(place.local, task)
         if before is None:
             self.count(tasks=1)
@@ -88,7 +88,7 @@ class Turn:
     def end_task(self, place: Place, letter: Letter, task: TaskState, result: TaskResult | None) -> None:
         """Make a task terminal: it goes out no more, and its claim is not needed any more."""
         local = place.local
-        self.state.put_task(local, replace(task, letter=letter))
+        self.state.put_task(local, task.become(letter))
         if result is not None:
             self.state.put_result(local, result)
         self.disarm(f"retry:{local}")
