@@ -25,6 +25,7 @@ from argosy.broker.log import Outgoing, Partition, Sent
 from argosy.broker.outbound import Call, Item, Outbound
 from argosy.broker.partitioner import partition_of
 from argosy.broker.producer_client import RETRY_SECONDS, STOP_SECONDS, Client, ProducerClients
+from argosy.broker.rights import LACKING
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
 from argosy.telemetry import logs
@@ -189,16 +190,20 @@ class KafkaProducer:
 
     async def _failed(self, error: KafkaError, client: Client, queue: Outbound) -> bool:
         """Answer for a batch that wasn't acknowledged, or keep it; False if it has to go again, a moment later."""
-        meaning = partial(translated, error, f"send to {queue.where.topic}")
+        topic = queue.where.topic
+        meaning = partial(translated, error, f"send to {topic}", self._connection.lacking("Write", topic))
         match error:
             case UnknownTopicOrPartitionError():
                 queue.again()
                 try:
-                    await client.check_topic(queue.where.topic)
+                    await client.check_topic(topic)
                 except Refused as refused:
                     queue.give_up(partial(Refused, str(refused)))
             case KafkaTimeoutError():  # the batch before this one isn't out yet
                 queue.again()
+            case _ if isinstance(error, LACKING):  # one topic's affair: the batches of all others go on
+                queue.failed(meaning)
+                return True
             case _ if isinstance(error, LOST_COUNT):
                 self._clients.replace(client, type(error).__name__)
                 queue.again()

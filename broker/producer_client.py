@@ -100,7 +100,8 @@ class ProducerClients:
                 except (TimeoutError, UnknownTopicOrPartitionError):
                     await client.check_topic(topic)
                 except KafkaError as error:
-                    raise translated(error, f"send to {topic}") from error
+                    lacking = self._connection.lacking("Write", topic)
+                    raise translated(error, f"send to {topic}", lacking) from error
 
     def _new(self) -> AIOKafkaProducer:
         settings = self._connection.settings
