@@ -87,7 +87,7 @@ class Lane:
                 busy = await owned.turn()
                 if not busy and not self._stopping.is_set():
                     await self._rest(owned.rest_seconds())
-            owned.abandon()
+            await owned.leave()
 
     async def _rest(self, seconds: float) -> None:
         try:

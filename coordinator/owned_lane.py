@@ -126,8 +126,11 @@ class OwnedLane:
         waits = [left, *((at - now_ms) / 1000 for at in due if at is not None)]
         return max(0.001, min(waits))
 
-    def abandon(self) -> None:
-        """End the sends: what was not acknowledged is sent again by whoever takes the lane."""
+    async def leave(self) -> None:
+        """Let whoever takes the lane next not send again what Kafka has acknowledged; then end the sends."""
+        self._publish.absorb()
+        if self._state.dirty:
+            await self._commit()
         self._publish.abandon()
         self._watched.abandon()
 

@@ -1,11 +1,12 @@
 """Sends what a lane owes: outbox entries, due timers, dispatches.
 
-Many at once, each until Kafka acknowledges it.
+All that is due in a turn goes out together, each record again and again until Kafka acknowledges it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -19,7 +20,15 @@ from argosy.schemas.errors import ArgosyError, MessageTooLarge
 from argosy.telemetry import logs
 
 MOST_IN_FLIGHT: Final = 2_000
-_Answer = Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A letter, and what the state is to be told of its answer, which is None once it is acknowledged."""
+
+    letter: Letter
+    what: str
+    answered: Callable[[ArgosyError | None], None]
 
 
 class Publish:
@@ -36,22 +45,25 @@ class Publish:
         group: asyncio.TaskGroup,
         wake: asyncio.Event,
     ) -> None:
-        """`group` owns the sends; `wake` is set when one is answered."""
+        """`group` owns the sends; `wake` is set when the lane has to do something about an answer."""
         self._letters, self._state = letters, state
         self._producer, self._payloads = services.producer, services.payloads
         self._group, self._wake = group, wake
-        self._answers: deque[_Answer] = deque()
+        self._owed: list[_Owed] = []
+        self._answers: deque[tuple[_Owed, ArgosyError | None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
         self._log = logs.get("argosy.lane")
 
     def absorb(self) -> None:
         """Let the state know what was answered since the last call."""
         while self._answers:
-            self._answers.popleft()()
+            owed, error = self._answers.popleft()
+            owed.answered(error)
 
     async def send_due(self, now_ms: int) -> int:
         """Begin to send what is due; return how much. Loads the runs it needs."""
-        room = MOST_IN_FLIGHT - len(self._tasks)
+        room = MOST_IN_FLIGHT - self._in_flight
         if room <= 0:
             return 0
         entries = self._state.outbox.due(now_ms, room)
@@ -68,7 +80,22 @@ class Publish:
             self._send_timer(firing, now_ms)
         for dispatch in dispatches:
             self._send_dispatch(dispatch, now_ms)
+        self._send()
         return len(entries) + len(timers) + len(dispatches)
+
+    def _send(self) -> None:
+        """Begin to send what was written: topic by topic, so that none waits for one that has no leader."""
+        owed, self._owed = self._owed, []
+        self._in_flight += len(owed)
+        together: dict[str, list[_Owed]] = {}
+        for one in owed:
+            # What has to lie in the payload store first goes alone.
+            name = one.letter.record.topic if one.letter.blob is None else one.what
+            together.setdefault(name, []).append(one)
+        for name, some in together.items():
+            task = self._group.create_task(self._deliver(some), name=f"send {name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _send_entry(self, entry: str, asked: Asked, now_ms: int) -> None:
         outbox = self._state.outbox
@@ -76,8 +103,14 @@ class Publish:
         if letter is None:
             outbox.sent(entry, asked)
             return
-        sent, failed = partial(outbox.sent, entry, asked), partial(outbox.failed, entry, asked, now_ms)
-        self._begin(self._deliver(letter, entry, sent, failed), entry)
+
+        def answered(error: ArgosyError | None) -> None:
+            if error is None:
+                outbox.sent(entry, asked)
+            else:
+                outbox.failed(entry, asked, now_ms)
+
+        self._owed.append(_Owed(letter, entry, answered))
 
     def _send_timer(self, firing: Firing, now_ms: int) -> None:
         run_id, name = split(firing.member)
@@ -92,8 +125,14 @@ class Publish:
         if letter is None:
             timers.fired(firing)
             return
-        sent, failed = partial(timers.fired, firing), partial(timers.failed, firing, now_ms)
-        self._begin(self._deliver(letter, firing.member, sent, failed), firing.member)
+
+        def answered(error: ArgosyError | None) -> None:
+            if error is None:
+                timers.fired(firing)
+            else:
+                timers.failed(firing, now_ms)
+
+        self._owed.append(_Owed(letter, firing.member, answered))
 
     def _send_dispatch(self, dispatch: Dispatch, now_ms: int) -> None:
         letters, out = self._letters, self._state.out
@@ -102,8 +141,13 @@ class Publish:
         if letter is None:
             out.withdraw(dispatch.run_id, dispatch.local)
             return
-        failed = partial(out.failed, dispatch, now_ms)
-        self._begin(self._order(letter, dispatch, failed), dispatch.member)
+        self._owed.append(_Owed(letter, dispatch.member, partial(self._ordered, dispatch, now_ms)))
+
+    def _ordered(self, dispatch: Dispatch, now_ms: int, error: ArgosyError | None) -> None:
+        if error is not None:
+            # Other errors may pass; this one never will.
+            dispatch.too_large = dispatch.too_large or isinstance(error, MessageTooLarge)
+            self._state.out.failed(dispatch, now_ms)
 
     def _written(self, run_id: str, now_ms: int, write: Callable[[], Letter | None]) -> Letter | None:
         try:
@@ -116,50 +160,36 @@ class Publish:
             self._state.set_aside_unsent(run_id, now_ms, error)
             return None
 
-    def _begin(self, sending: Coroutine[None, None, None], name: str) -> None:
-        task = self._group.create_task(sending, name=f"send {name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def abandon(self) -> None:
         """Wait for no answer any more."""
         for task in self._tasks:
             task.cancel()
 
-    async def _deliver(self, letter: Letter, what: str, sent: _Answer, failed: _Answer) -> None:
+    async def _deliver(self, owed: Sequence[_Owed]) -> None:
         try:
-            await self._produce(letter)
-        except ArgosyError as error:
-            self._say(what, error)
-            self._answer(failed)
-        else:
-            self._answer(sent)
-
-    async def _order(self, letter: Letter, dispatch: Dispatch, failed: _Answer) -> None:
-        try:
-            await self._produce(letter)
-        except ArgosyError as error:
-            # Other errors may pass; this one never will.
-            dispatch.too_large = dispatch.too_large or isinstance(error, MessageTooLarge)
-            self._say(dispatch.member, error)
-            self._answer(failed)
-
-    async def _produce(self, letter: Letter) -> None:
-        try:
-            if letter.blob is not None:
-                await self._payloads.put(letter.blob)
-            await self._producer.send(letter.record)
-        except ArgosyError as error:
-            if letter.span is not None:
-                letter.span.fail(error.code, str(error))
-            raise
+            answers = await self._produce(owed)
+            failed = [answer for answer in answers if answer is not None]
+            for one, answer in zip(owed, answers, strict=True):
+                if answer is not None and one.letter.span is not None:
+                    one.letter.span.fail(answer.code, str(answer))
+                self._answers.append((one, answer))
         finally:
-            if letter.span is not None:
-                letter.span.end()
+            for one in owed:
+                if one.letter.span is not None:
+                    one.letter.span.end()
+        full, self._in_flight = self._in_flight >= MOST_IN_FLIGHT, self._in_flight - len(owed)
+        if failed:
+            what = next(one.what for one, answer in zip(owed, answers, strict=True) if answer is not None)
+            self._log.warning("not sent, will be", count=len(failed), first=what, error=str(failed[0]))
+        if failed or full:  # what Kafka has taken can be forgotten with the next commit, whenever that is
+            self._wake.set()
 
-    def _answer(self, answer: _Answer) -> None:
-        self._answers.append(answer)
-        self._wake.set()
-
-    def _say(self, what: str, error: ArgosyError) -> None:
-        self._log.warning("not sent, will be", what=what, error=str(error))
+    async def _produce(self, owed: Sequence[_Owed]) -> list[ArgosyError | None]:
+        try:
+            for one in owed:
+                if one.letter.blob is not None:
+                    await self._payloads.put(one.letter.blob)
+            answers = await self._producer.send_many([one.letter.record for one in owed])
+        except ArgosyError as error:  # of the payload store
+            return [error] * len(owed)
+        return [answer if isinstance(answer, ArgosyError) else None for answer in answers]
