@@ -31,6 +31,8 @@ class Taken:
     live: str
     """The identity under which the lane was last marked live; empty: never, or lost."""
     checkpoint: dict[str, str]
+    now_ms: int
+    """The server's clock, epoch milliseconds: all hosts that take lanes share it."""
 
 
 class Chain:
@@ -51,13 +53,14 @@ class Chain:
         own = _new_id()
         reply = await self._until_known(lambda: self._store.run(_TAKE, self._pair, [own]))
         match reply:
-            case [bytes(identity), bytes(live), list(flat)]:
+            case [bytes(identity), bytes(live), list(flat), int(now_ms)]:
                 words = [part.decode() for part in flat if isinstance(part, bytes)]
             case _:
                 message = f"take.lua answered {reply!r}"
                 raise Refused(message)
         self._last, self.identity = own, identity.decode()
-        return Taken(self.identity, live.decode(), dict(zip(words[::2], words[1::2], strict=True)))
+        fields = dict(zip(words[::2], words[1::2], strict=True))
+        return Taken(self.identity, live.decode(), fields, now_ms)
 
     async def commit(self, writes: Writes, checkpoint: Mapping[str, str], *, mark: str = UNTOUCHED) -> None:
         """Apply the writes and the checkpoint's fields (empty value: delete) at once.

@@ -5,17 +5,18 @@ from collections.abc import Callable
 
 
 class LaneClock:
-    """max(largest record time, own wall clock at load) plus monotonic time since."""
+    """max(largest record time, Redis's clock at load) plus monotonic time since.
+
+    Never this host's own wall clock: one that is an hour ahead would end every run's deadline an hour early.
+    """
 
     def __init__(
-        self,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        steady_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+        self, server_ms: int, steady_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000
     ) -> None:
-        """Start at the wall clock, whatever it says."""
+        """Start at the server's clock, by which leases are judged too."""
         self._steady_ms = steady_ms
         self._loaded = steady_ms()
-        self._base = wall_ms()
+        self._base = server_ms
 
     def saw(self, time_ms: int) -> None:
         """Take notice of a record's append time."""

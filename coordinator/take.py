@@ -49,7 +49,7 @@ async def take(services: LaneServices, keys: LaneKeys, partition: Partition) -> 
         message = f"lane {keys.lane} has state layout {checkpoint.layout}, this release writes {LAYOUT}"
         raise NewerVersion(message)
     start, end = await patiently("log edges", lambda: services.consumer.edges(partition))
-    clock = LaneClock()
+    clock = LaneClock(found.now_ms)
     dropped = checkpoint
     if checkpoint is not None and not await _agrees(services, partition, checkpoint, end):
         logs.get("argosy.lane").warning(

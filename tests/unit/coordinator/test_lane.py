@@ -21,7 +21,7 @@ from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.rebuild import rebuild
 from argosy.coordinator.state import Event, RunState
 from argosy.coordinator.sweep import sweep
-from argosy.schemas.errors import MessageTooLarge, Refused, RunFailed, Unreachable
+from argosy.schemas.errors import MessageTooLarge, Refused, RunExpired, RunFailed, Unreachable
 from argosy.schemas.ids import TaskId, lane_of
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import CancelReceived, RunAccepted, TaskSettled
@@ -156,10 +156,29 @@ async def test_a_log_made_anew_under_the_checkpoint_rebuilds_the_lane() -> None:
         assert await (await client.submit(hello, "x", run_id="fresh")).result(timeout_seconds=10) == "done"
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_lane_that_is_taken_by_a_host_whose_clock_is_wrong_ends_no_run_early_and_none_late(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shell_world() as world, client_of(world) as client:
+        right, open_ = time.time_ns, asyncio.Event()
+        world.handler = lambda _: "done" if open_.is_set() else None
+        late = await client.submit(hello, "x", deadline_seconds=600)
+        soon = await client.submit(hello, "x", deadline_seconds=1.5)
+        await world.until(lambda: len(world.seen) >= 2)
+        world.processes[0].kill()
+        monkeypatch.setattr(time, "time_ns", lambda: right() + hours * 3_600_000_000_000)
+        await world.start()
+        with pytest.raises(RunExpired):
+            await soon.result(timeout_seconds=20)
+        open_.set()
+        assert await late.result(timeout_seconds=20) == "done"
+
+
 async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(take, "LaneClock", lambda: LaneClock(lambda: int(time.time() * 1000) - 3_000_000))
+    monkeypatch.setattr(take, "LaneClock", lambda server_ms: LaneClock(server_ms - 3_000_000))
     async with shell_world(settings_of(longest_run_seconds=1_000, window_seconds=1_000)) as world:
         lane, where = lane_of("twice", 2), Partition(world.names.runs, lane_of("twice", 2))
         fresh = next(f"fresh-{n}" for n in range(99) if lane_of(f"fresh-{n}", 2) == lane)
