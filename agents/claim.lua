@@ -1,48 +1,58 @@
--- Claim one attempt of one task: judge it against its run, then grant it with a fence and a lease, or say why not.
+-- Claim attempts of one lane: judge each against its run, then grant it with a fence and a lease, or say why not.
 --
--- KEYS[1] HASH   checkpoint of the lane
--- KEYS[2] STRING the lane's live mark
--- KEYS[3] HASH   the run, under the epoch of ARGV[1]
--- KEYS[4] HASH   the task
--- ARGV[1] state epoch that the caller believes in
--- ARGV[2] the task's name inside its run
--- ARGV[3] attempt, a number
--- ARGV[4] fence, unique to this claim
--- ARGV[5] 1 if a suspect may be granted, else 0
--- ARGV[6] length of the lease in milliseconds
--- ARGV[7] lost leases after which the task is exhausted
--- ARGV[8] keep the key until, epoch milliseconds
--- Returns {'epoch', <epoch>} | {'not_yet'} | {'over'} | {'settled', <result>} | {'busy', <milliseconds left>}
---       | {'exhausted', <deliveries>} | {'suspect', <deliveries>} | {'granted', <deliveries before this one>,
---         <the server's clock, epoch milliseconds>}
+-- KEYS[1]   HASH   checkpoint of the lane
+-- KEYS[2]   STRING the lane's live mark
+-- KEYS[3..] HASH   for each attempt: the run (under the epoch of ARGV[1]), the task
+-- ARGV[1]   state epoch that the caller believes in
+-- ARGV[2]   1 if one suspect may be granted, else 0
+-- ARGV[3..] for each attempt: the task's name inside its run, attempt (a number), fence (unique to this claim),
+--           length of the lease in milliseconds, lost leases after which the task is exhausted, keep the key until
+--           (epoch milliseconds)
+-- Returns {'epoch', <epoch>} (nothing was done) | {<the server's clock, epoch milliseconds>, one of these for each
+--       attempt: <deliveries before this one> (granted) | 'not_yet' | 'over' | 'suspect' | {'settled', <result>}
+--       | {'busy', <milliseconds left>} | {'exhausted', <deliveries>}}
 -- Safe to repeat: the same fence is granted again.
 --! prelude
 --! judge
-local task, attempt, fence = KEYS[4], ARGV[3], ARGV[4]
-local verdict, stored = judge(KEYS[3], ARGV[1], ARGV[2], attempt)
-if verdict == 'epoch' then return { 'epoch', stored } end
-if verdict == 'old' then return { 'over' } end
-if verdict then return { verdict } end
 local now = now_ms()
-local known = redis.call('HMGET', task, 'attempt', 'fence', 'lease', 'deliveries', 'result')
-local deliveries = 0
-if known[1] == attempt then
-  deliveries = tonumber(known[4] or '0')
-  if known[5] then return { 'settled', known[5] } end
-  if known[2] == fence then return { 'granted', deliveries, now } end
-  if known[2] then
-    local left = tonumber(known[3] or '0') - now
-    if left > 0 then return { 'busy', left } end
-    -- A delivery counts when its lease expired, not when it was handed back.
-    deliveries = deliveries + 1
-    redis.call('HSET', task, 'deliveries', deliveries)
-    redis.call('HDEL', task, 'fence')
-    keep(task, ARGV[8], tonumber(ARGV[6]), now)
+local may = ARGV[2] == '1'
+local function claim(run, task, name, attempt, fence, lease_ms, most, keep_until)
+  local verdict, stored = judge(run, ARGV[1], name, attempt)
+  if verdict == 'epoch' then return verdict, stored end
+  if verdict then return verdict == 'old' and 'over' or verdict end
+  local known = redis.call('HMGET', task, 'attempt', 'fence', 'lease', 'deliveries', 'result')
+  local deliveries = 0
+  if known[1] == attempt then
+    deliveries = tonumber(known[4] or '0')
+    if known[5] then return { 'settled', known[5] } end
+    if known[2] == fence then
+      may = may and deliveries == 0
+      return deliveries
+    end
+    if known[2] then
+      local left = tonumber(known[3] or '0') - now
+      if left > 0 then return { 'busy', left } end
+      -- A delivery counts when its lease expired, not when it was handed back.
+      deliveries = deliveries + 1
+      redis.call('HSET', task, 'deliveries', deliveries)
+      redis.call('HDEL', task, 'fence')
+      keep(task, keep_until, tonumber(lease_ms), now)
+    end
+    if deliveries >= tonumber(most) then return { 'exhausted', deliveries } end
+    if deliveries > 0 and not may then return 'suspect' end
+    may = may and deliveries == 0
+  elseif known[5] then
+    redis.call('HDEL', task, 'result')
   end
-  if deliveries >= tonumber(ARGV[7]) then return { 'exhausted', deliveries } end
-  if deliveries > 0 and ARGV[5] ~= '1' then return { 'suspect', deliveries } end
+  redis.call('HSET', task, 'attempt', attempt, 'fence', fence, 'lease', now + lease_ms, 'deliveries', deliveries)
+  keep(task, keep_until, tonumber(lease_ms), now)
+  return deliveries
 end
-redis.call('HSET', task, 'attempt', attempt, 'fence', fence, 'lease', now + ARGV[6], 'deliveries', deliveries)
-redis.call('HDEL', task, 'result')
-keep(task, ARGV[8], tonumber(ARGV[6]), now)
-return { 'granted', deliveries, now }
+local said = { now }
+for i = 0, (#KEYS - 2) / 2 - 1 do
+  local at = 3 + 6 * i
+  local answer, stored = claim(KEYS[3 + 2 * i], KEYS[4 + 2 * i], unpack(ARGV, at, at + 5))
+  if answer == 'epoch' then return { answer, stored } end
+  said[i + 2] = answer
+end
+return said

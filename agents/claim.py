@@ -1,7 +1,8 @@
-"""Claiming an attempt: grant and lease are one thing, judged by `claim.lua` against the run itself."""
+"""Claiming attempts: grant and lease are one thing, judged by `claim.lua` against the runs themselves."""
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,10 @@ from argosy.agents.lanes import Lanes
 from argosy.agents.order import Order
 from argosy.broker.fence import Fence
 from argosy.broker.keys import LaneKeys
-from argosy.broker.store import Reply, Script, Store
+from argosy.broker.store import Arg, Reply, Script, Store
+
+MOST: Final = 100
+"""Attempts in one call: a script must not hold the server for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,31 @@ class Exhausted:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Ours, under this fence. `deliveries`: leases that were lost before; `now_ms`: the server's clock."""
+    """Ours, under the fence that was asked with.
 
-    fence: str
+    `deliveries`: leases that were lost before; `now_ms`: the server's clock.
+    """
+
     deliveries: int
     now_ms: int
 
 
-Claim = NotYet | Over | Settled | Busy | Suspect | Exhausted | Granted
+Refusal = NotYet | Over | Settled | Busy | Suspect | Exhausted
+"""Why an attempt isn't granted."""
+Claim = Granted | Refusal
+
+Ask = tuple[Order, str]
+"""An attempt, and the fence that it is to be granted under: one of `new_fences`."""
 
 _CLAIM: Final = Script(__file__, "claim")
+_NOT_YET: Final = NotYet()
+_OVER: Final = Over()
+_SUSPECT: Final = Suspect()
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Claims attempts. Safe to repeat with the same fence: after Unreachable, ask again with it."""
+    """Claims attempts. Safe to repeat with the same fences: after Unreachable, ask again with them."""
 
     store: Store
     lanes: Lanes
@@ -74,53 +88,65 @@ class Claims:
     grace_ms: int = 0
     """No lease outlives its attempt's time limit and this."""
 
-    async def claim(self, order: Order, fence: str, *, suspects: bool) -> Claim:
-        """Claim an attempt under a fence of `new_fence`; `suspects`: one may be granted.
+    async def claim(self, lane: int, asks: Sequence[Ask], *, suspects: bool) -> list[Claim]:
+        """Claim attempts of one lane, at most `MOST`, in one call; `suspects`: one may be granted.
 
+        Answers stand in the order of `asks`. Two asks for one task are two claims: the second finds it busy.
         Raises Unreachable, Refused.
         """
-        body = order.body
-        args = (
-            order.local,
-            body.attempt,
-            fence,
-            int(suspects),
-            min(self.lease_ms, body.contract.timeout_millis + self.grace_ms),
-            body.contract.max_deliveries,
-            body.run_deadline_ms + self.window_ms,
-        )
 
         async def call(keys: LaneKeys, epoch: str) -> Reply:
-            names = (keys.checkpoint, keys.live, keys.run(epoch, order.run_id), keys.task(body.task_id))
-            return await self.store.run(_CLAIM, names, (epoch, *args))
+            names = [keys.checkpoint, keys.live]
+            args: list[Arg] = [epoch, int(suspects)]
+            run, task, lease_ms = keys.run(epoch, ""), keys.task(""), self.lease_ms
+            for order, fence in asks:
+                body = order.body
+                contract = body.contract
+                names += (run + order.run_id, task + body.task_id)
+                args += (
+                    order.local,
+                    body.attempt,
+                    fence,
+                    min(lease_ms, contract.timeout_millis + self.grace_ms),
+                    contract.max_deliveries,
+                    body.run_deadline_ms + self.window_ms,
+                )
+            return await self.store.run(_CLAIM, names, args)
 
-        return _read(fence, await self.lanes.ask(body.lane, call))
+        now_ms, *said = await self.lanes.ask(lane, call)
+        if not isinstance(now_ms, int) or len(said) != len(asks):
+            message = f"claim.lua gave {now_ms!r} and {len(said)} answers to {len(asks)}"
+            raise TypeError(message)
+        fresh = Granted(0, now_ms)
+        return [fresh if one == 0 else _read(one, now_ms) for one in said]
 
 
-def new_fence(holder: str = "") -> str:
-    """Make a fence: unique, compared for equality only, so that no rollback of Redis can issue it again.
+def new_fences(count: int, holder: str = "") -> list[str]:
+    """Make fences: unique, compared for equality only, so that no rollback of Redis can issue one again.
 
-    It also says who claimed and when (epoch milliseconds of that process): for people who look (`broker.fence`).
+    They also say who claimed and when (epoch milliseconds of that process): for people who look
+    (`broker.fence`).
     """
-    return str(Fence(secrets.token_hex(12), time.time_ns() // 1_000_000, holder))
+    token, now_ms = secrets.token_hex(12), time.time_ns() // 1_000_000
+    return [str(Fence(f"{token}.{number}", now_ms, holder)) for number in range(count)]
 
 
-def _read(fence: str, reply: object) -> Claim:  # noqa: PLR0911 - one return for each verdict
-    match reply:
-        case [b"granted", int(deliveries), int(now_ms)]:
-            return Granted(fence, deliveries, now_ms)
-        case [b"not_yet"]:
-            return NotYet()
-        case [b"over"]:
-            return Over()
+def _read(said: Reply, now_ms: int) -> Claim:  # noqa: PLR0911 - one return for each verdict
+    match said:
+        case int(deliveries):
+            return Granted(deliveries, now_ms)
+        case b"not_yet":
+            return _NOT_YET
+        case b"over":
+            return _OVER
+        case b"suspect":
+            return _SUSPECT
         case [b"settled", bytes(stored)]:
             return Settled(stored)
         case [b"busy", int(left_ms)]:
             return Busy(left_ms)
-        case [b"suspect", int()]:
-            return Suspect()
         case [b"exhausted", int(deliveries)]:
             return Exhausted(deliveries)
         case _:
-            message = f"claim.lua gave {reply!r}"
+            message = f"claim.lua gave {said!r}"
             raise TypeError(message)

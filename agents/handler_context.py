@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from argosy.agents.guard import Guard
@@ -99,21 +99,19 @@ class TaskContext:
         running: Running,
         services: Services,
         *,
-        deadline: datetime,
+        deadline: float,
         inputs: Mapping[str, Payload],
         models: ModelSource | None,
     ) -> None:
-        """`deadline` is when this attempt ends; `inputs` are the payloads by parameter, holes left out."""
+        """`deadline` (epoch seconds) is when this attempt ends; `inputs` are the payloads by parameter, no holes."""
+        # What most handlers never ask for is made when it is.
         self._running, self._services, self._models = running, services, models
         self._inputs, self._deadline = inputs, deadline
         self._model: Model | None = None
-        self._steps = Steps(running, services)
-        self._tools = ToolCalls(self._steps)
-        body = running.order.body
-        self._guard = Guard(body.contract, body.window, body.factor)
+        self._made_steps: Steps | None = None
+        self._made_tools: ToolCalls | None = None
+        self._made_guard: Guard | None = None
         self._streamed = 0
-        self.usage = Usage()
-        """Of all model calls so far."""
 
     @property
     def run_id(self) -> str:
@@ -133,7 +131,7 @@ class TaskContext:
     @property
     def deadline(self) -> datetime:
         """When this attempt ends, in UTC."""
-        return self._deadline
+        return datetime.fromtimestamp(self._deadline, UTC)
 
     @property
     def log(self) -> Log:
@@ -149,6 +147,30 @@ class TaskContext:
     def tools(self) -> ToolCalls:
         """Calls of tools."""
         return self._tools
+
+    @property
+    def usage(self) -> Usage:
+        """What all model calls took so far."""
+        return self._running.usage
+
+    @property
+    def _steps(self) -> Steps:
+        if self._made_steps is None:
+            self._made_steps = Steps(self._running, self._services)
+        return self._made_steps
+
+    @property
+    def _tools(self) -> ToolCalls:
+        if self._made_tools is None:
+            self._made_tools = ToolCalls(self._steps)
+        return self._made_tools
+
+    @property
+    def _guard(self) -> Guard:
+        if self._made_guard is None:
+            body = self._running.order.body
+            self._made_guard = Guard(body.contract, body.window, body.factor)
+        return self._made_guard
 
     @property
     def model(self) -> Model:
@@ -177,7 +199,7 @@ class TaskContext:
 
     def spent(self, usage: Usage) -> None:
         """Count what a model call took."""
-        self.usage += usage
+        self._running.usage += usage
 
     async def progress(self, text: str, /, *, done: int | None = None, of: int | None = None) -> None:
         """Tell who watches how far this task is."""

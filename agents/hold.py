@@ -5,7 +5,7 @@ All of it is `hold.lua`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from argosy.agents.lanes import Lanes
 from argosy.agents.order import Order
@@ -23,8 +23,7 @@ MOST: Final = 50
 """Claims in one call: a script must not hold the server for long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """One claim, as `hold.lua` is told of it."""
 
     order: Order
@@ -35,25 +34,22 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The call in its two forms.
-
-    From the event loop for one claim, and as keys and arguments for the lease thread.
-    """
+    """The call in its two forms: from the event loop with results, and as keys and arguments for the lease thread."""
 
     lanes: Lanes
     lease_ms: int
     window_ms: int
 
-    async def store_result(self, store: Store, holding: Holding) -> Held:
-        """Store a result under the fence, as the first step of a settle; idempotent.
+    async def store_results(self, store: Store, lane: int, holdings: Sequence[Holding]) -> list[Held]:
+        """Store results of one lane under their fences, at most `MOST`: the first step of a settle; idempotent.
 
         Raises Unreachable, Refused.
         """
 
         async def call(keys: LaneKeys, epoch: str) -> Reply:
-            return await store.run(HOLD, *self.arguments(keys, epoch, (holding,)))
+            return await store.run(HOLD, *self.arguments(keys, epoch, holdings))
 
-        return read_held((await self.lanes.ask(holding.order.body.lane, call))[0])
+        return [read_held(said) for said in await self.lanes.ask(lane, call)]
 
     def arguments(
         self, keys: LaneKeys, epoch: str, holdings: Sequence[Holding]
@@ -61,16 +57,17 @@ class Holds:
         """Build KEYS and ARGV for claims of one lane, at most `MOST`."""
         names = [keys.checkpoint, keys.live]
         args: list[Arg] = [epoch, self.lease_ms]
-        for holding in holdings:
-            body = holding.order.body
-            names += (keys.run(epoch, holding.order.run_id), keys.task(body.task_id))
+        run, task = keys.run(epoch, ""), keys.task("")
+        for order, fence, lease_ms, result in holdings:
+            body = order.body
+            names += (run + order.run_id, task + body.task_id)
             args += (
-                holding.order.local,
+                order.local,
                 body.attempt,
-                holding.fence,
-                holding.lease_ms,
+                fence,
+                lease_ms,
                 body.run_deadline_ms + self.window_ms,
-                holding.result,
+                result,
             )
         return names, args
 

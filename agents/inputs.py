@@ -11,7 +11,7 @@ from argosy.broker.store import Payloads
 from argosy.broker.values import load, load_all, manifest_items
 from argosy.pipelines.port import Given
 from argosy.schemas.errors import InvalidInput
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.task import HoleInput, TaskDispatched, TaskInput
 
 _INPUTS: Final = TypeAdapter(tuple[TaskInput, ...])
@@ -23,6 +23,20 @@ class Inputs:
 
     given: Mapping[str, Given]
     payloads: Mapping[str, Payload]
+
+
+def at_hand(body: TaskDispatched) -> Inputs | None:
+    """Give the inputs if all of them came along as values, as most do; None if there is something to `read`."""
+    if body.inputs_ref is not None:
+        return None
+    given: dict[str, Given] = {}
+    found: dict[str, Payload] = {}
+    for one in body.inputs:
+        source = one.source
+        if not isinstance(source, Inline) or one.item is not None or one.gathered is not None or one.select:
+            return None
+        found[one.name], given[one.name] = source, source.value
+    return Inputs(given, found)
 
 
 async def read(body: TaskDispatched, payloads: Payloads) -> Inputs:

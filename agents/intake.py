@@ -33,6 +33,8 @@ class Waiting:
     order: Order | None = None
     parks: int = 0
     """How often it was parked."""
+    last: bool = False
+    """When it comes back it goes behind all others: it asks for what may take long."""
 
     @property
     def appended_ms(self) -> int:
@@ -130,9 +132,12 @@ class Intake:
         return self._waiting.popleft()
 
     def back(self, waiting: Waiting) -> None:
-        """Take back one that was parked, before all others."""
+        """Take back one that was parked, before all others or behind them."""
         if self._count(waiting.copy, 1):
-            self._waiting.appendleft(waiting)
+            if waiting.last:  # thousands of a lane that is not live would keep all others waiting
+                self._waiting.append(waiting)
+            else:
+                self._waiting.appendleft(waiting)
 
     def parked(self, copy: Copy) -> bool:
         """Count a record as parked from now on; False if its assignment is over: forget it."""

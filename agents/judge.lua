@@ -14,8 +14,10 @@ local function is_live()
   end
   return live_here
 end
+local epoch_here
 local function judge(run, epoch, name, attempt)
-  local stored = redis.call('HGET', KEYS[1], 'epoch')
+  if epoch_here == nil then epoch_here = redis.call('HGET', KEYS[1], 'epoch') end
+  local stored = epoch_here
   if stored and stored ~= epoch then return 'epoch', stored end
   if not stored or not is_live() then return 'not_yet' end
   local known = redis.call('HMGET', run, 'st', 't:' .. name)

@@ -1,16 +1,29 @@
 """What runs here: one object per granted attempt, from its grant until its outcome is settled."""
 
-import asyncio
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
 
 from argosy.agents.order import Copy, Order
 from argosy.agents.time_limit import TimeLimit
+from argosy.schemas.chat import Usage
+from argosy.schemas.payload import Payload
+from argosy.telemetry import logs
+from argosy.telemetry.names import Handoff
+from argosy.telemetry.propagation import NO_TRACE
+from argosy.telemetry.spans import Traced
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from argosy.agents.verdict import Outcome
 
 Stop = Literal["over", "loss", "limit", "drain"]
 """Why an attempt is to stop: it is over; another has the claim; its time is up; the worker leaves."""
 
-_SOON_SECONDS: Final = 0.001
+NO_USAGE: Final = Usage()
+_NO_SPAN: Final = Traced(None, NO_TRACE)
 
 
 @dataclass(slots=True, eq=False)
@@ -23,47 +36,76 @@ class Running:
     limit: TimeLimit
     copies: list[Copy]
     """The records that order this attempt: all are finished when it is settled."""
-    suspect: bool = False
     ordinal: int = 0
     """Of the last record that it appended to the run log: (cause, ordinal) sorts what a worker did."""
     stopped: Stop | None = None
     """The first reason to stop."""
-    _waiter: "asyncio.Future[None] | None" = field(init=False, default=None)
+    stopping: Callable[["Running"], None] | None = None
+    """Told when there is a reason to stop, while the handler runs."""
+    handler: "asyncio.Task[Outcome] | None" = None
+    outcome: "Outcome | None" = None
+    """What the handler did, once it is done with."""
+    span: Traced = _NO_SPAN
+    inputs: Mapping[str, Payload] | None = None
+    """What its handler was given, as it came."""
+    usage: Usage = NO_USAGE
+    """What its model calls took so far."""
+    began: float = 0.0
+    """When its handler began, by `time.perf_counter`; `seconds`: what it took."""
+    seconds: float = 0.0
+    tell_at: float | None = None
+    """When who watches is to be told that it runs, by the clock of the event loop."""
 
     @property
     def name(self) -> str:
         """Name it for people: `<task>#<attempt>`."""
         return f"{self.order.body.task_id}#{self.order.body.attempt}"
 
+    @property
+    def suspect(self) -> bool:
+        """Whether leases of it were lost before."""
+        return self.deliveries > 0
+
+    def log_fields(self) -> Mapping[str, str | int]:
+        """Tell what every line of its log says."""
+        body, trace_id = self.order.body, self.span.trace.trace_id
+        fields: dict[str, str | int] = {
+            "run_id": self.order.run_id,
+            "task_id": body.task_id,
+            "agent": body.agent,
+            "attempt": body.attempt,
+        }
+        if trace_id is not None:
+            fields["trace_id"] = trace_id
+        return fields
+
+    def log_context(self) -> AbstractContextManager[None]:
+        """Let what is logged inside say which attempt it is about."""
+        body = self.order.body
+        return logs.bound(
+            traceparent=self.span.trace.traceparent,
+            run_id=self.order.run_id,
+            task_id=body.task_id,
+            agent=body.agent,
+            attempt=body.attempt,
+        )
+
+    def tell(self, event: Handoff, **more: str | float | None) -> None:
+        """Tell a handoff of it."""
+        body = self.order.body
+        logs.handoff(
+            event,
+            traceparent=self.span.trace.traceparent,
+            run_id=self.order.run_id,
+            task_id=body.task_id,
+            agent=body.agent,
+            attempt=body.attempt,
+            **more,
+        )
+
     def stop(self, why: Stop) -> None:
         """Ask it to stop; the first reason counts. Nothing happens to an attempt that is being settled."""
-        if self.stopped is None:
+        if self.stopped is None and self.outcome is None:
             self.stopped = why
-            self._wake()
-
-    async def until_done(self, handler: "asyncio.Future[Any]") -> bool:
-        """Wait until the handler is done (True), or until there is a reason to stop."""
-        loop = asyncio.get_running_loop()
-        handler.add_done_callback(self._wake)
-        timer = loop.call_later(max(0.0, self.limit.left()), self._look_at_clock)
-        try:
-            while not handler.done() and self.stopped is None:
-                self._waiter = loop.create_future()
-                await self._waiter
-                # The limit may have stood still meanwhile: then there is time left.
-                if timer.when() <= loop.time() and self.stopped is None:
-                    timer = loop.call_later(max(_SOON_SECONDS, self.limit.left()), self._look_at_clock)
-        finally:
-            timer.cancel()
-            self._waiter = None
-        return handler.done()
-
-    def _look_at_clock(self) -> None:
-        if self.limit.left() <= 0:
-            self.stop("limit")
-        else:
-            self._wake()
-
-    def _wake(self, _handler: object = None) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            if self.stopping is not None:
+                self.stopping(self)

@@ -22,7 +22,7 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import TaskSettled
 from argosy.telemetry.propagation import Trace
 
-LETTERS: Final = {"succeeded": "k", "failed": "f", "overflow": "o", "poison": "p"}
+LETTERS: Final = {"succeeded": b"k", "failed": b"f", "overflow": b"o", "poison": b"p"}
 """What a stored result begins with, so that nobody needs to decode it to know."""
 
 
@@ -47,12 +47,16 @@ class Settles:
         try:
             await self._publish(running.order, data, trace, running.ordinal)
         except MessageTooLarge:
-            small = _too_large(settled, len(data))
-            data = encode_body(small)
-            if said == "ok":
-                said = await self._store(running, small.outcome, data)
-            if said != "ok":
-                return said
+            return await self.settle_small(running, data, said, trace)
+        return said
+
+    async def settle_small(self, running: Running, data: bytes, said: Held, trace: Trace) -> Held:
+        """Settle as a small failure what Kafka would not take; `said` of the result when it was stored."""
+        small = _too_large(TaskSettled.model_validate_json(data), len(data))
+        data = encode_body(small)
+        if said == "ok":
+            said = await self._store(running, small.outcome, data)
+        if said == "ok":
             await self._publish(running.order, data, trace, running.ordinal)
         return said
 
@@ -69,36 +73,46 @@ class Settles:
         await self._publish(order, encode_body(settled), order.trace, 1)
 
     async def _store(self, running: Running, outcome: str, data: bytes) -> Held:
-        holds = self.services.holds
-        stored = LETTERS[outcome].encode() + data
-        holding = Holding(running.order, running.fence, holds.lease_ms, stored)
-        return await patiently(
-            lambda: holds.store_result(self.services.store, holding), f"storing the result of {running.name}"
+        holds, lane = self.services.holds, running.order.body.lane
+        holding = Holding(running.order, running.fence, holds.lease_ms, LETTERS[outcome] + data)
+        (said,) = await patiently(
+            lambda: holds.store_results(self.services.store, lane, (holding,)),
+            f"storing the result of {running.name}",
         )
+        return said
 
     def _fitting(self, settled: TaskSettled) -> bytes:
         data = encode_body(settled)
-        if len(data) <= self.services.settings.kafka.max_message_bytes - HEADERS_BYTES:
+        if fits(len(data), self.services):
             return data
         return encode_body(_too_large(settled, len(data)))
 
     async def _publish(self, order: Order, data: bytes, trace: Trace, ordinal: int) -> None:
-        body = order.body
-        envelope = Envelope(
-            kind=TaskSettled.KIND,
-            id=f"{body.task_id}#{body.attempt}",
-            source=self.services.source,
-            subject=order.run_id,
-            time_ms=time.time_ns() // 1_000_000,
-            cause=order.cause,
-            ordinal=ordinal,
-            traceparent=trace.traceparent,
-            tracestate=trace.tracestate,
-        )
-        record = Outgoing(
-            self.services.topics.runs, order.run_id.encode(), data, envelope.headers(), body.lane
-        )
-        await patiently(lambda: self.services.producer.send(record), f"publishing {envelope.id}")
+        sent = record(order, data, trace, ordinal, self.services)
+        what = f"publishing {order.body.task_id}#{order.body.attempt}"
+        await patiently(lambda: self.services.producer.send(sent), what)
+
+
+def fits(size: int, services: Services) -> bool:
+    """Say whether a body of so many bytes surely fits into a record."""
+    return size <= services.settings.kafka.max_message_bytes - HEADERS_BYTES
+
+
+def record(order: Order, data: bytes, trace: Trace, ordinal: int, services: Services) -> Outgoing:
+    """Build the record of the run log that answers an order."""
+    body = order.body
+    envelope = Envelope(
+        kind=TaskSettled.KIND,
+        id=f"{body.task_id}#{body.attempt}",
+        source=services.source,
+        subject=order.run_id,
+        time_ms=time.time_ns() // 1_000_000,
+        cause=order.cause,
+        ordinal=ordinal,
+        traceparent=trace.traceparent,
+        tracestate=trace.tracestate,
+    )
+    return Outgoing(services.topics.runs, order.run_id.encode(), data, envelope.headers(), body.lane)
 
 
 def poison(order: Order, deliveries: int, worker: str) -> TaskSettled:

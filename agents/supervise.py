@@ -1,43 +1,60 @@
-"""Letting a handler run until it is done, or until there is a reason to stop it."""
+"""Letting handlers run until they are done, or until there is a reason to stop one."""
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 from argosy.agents.running import Running
-from argosy.agents.verdict import Raised, Returned, outcome_of
-
-T = TypeVar("T")
+from argosy.agents.verdict import Raised, Stopped, outcome_of
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """The handler was told to stop, for `Running.stopped`; `obeyed`: it did, within the grace."""
+class Supervisor:
+    """Runs each handler in a task of its own, and cancels that when the attempt is to stop."""
 
-    obeyed: bool
+    grace_seconds: float
+    """How long a handler may take to stop. One that takes longer is left behind: the process must end."""
+    done: Callable[[Running], None]
+    """Told of each handler that is done with: `outcome` then says how."""
 
+    def start(self, running: Running, handler: Coroutine[Any, Any, bytes]) -> None:
+        """Begin a handler."""
+        loop = asyncio.get_running_loop()
+        running.began = time.perf_counter()
+        running.stopping = self._stop
+        task = running.handler = loop.create_task(outcome_of(handler), name=f"handler {running.name}")
+        task.add_done_callback(partial(self._ended, running))
 
-async def supervise(
-    running: Running, handler: Awaitable[T], grace_seconds: float
-) -> Returned[T] | Raised | Stopped:
-    """Run a handler in a task of its own, and cancel that when the attempt is to stop.
+    def _ended(self, running: Running, task: "asyncio.Task[Any]") -> None:
+        if running.outcome is not None:  # it was left behind
+            return
+        if running.stopped is not None:
+            running.outcome = Stopped(obeyed=True)
+        elif task.cancelled():  # by itself, and then it returned without waiting
+            running.outcome = Raised(asyncio.CancelledError())
+        else:
+            running.outcome = task.result()
+        self._finish(running)
 
-    A handler that doesn't stop within the grace is left behind: the caller must end the process.
-    """
-    task = asyncio.create_task(outcome_of(handler), name=f"handler {running.name}")
-    try:
-        if await running.until_done(task):
-            return _outcome(task)
+    def _finish(self, running: Running) -> None:
+        running.seconds = time.perf_counter() - running.began
+        running.stopping = None
+        self.done(running)
+
+    def _stop(self, running: Running) -> None:
+        task = running.handler
+        if task is None:
+            return
+        if task.done():  # its outcome was on its way: it counts
+            running.stopped = None
+            return
         task.cancel()
-        await asyncio.wait({task}, timeout=grace_seconds)
-        return Stopped(task.done())
-    finally:
-        # Cancelled ourselves: the worker ends in an emergency.
-        if not task.done():
-            task.cancel()
+        asyncio.get_running_loop().call_later(self.grace_seconds, self._give_up, running)
 
-
-def _outcome(task: "asyncio.Task[Returned[T] | Raised]") -> Returned[T] | Raised:
-    # A handler that cancels its own task and then returns without waiting: the task is cancelled after its outcome.
-    return Raised(asyncio.CancelledError()) if task.cancelled() else task.result()
+    def _give_up(self, running: Running) -> None:
+        if running.outcome is None:
+            running.outcome = Stopped(obeyed=False)
+            self._finish(running)

@@ -35,6 +35,17 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """The handler was told to stop, for `Running.stopped`; `obeyed`: it did, within the grace."""
+
+    obeyed: bool
+
+
+Outcome = Returned[bytes] | Raised | Stopped
+"""What a handler did: the JSON of its value, or an error, or it was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The attempt settles as failed."""
 
@@ -63,6 +74,11 @@ class Waits:
 @dataclass(frozen=True, slots=True)
 class Lost:
     """The claim is gone: nothing of this run may take effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """It was stopped because the worker leaves: its claim goes back, its records are not finished."""
 
 
 Verdict = Failed | Overflowed | Waits | Lost

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+)
 
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import content, names
@@ -87,6 +96,14 @@ class Traced:
         finally:
             self._detach()
 
+    def adopt(self) -> None:
+        """Make this the current span of the running task until that ends: for a task that is all one step's."""
+        span = self._context
+        if span is None and self.trace.traceparent is not None:
+            span = _Passing(self.trace)
+        if span is not None:
+            context_api.attach(trace.set_span_in_context(span))
+
     def __enter__(self) -> Self:
         """Make this the current span of the running task."""
         self._attach()
@@ -121,6 +138,20 @@ class Traced:
         if self._token is not None:
             context_api.detach(self._token)
             self._token = None
+
+
+class _Passing(NonRecordingSpan):
+    """The current span of a trace that isn't sampled; most tasks never ask for it: then nothing is decoded."""
+
+    def __init__(self, passed: Trace) -> None:
+        self._passed = passed
+
+    def get_span_context(self) -> SpanContext:
+        found = span_context(self._passed.traceparent, self._passed.tracestate)
+        return INVALID_SPAN_CONTEXT if found is None else found
+
+    def __repr__(self) -> str:
+        return f"<passing {self._passed.traceparent}>"
 
 
 def error_type_of(error: BaseException) -> str:

@@ -12,7 +12,10 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
+from argosy.agents.claim import Claim, Claims
 from argosy.agents.handler_context import ModelSource
+from argosy.agents.hold import Held, Holding, Holds
+from argosy.agents.order import Order
 from argosy.agents.worker import Worker
 from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Cluster, Outgoing, Partition
@@ -83,6 +86,18 @@ def fast_settings(prefix: str, *, lanes: int = 2, **worker: Any) -> Settings:
 
 def input_of(name: str, value: JsonValue) -> TaskInput:
     return TaskInput(name=name, source=Inline(value=value, bytes=2, tokens=1))
+
+
+async def claim_one(claims: Claims, order: Order, fence: str, *, suspects: bool = True) -> Claim:
+    """Claim one attempt by itself."""
+    (claim,) = await claims.claim(order.body.lane, [(order, fence)], suspects=suspects)
+    return claim
+
+
+async def store_one(holds: Holds, store: Store, holding: Holding) -> Held:
+    """Hold on to one claim, with a result or without."""
+    (said,) = await holds.store_results(store, holding.order.body.lane, [holding])
+    return said
 
 
 @dataclass

@@ -27,7 +27,7 @@ from argosy.schemas.errors import ClaimLost
 from argosy.schemas.ids import lane_of
 from argosy.schemas.task import TaskDispatched
 from support.stack import StackThread
-from support.worker_bench import Bench, fast_settings, input_of
+from support.worker_bench import Bench, claim_one, fast_settings, input_of, store_one
 
 
 @agent(name="echo", concurrency=50)
@@ -67,7 +67,7 @@ async def test_the_server_gives_every_verdict_of_a_claim(bench: Bench) -> None:
     order = order_of(bench, "run-1/a", max_deliveries=1)
 
     async def claim(fence: str, *, suspects: bool = True, of: Order = order) -> object:
-        return await claims.claim(of, fence, suspects=suspects)
+        return await claim_one(claims, of, fence, suspects=suspects)
 
     assert await claim("f") == NotYet()
     await bench.live()
@@ -96,12 +96,12 @@ async def test_the_server_holds_hands_back_and_keeps_memos(bench: Bench) -> None
     key = bench.keys.task("run-1/a")
     await bench.live()
     await bench.run("run-1", a="r 1")
-    await claims.claim(order, "f", suspects=True)
+    await claim_one(claims, order, "f", suspects=True)
     assert await memos.look(order, "f", "m") == Absent()
     assert await memos.set(order, "f", "m", b"1") == Found(b"1", None)
     await bench.store.delete([key])
-    assert await holds.store_result(bench.store, Holding(order, "f", 10_000)) == "ok"
-    assert await holds.store_result(bench.store, Holding(order, "g", 10_000)) == "loss"
+    assert await store_one(holds, bench.store, Holding(order, "f", 10_000)) == "ok"
+    assert await store_one(holds, bench.store, Holding(order, "g", 10_000)) == "loss"
     assert await bench.store.ttl_ms(key) > 30_000
     assert await HandBack(bench.store, lanes).hand_back([(order, "f")]) == 1
     with pytest.raises(ClaimLost):  # who handed it back has it no more
@@ -109,11 +109,11 @@ async def test_the_server_holds_hands_back_and_keeps_memos(bench: Bench) -> None
     await bench.store.delete([key])
     await bench.not_live()
     assert await memos.look(order, "f", "m") == NotLive()
-    assert await holds.store_result(bench.store, Holding(order, "f", 10_000, b"kbody")) == "ok"
+    assert await store_one(holds, bench.store, Holding(order, "f", 10_000, b"kbody")) == "ok"
     assert 0 < await bench.store.ttl_ms(key) <= 30_000
     await bench.live()
     await bench.run("run-1", a="x 1")
-    assert await holds.store_result(bench.store, Holding(order, "f", 10_000)) == "over"
+    assert await store_one(holds, bench.store, Holding(order, "f", 10_000)) == "over"
     assert await bench.store.ttl_ms(key) == -2
 
 

@@ -16,7 +16,7 @@ from argosy.agents.claim import (
     Over,
     Settled,
     Suspect,
-    new_fence,
+    new_fences,
 )
 from argosy.agents.lanes import Lanes
 from argosy.agents.order import Order, decode
@@ -27,7 +27,7 @@ from argosy.pipelines.context import Context
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.task import TaskDispatched
-from support.worker_bench import Bench, memory_bench
+from support.worker_bench import Bench, claim_one, memory_bench
 
 LEASE_MS = 10_000
 WINDOW_MS = 60_000
@@ -54,7 +54,7 @@ class Floor:
         self, attempt: int = 1, fence: str | None = None, *, suspects: bool = True, **contract: Any
     ) -> Claim:
         order = self.order(attempt, **contract)
-        return await self.claims.claim(order, fence or new_fence(), suspects=suspects)
+        return await claim_one(self.claims, order, fence or new_fences(1)[0], suspects=suspects)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def floor() -> Floor:
 
 async def test_a_task_that_is_out_is_granted_with_a_lease(floor: Floor) -> None:
     claim = await floor.claim(fence="f1")
-    assert claim == Granted("f1", 0, claim.now_ms if isinstance(claim, Granted) else 0)
+    assert claim == Granted(0, claim.now_ms if isinstance(claim, Granted) else 0)
     assert await floor.bench.field("run-1/think", "fence") == b"f1"
 
 
@@ -111,7 +111,7 @@ async def test_an_unknown_run_under_a_live_mark_is_over(floor: Floor) -> None:
     body = floor.bench.dispatch(think, "gone/think")
     headers = Envelope(kind=TaskDispatched.KIND, id="gone/think#1", source="t").headers()
     order = decode(Record("topic", 0, 0, 0, None, encode_body(body), headers))
-    assert await floor.claims.claim(order, "f", suspects=True) == Over()
+    assert await claim_one(floor.claims, order, "f") == Over()
 
 
 @pytest.mark.parametrize("st", ["ending", "ended", "cancel"])

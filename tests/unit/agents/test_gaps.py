@@ -535,8 +535,8 @@ async def test_of_two_grants_of_one_order_in_one_worker_the_later_one_goes_on(
     run = fleet.bench.store.run
 
     async def gated(script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
-        if script.name == "claim" and (args[3] in asked or len(asked) < len(gates)):
-            await asked.setdefault(args[3], gates[len(asked) % len(gates)]).wait()
+        if script.name == "claim" and (args[4] in asked or len(asked) < len(gates)):
+            await asked.setdefault(args[4], gates[len(asked) % len(gates)]).wait()
         return await run(script, keys, args)
 
     monkeypatch.setattr(fleet.bench.store, "run", gated)

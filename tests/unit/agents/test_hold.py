@@ -16,7 +16,7 @@ from argosy.pipelines.context import Context
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.task import TaskDispatched
-from support.worker_bench import Bench, memory_bench
+from support.worker_bench import Bench, claim_one, memory_bench, store_one
 
 LEASE_MS = 10_000
 TASK = "run-1/think"
@@ -44,7 +44,7 @@ class Holder:
 
     async def hold(self, fence: str = "mine", *, attempt: int = 1, result: bytes = b"") -> Held:
         holding = Holding(self.order(attempt=attempt), fence, LEASE_MS, result)
-        return await self.holds.store_result(self.bench.store, holding)
+        return await store_one(self.holds, self.bench.store, holding)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def holder() -> Holder:
     await bench.live()
     await bench.run("run-1", think="r 1")
     found = Holder(bench, server)
-    assert isinstance(await found.claims.claim(found.order(), "mine", suspects=True), Granted)
+    assert isinstance(await claim_one(found.claims, found.order(), "mine", suspects=True), Granted)
     return found
 
 
@@ -61,12 +61,12 @@ async def test_a_renewed_lease_goes_on(holder: Holder) -> None:
     holder.bench.advance(8)
     assert await holder.hold() == "ok"
     holder.bench.advance(8)
-    assert isinstance(await holder.claims.claim(holder.order(), "other", suspects=True), Busy)
+    assert isinstance(await claim_one(holder.claims, holder.order(), "other", suspects=True), Busy)
 
 
 async def test_another_fence_is_a_loss(holder: Holder) -> None:
     holder.bench.advance(11)
-    await holder.claims.claim(holder.order(), "other", suspects=True)
+    await claim_one(holder.claims, holder.order(), "other", suspects=True)
     assert await holder.hold(result=b"k") == "loss"
     assert await holder.bench.field(TASK, "result") is None
 
@@ -95,12 +95,12 @@ async def test_a_claim_that_redis_lost_is_put_back(holder: Holder) -> None:
     await holder.bench.store.delete([holder.bench.keys.task(TASK)])
     assert await holder.hold() == "ok"
     assert await holder.bench.field(TASK, "fence") == b"mine"
-    assert isinstance(await holder.claims.claim(holder.order(), "other", suspects=True), Busy)
+    assert isinstance(await claim_one(holder.claims, holder.order(), "other", suspects=True), Busy)
 
 
 async def test_put_back_it_inherits_no_lost_leases_of_another_attempt(holder: Holder) -> None:
     await holder.bench.run("run-1", think="r 2")
-    assert isinstance(await holder.claims.claim(holder.order(attempt=2), "next", suspects=True), Granted)
+    assert isinstance(await claim_one(holder.claims, holder.order(attempt=2), "next", suspects=True), Granted)
     # Rolled back to where attempt 1 had lost two leases and was handed back.
     await holder.bench.write(TASK, "attempt", 1, "deliveries", 2)
     await holder.back.hand_back([(holder.order(attempt=2), "next")])
@@ -147,7 +147,7 @@ async def test_many_leases_are_renewed_in_one_call(holder: Holder) -> None:
 
 async def test_handing_back_counts_no_delivery(holder: Holder) -> None:
     assert await holder.back.hand_back([(holder.order(), "mine")]) == 1
-    claim = await holder.claims.claim(holder.order(), "other", suspects=False)
+    claim = await claim_one(holder.claims, holder.order(), "other", suspects=False)
     assert isinstance(claim, Granted)
     assert claim.deliveries == 0
 
@@ -155,7 +155,7 @@ async def test_handing_back_counts_no_delivery(holder: Holder) -> None:
 async def test_a_renewal_that_comes_after_the_handing_back_puts_nothing_back(holder: Holder) -> None:
     await holder.back.hand_back([(holder.order(), "mine")])
     assert await holder.hold() == "loss"
-    claim = await holder.claims.claim(holder.order(), "other", suspects=False)
+    claim = await claim_one(holder.claims, holder.order(), "other", suspects=False)
     assert isinstance(claim, Granted)
     assert claim.deliveries == 0
 
@@ -168,6 +168,6 @@ async def test_handing_back_spares_what_is_another_s_or_settled(holder: Holder) 
 
 async def test_a_lost_lease_makes_a_suspect_also_after_its_worker_renewed(holder: Holder) -> None:
     holder.bench.advance(11)
-    assert await holder.claims.claim(holder.order(), "other", suspects=False) == Suspect()
+    assert await claim_one(holder.claims, holder.order(), "other", suspects=False) == Suspect()
     assert await holder.hold() == "ok"  # nobody took it: its worker has it again
-    assert isinstance(await holder.claims.claim(holder.order(), "other", suspects=False), Busy)
+    assert isinstance(await claim_one(holder.claims, holder.order(), "other", suspects=False), Busy)

@@ -25,7 +25,7 @@ from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import Refused
 from argosy.schemas.task import TaskDispatched
-from support.worker_bench import Bench, eventually, memory_bench, until
+from support.worker_bench import Bench, claim_one, eventually, memory_bench, until
 
 
 @agent
@@ -69,9 +69,9 @@ class Floor:
         body = self.bench.dispatch(think, f"run-1/{name}")
         headers = Envelope(kind=TaskDispatched.KIND, id="i", source="t").headers()
         order = decode(Record("topic", 0, 0, 0, None, encode_body(body), headers))
-        claim = await self.claims.claim(order, f"fence-{name}", suspects=True)
+        claim = await claim_one(self.claims, order, f"fence-{name}", suspects=True)
         assert isinstance(claim, Granted)
-        running = Running(order, claim.fence, 0, TimeLimit(seconds, 3600), [])
+        running = Running(order, f"fence-{name}", 0, TimeLimit(seconds, 3600), [])
         self.leases.add(running)
         return running
 

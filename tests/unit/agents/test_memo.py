@@ -16,7 +16,7 @@ from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import ClaimLost
 from argosy.schemas.task import TaskDispatched
-from support.worker_bench import Bench, memory_bench
+from support.worker_bench import Bench, claim_one, memory_bench
 
 TASK = "run-1/think"
 
@@ -49,7 +49,7 @@ async def holder() -> Holder:
     await bench.live()
     await bench.run("run-1", think="r 1")
     found = Holder(bench, server)
-    assert isinstance(await found.claims.claim(found.order, "mine", suspects=True), Granted)
+    assert isinstance(await claim_one(found.claims, found.order, "mine", suspects=True), Granted)
     return found
 
 

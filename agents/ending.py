@@ -1,0 +1,113 @@
+"""How an attempt ends: from the verdict on its handler to its settled outcome. One at a time, with all its cases."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from argosy.agents.attempt import Attempts
+from argosy.agents.parking import Why
+from argosy.agents.result import Result, result_of
+from argosy.agents.running import Running
+from argosy.agents.services import Services
+from argosy.agents.settle import Settles
+from argosy.agents.verdict import Drained, Failed, Lost, Overflowed, Verdict, Waits
+from argosy.schemas.fault import Fault
+from argosy.schemas.runlog import TaskSettled
+from argosy.telemetry import logs, metrics, steps
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Its records are finished: it was settled, or needs no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Its records are to be claimed again later: the claim was lost, or goes back as a service is away."""
+
+    why: Why
+    seconds: float
+
+
+Ended = Finished | Parked | Drained
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Ends attempts."""
+
+    services: Services
+
+    async def end(self, running: Running, verdict: Verdict | Drained | bytes) -> Ended:
+        """Settle, if that is what the verdict asks for. Waits for services as long as it takes."""
+        with running.span, running.log_context():
+            match verdict:
+                case Drained():
+                    return verdict
+                case Lost():
+                    running.span.fail("claim_lost")
+                    return _lost(running)
+                case Waits(seconds, reason):
+                    running.span.fail("waits", reason)
+                    return Parked("waiting", seconds)
+                case _:
+                    return await self._settle(running, await self._settled(running, verdict))
+
+    async def _settle(self, running: Running, settled: TaskSettled) -> Ended:
+        steps.invoked(running.span, settled.outcome, settled.usage, running.seconds)
+        if settled.fault is not None:
+            running.span.fail(settled.fault.code, settled.fault.message)
+        with steps.settle(self.services.topics.runs, Attempts.work(running), settled.outcome):
+            said = await Settles(self.services).settle(running, settled, running.span.trace)
+        tell_settled(running, settled.outcome, said, settled.fault)
+        return Parked("lost", 0.0) if said == "loss" else Finished()
+
+    async def _settled(self, running: Running, verdict: Failed | Overflowed | bytes) -> TaskSettled:
+        body = running.order.body
+        base = TaskSettled(
+            task_id=body.task_id,
+            attempt=body.attempt,
+            outcome="succeeded",
+            usage=running.usage,
+            worker=self.services.source,
+            deliveries=running.deliveries + 1,
+            duration_ms=round(running.seconds * 1000),
+        )
+        found = await result_of(verdict, body, self.services) if isinstance(verdict, bytes) else verdict
+        match found:
+            case Result(payload, facts):
+                return base.model_copy(update={"result": payload, "facts": facts})
+            case Overflowed(tokens, fault):
+                return base.model_copy(
+                    update={"outcome": "overflow", "measured_tokens": tokens, "fault": fault}
+                )
+            case Failed(fault) | (Fault() as fault):
+                return base.model_copy(update={"outcome": "failed", "fault": fault})
+            case _:
+                assert_never(found)
+
+
+def tell_settled(running: Running, outcome: str, said: str, fault: Fault | None = None) -> None:
+    """Tell in log and metrics how an attempt was settled; `said`: what became of its claim."""
+    code = fault.code if fault is not None else None
+    metrics.task_settled(running.order.body.agent, outcome, running.seconds, error_type=code)
+    if logs.told():
+        running.tell(
+            "settled",
+            outcome=outcome if said == "ok" else f"{outcome}, {said}",
+            wall_seconds=round(running.seconds, 6),
+            input_tokens=running.usage.input_tokens,
+            output_tokens=running.usage.output_tokens,
+            **({"code": code} if code is not None else {}),
+        )
+
+
+def _lost(running: Running) -> Ended:
+    match running.stopped:
+        case "over":
+            return Finished()
+        case "drain":
+            return Drained()
+        case "loss" | "limit" | None:
+            return Parked("lost", 0.0)
+        case _:
+            assert_never(running.stopped)

@@ -1,0 +1,147 @@
+"""Settling plain successes, a turn of the loop at a time: results of a lane in one script, records in one call.
+
+The same order as everywhere: store the result under the fence, append `task.settled`, then finish the offset. What
+is not plain is handed on, to be ended by itself.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from argosy.agents.attempt import Attempts
+from argosy.agents.ending import Ended, Finished, Parked, tell_settled
+from argosy.agents.hold import MOST, Held, Holding
+from argosy.agents.patience import patiently
+from argosy.agents.running import Running
+from argosy.agents.services import Services
+from argosy.agents.settle import LETTERS, Settles, fits, record
+from argosy.agents.success import Success
+from argosy.broker.log import Outgoing
+from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
+from argosy.telemetry import steps
+from argosy.telemetry.spans import Traced
+
+_MOST_BYTES: Final = 1_000_000
+"""Of results in one call."""
+
+
+class Begin(Protocol):
+    """Begins something that goes on beside."""
+
+    def __call__(self, work: Coroutine[Any, Any, None], name: str, /) -> None:
+        """Begin it; it must not raise but for defects."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Settling:
+    running: Running
+    body: bytes
+    sending: Traced
+    said: Held = "ok"
+
+
+class Settling:
+    """Settles what `add` takes at the next `flush`; `ended` is told of each that is settled."""
+
+    def __init__(self, services: Services, begin: Begin, ended: Callable[[Running, Ended], None]) -> None:
+        """Nothing is done yet."""
+        self._services, self._begin, self._ended = services, begin, ended
+        self._success = Success(services.source, services.count_tokens)
+        self._added: dict[int, list[_Settling]] = {}
+        self._stored: list[_Settling] = []
+
+    def add(self, running: Running, data: bytes) -> bool:
+        """Take a success by the JSON of its value; False if it is no plain one."""
+        body = self._success.body(running, data)
+        if body is None or not fits(len(body), self._services):
+            return False
+        steps.invoked(running.span, "succeeded", running.usage, running.seconds)
+        topic, trace = self._services.topics.runs, running.span.trace
+        sending = steps.settle(topic, Attempts.work(running), "succeeded", trace)
+        self._added.setdefault(running.order.body.lane, []).append(_Settling(running, body, sending))
+        return True
+
+    def flush(self) -> None:
+        """Begin to settle what was added."""
+        added, self._added = self._added, {}
+        for lane, some in added.items():
+            for chunk in _chunks(some):
+                self._begin(self._store(lane, chunk), "store results")
+
+    async def _store(self, lane: int, some: list[_Settling]) -> None:
+        holds = self._services.holds
+        holdings = [
+            Holding(one.running.order, one.running.fence, holds.lease_ms, LETTERS["succeeded"] + one.body)
+            for one in some
+        ]
+        held = await patiently(
+            lambda: holds.store_results(self._services.store, lane, holdings),
+            f"storing {len(some)} results of lane {lane}",
+        )
+        first = not self._stored
+        for one, said in zip(some, held, strict=True):
+            one.said = said
+            if said == "over":
+                self._done(one)
+            else:  # a superseded success is published all the same: fold takes one of any attempt
+                self._stored.append(one)
+        if first and self._stored:
+            # It begins a moment later: what other lanes have stored by then goes along.
+            self._begin(self._publish(), "publish results")
+
+    async def _publish(self) -> None:
+        left, self._stored = self._stored, []
+        records = {id(one): self._record(one) for one in left}
+
+        async def send() -> None:
+            nonlocal left
+            sent = await self._services.producer.send_many([records[id(one)] for one in left])
+            again: list[_Settling] = []
+            first: Unreachable | Refused | None = None
+            for one, said in zip(left, sent, strict=True):
+                match said:
+                    case (_, _):
+                        self._done(one)
+                    case MessageTooLarge():
+                        self._begin(self._shrink(one), "settle a small failure")
+                    case Unreachable() | Refused():
+                        again.append(one)
+                        first = first or said
+                    case _:
+                        raise said
+            left = again
+            if first is not None:
+                raise first
+
+        await patiently(send, f"publishing {len(left)} outcomes")
+
+    def _record(self, one: _Settling) -> Outgoing:
+        running = one.running
+        running.ordinal += 1
+        return record(running.order, one.body, running.span.trace, running.ordinal, self._services)
+
+    async def _shrink(self, one: _Settling) -> None:
+        running = one.running
+        one.said = await Settles(self._services).settle_small(running, one.body, one.said, running.span.trace)
+        self._done(one)
+
+    def _done(self, one: _Settling) -> None:
+        running = one.running
+        one.sending.end()
+        running.span.end()
+        tell_settled(running, "succeeded", one.said)
+        self._ended(running, Parked("lost", 0.0) if one.said == "loss" else Finished())
+
+
+def _chunks(some: list[_Settling]) -> Iterator[list[_Settling]]:
+    chunk: list[_Settling] = []
+    size = 0
+    for one in some:
+        if chunk and (len(chunk) >= MOST or size + len(one.body) > _MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(one)
+        size += len(one.body)
+    if chunk:
+        yield chunk

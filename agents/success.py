@@ -1,0 +1,75 @@
+"""The body of `task.settled` for a plain success, from the JSON of its value: nothing is parsed to be written again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from argosy.agents.running import NO_USAGE, Running
+from argosy.broker.values import CountTokens, decode_value, is_too_deep, model_text
+from argosy.schemas.codec import encode_body
+from argosy.schemas.errors import InvalidInput
+from argosy.schemas.payload import INLINE_BYTES, Inline, Payload
+from argosy.schemas.runlog import TaskSettled
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """How successes of one worker are written."""
+
+    source: str
+    count_tokens: CountTokens
+
+    def body(self, running: Running, data: bytes) -> bytes | None:
+        """Write the body; None if there is more to it than that: a payload to store, facts to find, a fault.
+
+        The same bytes as `encode_body` gives.
+        """
+        order = running.order.body
+        if order.wants or len(data) > INLINE_BYTES or is_too_deep(data):
+            return None
+        try:
+            value = decode_value(data)
+        except InvalidInput:
+            return None
+        tokens = _handed_on(data, running.inputs)
+        if tokens is None:
+            tokens = self.count_tokens(model_text(value, data))
+        duration_ms = round(running.seconds * 1000)
+        if running.usage is not NO_USAGE:
+            return encode_body(
+                TaskSettled(
+                    task_id=order.task_id,
+                    attempt=order.attempt,
+                    outcome="succeeded",
+                    result=Inline(value=value, bytes=len(data), tokens=tokens),
+                    usage=running.usage,
+                    worker=self.source,
+                    deliveries=running.deliveries + 1,
+                    duration_ms=duration_ms,
+                )
+            )
+        return (
+            b'{"task_id":%b,"attempt":%d,"outcome":"succeeded","result":{"value":%b,"bytes":%d,"tokens":%d},%b}'
+            % (
+                to_json(order.task_id),
+                order.attempt,
+                data,
+                len(data),
+                tokens,
+                b'"worker":%b,"deliveries":%d%b'
+                % (
+                    to_json(self.source),
+                    running.deliveries + 1,
+                    b',"duration_ms":%d' % duration_ms if duration_ms else b"",
+                ),
+            )
+        )
+
+
+def _handed_on(data: bytes, inputs: Mapping[str, Payload] | None) -> int | None:
+    """Return the tokens of an input that is handed on as it came: they were counted, by whoever produced it."""
+    for payload in (inputs or {}).values():
+        if payload.bytes == len(data) and isinstance(payload, Inline) and to_json(payload.value) == data:
+            return payload.tokens
+    return None
