@@ -47,7 +47,7 @@ class Steps:
         self, name: str, function: Callable[..., Awaitable[T]], args: tuple[object, ...], *, log: bool
     ) -> T:
         """Make the effect `function(*args)` once under this name; see `Context.step`."""
-        port: Port[T] = _output_of(function)
+        port: Port[T] = output_of(function)
         return await self.memoised(name, port, lambda: function(*args), log=log)
 
     async def memoised(
@@ -168,7 +168,7 @@ class Steps:
             raise ClaimLost(message)
 
 
-def _output_of(function: Callable[..., Any]) -> Port[Any]:
+def output_of(function: Callable[..., Any]) -> Port[Any]:
     plain = function
     while isinstance(plain, functools.partial):
         plain = plain.func

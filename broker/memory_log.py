@@ -38,6 +38,10 @@ class MemoryLog:
         self.base = max(self.base, min(before, self.end))
         self._records = [record for record in self._records if record.offset >= self.base]
 
+    def all(self) -> tuple[Record, ...]:
+        """Return all records that are kept."""
+        return tuple(self._records)
+
     def read(self, position: int, most: int) -> Batch:
         """Return what one fetch gives; a position before the log's start reads on at the start."""
         first = self._index(position)

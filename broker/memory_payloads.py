@@ -19,24 +19,32 @@ class MemoryPayloads:
 
     async def put(self, data: bytes) -> str:
         """Store and return the SHA-256; idempotent. Raises Unreachable."""
+        return self.store(data)
+
+    async def get(self, sha256: str) -> bytes:
+        """Return the bytes. Raises PayloadGone (also if they are damaged) or Unreachable."""
+        return self.find(sha256)
+
+    async def touch(self, sha256: str) -> None:
+        """Make it young again. Raises PayloadGone or Unreachable."""
+        self.store(self.find(sha256))
+
+    def store(self, data: bytes) -> str:
+        """Do what `put` does, at once."""
         self._check()
         sha256 = sha256_hex(data)
         self.objects[sha256] = bytes(data)
         self.written[sha256] = self._clock()
         return sha256
 
-    async def get(self, sha256: str) -> bytes:
-        """Return the bytes. Raises PayloadGone (also if they are damaged) or Unreachable."""
+    def find(self, sha256: str) -> bytes:
+        """Do what `get` does, at once."""
         self._check()
         data = self.objects.get(sha256)
         if data is None or sha256_hex(data) != sha256:
             message = f"payload {sha256} isn't in memory"
             raise PayloadGone(message)
         return data
-
-    async def touch(self, sha256: str) -> None:
-        """Make it young again. Raises PayloadGone or Unreachable."""
-        await self.put(await self.get(sha256))
 
     def down(self) -> None:
         """Answer nobody until `up`."""

@@ -302,7 +302,32 @@ class Refused(ArgosyError):
     do = "argosy doctor looks at all three"
 
 
+class NotAllowed(Refused):
+    """A right of ours is missing; the text names it, and what grants it."""
+
+    code = "not_allowed"
+
+
 class ChainBroken(ArgosyError):
     """Another commit than ours is the lane's last: another owner, a rollback or a wipe."""
 
     code = "chain_broken"
+
+
+# -- the testing kit
+
+
+class Stalled(ArgosyError):
+    """Nothing can happen any more in a simulation, and what is waited for hasn't."""
+
+    code = "stalled"
+    why = "no task can run and no timer is set"
+    do = "look at the tasks that it names: each waits for something that nobody will do"
+
+
+class SimulationBroken(ArgosyError):
+    """A process of a simulated fleet ended with an error that none of ours is: a defect."""
+
+    code = "simulation_broken"
+    why = "a fleet's processes end by signals, or by an error of argosy's own tree"
+    do = "if it is not your own code's, report it with the fleet's seed"

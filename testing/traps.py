@@ -1,0 +1,50 @@
+"""Where a worker can be told to die: four places on the way of a task, by agent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from argosy.broker.keys import kind_of
+from argosy.schemas.errors import ConfigurationError
+
+At = Literal["before_claim", "in_handler", "after_store", "after_publish"]
+"""Before it asks for the claim; when the handler begins; when the result is stored and not yet published; when it is
+published and the offset not yet committed."""
+
+
+@dataclass(slots=True)
+class Traps:
+    """Traps that are set, and which agent each task is for."""
+
+    agents: dict[str, str] = field(default_factory=dict[str, str])
+    """By task id, as the dispatches say."""
+    _set: dict[tuple[str, At], int] = field(default_factory=dict[tuple[str, At], int])
+
+    def set(self, agent: str, at: At, times: int) -> None:
+        """Let the next `times` workers that come to this place die there."""
+        if at not in get_args(At):
+            raise ConfigurationError(
+                f"there is no place {at!r} to crash at", do=f"name one of {', '.join(get_args(At))}"
+            )
+        self._set[agent, at] = self._set.get((agent, at), 0) + times
+
+    @property
+    def left(self) -> Mapping[tuple[str, At], int]:
+        """The traps that nobody has come to yet."""
+        return {trap: times for trap, times in self._set.items() if times}
+
+    def springs(self, at: At, task_ids: Sequence[str]) -> bool:
+        """Say whether whoever comes to this place with these tasks dies; a trap is used up by that."""
+        if not self._set:
+            return False
+        for task_id in task_ids:
+            trap = self.agents.get(task_id, ""), at
+            if self._set.get(trap, 0) > 0:
+                self._set[trap] -= 1
+                return True
+        return False
+
+
+def tasks_of(keys: Sequence[str]) -> list[str]:
+    """Return the tasks whose keys these are among."""
+    return [key.split(":task:", 1)[1] for key in keys if kind_of(key) == "task"]

@@ -1,0 +1,119 @@
+"""Kafka as a simulated process reaches it: the twin, at the end of a wire."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from argosy.broker.log import Outgoing, Partition, Sent
+from argosy.broker.memory_broker import MemoryBroker
+from argosy.broker.memory_consumer import MemoryConsumer
+from argosy.broker.memory_kafka import MemoryKafka
+from argosy.schemas.errors import ArgosyError, StaleGeneration, Unreachable
+from argosy.testing.wire import Wire
+
+Appended = Callable[[Outgoing, int, int], None]
+Committed = Callable[[str, Mapping[Partition, int]], None]
+
+
+class WiredProducer:
+    """See `log.Producer`. `appended` hears of each record that was written, with its partition and offset."""
+
+    def __init__(self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended) -> None:
+        """Send as the process `name`."""
+        self._broker, self._name, self._wire, self._appended = broker, name, wire, appended
+
+    async def send(self, record: Outgoing) -> tuple[int, int]:
+        """See `log.Producer.send`."""
+        await self._until_there()
+        return await self._wire.call(f"produce to {record.topic}", partial(self._append, record))
+
+    async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
+        """See `log.Producer.send_many`."""
+        try:
+            await self._until_there()
+        except ArgosyError as error:
+            return [error] * len(records)
+        calls = [self._wire.begin(f"produce to {one.topic}", partial(self._append, one)) for one in records]
+        if calls:
+            await asyncio.wait(calls)
+        return [_fared(call) for call in calls]
+
+    async def post(self, records: Sequence[Outgoing]) -> None:
+        """See `log.Producer.post`."""
+        for record in records:
+            try:
+                await self.send(record)
+            except ArgosyError:
+                return
+
+    async def _until_there(self) -> None:
+        if not self._broker.reachable(self._name):
+            await self._broker.reach(self._name)
+
+    def _append(self, record: Outgoing) -> tuple[int, int]:
+        if not self._broker.reachable(self._name):
+            raise Unreachable("Kafka went away")
+        partition, offset = self._broker.append(record)
+        self._appended(record, partition, offset)
+        return partition, offset
+
+
+class WiredConsumer(MemoryConsumer):
+    """See `log.Consumer`."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the twin's own four, and what is ours
+        self,
+        broker: MemoryBroker,
+        group: str,
+        topics: Sequence[str],
+        member: str,
+        wire: Wire,
+        committed: Committed,
+    ) -> None:
+        """Commit over `wire`; `committed` hears of what the group took."""
+        super().__init__(broker, group, topics, member)
+        self._wire, self._of, self._heard = wire, group, committed
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """See `log.Consumer.commit`."""
+        if not self._broker.reachable(self._name):
+            await self._broker.reach(self._name)
+        generation, taken = self._generation, dict(offsets)
+        if generation < 0:
+            raise StaleGeneration("not in the group")
+
+        def effect() -> None:
+            if not self._broker.reachable(self._name):
+                raise Unreachable("Kafka went away")
+            self._group.commit(self._member, generation, taken)
+            self._heard(self._of, taken)
+
+        await self._wire.call("commit offsets", effect)
+
+
+class WiredKafka(MemoryKafka):
+    """See `log.Cluster`: the door of one life of one process."""
+
+    def __init__(
+        self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended, committed: Committed
+    ) -> None:
+        """Reach `broker` as the process `name` over `wire`."""
+        super().__init__(broker, name)
+        self._wire, self._appended, self._committed = wire, appended, committed
+
+    async def producer(self) -> WiredProducer:  # type: ignore[override]  # another Producer, as good
+        """See `log.Cluster.producer`."""
+        return WiredProducer(self.broker, self.name, self._wire, self._appended)
+
+    def consumer(self, group: str, topics: Sequence[str]) -> WiredConsumer:
+        """See `log.Cluster.consumer`."""
+        self._members += 1
+        member = f"{self.name}/{self._members}"
+        return WiredConsumer(self.broker, group, topics, member, self._wire, self._committed)
+
+
+def _fared(call: "asyncio.Future[tuple[int, int]]") -> Sent:
+    error = call.exception()
+    if isinstance(error, ArgosyError):
+        return error
+    return call.result()

@@ -1,0 +1,126 @@
+"""The services of a simulated fleet on one virtual clock, and the doors through which its processes reach them."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from argosy.broker.log import Outgoing
+from argosy.broker.memory_broker import MemoryBroker
+from argosy.broker.memory_payloads import MemoryPayloads
+from argosy.broker.memory_server import MemoryServer
+from argosy.broker.script import Arg, Reply, Script
+from argosy.broker.topics import TopicNames
+from argosy.schemas.settings import Settings
+from argosy.testing import machine
+from argosy.testing.gate import GATE
+from argosy.testing.observer import Observer
+from argosy.testing.process import Process
+from argosy.testing.trace import Trace
+from argosy.testing.virtual_loop import VirtualLoop
+from argosy.testing.wire import Network, Wire
+from argosy.testing.wired_kafka import WiredKafka
+from argosy.testing.wired_redis import WiredPayloads, WiredRedis
+
+EPOCH_SECONDS: Final = 1_800_000_000.0
+"""The wall clock at virtual second 0: a day in January 2027."""
+WAY_SECONDS: Final = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Through which one life of one process reaches the services."""
+
+    kafka: WiredKafka
+    redis: WiredRedis
+    payloads: WiredPayloads
+    wires: Mapping[str, Wire]
+    """By service: `kafka`, `redis`, `payloads`."""
+
+
+class World:
+    """Twins of Kafka, Redis and the payload store. It is also the `Machine` of all processes."""
+
+    def __init__(
+        self, settings: Settings, *, seed: int | str = 0, gap_rate: float = 0.0, trace: bool = True
+    ) -> None:
+        """`gap_rate`: see `MemoryBroker`. The seed decides the order of steps, the times of ways, all chance."""
+        self.settings, self.seed = settings, seed
+        self.names = TopicNames(settings.kafka.topic_prefix)
+        self.loop = VirtualLoop(seed, around=lambda: machine.inhabited(self))  # type: ignore[abstract]  # no sockets
+        self.network = Network(self.loop, seed, WAY_SECONDS)
+        self.trace = Trace(self.loop.time, on=trace)
+        self.observer = Observer(self.trace, self.names)
+        self._chance = random.Random(f"world {seed}")  # noqa: S311 - repeatable, no secret
+        self.broker = MemoryBroker(self.true_time, seed=self._chance.getrandbits(30), gap_rate=gap_rate)
+        self.broker.session_seconds = settings.kafka.session_timeout_seconds
+        self.broker.deadline_seconds = settings.kafka.send_deadline_seconds
+        self.broker.travel = self.network.travel
+        self.server = MemoryServer(clock=self.true_time, seed="c0ffee")
+        self.payloads = MemoryPayloads(clock=self.true_time)
+
+    def true_time(self) -> float:
+        """Return epoch seconds, as the services have them."""
+        return EPOCH_SECONDS + self.loop.time()
+
+    def doors(self, name: str) -> Doors:
+        """Open the services to the process `name`."""
+        seconds = self.settings.redis.timeout_seconds
+        kafka = Wire(self.network, "Kafka", self.settings.kafka.send_deadline_seconds)
+        redis, store = Wire(self.network, "Redis", seconds), Wire(self.network, "the payload store", seconds)
+        observer = self.observer
+
+        def appended(record: Outgoing, partition: int, offset: int) -> None:
+            observer.appended(name, record, partition, offset)
+
+        def answered(script: Script, keys: Sequence[str], args: Sequence[Arg], reply: Reply) -> None:
+            observer.ran(name, script, keys, args, reply)
+
+        return Doors(
+            WiredKafka(self.broker, name, kafka, appended, observer.committed),
+            WiredRedis(self.server, redis, observer.asked, answered),
+            WiredPayloads(self.payloads, store),
+            {"kafka": kafka, "redis": redis, "payloads": store},
+        )
+
+    def close(self) -> None:
+        """End the world: no request has an effect any more, and every task comes to its end, the dead ones' too."""
+        self.network.closed = True
+        for process in self.observer.processes.values():
+            process.end()
+        self.loop.close()
+
+    # -- the machine that a process runs on
+
+    def wall(self) -> float:
+        """See `Machine`."""
+        process = _here()
+        return self.true_time() + (process.skew_seconds if process else 0.0)
+
+    def steady(self) -> float:
+        """See `Machine`."""
+        return self.loop.time()
+
+    def block(self, seconds: float) -> None:
+        """See `Machine`."""
+        self.loop.take(seconds)
+
+    def chance(self) -> random.Random:
+        """See `Machine`."""
+        process = _here()
+        return process.chance if process else self._chance
+
+    def number(self) -> int:
+        """See `Machine`: which life it is."""
+        process = _here()
+        return process.life if process else 0
+
+    def host(self) -> str:
+        """See `Machine`: the process's own name."""
+        process = _here()
+        return process.name if process else "test"
+
+
+def _here() -> Process | None:
+    gate = GATE.get()
+    return gate if isinstance(gate, Process) else None

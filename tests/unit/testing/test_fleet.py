@@ -1,0 +1,155 @@
+from collections.abc import Callable
+
+import pytest
+from pydantic import BaseModel
+
+from argosy import Context, Pipeline, RunFailed, agent
+from argosy.testing import FakeModel, Fleet, context
+from argosy.testing.traps import At
+
+
+class Document(BaseModel):
+    title: str
+    text: str
+
+
+class Notes(BaseModel):
+    facts: list[str]
+
+
+class Critique(BaseModel):
+    severity: int
+    points: list[str]
+
+
+class Brief(BaseModel):
+    markdown: str
+
+
+@agent(model="openai:gpt-5-mini")
+async def research(ctx: Context, document: Document) -> Notes:
+    return await ctx.model.ask(f"List the facts.\n{document.text}", returns=Notes)
+
+
+@agent(model="openai:gpt-5-mini")
+async def summarise(ctx: Context, document: Document) -> str:
+    return await ctx.model.ask(f"Summarise:\n{document.text}")
+
+
+@agent(model="openai:gpt-5-mini")
+async def criticise(ctx: Context, summary: str) -> Critique:
+    return await ctx.model.ask(f"What is wrong with this?\n{summary}", returns=Critique)
+
+
+@agent(model="openai:gpt-5-mini")
+async def synthesise(ctx: Context, notes: Notes, summary: str, critique: Critique) -> Brief:
+    return Brief(markdown=await ctx.model.ask(f"{notes.facts}\n{summary}\n{critique.points}"))
+
+
+briefing = Pipeline("briefing", takes=Document, gives=Brief)
+_notes = briefing.step(research, briefing.input)
+_summary = briefing.step(summarise, briefing.input)
+_critique = briefing.step(criticise, _summary)
+briefing.returns(briefing.step(synthesise, _notes, _summary, _critique))
+
+DOCUMENT = Document(title="t", text="x")
+
+
+def model() -> FakeModel:
+    return (
+        FakeModel("a summary")
+        .reply(Notes(facts=["f"]), agent=research)
+        .reply(Critique(severity=1, points=[]), agent=criticise)
+        .reply("a brief", agent=synthesise)
+    )
+
+
+async def test_an_agent_is_a_plain_function() -> None:
+    assert (await research(context(model=FakeModel(Notes(facts=["f"]))), DOCUMENT)).facts == ["f"]
+
+
+async def test_a_run_goes_from_submit_to_result() -> None:
+    async with Fleet(briefing, model=model()) as fleet:
+        run = await fleet.submit(briefing, DOCUMENT)
+        assert (await run.result()).markdown == "a brief"
+        assert await run.state() == "succeeded"
+        history = await fleet.history(run)
+        assert set(history.order()) == {"research", "summarise", "criticise", "synthesise"}
+        assert history.order()[-1] == "synthesise"
+
+
+async def test_a_critic_that_dies_after_storing_is_not_run_again() -> None:
+    async with Fleet(briefing, model=model()) as fleet:
+        fleet.crash(criticise, at="after_store")
+        run = await fleet.submit(briefing, DOCUMENT)
+        await fleet.advance(600)
+        assert (await run.result()).markdown
+        critic = (await fleet.history(run)).task(f"{run.run_id}/criticise")
+        assert (critic.deliveries, critic.handled, critic.attempts) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("at", ["before_claim", "in_handler", "after_store", "after_publish"])
+async def test_a_worker_that_dies_anywhere_costs_no_attempt(at: At) -> None:
+    async with Fleet(briefing, model=model()) as fleet:
+        fleet.crash(criticise, at=at)
+        run = await fleet.submit(briefing, DOCUMENT)
+        assert (await run.result()).markdown == "a brief"
+        assert (await fleet.history(run)).task("criticise").attempts == 1
+        assert "dies" in fleet.story
+
+
+async def test_settle_stops_where_only_time_would_help() -> None:
+    async with Fleet(briefing, model=model()) as fleet:
+        fleet.crash(criticise, at="in_handler")
+        run = await fleet.submit(briefing, DOCUMENT)
+        before = fleet.now
+        await fleet.settle()
+        assert fleet.now - before < 1
+        assert await run.state() == "running"
+        await fleet.advance(120)
+        assert await run.state() == "succeeded"
+
+
+async def test_what_the_model_has_no_reply_for_fails_the_run_with_the_question() -> None:
+    async with Fleet(briefing, model=FakeModel().reply("only this", when="never asked")) as fleet:
+        run = await fleet.submit(briefing, DOCUMENT)
+        with pytest.raises(RunFailed, match="no reply for agent"):
+            await run.result()
+
+
+async def test_faults_on_order_change_no_result() -> None:
+    async with Fleet(briefing, model=model(), workers=2, coordinators=2) as fleet:
+        fleet.duplicate(criticise)
+        runs = [await fleet.submit(briefing, DOCUMENT, run_id=f"r-{n}") for n in range(3)]
+        fleet.rebalance()
+        fleet.pause("criticise-1", 40)
+        fleet.lose_answers(research, 2)
+        fleet.crash("coordinator-1")
+        await fleet.advance(5)
+        fleet.lose_redis(writes=20)
+        await fleet.advance(5)
+        fleet.lose_redis()
+        assert [(await run.result()).markdown for run in runs] == ["a brief"] * 3
+
+
+async def test_the_same_seed_gives_the_same_story() -> None:
+    async def story(seed: int) -> str:
+        async with Fleet(briefing, model=model(), seed=seed) as fleet:
+            fleet.crash(research, at="in_handler")
+            run = await fleet.submit(briefing, DOCUMENT)
+            await run.result()
+            return fleet.story
+
+    first = await story(1)
+    assert await story(1) == first
+    assert await story(2) != first
+
+
+async def test_fixtures_give_a_fleet_and_its_model(
+    fleet: Callable[..., Fleet], fake_model: FakeModel
+) -> None:
+    fake_model.reply("a summary", agent=summarise).reply(Notes(facts=[]), agent=research)
+    fake_model.reply(Critique(severity=0, points=[]), agent=criticise).reply("whole", agent=synthesise)
+    async with fleet(briefing) as running:
+        assert (await (await running.submit(briefing, DOCUMENT)).result()).markdown == "whole"
+    assert [call.agent for call in fake_model.calls].count("synthesise") == 1
