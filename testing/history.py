@@ -53,8 +53,11 @@ class Deliveries:
     def _ran(
         self, _who: str, script: Script, keys: Sequence[str], _args: Sequence[Arg], reply: Reply
     ) -> None:
-        if script.name == "claim" and isinstance(reply, list) and reply[0] in (b"granted", b"settled"):
-            self.taken.update(tasks_of(keys))
+        # {<the server's clock>, one answer for each task}, or {'epoch', ...}: see claim.lua
+        if script.name == "claim" and isinstance(reply, list) and isinstance(reply[0], int):
+            for task_id, said in zip(tasks_of(keys), reply[1:], strict=True):
+                if isinstance(said, int) or (isinstance(said, list) and said[0] == b"settled"):
+                    self.taken[task_id] += 1
 
     def _handled(self, _who: str, task_id: str, _attempt: int) -> None:
         self.handled[task_id] += 1
