@@ -7,7 +7,7 @@ written out in hexadecimal.
 # ruff: noqa: SLF001 - aiokafka has no place to plug in a reader of records
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, SupportsIndex, overload
 
 from aiokafka.consumer import fetcher
@@ -47,13 +47,12 @@ class _Batch:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            read: Iterable[Any] = list(self._batch)
+            return iter(list(self._batch))
         except (UnicodeDecodeError, CorruptRecordException):
             again = default_records._DefaultRecordBatchPy(self._data)
             iter(again)  # it decompresses
             again._buffer = _Lenient(again._buffer)
-            read = again
-        yield from read
+            return iter(again)
 
 
 class _Lenient(bytearray):

@@ -23,9 +23,8 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as Kafka has it; nothing is decoded."""
+class Record(NamedTuple):
+    """One record as Kafka has it; nothing is decoded. A tuple: a fetch makes thousands at once."""
 
     topic: str
     partition: int

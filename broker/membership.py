@@ -176,7 +176,11 @@ class Membership(ConsumerRebalanceListener):
 
 
 def record_of(found: ConsumerRecord) -> Record:
-    """Copy what the library gave; headers become a tuple, whatever they came as, and a null value empty."""
+    """Copy what the library gave; a null header becomes an empty one."""
+    given: Sequence[tuple[str, bytes | None]] = found.headers
+    headers = tuple(found.headers)  # free, where they are one already
+    if None in [value for _, value in given]:
+        headers = tuple((name, value or b"") for name, value in given)
     return Record(
         found.topic,
         found.partition,
@@ -184,5 +188,5 @@ def record_of(found: ConsumerRecord) -> Record:
         found.timestamp,
         found.key,
         found.value,
-        tuple((name, value or b"") for name, value in found.headers),
+        headers,
     )
