@@ -26,10 +26,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal, TextIO, cast
 
-import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from argosy.telemetry.lines import Lines, encoded, line_of
+from argosy.telemetry.lines import stream as stream_of
 from argosy.telemetry.names import Handoff
 from argosy.telemetry.propagation import trace_id_of
 from argosy.telemetry.redact import redact_fields
@@ -44,7 +45,11 @@ _LEVELS: Final[dict[Level, int]] = {
 }
 
 
-_BOUND: ContextVar[Mapping[str, str | int]] = ContextVar("argosy_bound_fields", default=MappingProxyType({}))
+_HANDOFF: Final = "argosy.handoff"
+_Fields = Mapping[str, object]
+_BOUND: ContextVar[_Fields | Callable[[], _Fields]] = ContextVar(
+    "argosy_bound_fields", default=MappingProxyType({})
+)
 """One variable for all fields: structlog's own has one for each, which is ten calls at each attempt."""
 
 
@@ -53,14 +58,17 @@ def configure(form: Format = "auto", level: Level = "info", stream: TextIO | Non
 
     `auto` is pretty on a terminal and JSON elsewhere. May be called again: the last call counts.
     """
-    out = stream or _STDERR
+    if _Json.lines is not None:
+        _Json.lines.retire()
+    lines, out = stream_of(stream or _STDERR)
     pretty = form == "pretty" or (form == "auto" and out.isatty())
     structlog.configure(
         processors=[*_SHARED, *_ending(pretty=pretty, colors=pretty and out.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
+    _Json.lines, _Json.processors = lines, None if pretty else structlog.get_config()["processors"]
     _adopt_standard_logging(out, pretty=pretty)
 
 
@@ -85,11 +93,16 @@ def get(name: str = "argosy") -> FilteringBoundLogger:
 def bound(*, traceparent: str | None = None, **fields: str | int) -> Generator[None]:
     """Bind `run_id`, `task_id`, `agent`, `attempt`, … to all events of this asyncio task."""
     trace_id = trace_id_of(traceparent)
-    token = _BOUND.set({**_BOUND.get(), **fields, **({"trace_id": trace_id} if trace_id else {})})
+    token = _BOUND.set({**_fields(), **fields, **({"trace_id": trace_id} if trace_id else {})})
     try:
         yield
     finally:
         _BOUND.reset(token)
+
+
+def adopt(fields: Callable[[], _Fields]) -> None:
+    """Bind fields, instead of any others, to all events of this asyncio task until it ends; asked for by each event."""
+    _BOUND.set(fields)
 
 
 def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | float | None) -> None:
@@ -97,11 +110,31 @@ def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | f
 
     Silent in a process that has not set up logging: a library must not write on a script's output.
     """
-    if not structlog.is_configured() or not _tells(structlog.get_config()["wrapper_class"]):
+    if not structlog.is_configured():
         return
-    if trace_id := trace_id_of(traceparent):
+    config = structlog.get_config()
+    if not _tells(config["wrapper_class"]):
+        return
+    trace_id = trace_id_of(traceparent)
+    if _Json.lines is not None and config["processors"] is _Json.processors:
+        bound = _fields()
+        _Json.lines.hold(line_of(event, _HANDOFF, {**bound, **fields} if bound else fields, trace_id))
+        return
+    if trace_id is not None:
         fields["trace_id"] = trace_id
-    get("argosy.handoff").info(event, **fields)
+    get(_HANDOFF).info(event, **fields)  # pretty, or as the program that we are a library of has set it up
+
+
+def told() -> bool:
+    """Say whether handoffs are told at all: ask before building the fields of many."""
+    return structlog.is_configured() and _tells(structlog.get_config()["wrapper_class"])
+
+
+class _Json:
+    """How handoffs are told without structlog: `processors` are those of our own JSON form while that is set up."""
+
+    lines: Lines | None = None
+    processors: object | None = None
 
 
 @cache
@@ -114,7 +147,12 @@ def _tells(loggers: type) -> bool:
 
 
 def _merged(_logger: object, _method: str, event: MutableMapping[str, object]) -> dict[str, object]:
-    return {**_BOUND.get(), **event}
+    return {**_fields(), **event}
+
+
+def _fields() -> _Fields:
+    bound = _BOUND.get()
+    return bound() if callable(bound) else bound
 
 
 def _named(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
@@ -137,11 +175,7 @@ def _ending(*, pretty: bool, colors: bool) -> list[Processor]:
 
 
 def _json(_logger: object, _method: str, event: MutableMapping[str, object]) -> str:
-    try:
-        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (TypeError, ValueError):
-        # A lone surrogate or an integer over 64 bits: a log line must not fail the work that it tells of.
-        return orjson.dumps({str(key): ascii(value) for key, value in event.items()}).decode()
+    return encoded(event).decode()
 
 
 def _adopt_standard_logging(out: TextIO, *, pretty: bool) -> None:

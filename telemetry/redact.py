@@ -33,6 +33,26 @@ Without a flag for case, which would cost twice the time.
 """
 
 
+def may_hold_secret(text: str) -> bool:
+    """Say whether `redact_text` might change this, or any part of it; a quarter of the time, and seldom wrong."""
+    # What `_HINT` needs, one plain search after the other: a loop over them takes twice as long.
+    if (
+        "k-" in text
+        or "k_" in text
+        or "gh" in text
+        or "xox" in text
+        or "KIA" in text
+        or "SIA" in text
+        or "AIza" in text
+        or "eyJ" in text
+        or "://" in text
+        or "-----BEGIN" in text
+    ):
+        return True
+    low = text.lower()
+    return "earer" in low or "asic" in low
+
+
 def redact_text(text: str) -> str:
     """Mask what looks like a key, a token, a private key or a password in a URL."""
     if _HINT.search(text) is None:
