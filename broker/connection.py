@@ -26,7 +26,7 @@ from aiokafka.errors import (
 )
 
 from argosy.broker.rights import LACKING, Need, Operation, refusal
-from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
+from argosy.schemas.errors import ArgosyError, MessageTooLarge, NotAllowed, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings
 
 METADATA_MS: Final = 10_000
@@ -65,7 +65,7 @@ class Options(TypedDict):
     sasl_plain_password: str | None
 
 
-Lacking = Callable[[Exception, str], Refused]
+Lacking = Callable[[Exception, str], NotAllowed]
 """Tells of a missing right; see `Connection.lacking`."""
 
 

@@ -10,7 +10,7 @@ from argosy.broker.connection import METADATA_MS, Connection, Lacking, answered,
 from argosy.broker.inside import close
 from argosy.broker.log import Record
 from argosy.broker.membership import record_of
-from argosy.broker.rights import hidden
+from argosy.broker.rights import unseen
 from argosy.schemas.errors import ConfigurationError
 
 REQUEST_MS: Final = 10_000
@@ -51,11 +51,11 @@ class KafkaFollower:
 
     async def _take_positions(self, kafka: AIOKafkaConsumer, at_ms: int | None, *, beginning: bool) -> None:
         if self._topic not in await kafka.topics():
-            raise ConfigurationError(
-                f"there is no topic {self._topic}",
-                why=hidden(self._topic, self._connection.settings),
-                do="create it: argosy up, or start a coordinator",
-            )
+            why, do = "", "create it: argosy up, or start a coordinator"
+            if self._connection.settings.security_protocol != "PLAINTEXT":
+                why, grant = unseen(self._topic, "Read", self._connection.settings)
+                do = f"{grant}\nif not: {do}"
+            raise ConfigurationError(f"there is no topic {self._topic}", why=why, do=do)
         first = TopicPartition(self._topic, 0)
         kafka.assign([first])
         await kafka.end_offsets([first])  # which waits until the library knows the topic's partitions

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from argosy.broker.log import Cluster
-from argosy.broker.rights import grant, user_of
+from argosy.broker.rights import unseen, user_of
 from argosy.broker.topics import FoundTopic, TopicPlan, Use, plan
-from argosy.schemas.errors import ConfigurationError, Refused
+from argosy.schemas.errors import ConfigurationError, NotAllowed
 from argosy.schemas.settings import KafkaSettings, Settings
 
 
@@ -36,13 +36,15 @@ def _compare_one(wanted: TopicPlan, found: FoundTopic | None) -> Iterator[Findin
     if found.partitions != wanted.partitions and wanted.exact:
         yield Finding(
             name,
-            f"has {found.partitions} partitions, but lanes = {wanted.partitions}",
+            f"has {_partitions(found.partitions)}, but lanes = {wanted.partitions}",
             f"set ARGOSY_FLEET__LANES={found.partitions}, or use another topic prefix: lanes never change under runs",
             fatal=True,
         )
     elif found.partitions < wanted.partitions:
         cure = f"kafka-topics.sh --alter --topic {name} --partitions {wanted.partitions}"
-        yield Finding(name, f"has {found.partitions} partitions, not {wanted.partitions}", cure, fatal=False)
+        yield Finding(
+            name, f"has {_partitions(found.partitions)}, not {wanted.partitions}", cure, fatal=False
+        )
     if found.replication < wanted.replication:
         problem = f"has {found.replication} replicas, not {wanted.replication}"
         yield Finding(name, problem, "reassign its partitions (kafka-reassign-partitions.sh)", fatal=False)
@@ -84,23 +86,23 @@ async def ensure(
     """
     plans = tuple(each for each in plan(settings, agents) if only is None or each.name in only)
     wrong = _refuse(compare(plans, await cluster.topics([wanted.name for wanted in plans])))
-    unseen = [finding.topic for finding in wrong if finding.problem == "is missing"]
-    if unseen:
+    missing = [finding.topic for finding in wrong if finding.problem == "is missing"]
+    if missing:
         try:
             await cluster.create(plans)
-        except Refused as error:
-            raise _unseen(unseen[0], (only or {}).get(unseen[0], "Read"), settings.kafka) from error
+        except NotAllowed as error:
+            raise _unseen(missing[0], (only or {}).get(missing[0], "Read"), settings.kafka) from error
         wrong = _refuse(compare(plans, await cluster.topics([wanted.name for wanted in plans])))
     return wrong
 
 
-def _unseen(topic: str, use: Use, kafka: KafkaSettings) -> Refused:
+def _unseen(topic: str, use: Use, kafka: KafkaSettings) -> NotAllowed:
     """Say what may be wrong with a topic that we neither see nor may create: Kafka hides what we have no right on."""
-    user = user_of(kafka)
-    return Refused(
-        f"topic {topic}: {user} sees none, and may not Create it\n"
-        f"  why: it is missing, or {user} may not {use} it: Kafka shows a topic only to who has a right on it\n"
-        f"  do:  if it is there: {grant(user, use, 'topic', topic)}\n"
+    why, grant = unseen(topic, use, kafka)
+    return NotAllowed(
+        f"topic {topic}: {user_of(kafka)} sees none, and may not Create it\n"
+        f"  why: {why}\n"
+        f"  do:  {grant}\n"
         "       if not: `argosy topics apply`, as somebody who may Create; docs/security.md has the rights of each role"
     )
 
@@ -110,3 +112,7 @@ def _refuse(wrong: tuple[Finding, ...]) -> tuple[Finding, ...]:
         if finding.fatal and finding.problem != "is missing":
             raise ConfigurationError(f"topic {finding.topic} {finding.problem}", do=finding.cure)
     return wrong
+
+
+def _partitions(number: int) -> str:
+    return f"{number} partition{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from argosy.schemas.errors import Refused
+from argosy.schemas.errors import NotAllowed
 from argosy.schemas.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ class Need:
     group: str = ""
 
 
-def refusal(error: Exception, what: str, need: Need, kafka: KafkaSettings) -> Refused:
+def refusal(error: Exception, what: str, need: Need, kafka: KafkaSettings) -> NotAllowed:
     """Say in three lines which right is missing. Of several topics the first one that Kafka named is told."""
     user = user_of(kafka)
     operation, kind, name = _lacking(error, need)
-    return Refused(
+    return NotAllowed(
         f"{what}: {user} may not {operation} {kind} {name}".rstrip() + "\n"
         f"  why: Kafka's ACLs don't allow it ({type(error).__name__}); docs/security.md has the rights of each role\n"
         f"  do:  {grant(user, operation, kind, name)}"
@@ -51,12 +51,13 @@ def grant(user: str, operation: Operation, kind: str, name: str) -> str:
     return f"kafka-acls.sh --add --allow-principal 'User:{user}' --operation {operation} --{kind} {name}".rstrip()
 
 
-def hidden(topic: str, kafka: KafkaSettings) -> str:
-    """Say that a topic which isn't seen may be there: Kafka hides what a user may not describe. Empty without users."""
-    if kafka.security_protocol == "PLAINTEXT":
-        return ""
+def unseen(topic: str, operation: Operation, kafka: KafkaSettings) -> tuple[str, str]:
+    """Say why a topic may not be seen, and what to do if it is there: Kafka hides what a user has no right on."""
     user = user_of(kafka)
-    return f"or {user} has no right on {topic}: Kafka shows a topic only to who has one (docs/security.md)"
+    why = (
+        f"it is missing, or {user} may not {operation} it: Kafka shows a topic only to who has a right on it"
+    )
+    return why, f"if it is there: {grant(user, operation, 'topic', topic)}"
 
 
 def _lacking(error: Exception, need: Need) -> tuple[Operation, str, str]:

@@ -59,7 +59,7 @@ async def test_topics_that_differ_are_told_with_a_cure(world: World) -> None:
     await world.cluster.create([replace(wanted, partitions=1, configs=as_made)])
     found = compare([wanted], await world.cluster.topics([wanted.name]))
     assert [(finding.problem, finding.fatal) for finding in found] == [
-        ("has 1 partitions, not 4", False),
+        ("has 1 partition, not 4", False),
         ("has cleanup.policy=compact, not delete", True),
         (f"has max.message.bytes=1000, not {wanted.configs['max.message.bytes']}", False),
     ]

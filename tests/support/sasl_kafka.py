@@ -30,6 +30,8 @@ class SaslKafka:
 
     address: str
     password: str
+    inside: str = ""
+    """Where it listens for whoever comes, who may all: for a test's own eyes and hands."""
 
     def settings(self, password: str | None = None, user: str = USER, **more: Any) -> KafkaSettings:  # noqa: ANN401 - checked there
         """Settings of a client, with the right password or another."""
@@ -65,7 +67,7 @@ async def sasl_kafka(folder: Path, password: str, *users: str) -> AsyncGenerator
     await asyncio.to_thread(format_storage, kafka, folder, broker, cluster)
     async with Supervisor() as supervisor:
         await supervisor.start(kafka_child(kafka, folder, broker, folder / "kafka.log", cluster))
-        yield SaslKafka(f"{LOOPBACK}:{outside}", password)
+        yield SaslKafka(f"{LOOPBACK}:{outside}", password, broker.address)
 
 
 def _ask_for_password(properties: Path, port: int, password: str, users: Sequence[str]) -> None:
