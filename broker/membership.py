@@ -7,7 +7,7 @@ only while that assignment is the one that the subscriber was told, and never wh
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
@@ -177,7 +177,7 @@ class Membership(ConsumerRebalanceListener):
 
 def record_of(found: ConsumerRecord) -> Record:
     """Copy what the library gave; a null header becomes an empty one."""
-    given: Sequence[tuple[str, bytes | None]] = found.headers
+    given = cast("Sequence[tuple[str, bytes | None]]", found.headers)
     headers = tuple(found.headers)  # free, where they are one already
     if None in [value for _, value in given]:
         headers = tuple((name, value or b"") for name, value in given)

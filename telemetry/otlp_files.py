@@ -1,10 +1,12 @@
 """OTLP-JSON files: one line per batch, as the OpenTelemetry Collector's file receiver reads them.
 
 https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/. The official file exporter's release doesn't
-go with that of the SDK; this one stands on the official encoder.
+go with that of the SDK; this one stands on the official encoder for metrics, and for spans, which are many, on
+`otlp_json`.
 """
 
 import base64
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +16,12 @@ import orjson
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped] # ships no types
 from google.protobuf.message import Message  # type: ignore[import-untyped] # ships no types
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pydantic import JsonValue
+
+from argosy.telemetry.otlp_json import document_of
 
 _LOG: Final = logging.getLogger(__name__)
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
@@ -34,7 +37,7 @@ class SpanFile(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Append one line."""
-        wrote = _append(self._path, encode_spans(spans))
+        wrote = _append(self._path, _encoded(document_of(spans)))
         return SpanExportResult.SUCCESS if wrote else SpanExportResult.FAILURE
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 (the interface's)
@@ -58,7 +61,7 @@ class MetricFile(MetricExporter):
         **_kwargs: object,
     ) -> MetricExportResult:
         """Append one line."""
-        wrote = _append(self._path, encode_metrics(metrics_data))
+        wrote = _append(self._path, _encoded(_dictionary(encode_metrics(metrics_data))))
         return MetricExportResult.SUCCESS if wrote else MetricExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 (the interface's)
@@ -69,16 +72,26 @@ class MetricFile(MetricExporter):
         """Nothing is held open."""
 
 
-def _append(path: Path, message: Message) -> bool:
-    document: JsonValue = MessageToDict(message, use_integers_for_enums=True)
-    line = orjson.dumps(_hexadecimal(document)) + b"\n"
+def _append(path: Path, line: bytes) -> bool:
     try:
         with path.open("ab") as file:
-            file.write(line)
+            file.write(line + b"\n")
     except OSError as error:
         _LOG.warning("telemetry was not written to %s: %s", path, error)
         return False
     return True
+
+
+def _encoded(document: JsonValue) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except TypeError:  # a lone surrogate in some text
+        return json.dumps(document).encode()
+
+
+def _dictionary(message: Message) -> JsonValue:
+    document: JsonValue = MessageToDict(message, use_integers_for_enums=True)
+    return _hexadecimal(document)
 
 
 def _hexadecimal(node: JsonValue) -> JsonValue:
