@@ -20,7 +20,7 @@ from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
 from argosy.schemas.errors import BadMessage, FactsTooLarge, InvalidInput, PayloadGone
 from argosy.schemas.inbox import RunSubmitted
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import INLINE_BYTES, Payload
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
@@ -48,6 +48,20 @@ class Accept:
         self._inputs = InputCheck()
         self._checked = Recent[bool](_CHECKED_BYTES)
         """Identities of pipelines that have been found right."""
+
+    def agents_at_once(self, submit: RunSubmitted, size: int) -> frozenset[str] | None:
+        """Name the agents of a submit that `accept` can judge without waiting for anybody; None if it can't.
+
+        `size` is that of the submit, in bytes.
+        """
+        pipeline = submit.pipeline
+        if isinstance(pipeline, str) or submit.input_ref is not None or size > INLINE_BYTES:
+            return None
+        document = known(pipeline)
+        # Lists may go to the payload store, item by item or as a manifest.
+        if not self._checked.get(document.identity) or any(want.kind == "list" for want in document.wants):
+            return None
+        return document.agents
 
     async def accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         """Pin a submit. Raises NotAdmitted with the answer, Unreachable (payload store).

@@ -1,40 +1,44 @@
 """One record of the inbox: judged, and appended to its run's lane, or answered, or buried."""
 
 import asyncio
-import time
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from argosy.broker import provision
 from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Cluster, Outgoing, Producer, Record
-from argosy.broker.topics import TopicNames, Use
+from argosy.broker.topics import TopicNames
 from argosy.coordinator.accept import Accept, Arrived
 from argosy.coordinator.admission import NotAdmitted
 from argosy.coordinator.known_pipelines import decode, encode_accepted, known
 from argosy.coordinator.patience import patiently
+from argosy.coordinator.work_topics import WorkTopics
 from argosy.schemas.codec import Message, encode_body
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import (
-    BadMessage,
-    ConfigurationError,
-    MessageTooLarge,
-    NewerVersion,
-    Refused,
-    Unreachable,
-)
+from argosy.schemas.errors import ArgosyError, BadMessage, MessageTooLarge, NewerVersion
 from argosy.schemas.ids import is_run_id, lane_of
 from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import CancelReceived, RunAccepted, SignalReceived
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs, propagation, steps
+from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position
 
 _MESSAGE_CHARACTERS: Final = 2_000
 _FIELD_CHARACTERS: Final = 200
-_LOOK_SECONDS: Final = 0.5
+
+
+@dataclass(slots=True)
+class Judged:
+    """A record that passed, and what is to be told when Kafka has acknowledged what it became."""
+
+    inbox: Record
+    outgoing: Outgoing
+    span: Traced | None = None
+    pipeline: str = ""
+    """`name@version` of a submit."""
+    traceparent: str | None = None
 
 
 class InboxRecord:
@@ -44,13 +48,60 @@ class InboxRecord:
         self, settings: Settings, cluster: Cluster, producer: Producer, accept: Accept, source: str
     ) -> None:
         """`source` is the `ce_source` of what is written."""
-        self._settings, self._cluster, self._producer, self._accept = settings, cluster, producer, accept
+        self._settings, self._producer, self._accept = settings, producer, accept
         self._names, self._source = TopicNames(settings.kafka.topic_prefix), source
         room = settings.kafka.max_message_bytes
         self._dead = Graveyard(producer, self._names.dead, source, room)
-        self._agents: set[str] = set()
-        self._making = asyncio.Lock()
+        self._topics = WorkTopics(settings, cluster)
         self._log = logs.get("argosy.receiver")
+
+    async def at_once(self, record: Record) -> Judged | None:
+        """Judge a record for which nobody has to be waited for; None: `receive` it. Waits for nothing itself."""
+        try:
+            envelope = read_envelope(record.headers)
+            message = decode(envelope, record.value)
+        except (BadMessage, NewerVersion):
+            return None
+        if not is_run_id(envelope.subject):
+            return None
+        match message:
+            case RunSubmitted():
+                return await self._submit_at_once(record, envelope, message)
+            case SignalSent() | CancelRequested():
+                return Judged(record, self._outgoing(envelope, _passed_on(envelope, message), envelope.id))
+            case _:
+                return None
+
+    async def _submit_at_once(
+        self, record: Record, envelope: Envelope, submit: RunSubmitted
+    ) -> Judged | None:
+        known_agents = self._accept.agents_at_once(submit, len(record.value or b""))
+        if known_agents is None or not self._topics.have(known_agents):
+            return None
+        arrived, span = self._arrived(record, envelope)
+        try:
+            body = await self._accept.accept(submit, arrived)
+        except (NotAdmitted, ArgosyError):
+            span.end()
+            return None
+        traced = replace(envelope, traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
+        outgoing = self._outgoing(traced, body, f"{envelope.subject}/accepted/{arrived.position}")
+        return Judged(record, outgoing, span, _title(body), traced.traceparent)
+
+    async def append(self, judged: Sequence[Judged]) -> list[Record]:
+        """Append what records became, all at once; return those that have to be received again, patiently."""
+        try:
+            answers = await self._producer.send_many([one.outgoing for one in judged])
+        finally:
+            for one in judged:
+                if one.span is not None:
+                    one.span.end()
+        for one, answer in zip(judged, answers, strict=True):
+            if one.pipeline and not isinstance(answer, ArgosyError):
+                _tell(one.inbox, one.outgoing.key.decode(), one.pipeline, one.traceparent)
+        return [
+            one.inbox for one, answer in zip(judged, answers, strict=True) if isinstance(answer, ArgosyError)
+        ]
 
     async def receive(self, record: Record) -> None:
         """Return when Kafka has acknowledged what the record became; waits while services are away."""
@@ -66,16 +117,8 @@ class InboxRecord:
         match message:
             case RunSubmitted():
                 await self._submit(record, envelope, message)
-            case SignalSent():
-                body = SignalReceived(
-                    signal_id=envelope.id,
-                    name=message.name,
-                    value=message.value,
-                    about_sha256=message.about_sha256,
-                )
-                await self._pass_on(record, envelope, body)
-            case CancelRequested():
-                await self._pass_on(record, envelope, CancelReceived(reason=message.reason))
+            case SignalSent() | CancelRequested():
+                await self._pass_on(record, envelope, _passed_on(envelope, message))
             case _:
                 await self._bury(
                     record, BadMessage(f"{envelope.kind} has no place in the inbox", field="ce_type")
@@ -94,13 +137,12 @@ class InboxRecord:
 
     async def _submit(self, record: Record, envelope: Envelope, submit: RunSubmitted) -> None:
         run_id = envelope.subject
-        arrived = Arrived(f"{record.partition}/{record.offset}", record.timestamp_ms, envelope.time_ms)
-        parent = propagation.checked(envelope.traceparent, envelope.tracestate)
-        with steps.accept(Position(record.topic, record.partition, record.offset), run_id, parent) as span:
+        arrived, span = self._arrived(record, envelope)
+        with span:
             traced = replace(envelope, traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
             try:
                 body = await patiently("accept", lambda: self._accept.accept(submit, arrived))
-                await self._make_topics(body, arrived.position)
+                await self._topics.make(known(body.pipeline).agents, arrived.position)
             except NotAdmitted as refused:
                 await self._answer(traced, refused.answer)
                 return
@@ -110,48 +152,14 @@ class InboxRecord:
                 answer = SubmitRefused(reason="too_large", message=str(error), position=arrived.position)
                 await self._answer(traced, answer)
                 return
-        logs.handoff(
-            "accepted",
-            traceparent=traced.traceparent,
-            run_id=run_id,
-            pipeline=f"{body.pipeline.name}@{body.pipeline.version}",
-            partition=record.partition,
-            offset=record.offset,
-        )
+        _tell(record, run_id, _title(body), traced.traceparent)
 
-    async def _make_topics(self, body: RunAccepted, position: str) -> None:
-        """Make a place where the work of an agent waits that nobody has run yet.
-
-        Raises NotAdmitted where there is none that will do and we may make none: nobody else may be held up by that.
-        """
-        agents = known(body.pipeline).agents
-        until = time.monotonic() + self._settings.fleet.unknown_pipeline_seconds
-        while not self._agents.issuperset(agents):
-            try:
-                await self._make(agents)
-            except (Refused, ConfigurationError) as error:
-                self._log.warning("waiting", what="topics", error=str(error))
-                if time.monotonic() >= until:
-                    text = f"no topic takes the work of {', '.join(sorted(agents - self._agents))}: {error}"
-                    answer = SubmitRefused(
-                        reason="invalid", message=text, field="pipeline", position=position
-                    )
-                    raise NotAdmitted(answer) from error
-                await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _make(self, agents: Collection[str]) -> None:
-        # The first submits of an agent come together: one of them makes its topic.
-        async with self._making:
-            new = set(agents) - self._agents
-            used: dict[str, Use] = {self._names.tasks(agent): "Write" for agent in new}
-            while new:
-                try:
-                    await provision.ensure(self._cluster, self._settings, new, only=used)
-                    break
-                except Unreachable as error:
-                    self._log.warning("waiting", what="topics", error=str(error))
-                    await asyncio.sleep(_LOOK_SECONDS)
-            self._agents |= new
+    @staticmethod
+    def _arrived(record: Record, envelope: Envelope) -> tuple[Arrived, Traced]:
+        arrived = Arrived(f"{record.partition}/{record.offset}", record.timestamp_ms, envelope.time_ms)
+        parent = propagation.checked(envelope.traceparent, envelope.tracestate)
+        position = Position(record.topic, record.partition, record.offset)
+        return arrived, steps.accept(position, envelope.subject, parent)
 
     async def _pass_on(
         self, record: Record, envelope: Envelope, body: SignalReceived | CancelReceived
@@ -162,6 +170,10 @@ class InboxRecord:
             await self._bury(record, error, "oversize")
 
     async def _append(self, envelope: Envelope, body: Message, ce_id: str) -> None:
+        record = self._outgoing(envelope, body, ce_id)
+        await patiently("append to the run log", lambda: self._producer.send(record))
+
+    def _outgoing(self, envelope: Envelope, body: Message, ce_id: str) -> Outgoing:
         headers = Envelope(
             kind=body.KIND,
             id=ce_id,
@@ -171,10 +183,8 @@ class InboxRecord:
             tracestate=envelope.tracestate,
         ).headers()
         lane = lane_of(envelope.subject, self._settings.fleet.lanes)
-        key = envelope.subject.encode()
         value = encode_accepted(body) if isinstance(body, RunAccepted) else encode_body(body)
-        record = Outgoing(self._names.runs, key, value, headers, partition=lane)
-        await patiently("append to the run log", lambda: self._producer.send(record))
+        return Outgoing(self._names.runs, envelope.subject.encode(), value, headers, partition=lane)
 
     async def _answer(self, envelope: Envelope, answer: SubmitRefused) -> None:
         cut = {"message": answer.message[:_MESSAGE_CHARACTERS], "field": answer.field[:_FIELD_CHARACTERS]}
@@ -223,3 +233,26 @@ class InboxRecord:
             offset=record.offset,
             reason=str(error)[:200],
         )
+
+
+def _passed_on(envelope: Envelope, message: SignalSent | CancelRequested) -> SignalReceived | CancelReceived:
+    if isinstance(message, CancelRequested):
+        return CancelReceived(reason=message.reason)
+    return SignalReceived(
+        signal_id=envelope.id, name=message.name, value=message.value, about_sha256=message.about_sha256
+    )
+
+
+def _title(body: RunAccepted) -> str:
+    return f"{body.pipeline.name}@{body.pipeline.version}"
+
+
+def _tell(record: Record, run_id: str, pipeline: str, traceparent: str | None) -> None:
+    logs.handoff(
+        "accepted",
+        traceparent=traceparent,
+        run_id=run_id,
+        pipeline=pipeline,
+        partition=record.partition,
+        offset=record.offset,
+    )

@@ -8,12 +8,13 @@ that waits.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Consumer, Partition, Record
 from argosy.broker.offsets import Tracker
-from argosy.coordinator.inbox_record import InboxRecord
+from argosy.coordinator.inbox_record import InboxRecord, Judged
 from argosy.schemas.errors import ArgosyError, StaleGeneration
 from argosy.telemetry import logs
 
@@ -21,6 +22,9 @@ MOST_OPEN: Final = 2_000
 """Records of one partition that are being judged or wait, above which it is paused."""
 _COMMIT_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
+_BETWEEN_SECONDS: Final = 0.1
+_AT_ONCE: Final = 32
+"""Records that are judged before others have a turn: some milliseconds."""
 
 
 class Receivers:
@@ -35,6 +39,8 @@ class Receivers:
         self._paused: set[Partition] = set()
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._arrived: deque[tuple[Tracker, Record]] = deque()
+        self._judging = False
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
         """See `log.Subscriber`."""
@@ -59,15 +65,9 @@ class Receivers:
         tracker = self._trackers.get(batch.partition)
         if tracker is None or self._stop.is_set():
             return
-        for record in tracker.took(batch):
-            judging = self._one(tracker, record)
-            try:
-                task = self._group.create_task(judging, name=f"receive {record.partition}/{record.offset}")
-            except RuntimeError:  # the group is being cancelled: somebody else will read the record again
-                judging.close()
-                return
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._arrived.extend((tracker, record) for record in tracker.took(batch))
+        if not self._judging and self._arrived:
+            self._judging = self._begin(self._judge_all(), "receive")
         if tracker.open > MOST_OPEN:
             self._paused.add(batch.partition)
             self._consumer.pause([batch.partition])
@@ -82,9 +82,50 @@ class Receivers:
                 self._finished.clear()
                 await self._commit_or_not()
                 self._resume()
+                with contextlib.suppress(TimeoutError):  # a commit costs as much as judging ten submits
+                    async with asyncio.timeout(_BETWEEN_SECONDS):
+                        await self._stop.wait()
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> bool:
+        try:
+            task = self._group.create_task(work, name=name)
+        except RuntimeError:  # the group is being cancelled: somebody else will read the record again
+            work.close()
+            return False
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _judge_all(self) -> None:
+        """Judge what has arrived, and what arrives meanwhile; what has to wait for somebody does so on its own."""
+        while self._arrived:
+            passed: list[tuple[Tracker, Judged]] = []
+            for _ in range(min(_AT_ONCE, len(self._arrived))):
+                tracker, record = self._arrived.popleft()
+                judged = await self._judge.at_once(record)
+                if judged is None:
+                    self._receive(tracker, record)
+                else:
+                    passed.append((tracker, judged))
+            if passed:
+                self._begin(self._append(passed), f"append {len(passed)} to the run log")
+            await asyncio.sleep(0)  # others have a turn
+        self._judging = False
+
+    async def _append(self, passed: Sequence[tuple[Tracker, Judged]]) -> None:
+        again = {id(record) for record in await self._judge.append([judged for _, judged in passed])}
+        for tracker, judged in passed:
+            if id(judged.inbox) in again:
+                self._receive(tracker, judged.inbox)
+            else:
+                tracker.finish(tracker.epoch, judged.inbox.offset)
+        self._finished.set()
+
+    def _receive(self, tracker: Tracker, record: Record) -> None:
+        self._begin(self._one(tracker, record), f"receive {record.partition}/{record.offset}")
 
     async def _one(self, tracker: Tracker, record: Record) -> None:
         await self._judge.receive(record)
