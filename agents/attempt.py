@@ -16,8 +16,9 @@ from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import ArgosyError, HandlerTimeout
 from argosy.schemas.fault import fault_of
 from argosy.schemas.watch import StateChanged
-from argosy.telemetry import logs, metrics, names, steps
-from argosy.telemetry.steps import Work
+from argosy.telemetry import logs, metrics, names, propagation, steps
+from argosy.telemetry.spans import Traced
+from argosy.telemetry.steps import Position, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,17 @@ class Attempts:
     def begin(self, running: Running, granted_ms: int) -> None:
         """Begin its span, and tell that it was claimed at `granted_ms` of the server's clock."""
         order, body = running.order, running.order.body
-        running.span = steps.invocation(
-            order.position, self.work(running), order.trace, joined=body.parents, earlier=body.earlier
-        )
+        if propagation.passes(order.trace):
+            running.span = Traced(None, order.trace)
+        else:
+            (_, partition, offset, _) = running.copies[0]
+            running.span = steps.invocation(
+                Position(partition.topic, partition.number, offset),
+                self.work(running),
+                order.trace,
+                joined=body.parents,
+                earlier=body.earlier,
+            )
         waited = max(0, granted_ms - order.appended_ms) / 1000
         metrics.handed_off(body.agent, waited)
         if logs.told():
@@ -62,7 +71,8 @@ class Attempts:
                 lambda: read(body, self.services.payloads), f"reading the inputs of {running.name}", running
             )
         given = inputs.given
-        running.span.set_content(names.INPUT, lambda: to_json(given))
+        if running.span.recording:
+            running.span.set_content(names.INPUT, lambda: to_json(given))
         running.inputs = inputs.payloads
         ctx = TaskContext(
             running, self.services, deadline=deadline, inputs=inputs.payloads, models=self.models

@@ -128,7 +128,8 @@ def new_fences(count: int, holder: str = "") -> list[str]:
     (`broker.fence`).
     """
     token, now_ms = secrets.token_hex(12), time.time_ns() // 1_000_000
-    return [str(Fence(f"{token}.{number}", now_ms, holder)) for number in range(count)]
+    first, rest = str(Fence(token, now_ms, holder)).split("/", 1)
+    return [f"{first}.{number}/{rest}" for number in range(count)]
 
 
 def _read(said: Reply, now_ms: int) -> Claim:  # noqa: PLR0911 - one return for each verdict

@@ -72,6 +72,9 @@ class Intake:
         self._parts: dict[Partition, _Part] = {}
         self._waiting: deque[Waiting] = deque()
         self._paused: set[Partition] = set()
+        self._records = self._bytes = 0
+        """Held in all parts: waiting for a slot, or in work."""
+        self._low = True
         self._closed = False
         self.full = False
         """Set by the owner while its parking is full: then nothing is fetched."""
@@ -85,6 +88,7 @@ class Intake:
         """Begin anew with these partitions."""
         self.epoch, self.moved_at = epoch, self._clock()
         self._parts = {partition: _Part(Tracker(epoch)) for partition in partitions}
+        self._records = self._bytes = 0
         self._paused.clear()
         if self._closed:
             self._consumer.pause(tuple(partitions))
@@ -100,6 +104,7 @@ class Intake:
                 "a commit at a rebalance got no answer", partitions=len(partitions)
             )
         self._parts.clear()
+        self._records = self._bytes = 0
         self._paused.clear()
         self._waiting.clear()
         self._owner.gone()
@@ -109,15 +114,17 @@ class Intake:
         part = self._parts.get(batch.partition)
         if part is None:
             return
-        for record in part.tracker.took(batch):
+        records = part.tracker.took(batch)
+        epoch, total = part.tracker.epoch, 0
+        for record in records:
             size = len(record.value or b"") + len(record.key or b"")
-            copy = Copy(part.tracker.epoch, batch.partition, record.offset, size)
-            part.records += 1
-            part.bytes += size
+            total += size
             if not self._closed:
-                self._waiting.append(Waiting(copy, record))
+                self._waiting.append(Waiting(Copy(epoch, batch.partition, record.offset, size), record))
+        self._add(part, len(records), total)
         if batch.records:
             self.moved_at = self._clock()
+            self._low = self._is_low()
             self.regulate()
             self._owner.brought()
 
@@ -143,7 +150,7 @@ class Intake:
         """Count a record as parked from now on; False if its assignment is over: forget it."""
         counted = self._count(copy, -1)
         if counted:
-            self._look_at_room(self._parts[copy.partition])
+            self._look_at_room(copy.partition, self._parts[copy.partition])
         return counted
 
     def finish(self, copy: Copy, *, parked: bool = False) -> None:
@@ -152,8 +159,9 @@ class Intake:
         if part is not None and part.tracker.finish(copy.epoch, copy.offset):
             self.moved_at = self._clock()
             if not parked:
-                self._count(copy, -1)
-            self._look_at_room(part)
+                self._add(part, -1, -copy.size)
+            if self._paused:
+                self._look_at_room(copy.partition, part)
 
     def regulate(self) -> None:
         """Pause partitions that are full, and resume those that have room again."""
@@ -231,15 +239,25 @@ class Intake:
                 total += max(0, end - max(start, position))
         return total
 
-    def _look_at_room(self, part: _Part) -> None:
-        # Nothing resumes above half: most finished records need no look at all partitions.
-        if self._paused and part.records <= self._window.per_partition // 2:
+    def _look_at_room(self, partition: Partition, part: _Part) -> None:
+        # Paused ones resume when all of it falls to half, or they do: most finished records need no look at all.
+        was, self._low = self._low, self._is_low()
+        half = self._window.per_partition // 2
+        if self._low and (not was or (partition in self._paused and part.records <= half)):
             self.regulate()
+
+    def _is_low(self) -> bool:
+        return self._records <= self._window.records // 2 and self._bytes <= self._window.bytes // 2
 
     def _count(self, copy: Copy, change: int) -> bool:
         part = self._parts.get(copy.partition)
         if part is None or part.tracker.epoch != copy.epoch:
             return False
-        part.records += change
-        part.bytes += change * copy.size
+        self._add(part, change, change * copy.size)
         return True
+
+    def _add(self, part: _Part, records: int, size: int) -> None:
+        part.records += records
+        part.bytes += size
+        self._records += records
+        self._bytes += size

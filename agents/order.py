@@ -3,24 +3,22 @@
 Decoding it, or saying what is wrong.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from argosy.broker.log import Partition, Record
 from argosy.schemas.codec import decode_body
-from argosy.schemas.envelope import Envelope, read_envelope
+from argosy.schemas.envelope import read_envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.ids import is_run_id
 from argosy.schemas.task import TaskDispatched
 from argosy.telemetry import propagation
 from argosy.telemetry.propagation import Trace
-from argosy.telemetry.steps import Position
 
 TaskKey = tuple[str, int]
 """Task id and attempt: what tells copies of one order from other orders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One record that orders an attempt. `epoch` is the assignment it was taken in.
 
     An older one moves no offset.
@@ -32,8 +30,7 @@ class Copy:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A decoded dispatch."""
 
     body: TaskDispatched
@@ -43,7 +40,6 @@ class Order:
     cause: int | None
     """The run-log offset that ordered the attempt: the settle answers it."""
     trace: Trace
-    position: Position
     appended_ms: int
 
     @property
@@ -67,16 +63,5 @@ def decode(record: Record) -> Order:
     if not slash or not local or not is_run_id(run_id):
         message = f"{body.task_id[:200]!r} is no task id"
         raise BadMessage(message, field="task_id")
-    return Order(
-        body=body,
-        run_id=run_id,
-        local=local,
-        cause=envelope.cause,
-        trace=_trace(envelope),
-        position=Position(record.topic, record.partition, record.offset),
-        appended_ms=record.timestamp_ms,
-    )
-
-
-def _trace(envelope: Envelope) -> Trace:
-    return propagation.checked(envelope.traceparent, envelope.tracestate)
+    trace = propagation.checked(envelope.traceparent, envelope.tracestate)
+    return Order(body, run_id, local, envelope.cause, trace, record.timestamp_ms)

@@ -56,9 +56,12 @@ class Settling:
         body = self._success.body(running, data)
         if body is None or not fits(len(body), self._services):
             return False
-        steps.invoked(running.span, "succeeded", running.usage, running.seconds)
-        topic, trace = self._services.topics.runs, running.span.trace
-        sending = steps.settle(topic, Attempts.work(running), "succeeded", trace)
+        sending = span = running.span
+        if span.recording:
+            steps.invoked(span, "succeeded", running.usage, running.seconds)
+            sending = steps.settle(
+                self._services.topics.runs, Attempts.work(running), "succeeded", span.trace
+            )
         self._added.setdefault(running.order.body.lane, []).append(_Settling(running, body, sending))
         return True
 

@@ -88,6 +88,12 @@ def is_sampled(traceparent: str | None) -> bool:
     return match is not None and bool(int(match[3], 16) & TraceFlags.SAMPLED)
 
 
+def passes(trace: Trace) -> bool:
+    """Say whether a trace is there and asks for no spans: it is handed on as it came."""
+    match = _match(trace.traceparent) if trace.traceparent is not None else None
+    return match is not None and not int(match[3], 16) & TraceFlags.SAMPLED
+
+
 def span_context(traceparent: str | None, tracestate: str | None = None) -> SpanContext | None:
     """Decode into OpenTelemetry's form; None if absent or malformed."""
     match = _match(traceparent) if traceparent is not None else None
