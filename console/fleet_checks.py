@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Final
 
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Outgoing, Partition
@@ -11,13 +10,12 @@ from argosy.broker.presence import Present, present
 from argosy.broker.redis import RedisStore
 from argosy.broker.topics import TopicNames
 from argosy.console.check import Check, Verdict, ok
+from argosy.console.clock_checks import NEAR_SECONDS, clocks_of
 from argosy.console.moments import length
+from argosy.console.numbers import counted
 from argosy.console.published import contracts_of, published
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.settings import Settings
-
-NEAR_SECONDS: Final = 5.0
-"""Clocks may differ by so much: times in histories and in the output of tools are then off by it."""
 
 
 async def fleet_checks(settings: Settings, cluster: KafkaCluster, store: RedisStore) -> list[Check]:
@@ -36,7 +34,7 @@ async def fleet_checks(settings: Settings, cluster: KafkaCluster, store: RedisSt
         groups = [names.lanes, *(names.group(agent) for agent in agents)]
         members = {group: (await cluster.group(group)).members for group in groups}
         checks += served(names, agents, members)
-    return [*checks, *same_version(there, version("argosy"))]
+    return [*checks, *clocks_of(there), *same_version(there, version("argosy"))]
 
 
 async def _kafka_clock(settings: Settings, cluster: KafkaCluster, topic: str) -> Check:
@@ -84,7 +82,7 @@ def served(names: TopicNames, agents: Iterable[str], members: Mapping[str, int])
             0, Check("coordinator", Verdict.WARNING, "no coordinator runs", why, "argosy coordinator")
         )
     if wanted and not idle:
-        checks.append(ok("workers", f"each of {len(wanted)} published agents has one"))
+        checks.append(ok("workers", f"{counted(len(wanted), 'published agent')} served"))
     return checks
 
 
@@ -96,7 +94,7 @@ def same_version(there: Present, ours: str) -> list[Check]:
     if not by_version:
         return []
     if set(by_version) == {ours}:
-        return [ok("versions", f"{len(there.processes)} processes run {ours}")]
+        return [ok("versions", f"{counted(len(there.processes), 'process', 'processes')} of {ours}")]
     told = "; ".join(f"{version}: {', '.join(sorted(who))}" for version, who in sorted(by_version.items()))
     return [
         Check(

@@ -1,7 +1,7 @@
 """A fleet with hostile handlers, a client beside it, and what tests ask of both."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,15 +143,24 @@ async def warm(world: HostileWorld) -> None:
 
 
 @asynccontextmanager
-async def hostile_world(folder: Path, *, coordinators: int, workers: int) -> AsyncGenerator[HostileWorld]:
-    """Run it in a task of its own: a fixture's two halves run in different ones, which no task group stands."""
+async def hostile_world(
+    folder: Path, *, coordinators: int, workers: int, variables: Mapping[str, str] | None = None
+) -> AsyncGenerator[HostileWorld]:
+    """Run it, its processes with more variables.
+
+    In a task of its own: a fixture's two halves run in different ones, which no task group stands.
+    """
     opened: asyncio.Future[HostileWorld] = asyncio.get_running_loop().create_future()
     leave = asyncio.Event()
 
     async def hold() -> None:
         async with (
             real_fleet(
-                folder, coordinators=coordinators, workers=[AGENTS] * workers, app=APP, variables=VARIABLES
+                folder,
+                coordinators=coordinators,
+                workers=[AGENTS] * workers,
+                app=APP,
+                variables={**VARIABLES, **(variables or {})},
             ) as fleet,
             Argosy.connect(fleet.settings) as client,
         ):
