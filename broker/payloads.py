@@ -7,9 +7,10 @@ beside and renames), writes even if the object exists, and so makes it young: co
 import asyncio
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final, TypeVar, TypeVarTuple
 from urllib.parse import unquote, urlsplit
 
@@ -61,6 +62,17 @@ class ObstorePayloads:
         """Make it young again by writing it again: no store has an age that can be set. Raises as `get`."""
         await self.put(await self.get(sha256))
 
+    async def probe(self) -> None:
+        """Put, get and take away a payload that nobody else can have. Raises as `put` and `get`.
+
+        Where it may not be taken away, as a fleet's users may not, it is left to the rule by age.
+        """
+        data = b"argosy probe " + token_bytes(16)
+        sha256 = await self.put(data)
+        await self.get(sha256)
+        with suppress(BaseError, OSError):
+            await self._off_the_loop(self._store.delete, path_of(sha256))
+
     def _read(self, path: str) -> bytes:
         return bytes(self._store.get(path).bytes())
 
@@ -101,7 +113,7 @@ def _open(url: str) -> tuple[ObjectStore, str]:
         if scheme in ("", "file"):
             folder = _folder(url)
             folder.mkdir(parents=True, exist_ok=True)
-            return LocalStore(folder.resolve()), str(folder)
+            return LocalStore(folder.resolve(), automatic_cleanup=True), str(folder)
         if scheme == "memory":
             return MemoryStore(), "memory"
         if scheme not in _REMOTE:

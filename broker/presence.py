@@ -27,7 +27,7 @@ _LEAVE_SECONDS: Final = 1.0
 _TELL: Final = Script(__file__, "presence")
 _READ: Final = Script(__file__, "present")
 
-Role = Literal["worker", "coordinator"]
+Role = Literal["worker", "coordinator", "gateway"]
 LaneWord = Literal["live", "reloading", "paused"]
 
 

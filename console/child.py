@@ -78,6 +78,8 @@ class Child:
     quick_ends: int = 0
     last_exit: int | None = None
     problem: str = ""
+    told_ended: bool = False
+    """People were told that it ended, and not yet that it is ready again."""
 
     @property
     def restarts(self) -> int:

@@ -13,7 +13,9 @@ from argosy.broker.deadletters import Buried, buried, redrive
 from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
+from argosy.console.interruption import if_interrupted
 from argosy.console.moments import moment
+from argosy.console.numbers import counted
 from argosy.console.output import confirm, note, printable, show, show_table
 from argosy.console.process_life import open_services
 from argosy.schemas.errors import ArgosyError, ConfigurationError, NotFound
@@ -115,7 +117,7 @@ def redrive_dead(
             dry=True,
         )
         return
-    if not confirm(f"put {len(chosen)} dead letters back?"):
+    if not confirm(f"put {counted(len(chosen), 'dead letter')} back?"):
         raise ConfigurationError("nothing was put back", "nobody said yes", "--yes answers for you")
     done = asyncio.run(_redrive(settings, chosen))
     _tell(done, dry=False)
@@ -139,7 +141,11 @@ async def _redrive(settings: Settings, chosen: Sequence[Buried]) -> list[Redrive
     done: list[Redriven] = []
     async with open_services(settings, "dead") as services:
         producer = await services.cluster.producer()
-        for each in chosen:
+        for number, each in enumerate(chosen):
+            if_interrupted(
+                f"{number} of {counted(len(chosen), 'dead letter')} went back, the next one may have; "
+                "redrive again: twice is harmless"
+            )
             topic = each.letter.topic
             try:
                 partition, put_at = await redrive(producer, each.letter)

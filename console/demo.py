@@ -7,7 +7,8 @@ import typer
 
 from argosy.agents.document import Document
 from argosy.console.demo_fleet import Plan, run_demo
-from argosy.console.foreground import run_in_foreground
+from argosy.console.foreground import STOPPING, run_in_foreground
+from argosy.console.interruption import if_interrupted
 from argosy.console.up import Folder
 from argosy.schemas.errors import ConfigurationError
 
@@ -33,7 +34,8 @@ def demo(
     model (or yours: OPENAI_BASE_URL and OPENAI_API_KEY), and stops them again. Without documents: two of its own.
     """
     plan = Plan(tuple(_read(path) for path in documents or _own_texts()), workers, seed if chaos else None)
-    raise typer.Exit(run_in_foreground(run_demo(folder, plan)))
+    if_interrupted(f"all is stopped; logs and data stay in {folder}")
+    raise typer.Exit(run_in_foreground(run_demo(folder, plan), stopping=STOPPING))
 
 
 def _own_texts() -> list[Path]:

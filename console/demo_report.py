@@ -1,11 +1,9 @@
 """What the demo says at its end: each briefing, a table of tasks, where the traces are, what to try next."""
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 
 from rich.console import Console
 from rich.panel import Panel
@@ -14,6 +12,7 @@ from rich.text import Text
 from argosy.console.exits import FAILED
 from argosy.console.options import options
 from argosy.console.output import note, printable, show_json, show_table
+from argosy.console.own_name import as_called
 from argosy.console.process_life import open_services
 from argosy.console.run_history import History, history, trace_id
 from argosy.console.task_table import COLUMNS, TaskRow, rows
@@ -55,7 +54,7 @@ async def report(settings: Settings, told: Sequence[Told], traces: Path) -> int:
         for run in reports:
             _print(run)
         note(f"traces  {traces} (OTLP-JSON, one line per batch)")
-        argosy = _as_called()
+        argosy = as_called()
         note(
             f"next    {argosy} demo --chaos\n        {argosy} demo YOUR.txt\n        {argosy} dev examples/hello.py"
         )
@@ -76,11 +75,6 @@ def _report(told: Told, found: History) -> RunReport:
         reason=_figures(fault.message, fault.figures) if fault else "",
         tasks=rows(found),
     )
-
-
-def _as_called() -> str:
-    """Name our program so that the next shell finds it: a virtual environment's is on no path."""
-    return "argosy" if which("argosy") else os.path.relpath(sys.argv[0])
 
 
 def _figures(message: str, figures: dict[str, int]) -> str:

@@ -10,8 +10,10 @@ from argosy.console.app_facts import AppFacts, look, look_apart
 from argosy.console.config import environment_of, load_settings
 from argosy.console.dev_fleet import DevFleet
 from argosy.console.file_watch import Watched, until_changed
-from argosy.console.foreground import run_in_foreground
+from argosy.console.foreground import STOPPING, run_in_foreground
+from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show, show_error
+from argosy.console.own_name import as_called
 from argosy.console.stack import LocalStack
 from argosy.console.stack_state import DEFAULT_FOLDER
 from argosy.console.up import Folder, in_words, tell_downloads
@@ -36,20 +38,24 @@ def dev(
     In another shell: `argosy run NAME --app APP --input '…'`.
     """
     facts = look(app)
-    raise typer.Exit(run_in_foreground(_dev(app, facts, folder, workers, reload=reload)))
+    if_interrupted(f"all is stopped; runs and data stay in {folder}, and go on with the next start")
+    work = _dev(app, facts, folder, workers, reload=reload)
+    raise typer.Exit(run_in_foreground(work, stopping=STOPPING))
 
 
 async def _dev(app: str, facts: AppFacts, folder: Path, workers: int, *, reload: bool) -> None:
     watched = Watched(facts.files)
     before = watched.look()
-    async with LocalStack(folder, progress=tell_downloads) as stack:
+    note("starting Kafka and Valkey …")
+    async with LocalStack(folder, progress=tell_downloads, tell=note) as stack:
         settings = load_settings(folder)
         fleet = DevFleet(stack.supervisor, stack.folder, environment_of(settings), workers)
         await fleet.start(facts, settings.model)
         show(stack.state, in_words(folder, stack.state))
         note(f"agents  {', '.join(facts.agents)}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
+        argosy = as_called()
         for pipeline in facts.pipelines:
-            note(f"try     argosy run {pipeline} --app {facts.path} --input '…' --watch")
+            note(f"try     {argosy} run {pipeline} --app {facts.path} --input '…' --watch")
         if not reload:
             await asyncio.Event().wait()
         while True:

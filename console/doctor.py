@@ -13,6 +13,7 @@ from argosy.console.check import Check, Verdict, ok
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
 from argosy.console.machine_checks import machine_checks
+from argosy.console.numbers import counted
 from argosy.console.options import options
 from argosy.console.output import show_json
 from argosy.console.service_checks import service_checks
@@ -54,4 +55,4 @@ def _print(checks: list[Check], problems: int) -> None:
         for name, text in (("why", check.why), ("do", check.do)):
             if text:
                 console.print(f"{'':<{width + 10}}[bold]{name}:[/] {escape(text)}")
-    console.print(f"{problems} problem{'' if problems == 1 else 's'}")
+    console.print(counted(problems, "problem"))

@@ -14,11 +14,13 @@ from argosy.schemas.errors import (
 )
 
 FAILED: Final = 1
+USAGE: Final = 2
 CONFIGURATION: Final = 3
 UNREACHABLE: Final = 4
 NOT_FOUND: Final = 5
 TIMED_OUT: Final = 124  # as timeout(1) does
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
+TERMINATED: Final = 143  # 128 + SIGTERM
 
 _CODES: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
     (BuildError, CONFIGURATION),

@@ -5,23 +5,28 @@ import signal
 from collections.abc import Coroutine
 from typing import Final
 
+from argosy.console.output import note
+
+STOPPING: Final = "stopping … (once more stops at once)"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_in_foreground(work: Coroutine[object, object, int | None]) -> int:
+def run_in_foreground(work: Coroutine[object, object, int | None], *, stopping: str = "") -> int:
     """Run `work` to its end and return its exit code, or 128 + the signal's number if one stopped it.
 
-    The first signal cancels; a second one cancels the clean-up too.
+    The first signal cancels, and `stopping` is said; a second one cancels the clean-up too.
     """
-    return asyncio.run(_cancelled_by_signals(work))
+    return asyncio.run(_cancelled_by_signals(work, stopping))
 
 
-async def _cancelled_by_signals(work: Coroutine[object, object, int | None]) -> int:
+async def _cancelled_by_signals(work: Coroutine[object, object, int | None], stopping: str) -> int:
     received: list[signal.Signals] = []
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
+        if stopping and not received:
+            note(stopping)
         received.append(number)
         task.cancel()
 

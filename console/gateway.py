@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Generator
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from uvicorn import Config, Server
 
 from argosy.broker import provision
+from argosy.broker.presence import Beat
 from argosy.broker.topics import TopicNames
 from argosy.client.connection import Argosy
 from argosy.console.config import load_settings
@@ -50,9 +52,16 @@ def gateway(
         with listening(settings.gateway) as sock:
             used = TopicNames(settings.kafka.topic_prefix).used_by_gateway
             await provision.ensure(services.cluster, settings, only=used)
-            async with Argosy(settings, services.cluster, services.store, services.payloads) as fleet:
+            async with (
+                Argosy(settings, services.cluster, services.store, services.payloads) as fleet,
+                asyncio.TaskGroup() as beside,
+            ):
+                name = f"{socket.gethostname()}-{os.getpid()}"
+                beat = Beat(services.store, settings.redis.key_prefix, "gateway", name, lambda: ({}, {}))
+                beating = beside.create_task(beat.run(), name="presence")
                 door = Door(settings, services.cluster, services.payloads, fleet, stop)
                 await serve_http(door, sock, ready_file)
+                beating.cancel()
 
     serve(settings, "gateway", main)
 

@@ -23,6 +23,7 @@ class Role(StrEnum):
 
     WORKER = "worker"
     COORDINATOR = "coordinator"
+    GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True)

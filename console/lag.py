@@ -1,4 +1,4 @@
-"""`argosy lag`: how far each group is behind, in messages, seconds and tokens; what waits, flies, is parked, is dead."""
+"""`argosy lag`: how far each group is behind: what waits, runs, is parked, is dead, in messages, seconds and tokens."""
 
 import asyncio
 import time
@@ -16,6 +16,7 @@ from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
 from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing, status
 from argosy.console.moments import length
+from argosy.console.numbers import short
 from argosy.console.options import options
 from argosy.console.output import note, show_json, show_table
 from argosy.console.process_life import Services, open_services
@@ -134,14 +135,6 @@ def _amount(amount: Amount) -> str:
     if amount.tokens is not None:
         told.append(f"{'~' if amount.estimated else ''}{short(amount.tokens)} tok")
     return " / ".join(told)
-
-
-def short(number: int) -> str:
-    """Write a large number with two or three figures: `950`, `4.1k`, `12M`."""
-    for size, name in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
-        if number >= size:
-            return f"{number / size:.1f}{name}" if number < 10 * size else f"{number // size}{name}"
-    return str(number)
 
 
 def _dead(report: LagReport) -> list[Sequence[object]]:

@@ -11,6 +11,7 @@ from argosy.broker.log import Partition
 from argosy.broker.presence import present
 from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
+from argosy.console.interruption import if_interrupted
 from argosy.console.output import confirm, show, show_table
 from argosy.console.process_life import open_services
 from argosy.coordinator.checkpoint import Checkpoint
@@ -68,6 +69,7 @@ def rebuild_lane(number: Annotated[int, typer.Argument(min=0, help="The lane's n
         )
     if not confirm(f"rebuild lane {number} from the run log?"):
         raise ConfigurationError("nothing was done", "nobody said yes", "--yes answers for you")
+    if_interrupted(f"lane {number} may be rebuilding: argosy lane list; it is safe to repeat")
     there = asyncio.run(_rebuild(settings, number))
     text = "is being rebuilt" if there else "has no state: its next owner builds it anyway"
     show({"lane": number, "rebuilding": there}, f"lane {number} {text}")

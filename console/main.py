@@ -4,30 +4,48 @@ import sys
 from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
+from typer import Abort, TyperException
 
 from argosy.console.commands import COMMANDS
-from argosy.console.exits import exit_code_of
+from argosy.console.exits import INTERRUPTED, TERMINATED, USAGE, exit_code_of
+from argosy.console.interruption import interrupted
 from argosy.console.options import HELP, Options, options, set_options, split_options
-from argosy.console.output import show_error
+from argosy.console.output import show_error, show_stopped, show_usage
 from argosy.schemas.errors import ArgosyError
 from argosy.schemas.fault import first_of
+
+_STOPPED: Final[dict[object, str]] = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
 
 
 def run() -> None:
     """Run the command that the process was started with, and end the process with its exit code."""
     general, rest = split_options(sys.argv[1:])
+    set_options(
+        Options(json="--json" in general, debug="--debug" in general)
+    )  # for errors before they are parsed
     try:
-        build_app(_command_in(rest))(general + rest)
+        code: object = build_app(_command_in(rest))(general + rest, prog_name="argosy", standalone_mode=False)
     except ArgosyError as error:
         _fail(error)
+    except TyperException as error:
+        show_usage(error)
+        sys.exit(USAGE)
+    except (
+        Abort,
+        KeyboardInterrupt,
+    ):  # while it is still being imported; elsewhere typer turns it into the code
+        code = INTERRUPTED
     except BaseExceptionGroup as group:
         ours = first_of(group)
         if ours is None:
             raise
         _fail(ours)
+    if code in _STOPPED:
+        show_stopped(_STOPPED[code], interrupted())
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(error: ArgosyError) -> NoReturn:
@@ -42,7 +60,7 @@ def build_app(wanted: str | None) -> typer.Typer:
     app = typer.Typer(
         name="argosy",
         help="A fleet of LLM agents as a distributed system: consumers on Kafka, joined through Redis.",
-        no_args_is_help=True,
+        no_args_is_help=not options().json,
         add_completion=False,
         pretty_exceptions_enable=False,  # an error that nobody foresaw is a bug: show it as Python does
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,7 +75,14 @@ def build_app(wanted: str | None) -> typer.Typer:
         if isinstance(target, typer.Typer):
             for part in target.registered_commands:
                 part.help, part.epilog = part.help or _flowing(part.callback), HELP
-            app.add_typer(target, name=name, help=command.summary, epilog=HELP, rich_help_panel=command.panel)
+            app.add_typer(
+                target,
+                name=name,
+                help=command.summary,
+                epilog=HELP,
+                rich_help_panel=command.panel,
+                no_args_is_help=not options().json,  # who asked for JSON can't read a page of help
+            )
         elif callable(target):
             app.command(name, help=_flowing(target), epilog=HELP, rich_help_panel=command.panel)(target)
     return app

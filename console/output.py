@@ -3,19 +3,22 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 from unicodedata import category
 
-import typer
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
+from typer import Context, TyperException
+from typer.core import TyperGroup
 
 from argosy.console import table
+from argosy.console.interruption import if_interrupted
 from argosy.console.options import options
 from argosy.schemas.errors import ArgosyError
 
+_ANSWERS: Final = {"y": True, "yes": True, "n": False, "no": False, "": False}
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 
@@ -70,14 +73,34 @@ def confirm(question: str) -> bool:
     """Ask a yes-or-no question; --yes answers it, and where nobody can answer it is a no."""
     if options().yes:
         return True
-    return sys.stdin.isatty() and typer.confirm(question, err=True)
+    if not sys.stdin.isatty():
+        return False
+    if_interrupted("nothing was done")
+    while True:
+        sys.stderr.write(f"{printable(question)} [y/N] ")
+        sys.stderr.flush()
+        said = sys.stdin.readline()
+        if said.strip().lower() in _ANSWERS:
+            if not said:
+                sys.stderr.write("\n")
+            return _ANSWERS[said.strip().lower()]
 
 
 def show_error(error: ArgosyError) -> None:
     """Print an error on stderr: what happened, why, what to do; as an object with --json."""
-    parts = _parts(error)
+    _show_parts(error.code, _parts(error))
+
+
+@runtime_checkable
+class _Usage(Protocol):
+    ctx: Context | None
+
+    def format_message(self) -> str: ...
+
+
+def _show_parts(code: str, parts: dict[str, str]) -> None:
     if options().json:
-        sys.stderr.write(json.dumps({"error": {"code": error.code, **parts}}, ensure_ascii=False) + "\n")
+        sys.stderr.write(json.dumps({"error": {"code": code, **parts}}, ensure_ascii=False) + "\n")
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]error[/]: {escape(parts['what'])}")
@@ -85,6 +108,28 @@ def show_error(error: ArgosyError) -> None:
         if parts[name]:
             lead = f"  {name + ':':<4} "
             console.print(f"[bold]{lead}[/]" + escape(parts[name].replace("\n", "\n" + " " * len(lead))))
+
+
+def show_usage(error: TyperException) -> None:
+    """Print what is wrong with a command line, as other errors are printed."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help instead, which is the answer
+        return
+    what = error.format_message() if isinstance(error, _Usage) else str(error)
+    path, why = "argosy", ""
+    if isinstance(error, _Usage) and error.ctx is not None:
+        path = error.ctx.command_path
+        if isinstance(error.ctx.command, TyperGroup):
+            why = f"it has {', '.join(error.ctx.command.list_commands(error.ctx))}"
+    _show_parts("usage", {"what": what, "why": why, "do": f"{path} --help"})
+
+
+def show_stopped(how: str, text: str) -> None:
+    """Print in one line that the command was stopped, and what holds now; as an object with --json."""
+    if options().json:
+        _show_parts(how, {"what": how, "why": text, "do": ""})
+        return
+    lead = "\n" if sys.stderr.isatty() else ""  # a terminal has shown ^C, and is in the middle of a line
+    sys.stderr.write(lead + printable(f"{how}: {text}" if text else how) + "\n")
 
 
 def _parts(error: ArgosyError) -> dict[str, str]:

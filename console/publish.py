@@ -10,6 +10,7 @@ import typer
 
 from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
+from argosy.console.interruption import if_interrupted
 from argosy.console.output import show_table
 from argosy.console.process_life import open_services
 from argosy.console.published import published
@@ -70,6 +71,9 @@ async def _publish(settings: Settings, pipelines: list[CompiledPipeline], *, for
             before = there.get(key)
             _check(pipeline, key, None if before is None else before.pipeline, force=force)
             same = before is not None and before.latest and before.pipeline.identity == pipeline.identity
+            if_interrupted(
+                f"{len(lines)} of {len(pipelines)} pipelines are published, the next may be; it is safe to repeat"
+            )
             if not same:
                 await publish_one(await services.cluster.producer(), names, pipeline, source)
             what: What = "was published already" if same else "published"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from argosy.console.numbers import counted
 from argosy.console.run_history import History, Logged
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import (
@@ -62,9 +63,8 @@ def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each ki
     match message:
         case RunAccepted():
             pipeline = message.pipeline
-            return (
-                f"{pipeline.name}@{pipeline.version}, {len(pipeline.steps)} steps, inbox {message.position}"
-            )
+            steps = counted(len(pipeline.steps), "step")
+            return f"{pipeline.name}@{pipeline.version}, {steps}, inbox {message.position}"
         case TaskSettled():
             usage = message.usage
             text = f"attempt {message.attempt} {message.outcome} in {message.duration_ms / 1000:.1f} s"

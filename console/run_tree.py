@@ -7,6 +7,7 @@ from typing import Final
 
 from argosy.console.dag import Branch, branches, named_steps
 from argosy.console.moments import length, moment
+from argosy.console.numbers import counted
 from argosy.console.run_history import History
 from argosy.console.task_table import WORDS, TaskRow, rows
 from argosy.coordinator.kept import TERMINAL
@@ -111,7 +112,7 @@ def _sum(step: str, table: list[TaskRow], history: History) -> str:
     if total > len(ordered):
         parts.append(f"{total - len(ordered)} not ordered yet")
     tokens = f"tokens {sum(row.input_tokens for row in ordered)} in, {sum(row.output_tokens for row in ordered)} out"
-    return f"{total} shards: {', '.join(parts) or 'none'}  {tokens}"
+    return f"{counted(total, 'shard')}: {', '.join(parts) or 'none'}  {tokens}"
 
 
 def _task(row: TaskRow, history: History, now_ms: int) -> str:

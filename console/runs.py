@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pydantic import JsonValue
 
 from argosy.client.connection import Argosy
-from argosy.client.run import Run
+from argosy.client.run import Run, RunStatus
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
 from argosy.console.foreground import run_in_foreground
+from argosy.console.interruption import if_interrupted
 from argosy.console.live import Progress, watching
 from argosy.console.moments import moment
 from argosy.console.options import options
@@ -26,12 +27,13 @@ from argosy.console.run_tree import holes, tree
 from argosy.console.run_view import RunView, TaskView
 from argosy.console.task_table import rows
 from argosy.console.why import why
-from argosy.schemas.errors import NotFound
+from argosy.schemas.errors import NotFound, Refused, Unreachable
 from argosy.schemas.runlog import RunAccepted, RunEnded
 from argosy.schemas.settings import Settings
 
 LAST_SECONDS = 5.0
 """For the last events of a run that has ended."""
+_ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "expired"})
 
 runs = typer.Typer(help="Look at runs, cancel them.", no_args_is_help=True)
 
@@ -147,6 +149,7 @@ def watch_run(
 
 
 async def _watch(settings: Settings, run_id: str, timeout_seconds: float | None) -> int:
+    if_interrupted("the run goes on")
     found = await _known(settings, run_id)
     steps = found.accepted.pipeline.steps if found.accepted is not None else ()
     view = RunView(run_id, run_id, tasks={step.name: TaskView() for step in steps})
@@ -195,14 +198,34 @@ def cancel_run(
     *,
     reason: Annotated[str, typer.Option("--reason", help="Kept with the run.")] = "",
 ) -> None:
-    """Cancel a run; idempotent, and allowed before the run has been accepted."""
-    asyncio.run(_cancel(load_settings(), run_id, reason))
-    show({"run_id": run_id, "cancel": "requested"}, f"cancel of {run_id} requested")
+    """Cancel a run; idempotent, and allowed before the run has been accepted.
+
+    Exit code 1 if it has ended already, and not as cancelled.
+    """
+    if_interrupted("the cancel may have been sent; it is safe to repeat")
+    ended = asyncio.run(_cancel(load_settings(), run_id, reason))
+    if ended is None:
+        show(
+            {"run_id": run_id, "cancel": "requested", "state": None},
+            f"cancel of {run_id} requested: argosy runs watch {run_id} says when it has ended",
+        )
+        return
+    text = f"{run_id} has ended already: {ended}; nothing was cancelled"
+    show({"run_id": run_id, "cancel": "too_late", "state": ended}, text)
+    if ended != "cancelled":
+        raise typer.Exit(FAILED)
 
 
-async def _cancel(settings: Settings, run_id: str, reason: str) -> None:
+async def _cancel(settings: Settings, run_id: str, reason: str) -> RunStatus | None:
+    """Ask for the end of a run; return how it ended, if it has."""
     async with Argosy.connect(settings) as fleet:
-        await fleet.run(run_id).cancel(reason)
+        run, state = fleet.run(run_id), None
+        with suppress(Unreachable, Refused):  # Redis away: the request is safe in Kafka all the same
+            state = await run.state()
+        if state in _ENDED:
+            return state
+        await run.cancel(reason)
+        return None
 
 
 async def _history(settings: Settings, run_id: str) -> History:

@@ -11,6 +11,7 @@ from argosy.broker.server_check import check_server
 from argosy.broker.topics import TopicNames, plan
 from argosy.console.check import Check, Verdict, ok
 from argosy.console.fleet_checks import fleet_checks
+from argosy.console.numbers import counted
 from argosy.schemas.errors import Advice, ArgosyError, Refused
 from argosy.schemas.settings import KafkaSettings, Settings
 
@@ -53,7 +54,7 @@ async def _kafka(settings: Settings) -> list[Check]:
         await cluster.close()
     checks = [ok("kafka", where)]
     if not wrong:
-        checks.append(ok("topics", f"{len(plan(settings, agents))} topics are as planned"))
+        checks.append(ok("topics", f"{counted(len(plan(settings, agents)), 'topic')} as planned"))
     for finding in wrong:
         verdict = Verdict.PROBLEM if finding.fatal else Verdict.WARNING
         why = hidden_by_acl(settings.kafka) if finding.problem == "is missing" else ""
@@ -82,8 +83,7 @@ async def _redis(settings: Settings) -> list[Check]:
 
 async def _payloads(settings: Settings) -> Check:
     try:
-        store = ObstorePayloads(settings.payloads)
-        await store.get(await store.put(b"argosy doctor"))
+        await ObstorePayloads(settings.payloads).probe()
     except ArgosyError as error:
         cure = "look at ARGOSY_PAYLOADS and at the rights on it"
         return _failed("payload store", "the payload store can't be used", error, cure)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -73,10 +74,20 @@ class LocalStack:
     each by name: `kafka` (then `kafka-2`, `kafka-3`) and `valkey`. One process at a time may run an instance.
     """
 
-    def __init__(self, folder: Path, *, brokers: int = 1, progress: Progress = untold) -> None:
-        """`folder` is made if missing; `progress` is told of downloads, which a machine needs once."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        brokers: int = 1,
+        progress: Progress = untold,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`folder` is made if missing; `progress` is told of downloads, which a machine needs once.
+
+        `tell` takes a line when a process of the stack ends by itself, and when it is back.
+        """
         self.folder = folder.absolute()
-        self.supervisor = Supervisor(on_change=self._write_down)
+        self.supervisor = Supervisor(on_change=self._write_down, tell=tell)
         self._brokers = brokers
         self._progress = progress
         self._state: StackState | None = None

@@ -1,6 +1,5 @@
 """`argosy run PIPELINE`: submit a run, wait, print its result."""
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
+from argosy.console.interruption import if_interrupted
 from argosy.console.live import Progress, watching
 from argosy.console.options import options
 from argosy.console.output import note, show_json
@@ -21,6 +21,7 @@ from argosy.console.run_view import RunView, TaskView
 from argosy.console.submit_each import opened, submit_each, values_of
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.ids import new_run_id
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.settings import Settings
 
@@ -65,6 +66,10 @@ def run(  # noqa: PLR0913 - a submit has this many parts
             work = _many(settings, what, lines, run_id, timeout_seconds, detach=detach, **chosen)
             raise typer.Exit(run_in_foreground(work))
     given = parse_input(value)
+    run_id = run_id or new_run_id()
+    if_interrupted(
+        f"the submit may have been sent: argosy why {run_id} says; --run-id {run_id} makes no second run"
+    )
 
     async def one() -> None:
         async with Argosy.connect(settings) as fleet:
@@ -77,18 +82,15 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 tenant=tenant,
             )
             note(f"run {submitted.run_id} submitted")
+            if_interrupted(
+                f"the run goes on: argosy runs show {submitted.run_id}, argosy runs cancel {submitted.run_id}"
+            )
             if source is None:
                 note(f"{what} must be published (argosy publish); --app FILE would have sent it along")
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return
-            try:
-                show_json(await _result(submitted, what, timeout_seconds, watch=watch))
-            except asyncio.CancelledError:
-                note(
-                    f"the run goes on: argosy runs show {submitted.run_id}, argosy runs cancel {submitted.run_id}"
-                )
-                raise
+            show_json(await _result(submitted, what, timeout_seconds, watch=watch))
 
     raise typer.Exit(run_in_foreground(one()))
 

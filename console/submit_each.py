@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.console.exits import FAILED
+from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show_json
 from argosy.schemas.errors import ConfigurationError, RunError
 from argosy.schemas.pipeline import CompiledPipeline
@@ -101,6 +102,10 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
         tally.ended += 1
         show_json({"run_id": run.run_id, **line})
 
+    again = "some more may have been sent"
+    if prefix is not None:
+        again = f"repeat the whole with --run-id {prefix}: no run is made twice"
+    if_interrupted(f"nothing was acknowledged yet; {again}")
     telling = asyncio.create_task(_tell(tally), name="progress")
     try:
         async with (
@@ -109,6 +114,7 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
         ):
             async for run in runs:
                 tally.acknowledged += 1
+                if_interrupted(f"{tally.acknowledged} runs were acknowledged and go on; {again}")
                 if detach:
                     show_json({"run_id": run.run_id})
                 else:

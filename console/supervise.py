@@ -36,11 +36,17 @@ class Supervisor:
     kernel kills the children (Linux); elsewhere `reap` does, with the ids that `on_change` had written down.
     """
 
-    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
-        """`on_change` is called after every change of any child's state; it must be quick."""
+    def __init__(
+        self, on_change: Callable[[], None] = lambda: None, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`on_change` is called after every change of any child's state; it must be quick.
+
+        `tell` takes a line for people: a child ended by itself, and what comes of it.
+        """
         self.children: dict[str, Child] = {}
         self._tasks = asyncio.TaskGroup()
         self._on_change = on_change
+        self._tell = tell
         self._change = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -147,6 +153,7 @@ class Supervisor:
             if child.intent is not Intent.RUN:
                 continue
             delay = restart_delay_seconds(child.spec.restart, exit_code, child.quick_ends)
+            self._tell(_end_in_words(child, delay))
             if delay is None:
                 break
             with contextlib.suppress(TimeoutError):
@@ -189,6 +196,9 @@ class Supervisor:
             kill_group(process.pid)
         else:
             self._set(child, ChildState.READY)
+            if child.told_ended:
+                child.told_ended = False
+                self._tell(f"again   {spec.name} is ready")
 
     async def _end(self, child: Child) -> None:
         """Signal the running process and see it gone."""
@@ -216,6 +226,14 @@ class Supervisor:
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
             await self._change.wait()
+
+
+def _end_in_words(child: Child, delay_seconds: float | None) -> str:
+    child.told_ended = True
+    then = "it stays down"
+    if delay_seconds is not None:
+        then = f"it is started again in {delay_seconds:.1f} s" if delay_seconds else "it is started again"
+    return f"ended   {child.spec.name}: {child.problem}; {then}; its log: {child.spec.log}"
 
 
 def failure_of(child: Child) -> ChildFailed:

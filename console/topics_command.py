@@ -9,6 +9,7 @@ from argosy.broker.provision import Finding, compare
 from argosy.broker.topics import TopicNames, TopicPlan, plan
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
+from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show_table
 from argosy.console.pipelines_command import App
 from argosy.console.process_life import Services, open_services
@@ -32,6 +33,7 @@ def plan_topics(*, app: App = None) -> None:
 @topics.command("apply")
 def apply_topics(*, app: App = None) -> None:
     """Make the topics that are missing; what else is wrong is told with its cure, never changed. Safe to repeat."""
+    if_interrupted("some topics may have been made: argosy topics plan shows them; apply is safe to repeat")
     _show(*asyncio.run(_compare(load_settings(), app, make=True)))
 
 

@@ -12,10 +12,12 @@ import typer
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.provision import ensure
 from argosy.console.config import load_settings
-from argosy.console.foreground import run_in_foreground
+from argosy.console.foreground import STOPPING, run_in_foreground
+from argosy.console.interruption import if_interrupted, interrupts_noted
 from argosy.console.java import find_java
 from argosy.console.kafka_jars import KAFKA_VERSION, ensure_jars
 from argosy.console.log_file import last_lines, open_log
+from argosy.console.numbers import counted
 from argosy.console.output import note, show
 from argosy.console.stack import LocalStack
 from argosy.console.stack_state import DEFAULT_FOLDER, StackState, read_state, reap_left_over
@@ -23,6 +25,7 @@ from argosy.console.valkey_server import find_valkey
 from argosy.schemas.errors import ChildFailed, ConfigurationError
 
 START_WITHIN_SECONDS: Final = 120
+STOP_WITHIN_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.05
 
 Folder = Annotated[Path, typer.Option("--dir", help="The folder of this stack instance: data, ports, logs.")]
@@ -42,14 +45,17 @@ def up(
     """
     check_brokers(brokers, read_state(folder))
     if foreground:
-        raise typer.Exit(run_in_foreground(_serve(folder, brokers)))
+        if_interrupted(f"the stack is stopped; its data stays in {folder}")
+        raise typer.Exit(run_in_foreground(_serve(folder, brokers), stopping=STOPPING))
     state = read_state(folder)
     if state is None or not state.is_running():
         reap_left_over(folder)
         find_java()
         find_valkey()
         ensure_jars(tell_downloads)
+        if_interrupted(f"what had started is stopped; its data stays in {folder}")
         state = _start_detached(folder, brokers)
+    if_interrupted("the stack runs: argosy status shows it, argosy down stops it; topics may be missing yet")
     asyncio.run(make_topics(state))
     show(state, in_words(folder, state))
 
@@ -63,7 +69,7 @@ def check_brokers(wanted: int, state: StackState | None) -> None:
     has = len(state.layout.cluster.brokers) if state else wanted
     if wanted not in {1, has}:
         raise ConfigurationError(
-            f"this stack instance has {has} broker{'s' if has > 1 else ''}, not {wanted}",
+            f"this stack instance has {counted(has, 'broker')}, not {wanted}",
             "its data was made with that number",
             "choose another --dir, or stop it and remove its folder to start afresh",
         )
@@ -111,19 +117,24 @@ def _start_detached(folder: Path, brokers: int) -> StackState:
     log = folder / "logs" / "supervisor.log"
     note("starting Kafka and Valkey …")
     command = [sys.executable, "-P", "-m", "argosy", "up", "--foreground"]
-    with open_log(log) as output:
-        process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
-            [*command, "--dir", str(folder), "--brokers", str(brokers)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    give_up_at = time.monotonic() + START_WITHIN_SECONDS
-    while process.poll() is None and time.monotonic() < give_up_at:
-        state = read_state(folder)
-        if state and state.ready and state.supervisor and state.supervisor.pid == process.pid:
-            return state
-        time.sleep(_POLL_SECONDS)
+    with interrupts_noted() as interrupt:  # whenever it comes, the process that was started is known
+        with open_log(log) as output:
+            process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
+                [*command, "--dir", str(folder), "--brokers", str(brokers)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        give_up_at = time.monotonic() + START_WITHIN_SECONDS
+        while process.poll() is None and time.monotonic() < give_up_at and not interrupt.is_set():
+            state = read_state(folder)
+            if state and state.ready and state.supervisor and state.supervisor.pid == process.pid:
+                return state
+            interrupt.wait(_POLL_SECONDS)
+        if interrupt.is_set():
+            process.terminate()
+            process.wait(STOP_WITHIN_SECONDS)
+            raise KeyboardInterrupt
     process.terminate()
     raise ChildFailed("the local stack did not start", last_lines(log), f"read the logs in {log.parent}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from argosy.console.moments import ago, length, moment
+from argosy.console.numbers import counted
 from argosy.console.why_facts import Facts
 from argosy.console.why_verdict import Cause
 
@@ -62,7 +63,7 @@ def _unknown(facts: Facts) -> Iterator[Cause]:
             yield Cause(
                 "coordinator_away",
                 f"no coordinator runs: {waits} {since}, and nobody receives it",
-                f"group {receivers.name} has no members; {receivers.waiting} messages wait",
+                f"group {receivers.name} has no members; {counted(receivers.waiting, 'message')} to receive",
                 "argosy coordinator",
                 figures=figures,
             )
@@ -78,7 +79,8 @@ def _unknown(facts: Facts) -> Iterator[Cause]:
             yield Cause(
                 "inbox_behind",
                 f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it",
-                f"group {receivers.name} has {receivers.members} members and {receivers.waiting} messages to go",
+                f"group {receivers.name} has {counted(receivers.members, 'member')}"
+                f" and {counted(receivers.waiting, 'message')} to go",
                 "it will be accepted in its turn; more coordinators receive faster",
                 figures=figures,
             )
@@ -134,7 +136,8 @@ def _coordinator(facts: Facts) -> Iterator[Cause]:
         yield Cause(
             "lane_without_owner",
             f"{where} has no owner at the moment",
-            f"group {lanes.name} has {lanes.members} members and is being balanced, or one died a moment ago",
+            f"group {lanes.name} has {counted(lanes.members, 'member')} and is being balanced,"
+            " or one died a moment ago",
             "wait some seconds; if it stays so, look at the coordinators' logs",
             figures=figures,
         )
@@ -176,7 +179,7 @@ def _lane(facts: Facts) -> Iterator[Cause]:
         yield Cause(
             "lane_behind",
             f"{where} is behind: it reads on at {lane.next}, the run's next record lies at {lane.first_unfolded}",
-            f"its owner {lane.owner} has {lane.log_end - lane.next} records to fold",
+            f"its owner {lane.owner} has {counted(lane.log_end - lane.next, 'record')} to fold",
             "wait; if the offset stands still, look at the coordinator's log",
             figures={**figures, "first_unfolded": lane.first_unfolded},
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from argosy.console.moments import ago, length, moment
+from argosy.console.numbers import counted
 from argosy.console.why_facts import AgentIs, Facts, JoinIs, TaskIs
 from argosy.console.why_verdict import Cause, Code
 
@@ -126,14 +127,14 @@ def _held(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
     figures: dict[str, int | str | None] = {"ahead": task.ahead, "out": out, "window": window}
     if agent is not None and agent.group.members == 0:
         texts = (
-            f"no worker serves agent {task.agent}: {task.local} waits behind {task.ahead} others",
-            f"group {agent.group.name} has no members; {out} of {window} tasks of this lane are out",
+            f"no worker serves agent {task.agent}: {task.local} waits behind {counted(task.ahead, 'other')}",
+            f"group {agent.group.name} has no members; {out} of at most {counted(window, 'task')} of this lane out",
             f"argosy worker APP:{task.agent}",
         )
         return _cause(task, "no_worker", texts, **figures)
     texts = (
-        f"{task.local} is held by the dispatch window: {task.ahead} tasks of {task.agent} go before it",
-        f"{out} of {window} tasks of {task.agent} are out in this lane",
+        f"{task.local} is held by the dispatch window: {counted(task.ahead, 'task')} of {task.agent} before it",
+        f"{out} of at most {counted(window, 'task')} of {task.agent} out in this lane",
         "more workers of the agent make it go faster; ARGOSY_FLEET__DISPATCH_WINDOW is the window",
     )
     return _cause(task, "held_by_window", texts, **figures)
@@ -143,7 +144,7 @@ def _no_worker(task: TaskIs, agent: AgentIs | None, now_ms: int) -> Cause | None
     if agent is None or agent.group.members:
         return None
     group, claim = agent.group, task.claim
-    why = f"group {group.name} has no members; {group.waiting} messages wait in {group.topic}"
+    why = f"group {group.name} has no members; {counted(group.waiting, 'message')} to go in {group.topic}"
     if not group.exists:
         why = f"there is no topic {group.topic}: no worker of it ever ran here"
     if task.offset is not None:
@@ -172,7 +173,7 @@ def _suspect(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None
         return None
     texts = (
         f"{task.local} waits for its turn as a suspect",
-        f"its worker was lost {task.deliveries} times; such a task runs alone in its worker",
+        f"its worker was lost {counted(task.deliveries, 'time')}; such a task runs alone in its worker",
         "look at what it does to its workers",
     )
     return _cause(task, "suspect", texts, deliveries=task.deliveries)
@@ -182,16 +183,18 @@ def _behind(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
     if agent is None or task.offset is None or task.committed is None:
         return None
     hands = (
-        f"; {agent.running} of {agent.slots} slots are taken, {agent.parked} parked" if agent.slots else ""
+        f"; {agent.running} of {counted(agent.slots, 'slot')} taken, {agent.parked} parked"
+        if agent.slots
+        else ""
     )
-    before = task.offset - task.committed
+    before, members = task.offset - task.committed, counted(agent.group.members, "member")
     texts = (
         f"the workers of {task.agent} are behind: {task.local} waits in partition {task.partition}",
-        f"it lies at offset {task.offset}, {before} after the committed one; {agent.group.members} members{hands}",
+        f"it lies at offset {task.offset}, {before} after the committed one; {members}{hands}",
         f"wait, or start more: argosy worker APP:{task.agent}",
     )
-    members, running = agent.group.members, agent.running
-    return _cause(task, "worker_behind", texts, committed=task.committed, members=members, running=running)
+    figures = {"committed": task.committed, "members": agent.group.members, "running": agent.running}
+    return _cause(task, "worker_behind", texts, **figures)
 
 
 def _on_its_way(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None:

@@ -104,5 +104,5 @@ def _ended(event: Event, ended: RunEnded) -> None:
         tasks=ended.tasks,
         input_tokens=ended.usage.input_tokens,
         output_tokens=ended.usage.output_tokens,
-        code=ended.fault.code if ended.fault else None,
+        **({"code": ended.fault.code} if ended.fault else {}),
     )

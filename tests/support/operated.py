@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from argosy.broker.cluster import KafkaCluster
+from argosy.broker.log import Outgoing
 from argosy.client.connection import Argosy
 from argosy.pipelines.discover import discover
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
@@ -138,6 +140,18 @@ class Operated:
     def submit(self, pipeline: str, text: str, run_id: str, *, app: bool = True) -> None:
         source = ("--app", "app.py") if app else ()
         self.argosy("run", pipeline, *source, "--input", json.dumps(text), "--run-id", run_id, "--detach")
+
+    def send(self, topic: str, value: bytes) -> None:
+        """Append a record that is none of ours."""
+
+        async def work() -> None:
+            cluster = KafkaCluster(KafkaSettings(bootstrap_servers=self.stack.bootstrap_servers))
+            await (await cluster.producer()).send(
+                Outgoing(f"{self.prefix}.{topic}", b"k", value, (("x", b"y"),), 0)
+            )
+            await cluster.close()
+
+        asyncio.run(work())
 
     def submit_all(self, pipeline: str, texts: Sequence[str]) -> None:
         """Submit a run for each text, all at once."""

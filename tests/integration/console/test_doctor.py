@@ -59,6 +59,7 @@ def test_where_all_is_well_it_says_so_and_ends_with_0(argosy: CommandLine) -> No
     assert {check["verdict"] for check in checks.values()} == {"ok"}
     assert {"python", "java", "kafka", "topics", "redis", "redis settings", "payload store"} <= set(checks)
     assert argosy("doctor").stdout.splitlines()[-1] == "0 problems"
+    assert list((argosy.folder / ".argosy" / "payloads").iterdir()) == []  # its probe is gone again
 
 
 @pytest.mark.usefixtures("topics", "evicting")

@@ -1,6 +1,5 @@
 """The operator's commands on real servers and real processes."""
 
-import asyncio
 import json
 import signal
 from collections.abc import Iterator
@@ -10,9 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from argosy.broker.cluster import KafkaCluster
-from argosy.broker.log import Outgoing
-from argosy.schemas.settings import KafkaSettings
 from support.operated import Operated
 from support.stack import StackThread
 
@@ -24,19 +20,6 @@ def fleet(tmp_path: Path, stack: StackThread) -> Iterator[Operated]:
     made = Operated(tmp_path, stack, f"op-{uuid4().hex[:8]}")
     yield made
     made.end_all()
-
-
-def send(fleet: Operated, topic: str, value: bytes) -> None:
-    """Append a record that is none of ours."""
-
-    async def work() -> None:
-        cluster = KafkaCluster(KafkaSettings(bootstrap_servers=fleet.stack.bootstrap_servers))
-        await (await cluster.producer()).send(
-            Outgoing(f"{fleet.prefix}.{topic}", b"k", value, (("x", b"y"),), 0)
-        )
-        await cluster.close()
-
-    asyncio.run(work())
 
 
 def test_topics_are_planned_then_made_and_then_well(fleet: Operated) -> None:
@@ -107,7 +90,7 @@ def fleet_says(fleet: Operated, *arguments: str) -> str:
 def test_dead_letters_are_listed_shown_and_put_back(fleet: Operated) -> None:
     fleet.coordinator()
     fleet.worker("quick")
-    send(fleet, "tasks.quick", b"no json")
+    fleet.send("tasks.quick", b"no json")
 
     def buried(count: int) -> bool:
         return int(fleet.ask("dead", "list")["all"]) == count
@@ -234,3 +217,23 @@ def test_config_tells_where_each_value_came_from_and_no_secret(tmp_path: Path, s
     said = fleet.argosy("config", "show").stdout + fleet.argosy("config", "show", "--json").stdout
     assert "hunter2" not in said
     assert "fleet.rules" not in fleet.argosy("config", "show", "--changed").stdout
+
+
+def test_a_cancel_of_a_run_that_has_ended_says_how(fleet: Operated) -> None:
+    fleet.coordinator()
+    fleet.worker("quick,patient")
+    fleet.argosy("run", "fast", "--app", "app.py", "--input", '"x"', "--run-id", "done")
+    late = fleet.ask("runs", "cancel", "done", expect=1)
+    assert late == {"run_id": "done", "cancel": "too_late", "state": "succeeded"}
+    assert "has ended already: succeeded" in fleet.argosy("runs", "cancel", "done", expect=1).stdout
+    fleet.submit("waits", "never", "open")
+    fleet.why("open", "in_handler")
+    assert fleet.ask("runs", "cancel", "open")["cancel"] == "requested"
+    fleet.why("open", "ended")
+    assert fleet.ask("runs", "cancel", "open")["state"] == "cancelled"
+    (ended,) = [
+        json.loads(line)
+        for line in (fleet.folder / "coordinator.log").read_text().splitlines()
+        if '"event":"ended"' in line and '"run_id":"done"' in line
+    ]
+    assert "code" not in ended

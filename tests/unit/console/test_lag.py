@@ -3,7 +3,6 @@ import pytest
 from argosy.broker.deadletters import Buried
 from argosy.broker.lag import GroupLag, PartitionLag
 from argosy.broker.presence import Held, InHand, Presence, Present
-from argosy.console.lag import short
 from argosy.console.lag_figures import Amount, standing, status
 from argosy.schemas.deadletter import DeadLetter
 
@@ -80,11 +79,3 @@ def test_messages_that_carry_no_tokens_have_none() -> None:
 def test_a_group_that_has_finished_everything_waits_for_nothing() -> None:
     done = GroupLag("g", "t", 1, (PartitionLag(0, 0, 12, 12, 0, 0.0),))
     assert standing(done, None, None, [], NOW).waiting == Amount(0, 0.0, 0)
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(0, "0"), (999, "999"), (4_149, "4.1k"), (12_000, "12k"), (1_500_000, "1.5M"), (20_000_000, "20M")],
-)
-def test_large_numbers_are_short(number: int, text: str) -> None:
-    assert short(number) == text

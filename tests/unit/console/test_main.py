@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -39,3 +40,36 @@ def test_help_breaks_its_lines_where_the_terminal_ends_and_not_where_a_docstring
 def test_a_command_of_a_group_names_the_options_that_every_command_takes() -> None:
     done = CliRunner().invoke(build_app("runs"), ["runs", "list", "--help"])
     assert "--json" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "why", "do"),
+    [
+        (["topics"], "Missing command.", "it has plan, apply", "argosy topics --help"),
+        (["config"], "Missing command.", "it has show", "argosy config --help"),
+        (["lag", "--often"], "No such option: --often", "", "argosy lag --help"),
+        (["why"], "Missing argument 'RUN'.", "", "argosy why --help"),
+    ],
+)
+def test_who_asks_for_json_is_told_of_a_wrong_command_line_in_json(
+    words: list[str], what: str, why: str, do: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "argosy", *words, "--json"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    error = json.loads(done.stderr)["error"]
+    assert (error["code"], error["what"], error["why"], error["do"]) == ("usage", what, why, do)
+
+
+def test_a_group_without_a_command_shows_its_help_and_a_wrong_one_what_it_has() -> None:
+    bare = subprocess.run(
+        [sys.executable, "-P", "-m", "argosy", "topics"], capture_output=True, text=True, check=False
+    )
+    assert bare.returncode == 2
+    assert "plan" in bare.stdout + bare.stderr
+    wrong = subprocess.run(
+        [sys.executable, "-P", "-m", "argosy", "topics", "aply"], capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr.splitlines()[1:] == ["  why: it has plan, apply", "  do:  argosy topics --help"]

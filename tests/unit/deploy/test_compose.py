@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from argosy.console.commands import COMMANDS
+from argosy.console.health import Role
 from argosy.pipelines.discover import discover
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,16 @@ def test_who_depends_on_a_service_waits_until_it_is_healthy() -> None:
         assert set(service["depends_on"]) == {"kafka", "valkey"}
         assert all(other["condition"] == "service_healthy" for other in service["depends_on"].values())
     assert all("healthcheck" in SERVICES[name] for name in ("kafka", "valkey"))
+
+
+def test_every_service_of_ours_is_probed_in_its_role() -> None:
+    roles = {str(role) for role in Role}
+    for service in OURS.values():
+        program, command, option, role = service["healthcheck"]["test"][1:]
+        assert (program, command, option) == ("argosy", "health", "--role")
+        assert role == service["command"][0]
+        assert role in roles
+        assert {"interval", "timeout", "start_period", "retries"} <= set(service["healthcheck"])
 
 
 def test_the_grace_before_a_kill_is_longer_than_a_drain() -> None:
