@@ -137,6 +137,17 @@ async def test_what_is_parked_gives_its_room_back() -> None:
     assert floor.intake.next() is waiting[0]
 
 
+async def test_orders_of_a_lane_that_is_not_live_keep_nobody_waiting() -> None:
+    floor = await opened(per_partition=10)
+    await floor.bring(P0, 0, 4)
+    not_live, busy = floor.intake.next(), floor.intake.next()
+    not_live.last = True
+    for parked in (not_live, busy):
+        assert floor.intake.parked(parked.copy)
+        floor.intake.back(parked)
+    assert [floor.intake.next().copy.offset for _ in range(4)] == [1, 2, 3, 0]
+
+
 async def test_while_the_parking_is_full_nothing_is_fetched() -> None:
     floor = await opened()
     floor.intake.full = True
