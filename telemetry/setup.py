@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final, TextIO
 from opentelemetry import metrics as metrics_api
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
 
 from argosy.schemas.settings import TelemetrySettings
-from argosy.telemetry import content, logs
+from argosy.telemetry import content, logs, metrics
+from argosy.telemetry.tally_reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,10 @@ QUEUE_SPANS: Final = 8_192
 EXPORT_SECONDS: Final = 5
 METRICS_MILLIS: Final = 10_000
 FLUSH_SECONDS: Final = 5.0
+_FORMS: Final = (
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | Non
         metrics_api.get_meter_provider(), MeterProvider
     ):
         metrics_api.set_meter_provider(telemetry.meter_provider)
+        metrics.tally(on=_as_usual())
     return telemetry
 
 
@@ -85,7 +90,7 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
         "service.instance.id": str(uuid.uuid4()),
         "service.version": version("argosy"),
     })  # fmt: skip
-    span_exporters, readers = _exporters(service, settings)
+    span_exporters, metric_exporters = _exporters(service, settings)
     # With nobody to export to, spans still carry ids: logs of one run share a trace id all the same.
     sampler = ParentBasedTraceIdRatio(settings.sample_per_mille / 1000) if span_exporters else ALWAYS_OFF
     tracer_provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
@@ -95,25 +100,34 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
         )
     # An exporter that can't reach its collector says so in every batch: once in a while is enough.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
-    if not readers:
+    if not metric_exporters:
         return Telemetry(tracer_provider)
+    beside = metrics.DISTRIBUTIONS.values()
+    readers = [Reader(exporter, METRICS_MILLIS, resource, beside) for exporter in metric_exporters]
     return Telemetry(tracer_provider, MeterProvider(readers, resource, shutdown_on_exit=False))
 
 
-def _exporters(service: str, settings: TelemetrySettings) -> tuple[list[SpanExporter], list[MetricReader]]:
+def _as_usual() -> bool:
+    """Say that nobody asked for histograms in a form that ours don't have."""
+    return not any(os.environ.get(name) for name in _FORMS)
+
+
+def _exporters(
+    service: str, settings: TelemetrySettings
+) -> "tuple[list[SpanExporter], list[MetricExporter]]":
     spans: list[SpanExporter] = []
-    metrics: list[MetricExporter] = []
+    found: list[MetricExporter] = []
     if settings.otlp_endpoint is not None:
         span_exporter, metric_exporter = _otlp(settings, settings.otlp_endpoint)
         spans.append(span_exporter)
-        metrics.append(metric_exporter)
+        found.append(metric_exporter)
     if settings.folder is not None:
         from argosy.telemetry.otlp_files import MetricFile, SpanFile  # noqa: PLC0415 (who wants no files doesn't pay)
 
         suffix = f"{service}-{os.getpid()}.jsonl"
         spans.append(SpanFile(settings.folder / f"traces-{suffix}"))
-        metrics.append(MetricFile(settings.folder / f"metrics-{suffix}"))
-    return spans, [PeriodicExportingMetricReader(exporter, METRICS_MILLIS) for exporter in metrics]
+        found.append(MetricFile(settings.folder / f"metrics-{suffix}"))
+    return spans, found
 
 
 def _otlp(settings: TelemetrySettings, endpoint: str) -> "tuple[SpanExporter, MetricExporter]":
