@@ -5,13 +5,16 @@
 """
 
 import asyncio
+import math
 import os
+import resource
+import signal
 import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from pydantic import BaseModel, field_validator
 
@@ -39,6 +42,7 @@ class Answer(BaseModel):
     kind: str
     pid: int
     text: str = ""
+    more: Any = None
 
     @field_validator("kind")
     @classmethod
@@ -120,6 +124,27 @@ async def _die(_: Context) -> None:
     os._exit(9)
 
 
+async def _be_killed(_: Context) -> None:
+    """Eat memory until the kernel ends the process, as its OOM killer does: no cleanup, no last word."""
+    eaten = bytearray(b"x" * (128 * 1024 * 1024))
+    os.kill(os.getpid(), signal.SIGKILL)
+    await asyncio.sleep(len(eaten))
+
+
+async def _devour(_: Context) -> None:
+    """Eat all the memory that the process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])  # noqa: ASYNC240 - no disk behind it
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 256 * 1024 * 1024, hard))
+    eaten: list[bytearray] = []
+    try:
+        while True:
+            eaten.append(bytearray(16 * 1024 * 1024))
+    finally:
+        eaten.clear()
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 async def _exit_beside(_: Context) -> None:
     """A task of its own that calls sys.exit: asyncio ends the loop for that, whoever waits for it."""
     await asyncio.create_task(_exit(_), name="exits")
@@ -163,7 +188,7 @@ RAISES: Final[dict[str, tuple[Callable[[Context], Awaitable[None]], str, str]]] 
 }
 """What a handler may raise: how, the fault's code, and a part of its text."""
 
-FATAL: Final = {"die": _die, "exit-beside": _exit_beside, "stop-loop": _stop_loop}
+FATAL: Final = {"die": _die, "oom": _be_killed, "exit-beside": _exit_beside, "stop-loop": _stop_loop}
 """What ends the worker itself."""
 
 HARMS: Final[dict[str, Callable[[Context], Awaitable[None]]]] = {
@@ -173,7 +198,35 @@ HARMS: Final[dict[str, Callable[[Context], Awaitable[None]]]] = {
     "block": _block,
     **FATAL,
     "cancel-all": _cancel_all,
+    "devour": _devour,
 }
+
+
+def _nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def _endless() -> object:
+    value: list[object] = []
+    value.append(value)
+    return value
+
+
+UNSAYABLE: Final[dict[str, Callable[[], object]]] = {
+    "nan": lambda: math.nan,
+    "infinity": lambda: {"a": [-math.inf]},
+    "surrogate": lambda: "half a \ud83d pair",
+    "surrogate-key": lambda: {"\udfff": 1},
+    "digits": lambda: 10**5_000,
+    "deep": lambda: _nested(3_000),
+    "deeper-than-a-reader": lambda: _nested(250),
+    "object": object,
+    "endless": _endless,
+}
+"""Results that JSON can't say, or that nobody could read back."""
 
 
 def _harmful(act: Act, ctx: Context) -> bool:
@@ -189,7 +242,10 @@ async def misbehave(ctx: Context, act: Act) -> Answer:
     harm = HARMS.get(act.kind)
     if harm is not None and _harmful(act, ctx):
         await harm(ctx)
-    return Answer(kind=act.kind, pid=os.getpid(), text="x" * act.size)
+    if act.kind == "another-type":
+        return cast("Answer", [act.kind])
+    more = UNSAYABLE[act.kind]() if act.kind in UNSAYABLE else None
+    return Answer(kind=act.kind, pid=os.getpid(), text="x" * act.size, more=more)
 
 
 @agent(concurrency=16, retries=0, timeout_seconds=2, max_deliveries=2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.hostile import FATAL, HARD_RESULT_BYTES, RAISES, harmful, hasty, peaceful
+from support.hostile import FATAL, HARD_RESULT_BYTES, RAISES, UNSAYABLE, harmful, hasty, peaceful
 from support.hostile_world import HostileWorld
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -28,6 +28,29 @@ async def test_a_validator_that_raises_anything_fails_its_task(world: HostileWor
     fault = await world.fault(await world.submit(harmful, "broken-validator"))
     assert fault.code == "handler_error"
     assert "ZeroDivisionError" in fault.message
+    assert world.restarts() == restarts
+    await world.quiet()
+
+
+@pytest.mark.parametrize("kind", [*UNSAYABLE, "another-type"])
+async def test_a_result_that_nobody_could_read_fails_its_task_with_the_reason(
+    world: HostileWorld, kind: str
+) -> None:
+    restarts = world.restarts()
+    fault = await world.fault(await world.submit(harmful, kind))
+    assert fault.code == "invalid_result", fault
+    assert len(fault.message) < 3_000
+    assert world.restarts() == restarts
+    await world.quiet()
+
+
+async def test_a_handler_that_eats_all_memory_fails_its_task_and_its_neighbours_go_on(
+    world: HostileWorld,
+) -> None:
+    restarts = world.restarts()
+    async with world.neighbours("devoured"):
+        fault = await world.fault(await world.submit(harmful, "devour"))
+        assert (fault.code, "MemoryError" in fault.message) == ("handler_error", True), fault
     assert world.restarts() == restarts
     await world.quiet()
 
@@ -106,6 +129,8 @@ async def test_tasks_that_always_take_their_worker_down_are_poison_and_their_nei
         for kind, run in runs.items():
             fault = await world.fault(run)
             assert (fault.code, fault.figures) == ("poison", {"deliveries": 2}), f"{kind}: {fault}"
+            assert "2 workers in turn died, or lost their lease, while they ran this task" in fault.message
+            assert fault.task_id == f"{run.run_id}/misbehave"
     assert world.restarts() >= restarts + 2
     await world.until_ready()
     await world.quiet()
