@@ -3,11 +3,15 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
+from argosy.broker.cluster import KafkaCluster
 from argosy.broker.topics import TopicNames
+from argosy.client.connection import Argosy
+from argosy.coordinator.registry import publish
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.errors import MessageTooLarge, RunRefused
 from argosy.schemas.ids import lane_of, new_run_id
@@ -93,6 +97,32 @@ async def test_what_is_no_message_is_kept_with_the_reason_and_passed_by(
         sent[last] = "undecodable", "ce_id: header is missing"
         await until_buried(world, sent)
     assert world.restarts(*world.fleet.stack.supervisor.children) == restarts
+    await world.quiet()
+
+
+async def test_what_is_no_message_in_the_topics_that_clients_read_harms_no_client(
+    world: HostileWorld,
+) -> None:
+    names = TopicNames(world.fleet.settings.kafka.topic_prefix)
+    async with stranger(world.fleet.settings) as other, Argosy.connect(world.fleet.settings) as before:
+        for number, (value, heads, _, _) in enumerate(GARBAGE):
+            for topic in (names.results, names.events, names.pipelines):
+                await other.send(topic, value, heads, partition=0 if topic == names.pipelines else number % 2)
+        for topic in (names.results, names.events, names.pipelines):
+            await asyncio.to_thread(send_bad_header_name, world.fleet.settings, topic)
+        async with Argosy.connect(world.fleet.settings) as after:
+            for client in (before, after):
+                run = await client.submit(peaceful, Act(kind="x"))
+                assert (await run.result(timeout_seconds=60)).kind == "x"
+                assert [event.kind async for event in run.events(since_ms=0)][-1] == "ended"
+                assert await client.run("nobody-knows-this-one").find() is None
+        producer = KafkaCluster(world.fleet.settings.kafka)
+        try:
+            await publish(await producer.producer(), names, peaceful.compile(), "test")
+        finally:
+            await producer.close()
+        named = await before.submit("peaceful", {"kind": "by its name"})
+        assert cast("dict[str, str]", await named.result(timeout_seconds=60))["kind"] == "by its name"
     await world.quiet()
 
 
