@@ -1,5 +1,7 @@
 """Inputs: what a step reads, found in the state: values, holes, lists, and how many tokens they are."""
 
+from typing import NamedTuple
+
 from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.kept import Cause
 from argosy.coordinator.nesting import is_given
@@ -12,9 +14,21 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole, HoleOutcome
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.pipeline import INPUT, Constant, InputEdge, MapStep
-from argosy.schemas.task import HoleInput, TaskInput
+from argosy.schemas.task import HoleInput
 
 Entry = Payload | HoleInput
+
+
+class Given(NamedTuple):
+    """One argument of a task; see `TaskInput`, which says the same on the wire."""
+
+    name: str
+    source: Entry
+    select: str | None = None
+    item: int | None = None
+    of: int | None = None
+    gathered: tuple[Entry, ...] | None = None
+
 
 _EMPTY = Inline(value=[], bytes=2, tokens=0)
 _OUTCOMES: dict[str, HoleOutcome] = {"f": "failed", "s": "skipped", "x": "cancelled", "e": "expired"}
@@ -68,28 +82,28 @@ def _hole(state: RunState, cause: Cause) -> HoleInput:
     return HoleInput(hole=Hole(task_id=task_id, outcome=cause.outcome, reason=cause.fault.message))
 
 
-def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) -> tuple[TaskInput, ...]:
+def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) -> tuple[Given, ...]:
     """Build the inputs of a task, in declared order. The same for every attempt of it."""
     over = step.step.over if isinstance(step.step, MapStep) else None
-    built: list[TaskInput] = []
+    built: list[Given] = []
     for given in step.step.inputs:
         if shard is not None and given.name == over:
             built.append(_item(state, plan, given, shard))
         elif isinstance(given, Constant):
-            built.append(TaskInput(name=given.name, source=constant(given)))
+            built.append(Given(name=given.name, source=constant(given)))
         else:
             built.append(_input(state, plan, step, given))
     return tuple(built)
 
 
-def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> TaskInput:
+def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> Given:
     cause = _missing(state, plan, step, step.via.get(edge.name, edge.source))
     if cause is not None:
-        return TaskInput(name=edge.name, source=_hole(state, cause))
+        return Given(name=edge.name, source=_hole(state, cause))
     if edge.source != INPUT and plan.steps[edge.source].is_map:
         entries = gathered(state, plan.steps[edge.source])
-        return TaskInput(name=edge.name, source=_EMPTY, select=edge.select, gathered=entries)
-    return TaskInput(name=edge.name, source=value_of(state, edge.source), select=edge.select)
+        return Given(name=edge.name, source=_EMPTY, select=edge.select, gathered=entries)
+    return Given(name=edge.name, source=value_of(state, edge.source), select=edge.select)
 
 
 def _missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause | None:
@@ -105,17 +119,17 @@ def _missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause 
     return None if state.step(source).letter == "k" else cause_of(state, plan.steps[source])
 
 
-def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> TaskInput:
+def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> Given:
     if isinstance(given, Constant):
         items = given.value if isinstance(given.value, list) else []
-        return TaskInput(name=given.name, source=constant(Constant(name=given.name, value=items[shard])))
+        return Given(name=given.name, source=constant(Constant(name=given.name, value=items[shard])))
     if given.source != INPUT and plan.steps[given.source].is_map:
-        return TaskInput(name=given.name, source=shard_entry(state, plan.steps[given.source], shard))
+        return Given(name=given.name, source=shard_entry(state, plan.steps[given.source], shard))
     spread = facts_of(state, given.source)[edge_want(given, given.name).key]
     if not isinstance(spread, ListFact):
         message = f"{given.source} gave no list"
         raise TypeError(message)
-    return TaskInput(name=given.name, source=spread.manifest, item=shard, of=spread.length)
+    return Given(name=given.name, source=spread.manifest, item=shard, of=spread.length)
 
 
 def value_of(state: RunState, source: str) -> Payload:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.lane_state import LaneState
-from argosy.coordinator.messages import dispatch_of, ended_of, refusal_of, result_of
+from argosy.coordinator.messages import Order, dispatch_of, ended_of, refusal_of, result_of
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
 from argosy.coordinator.outcome import manifest_of
@@ -96,21 +96,18 @@ class Letters:
     def dispatch(self, dispatch: Dispatch) -> Letter | None:
         """Write the order of one attempt, its inputs aside if they are over 64 KiB; None if it is moot."""
         state = self._state.runs[dispatch.run_id]
-        found = dispatch_of(state, dispatch.local, dispatch.attempt, self._lane)
-        if found is None:
+        order = dispatch_of(state, dispatch.local, dispatch.attempt, self._lane)
+        if order is None:
             return None
-        body, cause, traceparent = found
-        value, blob = encode_body(body), None
-        if len(value) > INLINE_BYTES and body.inputs:
-            blob = canonical_json([given.model_dump(mode="json") for given in body.inputs])
-            reference = Reference(sha256=sha256_hex(blob), bytes=len(blob), tokens=body.tokens)
-            value = encode_body(body.model_copy(update={"inputs": (), "inputs_ref": reference}))
-        topic = self._names.tasks(body.agent)
-        work = Work(dispatch.run_id, body.task_id, body.agent, body.attempt, step=body.step)
-        span = steps.dispatch(topic, work, Trace(traceparent))
-        envelope = self._envelope(body.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, cause)
-        _tell(dispatch, body, span.trace.traceparent)
-        return Letter(Outgoing(topic, body.task_id.encode(), value, envelope.headers()), blob, span)
+        value, blob = _fitting(order.value)
+        topic, task_id = self._names.tasks(order.agent), f"{dispatch.run_id}/{dispatch.local}"
+        work = Work(dispatch.run_id, task_id, order.agent, dispatch.attempt, step=order.step)
+        span = steps.dispatch(topic, work, Trace(order.traceparent))
+        envelope = self._envelope(
+            TaskDispatched.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, order.cause
+        )
+        _tell(dispatch, order, task_id, span.trace.traceparent)
+        return Letter(Outgoing(topic, task_id.encode(), value, envelope.headers()), blob, span)
 
     def too_large(self, dispatch: Dispatch) -> Letter:
         """Write the failure of an attempt whose dispatch Kafka will never take."""
@@ -140,16 +137,35 @@ class Letters:
         )
 
 
-def _tell(dispatch: Dispatch, body: TaskDispatched, traceparent: str | None) -> None:
+def _fitting(value: bytes) -> tuple[bytes, bytes | None]:
+    """Move the inputs of a dispatch that is over 64 KiB aside: (body, what goes into the payload store)."""
+    if len(value) <= INLINE_BYTES:
+        return value, None
+    body = TaskDispatched.model_validate_json(value)
+    if not body.inputs:
+        return value, None
+    blob = canonical_json([given.model_dump(mode="json") for given in body.inputs])
+    reference = Reference(sha256=sha256_hex(blob), bytes=len(blob), tokens=0)
+    return encode_body(body.model_copy(update={"inputs": (), "inputs_ref": reference})), blob
+
+
+def _tell(dispatch: Dispatch, order: Order, task_id: str, traceparent: str | None) -> None:
     again = dispatch.sent > 1
-    if body.attempt > 1 and not again:
-        metrics.task_retried(body.agent)
-    ids: dict[str, str] = {"run_id": dispatch.run_id, "task_id": body.task_id}
-    if len(body.parents) > 1 and not again and body.attempt == 1:
-        holes = sum(isinstance(given.source, HoleInput) for given in body.inputs)
-        logs.handoff("joined", traceparent=traceparent, **ids, parents=len(body.parents), holes=holes)
+    if dispatch.attempt > 1 and not again:
+        metrics.task_retried(order.agent)
+    if not logs.told():
+        return
+    ids: dict[str, str] = {"run_id": dispatch.run_id, "task_id": task_id}
+    if order.parents > 1 and not again and dispatch.attempt == 1:
+        holes = sum(isinstance(given.source, HoleInput) for given in order.inputs)
+        logs.handoff("joined", traceparent=traceparent, **ids, parents=order.parents, holes=holes)
     logs.handoff(
-        "dispatched", traceparent=traceparent, **ids, agent=body.agent, attempt=body.attempt, again=again
+        "dispatched",
+        traceparent=traceparent,
+        **ids,
+        agent=order.agent,
+        attempt=dispatch.attempt,
+        again=again,
     )
 
 

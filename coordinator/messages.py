@@ -1,26 +1,44 @@
 """Bodies of messages, rebuilt from state: a commit names what it owes by id only. Always the same bytes."""
 
-from argosy.coordinator.inputs import inputs_of
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from argosy.coordinator.inputs import Entry, Given, inputs_of
 from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.plan import Plan, StepPlan, plan_of
 from argosy.coordinator.state import RunState
-from argosy.schemas.ids import TaskId
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
-from argosy.schemas.task import TaskDispatched
+from argosy.schemas.task import HoleInput
 
 MOST_LINKS = 128
 """Traceparents of joined tasks in one dispatch: a span holds no more links than that by default."""
 
 
-def dispatch_of(
-    state: RunState | None, local: str, attempt: int, lane: int
-) -> tuple[TaskDispatched, int, str | None] | None:
-    """Rebuild a dispatch, with the offset that ordered it and the run's traceparent; None if it is moot.
+@dataclass(slots=True)
+class Order:
+    """A dispatch as it is sent, and what else has to be known of it."""
 
-    It is moot when the run is not active, or this attempt is not the one that may go out. `inputs` may be
-    large: the caller moves them to the payload store if the body is over 64 KiB.
+    value: bytes
+    """The body of a `TaskDispatched`. `inputs` may be large: see `letters`."""
+    agent: str
+    step: str
+    cause: int
+    """Offset of the record that ordered this attempt."""
+    traceparent: str | None
+    """Of the run."""
+    inputs: tuple[Given, ...]
+    parents: int
+    """Tasks whose results it joins, as far as they are linked."""
+
+
+def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> Order | None:
+    """Rebuild a dispatch; None if it is moot.
+
+    It is moot when the run is not active, or this attempt is not the one that may go out. Always the same bytes,
+    those that `encode_body` would make of the same body.
     """
     if state is None or state.st != "active":
         return None
@@ -31,29 +49,44 @@ def dispatch_of(
     place = plan.find(local)
     if place is None:
         return None
-    step = place.step
-    pinned = state.pinned
+    step, pinned = place.step, state.pinned
+    inputs, parents = inputs_of(state, plan, step, place.shard), _parents(state, plan, step)
     due_ms = state.step(step.name).due_ms
-    body = TaskDispatched(
-        task_id=TaskId(f"{state.run_id}/{local}"),
-        step=step.name,
-        agent=step.agent,
-        attempt=attempt,
-        lane=lane,
-        inputs=inputs_of(state, plan, step, place.shard),
-        wants=step.wants,
-        contract=step.terms,
-        window=pinned.windows.get(step.agent),
-        factor=pinned.factors.get(step.agent, 1000),
-        deadline_ms=pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms),
-        run_deadline_ms=pinned.deadline_ms,
-        priority=pinned.priority,
-        pipeline=plan.title,
-        tenant=pinned.tenant,
-        parents=_parents(state, plan, step),
-        earlier=task.earlier,
-    )
-    return body, task.cause, pinned.traceparent
+    until_ms = pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms)
+    window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
+    # A model built, checked and written again would cost three times as much, for every task of every run.
+    parts = [
+        f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{step.agent}"'
+        f',"attempt":{attempt},"lane":{lane},'.encode(),
+        b'"inputs":[%b],' % b",".join(_input(state, given) for given in inputs) if inputs else b"",
+        step.fixed,
+        b"" if window is None else b',"window":%d' % window,
+        b"" if factor == 1000 else b',"factor":%d' % factor,  # noqa: PLR2004 - the default
+        b',"deadline_ms":%d,"run_deadline_ms":%d' % (until_ms, pinned.deadline_ms),
+        b"" if pinned.priority == 5 else b',"priority":%d' % pinned.priority,  # noqa: PLR2004 - the default
+        b',"pipeline":"%b"' % plan.title.encode(),
+        b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
+        b',"parents":%b' % to_json(parents) if parents else b"",
+        b"}" if task.earlier is None else b',"earlier":%b}' % to_json(task.earlier),
+    ]
+    return Order(b"".join(parts), step.agent, step.name, task.cause, pinned.traceparent, inputs, len(parents))
+
+
+def _input(state: RunState, given: Given) -> bytes:
+    parts = [b'{"name":%b,"source":%b' % (to_json(given.name), _entry(state, given.source))]
+    if given.select is not None:
+        parts.append(b',"select":%b' % to_json(given.select))
+    if given.item is not None:
+        parts.append(b',"item":%d' % given.item)
+    if given.of is not None:
+        parts.append(b',"of":%d' % given.of)
+    if given.gathered is not None:
+        parts.append(b',"gathered":[%b]' % b",".join(_entry(state, entry) for entry in given.gathered))
+    return b"".join((*parts, b"}"))
+
+
+def _entry(state: RunState, entry: Entry) -> bytes:
+    return entry.model_dump_json().encode() if isinstance(entry, HoleInput) else state.json_of(entry)
 
 
 def ended_of(state: RunState | None) -> RunEnded | None:

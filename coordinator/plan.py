@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from argosy.coordinator.nesting import Placed, flatten, is_given, runs_pipeline
 from argosy.coordinator.wants import all_wants
 from argosy.schemas.contract import AgentContract, Contract
@@ -13,6 +15,7 @@ from argosy.schemas.facts import Want
 from argosy.schemas.ids import step_of
 from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep, Pick, Step
 
+_WANTS: Final = TypeAdapter(tuple[Want, ...])
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
 
@@ -80,6 +83,12 @@ class StepPlan:
     def terms(self) -> Contract:
         """The agent's contract."""
         return self.work.terms
+
+    @cached_property
+    def fixed(self) -> bytes:
+        """What stands in every dispatch of its tasks, as JSON."""
+        asked = b'"wants":%b,' % _WANTS.dump_json(self.wants, exclude_defaults=True) if self.wants else b""
+        return b'%b"contract":%b' % (asked, self.terms.model_dump_json(exclude_defaults=True).encode())
 
     @cached_property
     def is_map(self) -> bool:

@@ -26,17 +26,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from argosy.coordinator.kept import Pinned, StepState, TaskResult, TaskState
 from argosy.schemas.chat import Usage
+from argosy.schemas.payload import Payload
 from argosy.schemas.runlog import LogMessage
 
 _STEP: Final = TypeAdapter(StepState)
 _RESULT: Final = TypeAdapter(TaskResult)
+_PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
 _FIELD_BYTES: Final = 240
 """What a field costs in memory beside its name and value, roughly, with the view of it that is kept."""
-_VIEW_BYTES: Final = 3
-"""A result is kept as JSON and as a view: that many times its JSON, roughly."""
+_VIEW_BYTES: Final = 4
+"""A result is kept as a field, as a view, and its payload as it goes into dispatches: that many times its JSON."""
 
 View = TaskState | StepState | TaskResult
 
@@ -63,6 +66,7 @@ class RunState:
         "_bytes",
         "_changed",
         "_fields",
+        "_payloads",
         "_pinned",
         "_results",
         "_steps",
@@ -80,6 +84,8 @@ class RunState:
         self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
         self._results: dict[str, TaskResult] = {}
+        self._payloads: dict[int, tuple[Payload, bytes]] = {}
+        """JSON of payloads, by the object, which is kept beside it: no other one can have its id."""
         self._behind: dict[str, View] = {}
         """Fields whose text is older than their view. Views say no more than the text would."""
 
@@ -108,7 +114,7 @@ class RunState:
     def clear(self) -> None:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
         self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
-        self._tasks, self._steps, self._results, self._behind = {}, {}, {}, {}
+        self._tasks, self._steps, self._results, self._behind, self._payloads = {}, {}, {}, {}, {}
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -135,8 +141,20 @@ class RunState:
                 self.put(name, view.encode())
             elif isinstance(view, StepState):
                 self.put(name, _STEP.dump_json(view, exclude_defaults=True))
-            else:
+            elif view.payload is None or view.facts or view.fault is not None:
                 self.put(name, _RESULT.dump_json(view, exclude_defaults=True))
+            else:
+                traced = b"" if view.traceparent is None else b',"traceparent":%b' % to_json(view.traceparent)
+                self.put(name, b'{"payload":%b%b}' % (self.json_of(view.payload), traced))
+
+    def json_of(self, payload: Payload) -> bytes:
+        """Return the JSON of a payload; of one that a task left or the run was given it is written once."""
+        known = self._payloads.get(id(payload))
+        return _PAYLOAD.dump_json(payload, exclude_defaults=True) if known is None else known[1]
+
+    def _hold(self, payload: Payload | None) -> None:
+        if payload is not None:
+            self._payloads[id(payload)] = payload, _PAYLOAD.dump_json(payload, exclude_defaults=True)
 
     # -- typed views
 
@@ -150,11 +168,13 @@ class RunState:
         """What run.accepted fixed; KeyError in a tombstone."""
         if self._pinned is None:
             self._pinned = Pinned.model_validate_json(self._fields["run"])
+            self._hold(self._pinned.input)
         return self._pinned
 
     def pin(self, pinned: Pinned) -> None:
         """Keep what run.accepted fixed."""
         self._pinned = pinned
+        self._hold(pinned.input)
         self.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
 
     @property
@@ -196,6 +216,7 @@ class RunState:
         result = self._results.get(local)
         if result is None:
             result = self._results[local] = _RESULT.validate_json(self._fields[f"v:{local}"])
+            self._hold(result.payload)
         return result
 
     def has_result(self, local: str) -> bool:
@@ -205,6 +226,7 @@ class RunState:
     def put_result(self, local: str, result: TaskResult) -> None:
         """Keep what a task left."""
         self._results[local] = self._behind[f"v:{local}"] = result
+        self._hold(result.payload)
 
     def step(self, name: str) -> StepState:
         """Look up a step; one without a field waits and none of its parents has ended."""

@@ -19,6 +19,7 @@ from argosy.coordinator.decision import (
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import dispatch_of, ended_of
 from argosy.coordinator.state import Event, RunState, load
+from argosy.schemas.codec import encode_body
 from argosy.schemas.ids import local_part, step_of
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled, TimerFired
 from argosy.schemas.task import TaskDispatched
@@ -66,10 +67,13 @@ class FoldLog:
             assert same == decisions
             assert (copy and copy.dump()) == (self.state and self.state.dump())
         self.folded.append((event, decisions))
+        before = set(self.out)
         for decision in decisions:
             self._apply(decision)
         self._write()
         self._check()
+        for local in sorted(self.out.keys() - before)[:5]:
+            self.dispatch(local)
         return decisions
 
     def _put_back(self, local: str) -> None:
@@ -157,7 +161,11 @@ class FoldLog:
         """The work message of a task that is out."""
         found = dispatch_of(self.state, local, self.out[local], 3)
         assert found is not None
-        return found[0]
+        body = TaskDispatched.model_validate_json(found.value)
+        assert encode_body(body) == found.value
+        again = dispatch_of(load(self.run_id, self.hash), local, self.out[local], 3)
+        assert again == found
+        return body
 
     def fire(self, name: str) -> tuple[Decision, ...]:
         """Let a timer come due."""

@@ -8,6 +8,7 @@ from argosy.coordinator.retry import MOST_BACKOFF_MS, next_attempt_ms
 from argosy.schemas.contract import Contract
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import TaskSettled, TimerFired
+from argosy.schemas.task import TaskDispatched
 from support.fold_log import FoldLog
 from support.fold_pipelines import accepted, contract, failed, pipeline, succeeded, task
 
@@ -178,9 +179,9 @@ def test_a_dispatch_is_moot_unless_it_is_the_attempt_that_may_go_out() -> None:
     log.fire("retry:a")
     found = dispatch_of(log.state, "a", 2, 5)
     assert found is not None
-    body, cause, traceparent = found
-    assert (body.attempt, body.lane, cause) == (2, 5, log.events[-1].offset)
-    assert traceparent == log.events[0].traceparent
+    body = TaskDispatched.model_validate_json(found.value)
+    assert (body.attempt, body.lane, found.cause) == (2, 5, log.events[-1].offset)
+    assert found.traceparent == log.events[0].traceparent
     assert body.earlier == log.events[1].traceparent
     log.add(succeeded("a", 2))
     assert dispatch_of(log.state, "a", 2, 0) is None
