@@ -56,15 +56,15 @@ class Attempts:
         order, body = running.order, running.order.body
         return Work(order.run_id, body.task_id, body.agent, body.attempt, running.deliveries + 1, body.step)
 
-    async def handle(self, running: Running, granted_ms: int) -> bytes:
+    async def handle(self, running: Running, deadline: float) -> bytes:
         """Run the handler; in a task of its own, whose context all this is. Give the JSON of its value.
 
-        The codecs run an author's validators and serializers: these may raise anything, as the handler may.
+        `deadline` (epoch seconds, the server's) is what the handler is told. The codecs run an author's
+        validators and serializers: these may raise anything, as the handler may.
         """
         running.span.adopt()
         logs.adopt(running.log_fields)
         body = running.order.body
-        deadline = granted_ms / 1000 + running.limit.left()
         inputs = at_hand(body)
         if inputs is None:
             inputs = await patiently(

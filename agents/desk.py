@@ -220,9 +220,11 @@ class Desk:
         self._running.add(running)
         self._shared.leases.add(running)
         self._attempts.begin(running, granted.now_ms)
-        if limit.left() > 0:
-            self._supervisor.start(running, self._attempts.handle(running, granted.now_ms))
-            self._ticking.started(running)
+        left = limit.left()
+        if left > 0:
+            deadline = granted.now_ms / 1000 + left
+            self._supervisor.start(running, self._attempts.handle(running, deadline))
+            self._ticking.started(running, left)
         else:
             self._handled(running)
 

@@ -27,11 +27,11 @@ class Ticking:
     """Called once for each that runs for a while."""
     _timer: asyncio.TimerHandle | None = field(init=False, default=None)
 
-    def started(self, running: Running) -> None:
-        """See to one that begins to run."""
+    def started(self, running: Running, left_seconds: float) -> None:
+        """See to one that begins to run, for so long at most."""
         now = asyncio.get_running_loop().time()
         running.tell_at = now + TELL_RUNNING_SECONDS
-        due = now + min(TELL_RUNNING_SECONDS, running.limit.left())
+        due = now + min(TELL_RUNNING_SECONDS, left_seconds)
         if self._timer is None or due < self._timer.when():
             self._arm(due)
 

@@ -1,8 +1,8 @@
 """The work message: one attempt of one task, for one agent."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from argosy.schemas.contract import Contract
 from argosy.schemas.facts import Want
@@ -17,19 +17,23 @@ class HoleInput(BaseModel):
     hole: Hole
 
 
+Source = Annotated[Payload | HoleInput, Field(union_mode="left_to_right")]
+"""What an argument is read from. Each kind forbids the others' fields: the first that fits is the only one."""
+
+
 class TaskInput(BaseModel):
     """One argument of the agent's function."""
 
     model_config = ConfigDict(frozen=True)
     name: str
-    source: Payload | HoleInput
+    source: Source
     select: str | None = None
     """JMESPath, applied by the worker to the source's value."""
     item: int | None = None
     """For a shard: the item of the source, a manifest; `select` was applied when that was made."""
     of: int | None = None
     """For a shard: how many items the source has."""
-    gathered: tuple[Payload | HoleInput, ...] | None = None
+    gathered: tuple[Source, ...] | None = None
     """For the result of a map: one entry per shard, in order; `source` is then an empty list."""
 
     @property
