@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from argosy.broker.deadletters import Graveyard, Reason
@@ -84,7 +84,7 @@ class InboxRecord:
         except (NotAdmitted, ArgosyError):
             span.end()
             return None
-        traced = replace(envelope, traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
+        traced = envelope._replace(traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
         outgoing = self._outgoing(traced, body, f"{envelope.subject}/accepted/{arrived.position}")
         return Judged(record, outgoing, span, _title(body), traced.traceparent)
 
@@ -139,7 +139,7 @@ class InboxRecord:
         run_id = envelope.subject
         arrived, span = self._arrived(record, envelope)
         with span:
-            traced = replace(envelope, traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
+            traced = envelope._replace(traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
             try:
                 body = await patiently("accept", lambda: self._accept.accept(submit, arrived))
                 await self._topics.make(known(body.pipeline).agents, arrived.position)

@@ -1,10 +1,12 @@
 """Messages to bytes and back. The only place where a body's JSON is met before its model."""
 
+from functools import lru_cache
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from argosy.schemas.contract import Contract
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
@@ -87,6 +89,8 @@ def decode_body(envelope: Envelope, body: bytes | None) -> Message:
         message = f"unknown kind {envelope.kind[:100]!r}"
         raise BadMessage(message, field="ce_type")
     try:
+        if envelope.kind == TaskDispatched.KIND and body is not None:
+            return _known_terms(body) or adapter.validate_json(body)
         if envelope.kind in _FOREIGN and body is not None and any(word in body for word in _NO_JSON):
             from_json(body, allow_inf_nan=False)
         return adapter.validate_json(body or b"")
@@ -95,3 +99,40 @@ def decode_body(envelope: Envelope, body: bytes | None) -> Message:
         raise BadMessage(message, field=path or "body") from None
     except ValueError as error:
         raise BadMessage(str(error), field="body") from None
+
+
+# A dispatch carries its agent's contract: a third of what there is to check, and the same for thousands of tasks.
+
+
+class _Dispatch(TaskDispatched):
+    """A dispatch whose contract is written as null."""
+
+    contract: None  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+_WITHOUT_TERMS: Final = TypeAdapter(_Dispatch)
+_TERMS: Final = b'"contract":{'
+
+
+def _known_terms(body: bytes) -> TaskDispatched | None:
+    """Decode a dispatch whose contract was met before; None if it has to be read as any other message.
+
+    What looks like the contract may be a part of an input: then the real one is left, which is no null.
+    """
+    start = body.rfind(_TERMS)
+    end = body.find(b"}", start) + 1
+    if start < 0 or end == 0:
+        return None
+    try:
+        contract = _contract(body[start + len(_TERMS) - 1 : end])
+        found = _WITHOUT_TERMS.validate_json(body[: start + len(_TERMS) - 1] + b"null" + body[end:])
+    except ValueError:
+        return None
+    object.__setattr__(found, "contract", contract)
+    object.__setattr__(found, "__class__", TaskDispatched)  # one of its fields was all that differed
+    return found
+
+
+@lru_cache(maxsize=256)
+def _contract(text: bytes) -> Contract:
+    return Contract.model_validate_json(text)

@@ -4,14 +4,15 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 from argosy.schemas.errors import BadMessage, NewerVersion
 
 Headers = tuple[tuple[str, bytes], ...]
+Pairs = tuple[tuple[str, bytes | None], ...]
+"""Headers as they come in: a null value is an empty one."""
 
 TYPE_PREFIX: Final = "argosy."
 VERSION: Final = 1
@@ -19,10 +20,16 @@ HEADERS_BYTES: Final = 32 * 1024
 """More than this in headers is not one of our messages."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REQUIRED: Final = ("ce_id", "ce_source", "ce_type", "ce_specversion")
+_JSON: Final = b"application/json"
+_OURS: Final = frozenset((
+    *_REQUIRED, "content-type", "ce_subject", "ce_time", "ce_cause", "ce_ordinal", "traceparent", "tracestate",
+))  # fmt: skip
+_TIME_BYTES: Final = 24
+_INTEGER_BYTES: Final = 19
+"""Digits of a 64-bit integer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The headers of one message. `kind` is `ce_type` without prefix and version."""
 
     kind: str
@@ -44,7 +51,7 @@ class Envelope:
             ("ce_type", f"{TYPE_PREFIX}{self.kind}.v{VERSION}".encode()),
             ("ce_id", self.id.encode()),
             ("ce_source", self.source.encode()),
-            ("content-type", b"application/json"),
+            ("content-type", _JSON),
         ]
         if self.subject:
             pairs.append(("ce_subject", self.subject.encode()))
@@ -67,9 +74,66 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
     Raises BadMessage that names the header, or NewerVersion for a version that this release doesn't know.
     Unknown headers are ignored; of a repeated header the last counts.
     """
+    pairs = tuple(headers)
+    return _as_we_write(pairs) or _checked(pairs)
+
+
+def _as_we_write(pairs: Pairs) -> Envelope | None:
+    """Read headers that look as ours do, which nearly all are, in half the time; None: they have to be looked at."""
+    found = cast("dict[str, bytes]", dict(pairs))  # a null among them raises below
+    if len(found) != len(pairs) or not _OURS.issuperset(found):
+        return None
+    try:
+        if found["ce_specversion"] != b"1.0" or found.get("content-type", _JSON) != _JSON:
+            return None
+        kind = _kind_of(found["ce_type"])
+        time, cause, ordinal = found.get("ce_time"), found.get("ce_cause"), found.get("ce_ordinal")
+        parent, state = found.get("traceparent"), found.get("tracestate")
+        envelope = Envelope(
+            kind,
+            found["ce_id"].decode(),
+            found["ce_source"].decode(),
+            "" if (subject := found.get("ce_subject")) is None else subject.decode(),
+            None if time is None else _ours_ms(time),
+            None if cause is None else _digits(cause),
+            0 if ordinal is None else _digits(ordinal),
+            None if parent is None else parent.decode(),
+            None if state is None else state.decode(),
+        )
+        size = sum(map(len, found.values()))
+    except (AttributeError, KeyError, TypeError, ValueError, BadMessage, NewerVersion):
+        return None
+    return envelope if envelope.id and envelope.source and size <= HEADERS_BYTES // 2 else None
+
+
+@lru_cache(maxsize=64)
+def _kind_of(ce_type: bytes) -> str:
+    return _kind(ce_type.decode())
+
+
+def _digits(text: bytes) -> int:
+    if not text.isdigit() or len(text) > _INTEGER_BYTES:
+        raise ValueError
+    return int(text)
+
+
+def _ours_ms(text: bytes) -> int:
+    if len(text) != _TIME_BYTES or text[19:20] != b"." or text[23:] != b"Z":
+        raise ValueError
+    return _second(text[:19]) + _digits(text[20:23])
+
+
+@lru_cache(maxsize=64)  # what is read together was mostly written together
+def _second(text: bytes) -> int:
+    """Return the epoch milliseconds of a second that is written as ours are."""
+    seconds = datetime.strptime(text.decode("ascii"), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC) - _EPOCH
+    return seconds // timedelta(milliseconds=1)
+
+
+def _checked(pairs: Pairs) -> Envelope:
     found: dict[str, str] = {}
     size = 0
-    for name, raw in headers:
+    for name, raw in pairs:
         value = raw or b""
         size += len(name) + len(value)
         if size > HEADERS_BYTES:
@@ -115,7 +179,7 @@ def _integer(found: dict[str, str], name: str) -> int | None:
     text = found.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 19):  # noqa: PLR2004 - digits of a 64-bit integer
+    if not (text.isascii() and text.isdigit() and len(text) <= _INTEGER_BYTES):
         message = f"is {text[:40]!r}, must be a whole number"
         raise BadMessage(message, field=name)
     return int(text)

@@ -30,4 +30,5 @@ class Reference(BaseModel):
     """`manifest`: the bytes are a JSON list of payloads, one for each item of the value."""
 
 
-Payload = Inline | Reference
+Payload = Annotated[Inline | Reference, Field(union_mode="left_to_right")]
+"""Either; no value fits both, so the second is tried only where the first doesn't fit."""

@@ -1,18 +1,22 @@
 import json
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from argosy.schemas.codec import MESSAGES, decode_body, encode_body
+from argosy.schemas.contract import Contract
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.facts import ListFact, NoFact, SizeFact, ValueFact
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.runlog import RunEnded, TaskSettled
+from argosy.schemas.task import TaskDispatched, TaskInput
 
-VALUES = st.recursive(
+VALUES: st.SearchStrategy[JsonValue] = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
@@ -61,6 +65,80 @@ def test_a_settle_reads_back_as_it_was_written_and_again_gives_the_same_bytes(se
     again = decode_body(envelope("task.settled"), body)
     assert again == settled
     assert encode_body(again) == body
+
+
+TERMS = Contract(
+    model=None, window=None, reserve=1000, threshold=0.9, above="refuse", concurrency=64, timeout_seconds=60,
+    retries=2, backoff_seconds=1, max_deliveries=3, version="1",
+)  # fmt: skip
+LIKE_IT: list[JsonValue] = [
+    {"contract": {"model": None}},
+    {"contract": json.loads(TERMS.model_dump_json())},
+    '"contract":{"model":null}',
+    {"contract": {"deep": {"contract": {}}}},
+    {"contract": None},
+    "}",
+    {"contract": {"a": "}"}},
+]
+CONFUSING: st.SearchStrategy[JsonValue] = VALUES | st.sampled_from(LIKE_IT)
+ORDERS = st.builds(
+    TaskDispatched,
+    task_id=st.just("run-1/a"),
+    step=st.just("a"),
+    agent=st.just("critic"),
+    attempt=st.integers(1, 9),
+    lane=st.integers(0, 9),
+    inputs=st.lists(
+        st.builds(
+            TaskInput,
+            name=st.just("x"),
+            source=st.builds(Inline, value=CONFUSING, bytes=COUNTS, tokens=COUNTS),
+        ),
+        max_size=2,
+    ).map(tuple),
+    contract=st.sampled_from([TERMS, TERMS.model_copy(update={"model": 'odd:}"contract":{', "page": "x.}"})]),
+    deadline_ms=COUNTS,
+    run_deadline_ms=COUNTS,
+    tenant=st.none() | st.just('"contract":{"model":null}'),
+    earlier=st.none() | st.just('"contract":{}'),
+)
+
+
+@settings(max_examples=300)
+@given(ORDERS, st.randoms(use_true_random=False))
+def test_an_order_reads_back_whatever_lies_in_it_and_however_it_is_written(
+    order: TaskDispatched, chance: Random
+) -> None:
+    body = encode_body(order)
+    fields = list(json.loads(body).items())
+    chance.shuffle(fields)
+    other = json.dumps(dict(fields), separators=(",", ":")).encode()
+    for written in (body, other, body):
+        again = decode_body(envelope("task.dispatched"), written)
+        assert type(again) is TaskDispatched
+        assert again == order
+        assert encode_body(again) == body
+
+
+@pytest.mark.parametrize(
+    "change", [b"", b"null", b"{}", b'{"model":null}', b'{"model":null,"window":0}', b'"}"']
+)
+def test_a_contract_that_is_wrong_is_named_though_others_were_right(change: bytes) -> None:
+    order = TaskDispatched(
+        task_id="r/a",
+        step="a",
+        agent="a",
+        attempt=1,
+        lane=0,
+        contract=TERMS,
+        deadline_ms=1,
+        run_deadline_ms=1,
+    )
+    body, terms = encode_body(order), TERMS.model_dump_json(exclude_defaults=True).encode()
+    assert decode_body(envelope("task.dispatched"), body) == order
+    with pytest.raises(BadMessage) as caught:
+        decode_body(envelope("task.dispatched"), body.replace(terms, change))
+    assert caught.value.field.startswith("contract") or not change
 
 
 def test_the_first_wrong_field_is_named_by_its_path() -> None:

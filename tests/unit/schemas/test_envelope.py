@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.schemas.envelope import HEADERS_BYTES, Envelope, read_envelope
@@ -31,6 +31,40 @@ REQUIRED = {
 )
 def test_an_envelope_reads_back_as_it_was_written(envelope: Envelope) -> None:
     assert read_envelope(envelope.headers()) == envelope
+
+
+ODD = st.one_of(
+    st.none(),
+    st.binary(max_size=30),
+    TEXT.map(str.encode),
+    st.integers(-5, 2**70).map(lambda number: str(number).encode()),
+    st.sampled_from([
+        b"2026-11-26T04:18:48.123Z", b"2026-11-26T04:18:48Z", b"2026-11-26T04:18:48.12 Z", b"2026-13-26T04:18:48.123Z",
+        b"2026-11-26 04:18:48.123Z", b"2026-11-26T04:18:60.123Z", b"2026-11-26T04:18:48.123+", b"1.0", b"text/plain",
+        b"argosy.task.settled.v1", b"argosy.task.settled.v2", b"application/json", b"0" * 19, b"x" * 20_000,
+    ]),
+)  # fmt: skip
+NAMES = st.sampled_from([
+    *REQUIRED, "ce_time", "ce_cause", "ce_ordinal", "ce_subject", "content-type", "traceparent", "tracestate", "CE_ID",
+])  # fmt: skip
+
+
+def outcome(pairs: list[tuple[str, bytes | None]]) -> Envelope | tuple[type[Exception], str, str]:
+    try:
+        return read_envelope(pairs)
+    except (BadMessage, NewerVersion) as error:
+        return type(error), str(error), getattr(error, "field", "")
+
+
+@settings(max_examples=500)
+@given(odd=st.lists(st.tuples(NAMES, ODD), max_size=4), before=st.booleans())
+def test_headers_as_ours_and_any_others_are_read_alike(
+    *, odd: list[tuple[str, bytes | None]], before: bool
+) -> None:
+    ours: list[tuple[str, bytes | None]] = [*REQUIRED.items()]
+    pairs = [*odd, *ours] if before else [*{**dict(ours), **dict(odd)}.items()]
+    # A header that isn't ours makes all of them be looked at one by one.
+    assert outcome(pairs) == outcome([("someone-elses", b""), *pairs])
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
