@@ -51,8 +51,7 @@ async def read(body: TaskDispatched, payloads: Payloads) -> Inputs:
         else:
             payload = found[one.name] = await _payload(one, one.source, payloads)
             value = await load(payload, payloads)
-            # For a shard `select` was applied when the list was cut into items.
-            given[one.name] = value if one.item is not None else select(one.select, value)
+            given[one.name] = select(one.select, value)
     return Inputs(given, found)
 
 

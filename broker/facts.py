@@ -15,6 +15,7 @@ from argosy.broker.store import Payloads
 from argosy.broker.values import CountTokens, count, encode_value, model_text, to_manifest, to_payload
 from argosy.schemas.errors import FactsTooLarge, InvalidInput
 from argosy.schemas.facts import FACTS_BYTES, Fact, Facts, ListFact, NoFact, SizeFact, ValueFact, Want
+from argosy.schemas.hole import Hole
 
 _FACTS: Final = TypeAdapter(Facts)
 
@@ -57,7 +58,7 @@ async def _answer(value: JsonValue, want: Want, count_tokens: CountTokens, paylo
         found = select(want.select, value)
         match want.kind:
             case "value":
-                return ValueFact(kind="value", value=found)
+                return ValueFact(kind="value", value=_with_holes_as_json(found))
             case "size":
                 data = encode_value(found)
                 return SizeFact(
@@ -74,6 +75,12 @@ async def _answer(value: JsonValue, want: Want, count_tokens: CountTokens, paylo
 async def _list(found: JsonValue, count_tokens: CountTokens, payloads: Payloads) -> Fact:
     if not isinstance(found, list):
         return NoFact(kind="none", reason=f"is {_json_type(found)}, not a list")
+    there: Sequence[JsonValue | Hole] = found
+    hole = next((number for number, item in enumerate(there) if isinstance(item, Hole)), None)
+    if hole is not None:
+        return NoFact(
+            kind="none", reason=f"its item {hole} is a hole: select those that are there, as in [?field]"
+        )
     items = [await to_payload(encode_value(item), count_tokens, payloads) for item in found]
     return ListFact(
         kind="list",
@@ -81,6 +88,19 @@ async def _list(found: JsonValue, count_tokens: CountTokens, payloads: Payloads)
         most_tokens=max((item.tokens for item in items), default=0),
         manifest=await to_manifest(items, payloads),
     )
+
+
+def _with_holes_as_json(value: JsonValue | Hole) -> JsonValue:
+    """Give the fields of holes in what was selected of a map's list: who declares `list[R | Hole]` reads those."""
+    match value:
+        case Hole():
+            return value.model_dump(mode="json")
+        case list():
+            return [_with_holes_as_json(item) for item in value]
+        case dict():
+            return {name: _with_holes_as_json(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _json_type(value: JsonValue) -> str:

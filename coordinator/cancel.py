@@ -3,7 +3,7 @@
 from argosy.coordinator.decision import Send
 from argosy.coordinator.inputs import cause_of
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, Outcome
-from argosy.coordinator.outcome import unanswered
+from argosy.coordinator.outcome import lacking
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import RunOutcome
@@ -13,7 +13,7 @@ def finish(turn: Turn, outcome: RunOutcome, fault: Fault | None = None) -> None:
     """Decide the run's outcome: what still runs is stopped, no timer stays, `run.ended` is to be appended."""
     letter: Letter = "e" if outcome == "expired" else "x"
     state = turn.state
-    for step in turn.plan.steps.values():
+    for step in turn.plan.within(""):
         if state.step(step.name).letter not in TERMINAL:
             turn.stop(step, letter)
     for timer in state.timers():
@@ -32,7 +32,7 @@ def finish_with_result(turn: Turn) -> None:
     """
     step = turn.plan.steps[turn.plan.returns]
     if turn.state.step(step.name).letter == "k":
-        fault = unanswered(turn.state, turn.plan)
+        fault = lacking(turn.state, turn.plan, turn.plan.result, "the run's")
         if fault is None:
             finish(turn, "succeeded")
             return
@@ -43,9 +43,10 @@ def finish_with_result(turn: Turn) -> None:
     finish(turn, "failed", cause.fault.model_copy(update={"task_id": task_id}))
 
 
-def prune(turn: Turn) -> None:
-    """Cancel what no waiting step needs any more, after a join went on without some of its parents."""
-    needed, unended = {turn.plan.returns}, turn.unended()
+def prune(turn: Turn, scope: str) -> None:
+    """Cancel what no waiting step of a scope needs any more, after a join in it went on without some of its parents."""
+    shard = turn.plan.steps[scope.removesuffix("/")].inside if scope else None
+    needed, unended = {turn.plan.returns if shard is None else shard.returns}, turn.unended(scope)
     for step in reversed(unended):
         if step.name in needed and turn.state.step(step.name).letter == "w":
             needed.update(step.parents)

@@ -2,8 +2,8 @@
 
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.kept import TERMINAL, Cause
-from argosy.coordinator.plan import StepPlan
 from argosy.coordinator.ready import advance, join_is_late
+from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import TimerFired
@@ -42,7 +42,7 @@ def _expire(turn: Turn, step: StepPlan) -> None:
     text = f"{step.name} was still going after its {step.step.deadline_seconds} s"
     fault = Fault(code="expired", message=text)
     cause = Cause(local=step.name, outcome="expired", fault=fault)
-    inside = [inner for inner in turn.unended() if inner.name.startswith(f"{step.name}/")]
+    inside = [inner for inner in turn.unended(step.scope) if inner.name.startswith(f"{step.name}/")]
     for ended in (*inside, step):
         turn.stop(ended, "e")
         turn.end_step(ended, "e", cause)

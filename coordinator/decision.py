@@ -25,19 +25,10 @@ class Ready:
 
 @dataclass(slots=True)
 class Withdraw:
-    """The task (its local part) goes out no more: remove it from ready and out."""
+    """The task (its local part) goes out no more. What waits in a ready range is asked about at its release."""
 
     local: str
     agent: str
-
-
-@dataclass(slots=True)
-class WithdrawRest:
-    """Shards of a step from `first` on that were never released are not to be."""
-
-    step: str
-    agent: str
-    first: int
 
 
 @dataclass(slots=True)
@@ -77,7 +68,7 @@ class Disarm:
 
 @dataclass(slots=True)
 class Send:
-    """An outbox entry: `end:<run>`, `result:<run>` or `refused:<partition>/<offset>`."""
+    """An outbox entry: `end:<run>`, `result:<run>`, `refused:<partition>/<offset>` or `look:<run>/<local>`."""
 
     entry: str
 
@@ -103,4 +94,4 @@ class Changed:
     reason: str = ""
 
 
-Decision = Ready | Withdraw | WithdrawRest | Unclaim | WriteMemo | Arm | Disarm | Send | Entomb | Changed
+Decision = Ready | Withdraw | Unclaim | WriteMemo | Arm | Disarm | Send | Entomb | Changed

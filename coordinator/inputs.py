@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.kept import Cause
-from argosy.coordinator.nesting import is_given
-from argosy.coordinator.plan import Plan, StepPlan
+from argosy.coordinator.nesting import is_given, is_item
+from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
+from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.wants import edge_want
 from argosy.schemas.canonical import canonical_json
-from argosy.schemas.facts import Facts, ListFact
+from argosy.schemas.facts import Facts, ListFact, SizeFact, ValueFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole, HoleOutcome
 from argosy.schemas.payload import Inline, Payload
-from argosy.schemas.pipeline import INPUT, Constant, InputEdge, MapStep
+from argosy.schemas.pipeline import INPUT, Constant, InputEdge, MapStep, Pick
 from argosy.schemas.task import HoleInput
 
 Entry = Payload | HoleInput
@@ -34,9 +35,12 @@ _EMPTY = Inline(value=[], bytes=2, tokens=0)
 _OUTCOMES: dict[str, HoleOutcome] = {"f": "failed", "s": "skipped", "x": "cancelled", "e": "expired"}
 
 
-def facts_of(state: RunState, source: str) -> Facts:
-    """Return the facts that came with the run's input or with the result of a task step."""
-    return state.pinned.facts if source == INPUT else state.result(source).facts
+def facts_of(state: RunState, plan: Plan, source: str) -> Facts:
+    """Return the facts of a source: of the run's input, of a result, of what the lane looked at, of a constant."""
+    if source == INPUT:
+        return state.pinned.facts
+    known = plan.facts(source)
+    return state.result(source).facts if known is None else known
 
 
 def constant(given: Constant) -> Inline:
@@ -63,14 +67,19 @@ def _moved_on(local: str) -> Cause:
     return Cause(local=local, outcome="cancelled", fault=fault)
 
 
-def gathered(state: RunState, step: StepPlan) -> tuple[Entry, ...]:
+def gathered(state: RunState, plan: Plan, step: StepPlan) -> tuple[Entry, ...]:
     """List what a map's shards left, in the order of the shards, whatever order they ended in."""
-    return tuple(shard_entry(state, step, shard) for shard in range(state.step(step.name).length))
+    return tuple(shard_entry(state, plan, step, shard) for shard in range(state.step(step.name).length))
 
 
-def shard_entry(state: RunState, step: StepPlan, shard: int) -> Entry:
+def shard_entry(state: RunState, plan: Plan, step: StepPlan, shard: int) -> Entry:
     """Return the result of one shard, or its hole."""
     local = step.local(shard)
+    if step.is_each:
+        inner = plan.steps[local]
+        if state.step(local).letter == "k" and inner.inside is not None and inner.inside.result is not None:
+            return part_of(state, plan, inner.inside.result)
+        return _hole(state, cause_of(state, inner))
     payload = state.result(local).payload if state.succeeded(local) else None
     if payload is not None:
         return payload
@@ -97,35 +106,76 @@ def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) ->
 
 
 def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> Given:
-    cause = _missing(state, plan, step, step.via.get(edge.name, edge.source))
+    cause = missing(state, plan, step, step.via.get(edge.name, edge.source))
     if cause is not None:
         return Given(name=edge.name, source=_hole(state, cause))
+    if is_item(edge.source):
+        return item_of(state, plan, edge.source)._replace(name=edge.name, select=edge.select)
     if edge.source != INPUT and plan.steps[edge.source].is_map:
-        entries = gathered(state, plan.steps[edge.source])
+        entries = gathered(state, plan, plan.steps[edge.source])
         return Given(name=edge.name, source=_EMPTY, select=edge.select, gathered=entries)
     return Given(name=edge.name, source=value_of(state, edge.source), select=edge.select)
 
 
-def _missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause | None:
+def missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause | None:
     """Say why a step that went finds a hole at a source; None if there is a value."""
+    if is_item(source):
+        return _item_missing(state, plan, source)
     if is_given(source):
         if step.owner is None:
             return None
         owner = plan.steps[step.owner]
         (given,) = owner.step.inputs
-        return None if isinstance(given, Constant) else _missing(state, plan, owner, given.source)
+        return None if isinstance(given, Constant) else missing(state, plan, owner, given.source)
     if source in state.step(step.name).absent:
         return _moved_on(source)
     return None if state.step(source).letter == "k" else cause_of(state, plan.steps[source])
+
+
+def _shard_of(plan: Plan, item: str) -> tuple[InputEdge | Constant, int]:
+    """Find of what list, and which number in it, a shard's pipeline is given."""
+    name, _, shard = item.removesuffix(f"/{INPUT}").rpartition(".")
+    return _over(plan.steps[name]), int(shard)
+
+
+def _item_missing(state: RunState, plan: Plan, item: str) -> Cause | None:
+    over, shard = _shard_of(plan, item)
+    if isinstance(over, Constant) or not _is_whole_map(plan, over):
+        return None
+    spread = plan.steps[over.source]
+    if not isinstance(shard_entry(state, plan, spread, shard), HoleInput):
+        return None
+    return (
+        cause_of(state, plan.steps[spread.local(shard)]) if spread.is_each else cause_of(state, spread, shard)
+    )
+
+
+def item_of(state: RunState, plan: Plan, item: str) -> Given:
+    """Build the input that a shard's pipeline is given (`c.7/input`)."""
+    over, shard = _shard_of(plan, item)
+    return _item(state, plan, over, shard)
+
+
+def part_of(state: RunState, plan: Plan, pick: Pick) -> Payload:
+    """Return the value that a pipeline returns: of a step, or the part of it that its facts hold."""
+    if pick.select is None:
+        return value_of(state, pick.source)
+    facts = facts_of(state, plan, pick.source)
+    value = facts.get(Want(kind="value", select=pick.select).key)
+    size = facts.get(Want(kind="size", select=pick.select).key)
+    if isinstance(value, ValueFact) and isinstance(size, SizeFact):
+        return Inline(value=value.value, bytes=size.bytes, tokens=size.tokens)
+    message = f"{pick.source} gave no facts for the part that is returned"
+    raise LookupError(message)
 
 
 def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> Given:
     if isinstance(given, Constant):
         items = given.value if isinstance(given.value, list) else []
         return Given(name=given.name, source=constant(Constant(name=given.name, value=items[shard])))
-    if given.source != INPUT and plan.steps[given.source].is_map:
-        return Given(name=given.name, source=shard_entry(state, plan.steps[given.source], shard))
-    spread = facts_of(state, given.source)[edge_want(given, given.name).key]
+    if _is_whole_map(plan, given):
+        return Given(name=given.name, source=shard_entry(state, plan, plan.steps[given.source], shard))
+    spread = facts_of(state, plan, given.source)[edge_want(given, given.name).key]
     if not isinstance(spread, ListFact):
         message = f"{given.source} gave no list"
         raise TypeError(message)
@@ -133,7 +183,7 @@ def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) 
 
 
 def value_of(state: RunState, source: str) -> Payload:
-    """Return the run's input or the result of a task step that succeeded."""
+    """Return the run's input, the result of a task step that succeeded, or the list that the lane made of a map."""
     payload = state.pinned.input if source == INPUT else state.result(source).payload
     if payload is None:
         message = f"{source} succeeded without a payload"
@@ -143,18 +193,15 @@ def value_of(state: RunState, source: str) -> Payload:
 
 def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int | Fault:
     """Find the list that a map spreads: what is known of it, or just its length, or why it is none."""
-    if not isinstance(step.step, MapStep):
-        message = f"{step.name} is no map"
-        raise TypeError(message)
-    over = next(given for given in step.step.inputs if given.name == step.step.over)
+    over = _over(step)
     if isinstance(over, Constant):
         if isinstance(over.value, list):
             return len(over.value)
         return Fault(code="not_a_list", message=f"{over.name} of {step.name} is spread, and is no list")
-    if over.source != INPUT and plan.steps[over.source].is_map:
+    if _is_whole_map(plan, over):
         return state.step(over.source).length
     want = edge_want(over, over.name)
-    match facts_of(state, over.source).get(want.key):
+    match facts_of(state, plan, over.source).get(want.key):
         case ListFact() as fact:
             return fact
         case None:
@@ -163,6 +210,21 @@ def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int
             reason = f": {other.reason}" if other.kind == "none" else ""
             message = f"{over.name} of {step.name} is spread, and {over.source} gave no list{reason}"
             return Fault(code="not_a_list", message=message)
+
+
+def _over(step: StepPlan) -> InputEdge | Constant:
+    if not isinstance(step.step, MapStep):
+        message = f"{step.name} is no map"
+        raise TypeError(message)
+    return next(given for given in step.step.inputs if given.name == step.step.over)
+
+
+def _is_whole_map(plan: Plan, edge: InputEdge) -> bool:
+    return edge.select is None and _is_map(plan, edge.source)
+
+
+def _is_map(plan: Plan, source: str) -> bool:
+    return not is_given(source) and plan.steps[source].is_map
 
 
 def tokens_of(state: RunState, plan: Plan, step: StepPlan) -> int:
@@ -174,12 +236,31 @@ def tokens_of(state: RunState, plan: Plan, step: StepPlan) -> int:
 def _tokens(state: RunState, plan: Plan, step: StepPlan, given: InputEdge | Constant) -> int:
     if isinstance(given, Constant):
         return constant(given).tokens
-    if _missing(state, plan, step, step.via.get(given.name, given.source)) is not None:
+    if missing(state, plan, step, step.via.get(given.name, given.source)) is not None:
         return 0
-    if given.source != INPUT and plan.steps[given.source].is_map:
-        # A part of a gathered list has no one who counted it: the worker does.
-        return state.step(given.source).tokens if given.select is None else 0
     if given.select is None:
-        return value_of(state, given.source).tokens
-    fact = facts_of(state, given.source).get(edge_want(given, None).key)
+        return _whole_tokens(state, plan, given.source)
+    if (is_item(given.source) or _is_map(plan, given.source)) and not state.has_result(given.source):
+        return 0  # a part that no one has counted: the worker does
+    fact = facts_of(state, plan, given.source).get(edge_want(given, None).key)
     return fact.tokens if fact is not None and fact.kind == "size" else 0
+
+
+def _whole_tokens(state: RunState, plan: Plan, source: str) -> int:
+    if is_item(source):
+        given = item_of(state, plan, source)
+        return _item_tokens(given)
+    return state.step(source).tokens if _is_map(plan, source) else value_of(state, source).tokens
+
+
+def _item_tokens(given: Given) -> int:
+    """Count an item; in a manifest that lies in the payload store fold can't look, and the worker checks again."""
+    source, item = given.source, given.item
+    if isinstance(source, HoleInput):
+        return 0
+    if item is None:
+        return source.tokens
+    items = source.value if isinstance(source, Inline) and isinstance(source.value, list) else []
+    found = items[item] if item < len(items) else None
+    tokens = found.get("tokens") if isinstance(found, dict) else None
+    return tokens if isinstance(tokens, int) else 0

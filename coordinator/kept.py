@@ -125,5 +125,7 @@ class StepState:
     """The first shard that did not succeed."""
     tokens: int = 0
     """Of the results so far."""
+    looking: bool = False
+    """The lane was asked to look: at the list that a map made, or at what a shard is given."""
     cause: Cause | None = None
     """Of a step that ended without success: the first cause."""

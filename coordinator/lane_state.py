@@ -18,7 +18,6 @@ from argosy.coordinator.decision import (
     Send,
     Unclaim,
     Withdraw,
-    WithdrawRest,
     WriteMemo,
 )
 from argosy.coordinator.fold import fold
@@ -130,15 +129,13 @@ class LaneState:
         self.outbox.drop(run_id)
         self.timers.arm(run_id, DEADLINE, kept.deadline_ms)
 
-    def _decide(self, event: Event, decision: Decision) -> None:  # noqa: C901 - a table
+    def _decide(self, event: Event, decision: Decision) -> None:
         run_id = event.run_id
         match decision:
             case Ready():
                 self.ready.add(run_id, decision)
             case Withdraw():
                 self.out.withdraw(run_id, decision.local)
-            case WithdrawRest():
-                pass  # release asks the run: a shard that is not to go out is over there
             case Unclaim():
                 self._unclaim(f"{run_id}/{decision.local}")
             case WriteMemo():
@@ -166,7 +163,7 @@ class LaneState:
     def _send(self, event: Event, entry: str) -> None:
         if entry.startswith("result:") and event.time_ms < self.results_after_ms:
             return
-        traceparent = event.traceparent if entry.startswith("refused:") else None
+        traceparent = event.traceparent if entry.startswith(("refused:", "look:")) else None
         self.outbox.ask(entry, Asked(event.offset, event.run_id, traceparent))
 
     def forget_run(self, run_id: str) -> None:

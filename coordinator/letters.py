@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.lane_state import LaneState
+from argosy.coordinator.look import Look, look_of
 from argosy.coordinator.messages import Order, dispatch_of, ended_of, refusal_of, result_of
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
@@ -54,10 +55,22 @@ class Letters:
             case "end" if run_id in self._state.quarantine:
                 kept = self._state.quarantine[run_id]
                 return Letter(self._log_record(run_id, end_of(kept), run_id, kept.traceparent))
+            case "look":
+                return None  # moot: what is not goes its own way, by `look`
             case "end":
                 return self._end(self._state.runs[run_id])
             case _:
                 return self._result(self._state.runs[run_id])
+
+    def look(self, entry: str, asked: Asked) -> Look | None:
+        """Say what an outbox entry asks to look at; None if it has become moot."""
+        local = entry.removeprefix(f"look:{asked.run_id}/")
+        return look_of(self._state.runs[asked.run_id], local)
+
+    def looked(self, found: TaskSettled, asked: Asked) -> Letter:
+        """Write down what a look found."""
+        ce_id = f"{found.task_id}#{found.attempt}"
+        return Letter(self._log_record(asked.run_id, found, ce_id, asked.traceparent, cause=asked.offset))
 
     def _end(self, state: RunState | None) -> Letter | None:
         ended = ended_of(state)

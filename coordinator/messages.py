@@ -1,14 +1,17 @@
 """Bodies of messages, rebuilt from state: a commit names what it owes by id only. Always the same bytes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from pydantic_core import to_json
 
 from argosy.coordinator.inputs import Entry, Given, inputs_of
 from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
-from argosy.coordinator.plan import Plan, StepPlan, plan_of
+from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
+from argosy.coordinator.step_plan import StepPlan
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.task import HoleInput
@@ -138,13 +141,22 @@ def _parents(state: RunState, plan: Plan, step: StepPlan) -> tuple[str, ...]:
     while not step.parents and step.owner is not None:
         step = plan.steps[step.owner]
     for name in step.parents:
-        parent = plan.steps[name]
-        while parent.inside is not None:
-            parent = plan.steps[parent.inside.returns]
-        shards = range(min(state.step(parent.name).length, MOST_LINKS)) if parent.is_map else (None,)
-        locals_ += [parent.local(shard) for shard in shards]
+        locals_ += islice(_results(state, plan, plan.steps[name]), MOST_LINKS)
     found = (_traceparent(state, local) for local in locals_[:MOST_LINKS])
     return tuple(dict.fromkeys(traceparent for traceparent in found if traceparent is not None))
+
+
+def _results(state: RunState, plan: Plan, step: StepPlan) -> Iterator[str]:
+    """Name the tasks whose results a step's value is made of."""
+    while step.inside is not None:
+        step = plan.steps[step.inside.returns]
+    for shard in range(state.step(step.name).length):
+        if step.is_each:
+            yield from _results(state, plan, plan.steps[step.local(shard)])
+        else:
+            yield step.local(shard)
+    if not step.is_map:
+        yield step.name
 
 
 def _traceparent(state: RunState, local: str) -> str | None:

@@ -1,13 +1,21 @@
-"""Pipelines inside pipelines, made flat: a step `x` of the pipeline that step `c` runs is the step `c/x` of the run."""
+"""Pipelines inside pipelines, made flat: a step `x` of the pipeline that step `c` runs is the step `c/x` of the run.
+
+A map `c` over a pipeline has a step for each shard, which runs that pipeline: `c.7`, with `c.7/x` inside. Here they
+stand once, as templates: `c.*` and `c.*/x`.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from argosy.broker.facts import select as select_in
+from argosy.schemas.errors import InvalidInput
+from argosy.schemas.facts import Facts, ValueFact, Want
 from argosy.schemas.pipeline import (
     INPUT,
     CompiledPipeline,
     Constant,
     InputEdge,
+    MapStep,
     Pick,
     Step,
     StepInput,
@@ -15,7 +23,7 @@ from argosy.schemas.pipeline import (
 )
 
 Origin = Pick | Constant
-"""Who has a value: the run's input or a step that runs an agent, and which part of it; or the author."""
+"""Who has a value (the run's input, a map's item, a step that runs an agent) and which part of it; or the author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,17 @@ class Placed:
     reads: Step
     """The same, its sources those who have the values; of a step that runs a pipeline, its conditions only."""
     owner: str | None
-    """The step whose pipeline it is part of."""
+    """The step whose pipeline it is part of; of a map's shard, the map."""
+
+    @property
+    def is_map(self) -> bool:
+        """Say whether the step has shards."""
+        return isinstance(self.reads, MapStep)
+
+    @property
+    def is_shard(self) -> bool:
+        """Say whether it is the template of a map's shards."""
+        return self.reads.name.endswith(".*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +58,38 @@ class Flat:
     """Where the value of each source is, be it a step or what a pipeline is given."""
     uncertain: frozenset[str]
     """What pipelines are given and may be a hole."""
+    known: Mapping[str, Facts]
+    """Of what the author wrote down: the facts that conditions ask for."""
+    results: Mapping[str, Pick]
+    """By template of a map's shards: the value of a shard."""
     result: Pick
     """The value of the run."""
+    wrong: tuple[str, ...]
+    """What can't be picked in what the author wrote down, for people."""
 
     def origin(self, pick: Pick | InputEdge) -> Origin:
-        """Say where a part of a source's value is."""
-        return _part(self.origins[pick.source], pick.select)
+        """Say where a part of a source's value is; of a constant its own part is not taken."""
+        whole = self.origins[pick.source]
+        return whole if isinstance(whole, Constant) else _part(whole, pick.select)
+
+    def maps(self) -> frozenset[str]:
+        """Name all maps."""
+        return frozenset(placed.reads.name for placed in self.steps if placed.is_map)
 
 
 def flatten(pipeline: CompiledPipeline) -> Flat:
     """Lay out all steps; also of a pipeline that `unsupported` has something against."""
     walk = _Walk()
     steps = tuple(walk.steps(pipeline, "", None))
-    result = _part(walk.origins[pipeline.returns.source], pipeline.returns.select)
-    if isinstance(result, Constant):
-        message = f"{pipeline.name} returns no step"
-        raise TypeError(message)
-    return Flat(steps, walk.origins, frozenset(walk.uncertain), result)
+    return Flat(
+        steps,
+        walk.origins,
+        frozenset(walk.uncertain),
+        walk.known,
+        walk.results,
+        walk.result(pipeline, ""),
+        tuple(walk.wrong),
+    )
 
 
 def is_given(source: str) -> bool:
@@ -64,56 +97,109 @@ def is_given(source: str) -> bool:
     return source.rpartition("/")[2] == INPUT
 
 
-def runs_pipeline(step: Step) -> bool:
-    """Say whether a step's tasks are those of a pipeline (a map over one is not possible yet)."""
-    return step.pipeline is not None and isinstance(step, TaskStep)
+def is_item(source: str) -> bool:
+    """Say whether a source is what a pipeline is given as the shard of a map (`c.*/input`, `c.7/input`)."""
+    lead, slash, last = source.rpartition("/")
+    return last == INPUT and slash != "" and "." in lead.rpartition("/")[2]
 
 
 @dataclass(slots=True)
 class _Walk:
     origins: dict[str, Origin] = field(default_factory=lambda: {INPUT: Pick(source=INPUT)})
     uncertain: set[str] = field(default_factory=set[str])
+    known: dict[str, Facts] = field(default_factory=dict[str, Facts])
+    results: dict[str, Pick] = field(default_factory=dict[str, Pick])
+    maps: set[str] = field(default_factory=set[str])
+    wrong: list[str] = field(default_factory=list[str])
 
     def steps(self, pipeline: CompiledPipeline, scope: str, owner: str | None) -> Iterator[Placed]:
         for step in pipeline.steps:
             waits = _scoped(step, scope)
-            if step.pipeline is None or not runs_pipeline(step):
-                self.origins[waits.name] = Pick.model_construct(source=waits.name)
-                inputs = tuple(self._read(given) for given in waits.inputs)
-            else:
+            inputs = waits.inputs
+            if isinstance(waits, TaskStep) and step.pipeline is not None:
                 yield from self._inside(waits, step.pipeline)
-                inputs = waits.inputs
+            else:
+                self.origins[waits.name] = _whole(waits.name)
+                inputs = tuple(self._read(given, waits.name) for given in inputs)
+            if isinstance(waits, MapStep):
+                self.maps.add(waits.name)
+                if step.pipeline is not None:
+                    yield from self._each(waits, inputs, step.pipeline)
             conditions = {
-                name: tuple(map(self._condition, getattr(waits, name))) for name in ("when", "unless")
+                name: tuple(self._condition(pick, waits.name) for pick in getattr(waits, name))
+                for name in ("when", "unless")
             }
             yield Placed(waits, waits.model_copy(update={"inputs": inputs, **conditions}), owner)
+
+    def result(self, pipeline: CompiledPipeline, scope: str) -> Pick:
+        """Say where the value of a pipeline is."""
+        found = _part(self.origins[scope + pipeline.returns.source], pipeline.returns.select)
+        if isinstance(found, Constant):
+            message = f"{pipeline.name} returns no step"
+            raise TypeError(message)
+        return found
 
     def _inside(self, step: Step, pipeline: CompiledPipeline) -> Iterator[Placed]:
         (given,) = step.inputs
         scope = f"{step.name}/"
-        self.origins[scope + INPUT] = self._origin(given)
+        self.origins[scope + INPUT] = self._origin(given, step.name)
         if isinstance(given, InputEdge) and (given.hole or given.source in self.uncertain):
             self.uncertain.add(scope + INPUT)
         yield from self.steps(pipeline, scope, step.name)
-        returns = pipeline.returns
-        self.origins[step.name] = _part(self.origins[scope + returns.source], returns.select)
+        self.origins[step.name] = self.result(pipeline, scope)
 
-    def _origin(self, given: StepInput) -> Origin:
-        return given if isinstance(given, Constant) else _part(self.origins[given.source], given.select)
+    def _each(
+        self, step: MapStep, inputs: tuple[StepInput, ...], pipeline: CompiledPipeline
+    ) -> Iterator[Placed]:
+        """Lay out the steps of one shard, as templates."""
+        name = f"{step.name}.*"
+        scope = f"{name}/"
+        self.origins[scope + INPUT] = _whole(scope + INPUT)
+        over = next(given for given in inputs if given.name == step.over)
+        if isinstance(over, InputEdge) and over.source in self.maps and over.select is None:
+            self.uncertain.add(scope + INPUT)
+        yield from self.steps(pipeline, scope, name)
+        self.results[name] = self.result(pipeline, scope)
+        shard = TaskStep.model_construct(name=name, kind="task", pipeline=pipeline, inputs=())
+        yield Placed(shard, shard, step.name)
 
-    def _read(self, given: StepInput) -> StepInput:
-        origin = self._origin(given)
+    def _origin(self, given: StepInput, step: str) -> Origin:
+        if isinstance(given, Constant):
+            return given
+        return self._picked(
+            self.origins[given.source], given.select, f"input {given.name!r} of step {step!r}"
+        )
+
+    def _read(self, given: StepInput, step: str) -> StepInput:
+        origin = self._origin(given, step)
         match given, origin:
             case InputEdge(), Pick():
                 return given.model_copy(update={"source": origin.source, "select": origin.select})
-            case InputEdge(select=None), Constant():
+            case InputEdge(), Constant():
                 return Constant(name=given.name, value=origin.value)
             case _:
                 return given
 
-    def _condition(self, pick: Pick) -> Pick:
-        origin = _part(self.origins[pick.source], pick.select)
-        return origin if isinstance(origin, Pick) else pick
+    def _condition(self, pick: Pick, step: str) -> Pick:
+        origin = self._picked(self.origins[pick.source], pick.select, f"a condition of step {step!r}")
+        if isinstance(origin, Pick):
+            return origin
+        want = Want(kind="value", select=pick.select)
+        self.known.setdefault(pick.source, {})[want.key] = ValueFact(kind="value", value=origin.value)
+        return pick
+
+    def _picked(self, whole: Origin, select: str | None, where: str) -> Origin:
+        if not isinstance(whole, Constant) or select is None:
+            return _part(whole, select)
+        try:
+            return Constant(name=whole.name, value=select_in(select, whole.value))
+        except InvalidInput as error:
+            self.wrong.append(f"{where} picks in the constant that its pipeline is given: {error}")
+            return whole
+
+
+def _whole(source: str) -> Pick:
+    return Pick.model_construct(source=source)
 
 
 def _scoped(step: Step, scope: str) -> Step:
@@ -133,7 +219,7 @@ def _scoped(step: Step, scope: str) -> Step:
 
 
 def _part(whole: Origin, select: str | None) -> Origin:
-    """Take a part of a value. A part of a constant stays the constant: `unsupported` refuses to pick there."""
+    """Take a part of a value that is not a constant."""
     if isinstance(whole, Constant) or select is None:
         return whole
     return whole.model_copy(

@@ -3,8 +3,9 @@
 Entries that stay until they are acknowledged, each with the offset that asked for it.
 
 Entries: `end:<run>` appends run.ended, `result:<run>` publishes the result, `refused:<partition>/<offset>`
-answers a submit. Bodies are rebuilt from state. Delivery is at least once; an entry is removed only if it is
-still the request that was answered: a repeat asked meanwhile is answered again.
+answers a submit, `look:<run>/<local>` appends what was found there. Bodies are rebuilt from state. Delivery is
+at least once; an entry is removed only if it is still the request that was answered: a repeat asked meanwhile is
+answered again.
 """
 
 from collections.abc import Iterable

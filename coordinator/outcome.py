@@ -5,14 +5,15 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter
 
 from argosy.coordinator.condition import fact_missing
-from argosy.coordinator.inputs import facts_of, gathered, value_of
+from argosy.coordinator.inputs import facts_of, gathered, part_of
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import sha256_hex
-from argosy.schemas.facts import Fact, NoFact, SizeFact, ValueFact, Want
+from argosy.schemas.facts import NoFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
+from argosy.schemas.pipeline import Pick
 from argosy.schemas.task import HoleInput
 
 NOT_SELECTED: Final = "not_selected"
@@ -26,42 +27,24 @@ def result_of_run(state: RunState, plan: Plan) -> Payload:
     Of a map: the list of its shards' values, or a manifest if they are not all at hand or too large together.
     """
     step, select = plan.steps[plan.result.source], plan.result.select
-    if step.is_map:
+    if step.is_map and select is None:
         return _listed(_items(state, plan))
-    if select is None:
-        return value_of(state, step.name)
-    value, size = _selected(state, plan, select)
-    if isinstance(value, ValueFact) and isinstance(size, SizeFact):
-        return Inline(value=value.value, bytes=size.bytes, tokens=size.tokens)
-    message = f"{step.name} gave no facts for the run's result"
-    raise LookupError(message)
+    return part_of(state, plan, plan.result)
 
 
-def unanswered(state: RunState, plan: Plan) -> Fault | None:
-    """Say why a run whose `returns` step succeeded has no result after all: its part can't be selected."""
-    source, select = plan.result.source, plan.result.select
-    if select is None or plan.steps[source].is_map:
+def lacking(state: RunState, plan: Plan, result: Pick, whose: str = "the shard's") -> Fault | None:
+    """Say why a pipeline whose `returns` step succeeded has no result after all: its part can't be selected."""
+    if result.select is None:
         return None
-    value, size = _selected(state, plan, select)
-    for fact, want in ((value, _value(select)), (size, _size(select))):
+    facts = facts_of(state, plan, result.source)
+    for want in (Want(kind="value", select=result.select), Want(kind="size", select=result.select)):
+        fact = facts.get(want.key)
         if fact is None:
-            return fact_missing(source, want)
+            return fact_missing(result.source, want)
         if isinstance(fact, NoFact):
-            return Fault(code=NOT_SELECTED, message=f"the run's result, a part of {source}: {fact.reason}")
+            message = f"{whose} result, a part of {result.source}: {fact.reason}"
+            return Fault(code=NOT_SELECTED, message=message)
     return None
-
-
-def _selected(state: RunState, plan: Plan, select: str) -> tuple[Fact | None, Fact | None]:
-    facts = facts_of(state, plan.result.source)
-    return facts.get(_value(select).key), facts.get(_size(select).key)
-
-
-def _value(select: str) -> Want:
-    return Want(kind="value", select=select)
-
-
-def _size(select: str) -> Want:
-    return Want(kind="size", select=select)
 
 
 def manifest_of(state: RunState) -> bytes | None:
@@ -70,7 +53,7 @@ def manifest_of(state: RunState) -> bytes | None:
         return None
     plan = plan_of(state.pinned.identity, state.get("plan") or b"")
     step = plan.steps[plan.result.source]
-    if not step.is_map or state.step(step.name).letter != "k":
+    if not step.is_map or plan.result.select is not None or state.step(step.name).letter != "k":
         return None
     items = _items(state, plan)
     return _MANIFEST.dump_json(items) if isinstance(_listed(items), Reference) else None
@@ -79,7 +62,7 @@ def manifest_of(state: RunState) -> bytes | None:
 def _items(state: RunState, plan: Plan) -> tuple[Payload, ...]:
     return tuple(
         _hole(entry.hole) if isinstance(entry, HoleInput) else entry
-        for entry in gathered(state, plan.steps[plan.result.source])
+        for entry in gathered(state, plan, plan.steps[plan.result.source])
     )
 
 

@@ -1,4 +1,8 @@
-"""The plan: a compiled pipeline with what fold looks up by name. Built once per process and pipeline."""
+"""The plan: a compiled pipeline with what fold looks up by name. Built once per process and pipeline.
+
+The steps of a map over a pipeline stand in it once, as templates (`c.*/x`), however many shards there are; those of a
+shard (`c.7/x`) are made of them when they are asked for.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,111 +10,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from pydantic import TypeAdapter
-
-from argosy.coordinator.nesting import Placed, flatten, is_given, runs_pipeline
+from argosy.coordinator.nesting import Flat, Placed, flatten, is_given, is_item
+from argosy.coordinator.step_plan import (
+    Each,
+    Inside,
+    Place,
+    StepPlan,
+    Steps,
+    Work,
+    named,
+    scope_of,
+    shards_in,
+    template_of,
+)
 from argosy.coordinator.wants import all_wants
 from argosy.schemas.contract import AgentContract, Contract
-from argosy.schemas.facts import Want
+from argosy.schemas.facts import Facts, Want
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep, Pick, Step
+from argosy.schemas.pipeline import INPUT, CompiledPipeline, InputEdge, MapStep, Pick, Step
 
-_WANTS: Final = TypeAdapter(tuple[Want, ...])
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a step runs: tasks of an agent."""
-
-    agent: str
-    terms: Contract
-    """The agent's contract, without the schemas: the worker has those."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What a step runs: the steps of a pipeline, which begin when it starts."""
-
-    begins: tuple[str, ...]
-    """Those that wait for nothing."""
-    returns: str
-    """The one whose end is the step's."""
-
-
-@dataclass(frozen=True)
-class StepPlan:
-    """A step and its place in the DAG. Parents and children are in plan order, each once."""
-
-    name: str
-    step: Step
-    """Its inputs and conditions name those who have the values; for what a hole may be instead, see `via`."""
-    runs: Work | Inside
-    owner: str | None
-    """The step whose pipeline it is part of."""
-    via: Mapping[str, str]
-    """By input: the step it waits for, or what its pipeline is given, if another one has the value."""
-    parents: tuple[str, ...]
-    required: tuple[str, ...]
-    """Parents without which it can't run, in declared order."""
-    needs: frozenset[str]
-    """The same, to ask for one of them."""
-    holes: Mapping[str, int]
-    """By source: how many inputs that may be holes read it; the run's own input is always there."""
-    children: tuple[str, ...]
-    wants: tuple[Want, ...]
-
-    @cached_property
-    def inside(self) -> Inside | None:
-        """The steps of a pipeline that it runs; None for a step that runs an agent."""
-        return self.runs if isinstance(self.runs, Inside) else None
-
-    @cached_property
-    def work(self) -> Work:
-        """What its tasks are; LookupError for a step that runs a pipeline: it has none of its own."""
-        if isinstance(self.runs, Work):
-            return self.runs
-        message = f"{self.name} runs a pipeline"
-        raise LookupError(message)
-
-    @cached_property
-    def agent(self) -> str:
-        """The agent that its tasks are for."""
-        return self.work.agent
-
-    @cached_property
-    def terms(self) -> Contract:
-        """The agent's contract."""
-        return self.work.terms
-
-    @cached_property
-    def fixed(self) -> bytes:
-        """What stands in every dispatch of its tasks, as JSON."""
-        asked = b'"wants":%b,' % _WANTS.dump_json(self.wants, exclude_defaults=True) if self.wants else b""
-        return b'%b"contract":%b' % (asked, self.terms.model_dump_json(exclude_defaults=True).encode())
-
-    @cached_property
-    def is_map(self) -> bool:
-        """Say whether the step has shards."""
-        return isinstance(self.step, MapStep)
-
-    def local(self, shard: int | None) -> str:
-        """Name a task of this step inside its run."""
-        return self.name if shard is None else f"{self.name}.{shard}"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A task's place in the plan: its step, and its shard if that is a map."""
-
-    step: StepPlan
-    shard: int | None = None
-
-    @property
-    def local(self) -> str:
-        """Name the task inside its run."""
-        return self.step.local(self.shard)
 
 
 @dataclass(frozen=True)
@@ -118,15 +38,24 @@ class Plan:
     """A whole pipeline, indexed."""
 
     pipeline: CompiledPipeline
-    steps: Mapping[str, StepPlan]
-    """In plan order: parents first, and the steps of a pipeline before the step that runs it."""
+    steps: Steps
     result: Pick
     """The value of the run: which part of what a step that runs an agent gave."""
+    known: Mapping[str, Facts]
+    """Facts of what the author wrote down."""
+    scopes: Mapping[str, tuple[str, ...]]
+    """By scope, as templates: its steps in plan order, without those that are shards."""
 
     @cached_property
     def title(self) -> str:
         """`name@version`."""
         return f"{self.pipeline.name}@{self.pipeline.version}"
+
+    def within(self, scope: str) -> tuple[StepPlan, ...]:
+        """List the steps of a shard (`c.7/`) or those outside of maps (empty), in plan order."""
+        names = self.scopes.get(template_of(scope), ())
+        numbers = shards_in(scope)
+        return tuple(self.steps[named(name, numbers)] for name in names)
 
     def find(self, local: str) -> Place | None:
         """Find a task by its name inside the run; None if the plan has no such task."""
@@ -134,15 +63,32 @@ class Plan:
         if found is not None:
             return found
         name, shard = step_of(local)
-        step = self.steps.get(name)
-        if step is None or step.is_map != (shard is not None) or step.local(shard) != local:
+        step = self._step(name)
+        if step is None or not isinstance(step.runs, Work):
+            return None
+        if step.is_map != (shard is not None) or step.local(shard) != local:
             return None
         return Place(step, shard)
+
+    def looked_at(self, local: str) -> StepPlan | None:
+        """Find the step that waits for the lane to look: a map at its list, a shard at what it is given."""
+        if is_item(local):
+            step = self._step(local.rpartition("/")[0])
+            return step if step is not None and step.inside is not None and step.looks else None
+        step = self._step(local)
+        return step if step is not None and step.is_map and (step.looks or step.whole) else None
+
+    def _step(self, name: str) -> StepPlan | None:
+        return None if "*" in name else self.steps.get(name)
+
+    def facts(self, source: str) -> Facts | None:
+        """Return the facts of a source that the author wrote down; None for any other."""
+        return self.known.get(template_of(source))
 
     @cached_property
     def _single(self) -> Mapping[str, Place]:
         """The tasks that are no shards, by name."""
-        return {name: Place(step) for name, step in self.steps.items() if not step.is_map}
+        return {name: Place(step) for name, step in self.steps.items() if _is_single(step)}
 
     @property
     def returns(self) -> str:
@@ -158,36 +104,68 @@ def index(pipeline: CompiledPipeline) -> Plan:
     for name, above in parents.items():
         for parent in above:
             children[parent].append(name)
-    steps: dict[str, StepPlan] = {}
+    steps: list[StepPlan] = []
+    scopes: dict[str, list[str]] = {}
     wants = all_wants(flat)
     contracts = pipeline.contracts()
+    payloads = {pick.source for pick in flat.results.values() if pick.select is None}
     for placed in flat.steps:
         name, waits = placed.waits.name, placed.waits
         required = _required(waits, parents[name])
-        steps[name] = StepPlan(
-            name=name,
-            step=placed.reads,
-            runs=_runs(waits, contracts),
-            owner=placed.owner,
-            via=_via(placed),
-            parents=parents[name],
-            required=required,
-            needs=frozenset(required),
-            holes=Counter(edge.source for edge in waits.edges if edge.hole),
-            children=tuple(children[name]),
-            wants=wants.get(name, ()),
+        steps.append(
+            StepPlan(
+                name=name,
+                step=placed.reads,
+                runs=_runs(placed, flat, contracts),
+                owner=placed.owner,
+                via=_via(placed),
+                parents=parents[name],
+                required=required,
+                needs=frozenset(required),
+                holes=Counter(edge.source for edge in waits.edges if edge.hole),
+                children=tuple(children[name]),
+                wants=() if placed.is_map or placed.is_shard else wants.get(name, ()),
+                looks=_looks(placed, wants),
+                whole=placed.is_map and name in payloads,
+                asks=_asks(waits, flat),
+            )
         )
-    return Plan(pipeline, steps, flat.result)
+        if not placed.is_shard:
+            scopes.setdefault(scope_of(name), []).append(name)
+    inside = {scope: tuple(names) for scope, names in scopes.items()}
+    return Plan(pipeline, Steps(steps), flat.result, flat.known, inside)
 
 
-def _runs(step: Step, contracts: Mapping[str, AgentContract]) -> Work | Inside:
-    if step.pipeline is not None and runs_pipeline(step):
+def _runs(placed: Placed, flat: Flat, contracts: Mapping[str, AgentContract]) -> Work | Inside | Each:
+    step = placed.waits
+    if step.pipeline is not None and placed.is_map:
+        return Each()
+    if step.pipeline is not None:
         begins = (f"{step.name}/{inner.name}" for inner in step.pipeline.steps if not inner.parents())
-        return Inside(tuple(begins), f"{step.name}/{step.pipeline.returns.source}")
+        returns = f"{step.name}/{step.pipeline.returns.source}"
+        return Inside(tuple(begins), returns, flat.results.get(step.name))
     if step.agent is None:
         message = f"step {step.name!r} runs no agent"
         raise ValueError(message)
     return Work(step.agent, _terms(contracts[step.agent]))
+
+
+def _is_single(step: StepPlan) -> bool:
+    return isinstance(step.runs, Work) and not step.is_map and "*" not in step.name
+
+
+def _looks(placed: Placed, wants: Mapping[str, tuple[Want, ...]]) -> tuple[Want, ...]:
+    name = placed.waits.name
+    if placed.is_shard:
+        return wants.get(f"{name}/{INPUT}", ())
+    return wants.get(name, ()) if placed.is_map else ()
+
+
+def _asks(step: Step, flat: Flat) -> tuple[str, ...]:
+    over = step.over if isinstance(step, MapStep) else None
+    read = [edge.source for edge in step.edges if edge.name == over]
+    read += [pick.source for pick in (*step.when, *step.unless)]
+    return tuple(dict.fromkeys(source for source in read if source in flat.uncertain))
 
 
 def _via(placed: Placed) -> dict[str, str]:

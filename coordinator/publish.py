@@ -5,14 +5,16 @@ All that is due in a turn goes out together, each record again and again until K
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.lane_state import DEADLINE, LaneState
 from argosy.coordinator.letters import Letter, Letters
+from argosy.coordinator.look import Look
+from argosy.coordinator.looking import Looking
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
 from argosy.coordinator.timers import Firing, split
@@ -21,6 +23,9 @@ from argosy.telemetry import logs
 
 MOST_IN_FLIGHT: Final = 2_000
 
+_Answered = Callable[[ArgosyError | None], None]
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class _Owed:
@@ -28,7 +33,7 @@ class _Owed:
 
     letter: Letter
     what: str
-    answered: Callable[[ArgosyError | None], None]
+    answered: _Answered
 
 
 class Publish:
@@ -50,7 +55,8 @@ class Publish:
         self._producer, self._payloads = services.producer, services.payloads
         self._group, self._wake = group, wake
         self._owed: list[_Owed] = []
-        self._answers: deque[tuple[_Owed, ArgosyError | None]] = deque()
+        self._looking = Looking(services.payloads)
+        self._answers: deque[tuple[_Answered, ArgosyError | None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self._log = logs.get("argosy.lane")
@@ -58,8 +64,8 @@ class Publish:
     def absorb(self) -> None:
         """Let the state know what was answered since the last call."""
         while self._answers:
-            owed, error = self._answers.popleft()
-            owed.answered(error)
+            answered, error = self._answers.popleft()
+            answered(error)
 
     async def send_due(self, now_ms: int) -> int:
         """Begin to send what is due; return how much. Loads the runs it needs."""
@@ -93,16 +99,15 @@ class Publish:
             name = one.letter.record.topic if one.letter.blob is None else one.what
             together.setdefault(name, []).append(one)
         for name, some in together.items():
-            task = self._group.create_task(self._deliver(some), name=f"send {name}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._deliver(some), name)
+
+    def _begin(self, sending: Coroutine[None, None, None], name: str) -> None:
+        task = self._group.create_task(sending, name=f"send {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _send_entry(self, entry: str, asked: Asked, now_ms: int) -> None:
         outbox = self._state.outbox
-        letter = self._written(asked.run_id, now_ms, lambda: self._letters.outbox(entry, asked))
-        if letter is None:
-            outbox.sent(entry, asked)
-            return
 
         def answered(error: ArgosyError | None) -> None:
             if error is None:
@@ -110,6 +115,16 @@ class Publish:
             else:
                 outbox.failed(entry, asked, now_ms)
 
+        if entry.startswith("look:"):
+            look = self._written(asked.run_id, now_ms, lambda: self._letters.look(entry, asked))
+            if look is not None:
+                self._in_flight += 1
+                self._begin(self._look(look, entry, asked, answered), entry)
+                return
+        letter = self._written(asked.run_id, now_ms, lambda: self._letters.outbox(entry, asked))
+        if letter is None:
+            outbox.sent(entry, asked)
+            return
         self._owed.append(_Owed(letter, entry, answered))
 
     def _send_timer(self, firing: Firing, now_ms: int) -> None:
@@ -149,7 +164,7 @@ class Publish:
             dispatch.too_large = dispatch.too_large or isinstance(error, MessageTooLarge)
             self._state.out.failed(dispatch, now_ms)
 
-    def _written(self, run_id: str, now_ms: int, write: Callable[[], Letter | None]) -> Letter | None:
+    def _written(self, run_id: str, now_ms: int, write: Callable[[], T | None]) -> T | None:
         try:
             return write()
         except Exception as error:
@@ -165,6 +180,17 @@ class Publish:
         for task in self._tasks:
             task.cancel()
 
+    async def _look(self, look: Look, entry: str, asked: Asked, answered: _Answered) -> None:
+        try:
+            found = await self._looking.look(look, f"{asked.run_id}/{look.local}")
+        except ArgosyError as error:
+            self._in_flight -= 1
+            self._log.warning("not looked at, will be", what=entry, error=str(error))
+            self._answers.append((answered, error))
+            self._wake.set()
+            return
+        await self._deliver([_Owed(self._letters.looked(found, asked), entry, answered)])
+
     async def _deliver(self, owed: Sequence[_Owed]) -> None:
         try:
             answers = await self._produce(owed)
@@ -172,7 +198,7 @@ class Publish:
             for one, answer in zip(owed, answers, strict=True):
                 if answer is not None and one.letter.span is not None:
                     one.letter.span.fail(answer.code, str(answer))
-                self._answers.append((one, answer))
+                self._answers.append((one.answered, answer))
         finally:
             for one in owed:
                 if one.letter.span is not None:

@@ -1,14 +1,17 @@
 """Which steps may go: counters over their parents, the join's verdict, conditions, the contract."""
 
+from collections.abc import Sequence
+
 from argosy.coordinator import shards
 from argosy.coordinator.cancel import finish_with_result, prune
 from argosy.coordinator.capacity import refusal
 from argosy.coordinator.condition import NOT_MET, unmet
-from argosy.coordinator.inputs import cause_of, facts_of, tokens_of
+from argosy.coordinator.inputs import cause_of, facts_of, missing, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.nesting import is_given
-from argosy.coordinator.plan import Place, StepPlan
+from argosy.coordinator.outcome import lacking
+from argosy.coordinator.step_plan import Place, StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import Join
@@ -37,19 +40,50 @@ def advance(turn: Turn) -> None:
 
 def _inner_ended(turn: Turn, step: StepPlan, inner: StepPlan) -> None:
     """End a step with what the pipeline that it runs returns: a value, or a hole and then its first cause."""
+    if step.is_each:
+        _begin(turn, step, shards.pipeline_ended(turn, step, inner))
+        return
     if step.inside is None or step.inside.returns != inner.name or turn.state.step(step.name).letter != "r":
         return
-    if turn.state.step(inner.name).letter == "k":
+    if turn.state.step(inner.name).letter != "k":
+        turn.end_step(step, "f", cause_of(turn.state, inner))
+        return
+    fault = None if step.inside.result is None else lacking(turn.state, turn.plan, step.inside.result)
+    if fault is None:
         turn.end_step(step, "k")
     else:
-        turn.end_step(step, "f", cause_of(turn.state, inner))
+        turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
+
+
+def looked(turn: Turn, step: StepPlan) -> None:
+    """Go on after the lane has looked: a map has ended, the pipeline of a shard begins."""
+    if step.inside is not None:
+        _enter(turn, step)
+    else:
+        turn.end_step(step, "k")
+    advance(turn)
+
+
+def _begin(turn: Turn, step: StepPlan, opened: Sequence[int]) -> None:
+    """Begin the pipelines of shards, those that must know more of their item after the lane has looked at it."""
+    for number in opened:
+        shard = turn.plan.steps[step.local(number)]
+        if shard.looks and missing(turn.state, turn.plan, shard, shard.given) is None:
+            turn.look(shard, shard.given)
+        else:
+            _enter(turn, shard)
+
+
+def _enter(turn: Turn, step: StepPlan) -> None:
+    for name in step.inside.begins if step.inside is not None else ():
+        _consider(turn, turn.plan.steps[name])
 
 
 def join_is_late(turn: Turn, step: StepPlan) -> None:
     """Take into account that a join's time is up."""
     state = turn.state.step(step.name)
     if step.is_map and state.letter == "r":
-        shards.late(turn, step)
+        _begin(turn, step, shards.late(turn, step))
     elif state.letter == "w":
         state.late = True
         turn.state.put_step(step.name, state)
@@ -100,8 +134,13 @@ def _consider(turn: Turn, step: StepPlan) -> None:
     if join is not None and verdict_now == "failed":
         _end(turn, step, "f", _join_failed(step, join, _tally(step, state)))
         return
+    for source in step.asks:
+        cause = missing(turn.state, turn.plan, step, source)
+        if cause is not None:
+            _end(turn, step, "s", cause)
+            return
     conditional = step.step.when or step.step.unless
-    fault = unmet(step.step, lambda source: facts_of(turn.state, source)) if conditional else None
+    fault = unmet(step.step, lambda source: facts_of(turn.state, turn.plan, source)) if conditional else None
     if fault is not None:
         skipped = fault.code == NOT_MET
         cause = Cause(local=step.name, outcome="skipped" if skipped else "failed", fault=fault)
@@ -132,7 +171,7 @@ def _end(turn: Turn, step: StepPlan, letter: Letter, cause: Cause) -> None:
 
 def _prune_after(turn: Turn, step: StepPlan) -> None:
     if turn.state.step(step.name).parents < len(step.parents):
-        prune(turn)
+        prune(turn, step.scope)
 
 
 def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
@@ -147,10 +186,9 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
     if due_ms is not None:
         turn.arm(f"step:{step.name}", due_ms)
     if step.is_map:
-        shards.start(turn, step)
+        _begin(turn, step, shards.start(turn, step))
     elif step.inside is not None:
-        for name in step.inside.begins:
-            _consider(turn, turn.plan.steps[name])
+        _enter(turn, step)
     else:
         _start_task(turn, step)
     _prune_after(turn, step)

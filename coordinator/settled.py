@@ -1,12 +1,12 @@
 """What a settle does: which ones count, what is tried again, what ends a task."""
 
-from argosy.coordinator import shards
+from argosy.coordinator import look, shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
-from argosy.coordinator.plan import Place, StepPlan
 from argosy.coordinator.ready import advance
 from argosy.coordinator.retry import next_attempt_ms
+from argosy.coordinator.step_plan import Place, StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import local_part
@@ -24,6 +24,8 @@ def settle(turn: Turn, settled: TaskSettled) -> None:
     local = local_part(settled.task_id)
     place = turn.plan.find(local)
     task = turn.state.task(local)
+    if place is None and look.answered(turn, local, settled):
+        return
     if place is None or (task is None and turn.state.step(place.step.name).letter in TERMINAL):
         turn.decisions.append(Unclaim(local))
         return

@@ -1,12 +1,12 @@
-"""Maps: a task for each item of a list, so many at once. Counters make a settle cost the same in any map."""
+"""Maps: a task, or a pipeline, for each item of a list, so many at once. An end costs the same in any map."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from argosy.coordinator.capacity import refusal
-from argosy.coordinator.inputs import spread_length, tokens_of
+from argosy.coordinator.inputs import cause_of, part_of, spread_length, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import Cause, StepState, TaskResult
-from argosy.coordinator.plan import Place, StepPlan
+from argosy.coordinator.step_plan import Place, StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import MOST_SHARDS
 from argosy.schemas.facts import ListFact
@@ -15,12 +15,15 @@ from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import MapStep
 
 
-def start(turn: Turn, step: StepPlan) -> None:
-    """Start a map: find its list, refuse the items that don't fit, order the first shards."""
+def start(turn: Turn, step: StepPlan) -> Sequence[int]:
+    """Start a map: find its list, refuse the items that don't fit, order the first shards.
+
+    Return those whose pipeline is to begin now; none of a map over an agent.
+    """
     spread = spread_length(turn.state, turn.plan, step)
     if isinstance(spread, Fault):
         turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=spread))
-        return
+        return ()
     length = spread.length if isinstance(spread, ListFact) else spread
     if length > MOST_SHARDS:
         fault = Fault(
@@ -29,18 +32,18 @@ def start(turn: Turn, step: StepPlan) -> None:
             figures={"shards": length, "limit": MOST_SHARDS},
         )
         turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
-        return
+        return ()
     state = turn.state.step(step.name)
     state.length = length
     turn.state.put_step(step.name, state)
     join = step.step.join
     if join is not None and join.within_millis is not None:
         turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
-    if isinstance(spread, ListFact):
+    if isinstance(spread, ListFact) and not step.is_each:
         for shard, fault in _refused(turn, step, spread):
             turn.refuse_task(Place(step, shard), fault)
-            _count(turn, Place(step, shard), TaskResult(fault=fault), opened=0)
-    decide(turn, step)
+            _missing(turn, step, Cause(local=step.local(shard), outcome="failed", fault=fault), opened=0)
+    return decide(turn, step)
 
 
 def _refused(turn: Turn, step: StepPlan, spread: ListFact) -> Iterator[tuple[int, Fault]]:
@@ -65,43 +68,67 @@ def _refused(turn: Turn, step: StepPlan, spread: ListFact) -> Iterator[tuple[int
 
 
 def ended(turn: Turn, place: Place, result: TaskResult) -> None:
-    """Take the end of an open shard into account."""
-    _count(turn, place, result, opened=1)
+    """Take the end of a shard's task into account."""
+    if result.fault is None:
+        _there(turn, place.step, 0 if result.payload is None else result.payload.tokens)
+    else:
+        _missing(turn, place.step, Cause(local=place.local, outcome="failed", fault=result.fault), opened=1)
     decide(turn, place.step)
 
 
-def _count(turn: Turn, place: Place, result: TaskResult, *, opened: int) -> None:
-    state = turn.state.step(place.step.name)
-    state.open -= opened
-    if result.fault is None:
-        state.succeeded += 1
-        state.tokens += 0 if result.payload is None else result.payload.tokens
+def pipeline_ended(turn: Turn, step: StepPlan, shard: StepPlan) -> Sequence[int]:
+    """Take the end of a shard's pipeline into account; return the shards whose pipeline is to begin now."""
+    state = turn.state.step(step.name)
+    if state.letter != "r" or state.looking:
+        return ()
+    if turn.state.step(shard.name).letter == "k" and shard.inside is not None and shard.inside.result:
+        _there(turn, step, part_of(turn.state, turn.plan, shard.inside.result).tokens)
     else:
-        state.missing += 1
-        state.first = state.first or Cause(local=place.local, outcome="failed", fault=result.fault)
-    turn.state.put_step(place.step.name, state)
+        _missing(turn, step, cause_of(turn.state, shard), opened=1)
+    return decide(turn, step)
 
 
-def late(turn: Turn, step: StepPlan) -> None:
+def _there(turn: Turn, step: StepPlan, tokens: int) -> None:
+    state = turn.state.step(step.name)
+    state.open -= 1
+    state.succeeded += 1
+    state.tokens += tokens
+    turn.state.put_step(step.name, state)
+
+
+def _missing(turn: Turn, step: StepPlan, cause: Cause, *, opened: int) -> None:
+    state = turn.state.step(step.name)
+    state.open -= opened
+    state.missing += 1
+    state.first = state.first or cause
+    turn.state.put_step(step.name, state)
+
+
+def late(turn: Turn, step: StepPlan) -> Sequence[int]:
     """Take into account that the join's time is up."""
     state = turn.state.step(step.name)
     state.late = True
     turn.state.put_step(step.name, state)
-    decide(turn, step)
+    return decide(turn, step)
 
 
-def decide(turn: Turn, step: StepPlan) -> None:
-    """End the map if its join says so, else order what may run now."""
+def decide(turn: Turn, step: StepPlan) -> Sequence[int]:
+    """End the map if its join says so, else order what may run now; return what is to begin, as `start` does."""
     state = turn.state.step(step.name)
     match _verdict(step, state):
         case "open":
-            _fill(turn, step, state)
+            return _fill(turn, step, state)
         case "met":
             turn.stop(step, "x")
-            turn.end_step(step, "k")
+            if step.looks or step.whole:
+                turn.disarm(f"join:{step.name}")
+                turn.look(step, step.name)
+            else:
+                turn.end_step(step, "k")
         case "failed":
             turn.stop(step, "x")
             turn.end_step(step, "f", _cause(step, state))
+    return ()
 
 
 def _verdict(step: StepPlan, state: StepState) -> Verdict:
@@ -128,8 +155,9 @@ def _cause(step: StepPlan, state: StepState) -> Cause:
     return Cause(local=step.name, outcome="failed", fault=fault)
 
 
-def _fill(turn: Turn, step: StepPlan, state: StepState) -> None:
+def _fill(turn: Turn, step: StepPlan, state: StepState) -> Sequence[int]:
     room = (step.step.max_parallel if isinstance(step.step, MapStep) else 1) - state.open
+    opened: list[int] = []
     while room > 0 and state.next < state.length:
         first = state.next
         while first < state.length and turn.state.task(step.local(first)) is not None:
@@ -137,8 +165,12 @@ def _fill(turn: Turn, step: StepPlan, state: StepState) -> None:
         last = first
         while last < state.length and last - first < room and turn.state.task(step.local(last)) is None:
             last += 1
-        if last > first:
+        if step.is_each:
+            opened += range(first, last)
+        elif last > first:
             turn.order_shards(step, first, last - first)
         room -= last - first
         state.next, state.open = last, state.open + last - first
     turn.state.put_step(step.name, state)
+    turn.open_shards(step, opened)
+    return opened

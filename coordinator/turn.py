@@ -1,13 +1,24 @@
 """A turn: one event being folded into one run. Keeps the state and the decisions about it in step."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready, Unclaim, Withdraw, WithdrawRest
-from argosy.coordinator.kept import TERMINAL, Cause, Letter, TaskResult, TaskState
-from argosy.coordinator.plan import Place, Plan, StepPlan
+from argosy.coordinator.decision import (
+    Arm,
+    Changed,
+    Decision,
+    Disarm,
+    Ready,
+    Send,
+    Unclaim,
+    Withdraw,
+)
+from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult, TaskState
+from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.step_plan import Place, StepPlan, Work
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
@@ -104,6 +115,18 @@ class Turn:
 
     # -- steps
 
+    def look(self, step: StepPlan, at: str) -> None:
+        """Have the lane find out what fold must know of a value that no task sees: its answer is a settle of `at`."""
+        state = self.state.step(step.name)
+        state.looking = True
+        self.state.put_step(step.name, state)
+        self.decisions.append(Send(f"look:{self.state.run_id}/{at}"))
+
+    def open_shards(self, step: StepPlan, shards: Iterable[int]) -> None:
+        """Start the steps of these shards; what their pipeline begins with is for `ready` to say."""
+        for shard in shards:
+            self.state.put_step(step.local(shard), StepState(letter="r"))
+
     def end_step(self, step: StepPlan, letter: Letter, cause: Cause | None = None) -> None:
         """End a step, however; its children are told by `ready.advance`."""
         state = self.state.step(step.name)
@@ -116,13 +139,13 @@ class Turn:
             reason = "" if cause is None else cause.fault.message
             self.changed(letter, Place(step), reason=reason)
 
-    def unended(self) -> list[StepPlan]:
-        """List what has not ended, in plan order; a pipeline's steps only while the step that runs it does."""
-        letter = {name: self.state.step(name).letter for name in self.plan.steps}
+    def unended(self, scope: str) -> list[StepPlan]:
+        """List what has not ended of a scope, in plan order; a pipeline's steps only while their owner runs."""
         return [
             step
-            for name, step in self.plan.steps.items()
-            if letter[name] not in TERMINAL and (step.owner is None or letter[step.owner] == "r")
+            for step in self.plan.within(scope)
+            if self.state.step(step.name).letter not in TERMINAL
+            and (step.owner is None or self.state.step(step.owner).letter == "r")
         ]
 
     def stop(self, step: StepPlan, letter: Letter) -> None:
@@ -131,11 +154,31 @@ class Turn:
             self._stop_task(Place(step), letter)
             return
         state = self.state.step(step.name)
+        if step.is_each:
+            for shard in range(state.next):
+                self._stop_shard(self.plan.steps[step.local(shard)], letter)
+            return
         if state.open == 0:
             return
-        self.decisions.append(WithdrawRest(step.name, step.agent, 0))
         for shard in range(state.next):
             self._stop_task(Place(step, shard), letter)
+
+    def _stop_shard(self, shard: StepPlan, letter: Letter) -> None:
+        """End a shard's pipeline with all that runs in it; nobody waits for it any more."""
+        if self.state.step(shard.name).letter != "r":
+            return
+        for step in self.unended(f"{shard.name}/"):
+            self.stop(step, letter)
+            self._close(step, letter)
+        self._close(shard, letter)
+
+    def _close(self, step: StepPlan, letter: Letter) -> None:
+        state = self.state.step(step.name)
+        if state.letter == "r":
+            state.letter = letter
+            self.state.put_step(step.name, state)
+        self.disarm(f"step:{step.name}")
+        self.disarm(f"join:{step.name}")
 
     def _stop_task(self, place: Place, letter: Letter) -> None:
         task = self.state.task(place.local) if self.state.is_open(place.local) else None
@@ -146,5 +189,5 @@ class Turn:
         """Tell who watches."""
         word = _WORDS[letter]
         if word is not None:
-            agent = None if place.step.inside else place.step.agent
+            agent = place.step.runs.agent if isinstance(place.step.runs, Work) else None
             self.decisions.append(Changed(word, place.local, agent, attempt, reason))

@@ -1,8 +1,12 @@
-"""What fold must read of values it never sees: wants, answered beside a value by whoever produces it."""
+"""What fold must read of values it never sees: wants, answered beside a value by whoever produces it.
+
+The list that a map makes, and the item that a shard's pipeline is given, have no producer who sees them: the lane
+itself looks at those (`look`).
+"""
 
 from typing import Final
 
-from argosy.coordinator.nesting import Flat, flatten, runs_pipeline
+from argosy.coordinator.nesting import Flat, flatten, is_item
 from argosy.schemas.facts import Want
 from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep
 
@@ -18,25 +22,30 @@ def wants_of(pipeline: CompiledPipeline, source: str) -> tuple[Want, ...]:
 def all_wants(flat: Flat) -> dict[str, tuple[Want, ...]]:
     """List the wants of every source that has any.
 
-    The value of a map has no one who sees it whole, so nothing is asked of its shards.
+    For a mere size nobody looks: what a part of a list or of an item takes is found by the worker then.
     """
     wants: dict[str, dict[Want, None]] = {}
+    maps = flat.maps()
     for placed in flat.steps:
         step = placed.reads
         over = step.over if isinstance(step, MapStep) else None
-        for edge in () if runs_pipeline(step) else step.edges:
-            # The size of a whole value travels with its payload.
-            if edge.name == over or edge.select is not None:
+        for edge in step.edges if placed.is_map or step.pipeline is None else ():
+            # The size of a whole value travels with its payload; each item of a whole map has its own.
+            if edge.select is not None or (edge.name == over and edge.source not in maps):
                 wants.setdefault(edge.source, {})[edge_want(edge, over)] = None
         for pick in (*step.when, *step.unless):
-            wants.setdefault(pick.source, {})[Want(kind="value", select=pick.select)] = None
-    returns = flat.result
-    if returns.select is not None:
-        asked = wants.setdefault(returns.source, {})
-        asked[Want(kind="value", select=returns.select)] = None
-        asked[Want(kind="size", select=returns.select)] = None
-    maps = {placed.reads.name for placed in flat.steps if isinstance(placed.reads, MapStep)}
-    return {source: tuple(asked) for source, asked in wants.items() if source not in maps}
+            if pick.source not in flat.known:
+                wants.setdefault(pick.source, {})[Want(kind="value", select=pick.select)] = None
+    for returns in (*flat.results.values(), flat.result):
+        if returns.select is not None:
+            asked = wants.setdefault(returns.source, {})
+            asked[Want(kind="value", select=returns.select)] = None
+            asked[Want(kind="size", select=returns.select)] = None
+    return {
+        source: tuple(asked)
+        for source, asked in wants.items()
+        if not (source in maps or is_item(source)) or any(want.kind != "size" for want in asked)
+    }
 
 
 def edge_want(edge: InputEdge, over: str | None) -> Want:

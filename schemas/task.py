@@ -28,9 +28,9 @@ class TaskInput(BaseModel):
     name: str
     source: Source
     select: str | None = None
-    """JMESPath, applied by the worker to the source's value."""
+    """JMESPath, applied by the worker to the source's value; for a shard to the item."""
     item: int | None = None
-    """For a shard: the item of the source, a manifest; `select` was applied when that was made."""
+    """For a shard: the item of the source, a manifest."""
     of: int | None = None
     """For a shard: how many items the source has."""
     gathered: tuple[Source, ...] | None = None

@@ -13,14 +13,14 @@ from argosy.coordinator.decision import (
     Send,
     Unclaim,
     Withdraw,
-    WithdrawRest,
     WriteMemo,
 )
 from argosy.coordinator.fold import fold
+from argosy.coordinator.look import Look, look_of
 from argosy.coordinator.messages import dispatch_of, ended_of
 from argosy.coordinator.state import Event, RunState, load
 from argosy.schemas.codec import encode_body
-from argosy.schemas.ids import local_part, step_of
+from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled, TimerFired
 from argosy.schemas.task import TaskDispatched
 
@@ -42,6 +42,8 @@ class FoldLog:
     """By local name: the attempt that may go out."""
     timers: dict[str, Arm] = field(default_factory=dict)
     sends: list[str] = field(default_factory=list)
+    looks: dict[str, None] = field(default_factory=dict)
+    """By local name: what the lane is to look at."""
     claims: set[str] = field(default_factory=set)
     """Tasks that some worker may hold a key for."""
     memos: list[WriteMemo] = field(default_factory=list)
@@ -70,6 +72,7 @@ class FoldLog:
         before = set(self.out)
         for decision in decisions:
             self._apply(decision)
+        self.looks = {local: None for local in self.looks if look_of(self.state, local) is not None}
         self._write()
         self._check()
         for local in sorted(self.out.keys() - before)[:5]:
@@ -96,9 +99,6 @@ class FoldLog:
                     )
             case Withdraw():
                 self.out.pop(decision.local, None)
-            case WithdrawRest():
-                for local in [local for local in self.out if step_of(local)[0] == decision.step]:
-                    del self.out[local]
             case Unclaim():
                 self.claims.discard(decision.local)
             case WriteMemo():
@@ -107,6 +107,8 @@ class FoldLog:
                 self.timers[decision.name] = decision
             case Disarm():
                 assert self.timers.pop(decision.name).armed == decision.armed
+            case Send() if decision.entry.startswith("look:"):
+                self.looks[decision.entry.removeprefix(f"look:{self.run_id}/")] = None
             case Send():
                 self.sends.append(decision.entry)
             case Entomb():
@@ -166,6 +168,12 @@ class FoldLog:
         again = dispatch_of(load(self.run_id, self.hash), local, self.out[local], 3)
         assert again == found
         return body
+
+    def look(self, local: str) -> Look:
+        """What the lane is to look at."""
+        found = look_of(self.state, local)
+        assert found is not None
+        return found
 
     def fire(self, name: str) -> tuple[Decision, ...]:
         """Let a timer come due."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from argosy.coordinator.nesting import flatten
 from argosy.schemas.chat import Usage
 from argosy.schemas.facts import Facts, ListFact, NoFact, SizeFact, ValueFact, Want
 from argosy.schemas.fault import Fault
@@ -54,6 +53,13 @@ def mapped(name: str, over: str | Data, *sources: str | Data, agent: str = "ag",
     edges = _edges((over, *sources))
     step = {"name": name, "kind": "map", "agent": agent, "inputs": edges, "over": "p0", "max_parallel": 4}
     return step | fields
+
+
+def mapped_pipeline(name: str, inner: CompiledPipeline, over: str | Data, **fields: object) -> Data:
+    """A map over a pipeline."""
+    (edge,) = _edges((over,))
+    step = {"name": name, "kind": "map", "pipeline": inner.dump(), "inputs": [edge | {"name": "input"}]}
+    return step | {"over": "input", "max_parallel": 4} | fields
 
 
 def _edges(sources: Sequence[str | Data]) -> list[Data]:
@@ -155,7 +161,7 @@ def facts_for(draw: st.DrawFn, wants: Sequence[Want]) -> Facts:
                     kind="value", value=draw(st.sampled_from([True, True, False, None, 1]))
                 )
             case "list":
-                length = draw(st.integers(-1, 5))
+                length = draw(st.integers(-1, 3))
                 facts[want.key] = (
                     NoFact(kind="none", reason="is a text, not a list")
                     if length < 0
@@ -190,27 +196,22 @@ def pipelines(draw: st.DrawFn) -> CompiledPipeline:
     return draw(_pipelines(Given(agents)))
 
 
+CONSTANTS: list[Data] = [{"value": [1, 2]}, {"value": {"ok": True, "x": [3], "y": 4}}]
+
+
 @dataclass(frozen=True)
 class Given:
-    """What a pipeline inside another one must know to be one that can be run."""
+    """What a pipeline inside another one has in common with it."""
 
     agents: Data
     depth: int = 0
-    is_list: bool = False
-    """It is given the result of a map: no one sees a part of it."""
-    is_constant: bool = False
-    may_be_hole: bool = False
 
 
 @st.composite
 def _pipelines(draw: st.DrawFn, given: Given) -> CompiledPipeline:
     steps: list[Data] = []
-    seen: list[str] = []
-    for number in range(draw(st.integers(1, 3 if given.depth else 8))):
-        step = draw(_steps(f"s{number}", [step["name"] for step in steps], seen, given))
-        steps.append(step)
-        if not _is_list(step):
-            seen.append(step["name"])
+    for number in range(draw(st.integers(1, (8, 3, 2)[given.depth]))):
+        steps.append(draw(_steps(f"s{number}", [step["name"] for step in steps], given)))
     used = {entry["from"] for step in steps for key in ("inputs", "after", "when", "unless")
             for entry in step.get(key, []) if "from" in entry}  # fmt: skip
     loose = [step["name"] for step in steps[:-1] if step["name"] not in used]
@@ -220,80 +221,60 @@ def _pipelines(draw: st.DrawFn, given: Given) -> CompiledPipeline:
         *({"from": name, **({"hole": True} if draw(st.booleans()) else {})} for name in loose),
     ]
     returns: Data = {"from": last["name"]}
-    if given.depth and last["name"] in seen and draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         returns["select"] = "y"
     return pipeline(*steps, agents=given.agents, returns=returns)
 
 
-def _is_list(step: Data) -> bool:
-    """Say whether a step's value is that of a map, seen by no one as a whole."""
-    if "pipeline" not in step:
-        return bool(step["kind"] == "map")
-    flat = flatten(CompiledPipeline.model_validate(step["pipeline"]))
-    return any(
-        placed.reads.name == flat.result.source and placed.reads.kind == "map" for placed in flat.steps
-    )
-
-
 @st.composite
-def _edge(draw: st.DrawFn, before: list[str], given: Given) -> Data:
-    source = draw(st.sampled_from(["input", *before, *before, *before]))
-    edge: Data = {"from": source}
+def _edge(draw: st.DrawFn, before: list[str]) -> Data:
+    edge: Data = {"from": draw(st.sampled_from(["input", *before, *before, *before]))}
     if draw(st.integers(0, 2)):
         edge["hole"] = True
-    if (source != "input" or not given.is_constant) and draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 0:
         edge["select"] = "x"
     return edge
 
 
 @st.composite
-def _child(draw: st.DrawFn, name: str, before: list[str], seen: list[str], given: Given) -> Data:
-    """A step that runs a pipeline; of a list it is given the whole."""
-    edge: Data = {"value": [1, 2]} if draw(st.integers(0, 5)) == 0 else draw(_edge(before, given))
-    source = edge.get("from")
-    is_list = given.is_list if source == "input" else source is not None and source not in seen
-    if is_list:
-        edge.pop("select", None)
-    inside = Given(
-        agents=given.agents,
-        depth=given.depth + 1,
-        is_list=is_list,
-        is_constant="value" in edge or (source == "input" and given.is_constant),
-        may_be_hole="hole" in edge or (source == "input" and given.may_be_hole),
-    )
-    child = draw(_pipelines(inside))
+def _child(draw: st.DrawFn, name: str, before: list[str], given: Given) -> Data:
+    """A step that runs a pipeline."""
+    edge: Data = draw(st.sampled_from(CONSTANTS)) if draw(st.integers(0, 5)) == 0 else draw(_edge(before))
+    child = draw(_pipelines(Given(given.agents, given.depth + 1)))
     return {"name": name, "kind": "task", "pipeline": child.dump(), "inputs": [{"name": "input", **edge}]}
 
 
 @st.composite
-def _steps(draw: st.DrawFn, name: str, before: list[str], tasks: list[str], given: Given) -> Data:
+def _steps(draw: st.DrawFn, name: str, before: list[str], given: Given) -> Data:
     agent = draw(st.sampled_from(["ag", "bg"]))
-    sources = ["input", *before] if not given.may_be_hole else before
-    edges: list[str | Data] = [draw(_edge(before, given)) for _ in range(draw(st.integers(1, 3)))]
+    edges: list[str | Data] = [draw(_edge(before)) for _ in range(draw(st.integers(1, 3)))]
     extra: Data = {}
     if before and draw(st.integers(0, 3)) == 0:
         extra["after"] = [{"from": draw(st.sampled_from(before))}]
-    asked = tasks if given.is_list or given.is_constant or given.may_be_hole else ["input", *tasks]
-    if asked and draw(st.integers(0, 3)) == 0:
-        extra[draw(st.sampled_from(["when", "unless"]))] = [
-            {"from": draw(st.sampled_from(asked)), "select": "ok"}
-        ]
+    if draw(st.integers(0, 3)) == 0:
+        source = draw(st.sampled_from(["input", *before]))
+        extra[draw(st.sampled_from(["when", "unless"]))] = [{"from": source, "select": "ok"}]
     if draw(st.integers(0, 4)) == 0:
         extra["deadline_seconds"] = 60
-    if given.depth < MOST_NESTED and draw(st.integers(0, 4)) == 0:
-        step = draw(_child(name, before, tasks, given)) | extra
+    nested = given.depth < MOST_NESTED and draw(st.integers(0, 3)) == 0
+    if draw(st.integers(0, 2)) == 0:
+        overs: list[Data] = [{"value": [1, 2]}, {"value": []}]
+        overs += [{"from": source} for source in ["input", *before, *before]]
+        overs += [{"from": source, "select": "x"} for source in ["input", *before]]
+        overs += [{"from": source, "hole": True} for source in before]
+        over = draw(st.sampled_from(overs))
+        join = draw(_joins(3, ["all", "all", "all_ended", "any", "count", "share", "deadline"]))
+        extra["max_parallel"] = draw(st.integers(1, 4))
+        if nested:
+            child = draw(_pipelines(Given(given.agents, given.depth + 1)))
+            step = mapped_pipeline(name, child, over) | extra
+        else:
+            step = mapped(name, over, *edges, agent=agent, **extra)
+    elif nested:
+        step = draw(_child(name, before, given)) | extra
         join = (
             draw(_joins(1, ["all", "all_ended", "any", "deadline"])) if "hole" in step["inputs"][0] else None
         )
-    elif draw(st.integers(0, 2)) == 0:
-        overs: list[Data] = [{"value": [1, 2, 3]}, {"value": []}]
-        overs += [{"from": source} for source in sources]
-        overs += [{"from": source, "hole": True} for source in before]
-        over = draw(st.sampled_from(overs))
-        policies = ["all", "all", "all_ended", "any", "count", "share", "deadline"]
-        join = draw(_joins(3, policies))
-        parallel = draw(st.integers(1, 4))
-        step = mapped(name, over, *edges, agent=agent, max_parallel=parallel, **extra)
     else:
         holes = sum("hole" in edge for edge in edges if not isinstance(edge, str))
         join = (

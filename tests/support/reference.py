@@ -1,52 +1,53 @@
 """What a run should be, found the slow way: no counters, no stored state, everything counted anew at each event.
 
 It knows the rules of steps, maps, joins, holes, conditions, retries and cancels, and nothing of fields, offsets or
-decisions. Facts, values and times are what it is told. A step that runs a pipeline has a reference of its own inside,
-which asks the outer one for what it is given.
+decisions. Facts, values and times are what it is told; of the plan it takes only what the lane is to look at.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from argosy.schemas.facts import Fact, Facts, ListFact, ValueFact
+from argosy.coordinator.plan import Plan, index
+from argosy.schemas.facts import ValueFact
 from argosy.schemas.ids import local_part, step_of
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, Constant, InputEdge, Join, MapStep, Pick, Step
+from argosy.schemas.pipeline import (
+    INPUT,
+    Join,
+    MapStep,
+    Pick,
+    Step,
+)
 from argosy.schemas.runlog import TaskSettled
+from support.reference_values import Task, Values
 
 OVER = "kfsxe"
 
-Found = tuple[str, object]
-"""What a step reads: `hole` and its first cause, `unknown` and nothing, or `value` and (result or results, part)."""
-
 
 @dataclass
-class Task:
-    letter: str = "r"
-    attempt: int = 1
-    result: TaskSettled | None = None
-
-
-@dataclass
-class Reference:
-    pipeline: CompiledPipeline
-    input_facts: Facts
-    tasks: dict[str, Task] = field(default_factory=dict)
-    ended: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By step: its letter, and the task (or step) where its failure began."""
-    fired: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By step that went: the parents that it went without."""
+class Reference(Values):
     told: dict[str, list[str]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    first: dict[str, str] = field(default_factory=dict)
+    """By map: the first shard that did not succeed."""
+    shards: dict[str, str] = field(default_factory=dict)
+    """Of maps over pipelines: the letter of each shard, as far as its map knows; `done` is ahead of that."""
+    looking: set[str] = field(default_factory=set)
+    """Maps, or the input of a shard, that the lane is to look at."""
     late: set[str] = field(default_factory=set)
     seen: set[tuple[str, int]] = field(default_factory=set)
     tokens: int = 0
     outcome: tuple[str, str] | None = None
     queue: "list[tuple[Reference, str]]" = field(default_factory=list)
     """Steps whose children don't know yet; one for a run and all that is inside."""
-    outer: "tuple[Reference, Step] | None" = None
-    inside: "dict[str, Reference]" = field(default_factory=dict)
+    indexed: Plan | None = None
 
     # -- the whole run
+
+    @property
+    def plan(self) -> Plan:
+        if self.outer is not None:
+            return self.outer[0].plan
+        self.indexed = self.indexed or index(self.pipeline)
+        return self.indexed
 
     def all_tasks(self) -> dict[str, Task]:
         found = dict(self.tasks)
@@ -79,7 +80,25 @@ class Reference:
         where, local = self.at(local_part(message.task_id))
         if self.outcome is None and where is not None and local in where.tasks:
             where.take(local, where.tasks[local], message)
-            self.drain()
+        elif self.outcome is None and where is not None and local in where.looking and where.outcome is None:
+            where.found(local, message)
+        self.drain()
+
+    def found(self, local: str, message: TaskSettled) -> None:
+        """Go on after a look."""
+        self.looking.remove(local)
+        good = message.outcome == "succeeded"
+        if good:
+            self.looked[local] = message
+        if local != INPUT:
+            self.end(self.pipeline.step(local), "k" if good else "f", self.named(local))
+        elif good:
+            self.open()
+        else:
+            assert self.outer is not None
+            outer, step, shard = self.outer
+            self.finish("failed")
+            outer.shard_ended(f"{step.name}.{shard}", "f", outer.named(f"{step.name}.{shard}"))
 
     def take(self, local: str, task: Task, message: TaskSettled) -> None:
         if (local, message.attempt) not in self.seen:
@@ -97,11 +116,11 @@ class Reference:
             return
         else:
             task.letter, task.result = "f", message
-            self.failures.append(local)
+            self.first.setdefault(step.name, self.named(local))
         if isinstance(step, MapStep):
             self.decide(step)
         else:
-            self.end(step, task.letter, local)
+            self.end(step, task.letter, self.named(local))
 
     def retry(self, local: str) -> None:
         task = self.all_tasks()[local]
@@ -112,7 +131,7 @@ class Reference:
         where, name = self.at(name)
         if where is not None and name in where.fired and name not in where.ended and where.outcome is None:
             where.stop(name, "e")
-            where.end(where.pipeline.step(name), "e", name)
+            where.end(where.pipeline.step(name), "e", where.named(name))
             self.drain()
 
     def join_late(self, name: str) -> None:
@@ -138,7 +157,12 @@ class Reference:
     def retries(self, step: Step) -> int:
         return self.pipeline.agents[step.agent or ""].retries
 
+    def shard_ended(self, local: str, letter: str, cause: str) -> None:
+        self.done[local] = (letter, cause)
+        self.queue.append((self, local))
+
     def end(self, step: Step, letter: str, cause: str) -> None:
+        self.looking.discard(step.name)
         self.ended[step.name] = (letter, cause)
         self.queue.append((self, step.name))
 
@@ -149,12 +173,25 @@ class Reference:
                 where.tell(name)
 
     def tell(self, name: str) -> None:
+        if name in self.shards:
+            step = self.pipeline.step(step_of(name)[0])
+            if step.name not in self.ended and step.name not in self.looking:
+                self.shards[name], cause = self.done[name]
+                if self.shards[name] != "k":
+                    self.first.setdefault(step.name, cause)
+                assert isinstance(step, MapStep)
+                self.decide(step)
+            return
         if name == self.pipeline.returns.source:
             letter, cause = self.ended[name]
             self.finish("succeeded" if letter == "k" else "failed", "" if letter == "k" else cause)
             if self.outer is not None:
-                outer, step = self.outer
-                outer.end(step, "k" if letter == "k" else "f", f"{step.name}/{cause}")
+                outer, step, shard = self.outer
+                letter = "k" if letter == "k" else "f"
+                if shard is None:
+                    outer.end(step, letter, cause)
+                else:
+                    outer.shard_ended(f"{step.name}.{shard}", letter, cause)
             return
         for child in self.pipeline.steps:
             if name in child.parents() and child.name not in self.fired and child.name not in self.ended:
@@ -172,7 +209,7 @@ class Reference:
             gone = sum(name == INPUT or name in told for name in counted)
             verdict = judge(join, len(counted), good, gone, late=step.name in self.late)
             if verdict == "failed" and step.name in self.late:
-                self.end(step, "f", step.name)
+                self.end(step, "f", self.named(step.name))
                 self.prune(step)
                 return
         if verdict == "open" or not set(required) <= set(told):
@@ -181,25 +218,43 @@ class Reference:
         if holes:
             self.end(step, "s", self.ended[holes[0]][1])
         elif verdict == "failed":
-            self.end(step, "f", step.name)
+            self.end(step, "f", self.named(step.name))
+        elif self.asks_given(step) and (cause := self.given_hole()) is not None:
+            self.end(step, "s", cause)
         elif not self.conditions_met(step):
-            self.end(step, "s", step.name)
+            self.end(step, "s", self.named(step.name))
         else:
             self.fired[step.name] = tuple(name for name in step.parents() if name not in self.ended)
             self.start(step)
         self.prune(step)
 
     def start(self, step: Step) -> None:
-        if step.pipeline is not None:
-            inner = Reference(step.pipeline, {}, queue=self.queue, outer=(self, step))
+        if step.pipeline is not None and not isinstance(step, MapStep):
+            inner = Reference(step.pipeline, {}, queue=self.queue, outer=(self, step, None))
             self.inside[step.name] = inner
             inner.open()
         elif not isinstance(step, MapStep):
             self.tasks[step.name] = Task()
         elif self.length(step) is None:
-            self.end(step, "f", step.name)
+            self.end(step, "f", self.named(step.name))
         else:
             self.decide(step)
+
+    def start_shard(self, step: MapStep, shard: int) -> None:
+        assert step.pipeline is not None
+        local = f"{step.name}.{shard}"
+        inner = self.inside[local] = Reference(step.pipeline, {}, queue=self.queue, outer=(self, step, shard))
+        if self.plan.steps[self.named(local)].looks and inner.given_hole() is None:
+            inner.looking.add(INPUT)
+        else:
+            inner.open()
+
+    def asks_given(self, step: Step) -> bool:
+        """Say whether a step must know what its pipeline is given: its conditions read it, or it spreads it."""
+        over = step.over if isinstance(step, MapStep) else None
+        return any(edge.source == INPUT and edge.name == over for edge in step.edges) or any(
+            pick.source == INPUT for pick in (*step.when, *step.unless)
+        )
 
     def is_required(self, step: Step, source: str) -> bool:
         over = step.over if isinstance(step, MapStep) else None
@@ -216,60 +271,6 @@ class Reference:
         fact = self.fact("value", pick.source, pick.select)
         return isinstance(fact, ValueFact) and fact.value is True
 
-    def fact(self, kind: str, source: str, select: str | None) -> Fact | None:
-        if source == INPUT and self.outer is not None:
-            outer, step = self.outer
-            (edge,) = step.edges
-            return outer.fact(kind, edge.source, piped(edge.select, select))
-        if source in self.inside:
-            inner = self.inside[source]
-            returns = inner.pipeline.returns
-            return inner.fact(kind, returns.source, piped(returns.select, select))
-        result = None if source == INPUT else self.tasks[source].result
-        facts = self.input_facts if result is None else result.facts
-        return facts[f"{kind}:{select or ''}"]
-
-    def read(self, step: str, edge: InputEdge) -> Found:
-        """What a step that went reads."""
-        if edge.source != INPUT and edge.source in self.fired[step]:
-            return "hole", self.named(edge.source)
-        if edge.source != INPUT and self.ended[edge.source][0] != "k":
-            return "hole", self.named(self.ended[edge.source][1])
-        return self.value(edge.source, edge.select)
-
-    def named(self, local: str) -> str:
-        """Name a task or step of this pipeline in the whole run."""
-        if self.outer is None:
-            return local
-        outer, step = self.outer
-        return outer.named(f"{step.name}/{local}")
-
-    def value(self, source: str, select: str | None) -> Found:
-        if source == INPUT:
-            if self.outer is None:
-                return "unknown", None
-            outer, step = self.outer
-            (given,) = step.inputs
-            if isinstance(given, Constant):
-                return "value", (given.value, None)
-            return outer.read(step.name, given.model_copy(update={"select": piped(given.select, select)}))
-        if source in self.inside:
-            inner = self.inside[source]
-            returns = inner.pipeline.returns
-            return inner.value(returns.source, piped(returns.select, select))
-        step = self.pipeline.step(source)
-        if isinstance(step, MapStep):
-            return "value", (
-                [self.result(f"{source}.{shard}") for shard in range(self.length(step) or 0)],
-                select,
-            )
-        return "value", (self.result(source), select)
-
-    def result(self, local: str) -> object:
-        task = self.tasks.get(local)
-        result = task.result.result if task is not None and task.letter == "k" and task.result else None
-        return getattr(result, "value", None)
-
     def prune(self, step: Step) -> None:
         if set(self.told.get(step.name, [])) == set(step.parents()):
             return
@@ -278,7 +279,7 @@ class Reference:
                 self.stop(other.name, "x")
         for other in self.pipeline.steps:
             if other.name not in self.ended and not self.is_needed(other.name):
-                self.end(other, "x", other.name)
+                self.end(other, "x", self.named(other.name))
 
     def is_needed(self, name: str) -> bool:
         return name == self.pipeline.returns.source or any(
@@ -295,37 +296,18 @@ class Reference:
         yield from (local for local in self.tasks if step_of(local)[0] == name)
 
     def stop(self, name: str, letter: str) -> None:
-        if name in self.inside:
-            self.inside[name].finish("expired" if letter == "e" else "cancelled")
+        for inner, reference in self.inside.items():
+            if step_of(inner)[0] == name and reference.outcome is None:
+                reference.finish("expired" if letter == "e" else "cancelled")
         for local in self.locals(name):
             if self.tasks[local].letter in "rb":
                 self.tasks[local].letter = letter
 
-    def length(self, step: MapStep) -> int | None:
-        over = next(given for given in step.inputs if given.name == step.over)
-        if isinstance(over, Constant):
-            return len(over.value) if isinstance(over.value, list) else None
-        return self.length_of(over.source, over.select)
-
-    def length_of(self, source: str, select: str | None) -> int | None:
-        if source == INPUT and self.outer is not None:
-            outer, step = self.outer
-            (given,) = step.inputs
-            if isinstance(given, Constant):
-                return len(given.value) if isinstance(given.value, list) else None
-            return outer.length_of(given.source, piped(given.select, select))
-        if source in self.inside:
-            inner = self.inside[source]
-            returns = inner.pipeline.returns
-            return inner.length_of(returns.source, piped(returns.select, select))
-        if source != INPUT and isinstance(step := self.pipeline.step(source), MapStep):
-            return self.length(step)
-        fact = self.fact("list", source, select)
-        return fact.length if isinstance(fact, ListFact) else None
-
     def decide(self, step: MapStep) -> None:
         length = self.length(step) or 0
         letters = [self.tasks[local].letter for local in self.locals(step.name)]
+        if step.pipeline is not None:
+            letters = [letter for local, letter in self.shards.items() if step_of(local)[0] == step.name]
         good, gone = letters.count("k"), sum(letter in OVER for letter in letters)
         late = step.name in self.late
         if step.join is not None:
@@ -334,17 +316,22 @@ class Reference:
             verdict = "failed" if good < gone else "met" if good == length else "open"
         if verdict == "open":
             running = len(letters) - gone
-            for shard in range(len(letters), min(length, len(letters) + step.max_parallel - running)):
-                self.tasks[f"{step.name}.{shard}"] = Task()
+            opened = range(len(letters), min(length, len(letters) + step.max_parallel - running))
+            for shard in opened:
+                if step.pipeline is None:
+                    self.tasks[f"{step.name}.{shard}"] = Task()
+                else:
+                    self.shards[f"{step.name}.{shard}"] = "r"
+            for shard in opened if step.pipeline is not None else ():
+                self.start_shard(step, shard)
             return
         self.stop(step.name, "x")
-        first = next((local for local in self.failures if step_of(local)[0] == step.name), step.name)
-        self.end(step, "k" if verdict == "met" else "f", first if step.join is None else step.name)
-
-
-def piped(first: str | None, then: str | None) -> str | None:
-    """Select in what was selected."""
-    return " | ".join(part for part in (first, then) if part is not None) or None
+        planned, name = self.plan.steps[self.named(step.name)], self.named(step.name)
+        if verdict == "met" and (planned.looks or planned.whole):
+            self.looking.add(step.name)
+            return
+        cause = name if step.join is not None else self.first.get(step.name, name)
+        self.end(step, "k" if verdict == "met" else "f", cause)
 
 
 def judge(join: Join, total: int, good: int, gone: int, *, late: bool) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from argosy.coordinator.decision import Ready, WithdrawRest
+from argosy.coordinator.decision import Ready, Withdraw
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import ended_of, result_of
 from argosy.coordinator.outcome import manifest_of
@@ -150,7 +150,7 @@ def test_a_map_over_a_map_hands_each_result_to_the_shard_of_its_number() -> None
 def test_a_map_fails_at_its_first_failed_shard_and_stops_the_others() -> None:
     log = spread(*"abcdefgh", max_parallel=3)
     decisions = log.add(failed("m.1"))
-    assert WithdrawRest("m", "ag", 0) in decisions
+    assert Withdraw("m.0", "ag") in decisions
     assert not log.out
     assert [log.letter(f"m.{shard}") for shard in range(3)] == ["x", "f", "x"]
     fault = fault_of(log)

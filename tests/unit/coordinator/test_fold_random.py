@@ -7,7 +7,6 @@ from argosy.coordinator.messages import ended_of, result_of
 from argosy.coordinator.state import RunState
 from argosy.coordinator.unsupported import unsupported
 from argosy.coordinator.wants import wants_of
-from argosy.schemas.ids import step_of
 from argosy.schemas.pipeline import CompiledPipeline, Constant
 from argosy.schemas.runlog import CancelReceived, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput
@@ -17,7 +16,7 @@ from support.reference import Reference
 
 FAST = settings(max_examples=200, deadline=None)
 
-ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["repeat", "stale"])
+ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["look"] * 4 + ["repeat", "stale"])
 
 
 class Race:
@@ -42,8 +41,17 @@ class Race:
         self.compare()
 
     def success(self, local: str, attempt: int) -> TaskSettled:
-        facts = self.data.draw(facts_for(wants_of(self.pipeline, step_of(local)[0])))
+        place = self.reference.plan.find(local)
+        facts = self.data.draw(facts_for(() if place is None else place.step.wants))
         return succeeded(local, attempt, facts=facts, tokens=attempt)
+
+    def answer(self, local: str, *, good: bool) -> None:
+        """Answer a look, as the lane would."""
+        look = self.log.look(local)
+        if look.at.gathered is not None:
+            assert len(look.at.gathered) == self.log.state.step(local).length if self.log.state else False
+        facts = self.data.draw(facts_for(look.wants))
+        self.settle(succeeded(local, facts=facts) if good else failed(local))
 
     def act(self) -> None:
         """Do one thing that may happen next."""
@@ -58,6 +66,9 @@ class Race:
                 self.late_settle()
             case "fire" if timers:
                 self.fire(self.data.draw(st.sampled_from(timers)))
+            case "look" if self.log.looks:
+                local = self.data.draw(st.sampled_from(sorted(self.log.looks)))
+                self.answer(local, good=self.data.draw(st.integers(0, 9)) > 0)
             case _ if out:
                 local, attempt = self.data.draw(st.sampled_from(out))
                 outcome = self.data.draw(st.sampled_from(["good", "good", "again", "again", "bad"]))
@@ -71,7 +82,9 @@ class Race:
     def late_settle(self) -> None:
         """Settle any task there is or might be, by any attempt up to the current one."""
         tasks = self.reference.all_tasks()
-        local = self.data.draw(st.sampled_from([*(sorted(tasks) or ["s0"]), "s0.99", "s9", "s0/s0"]))
+        local = self.data.draw(
+            st.sampled_from([*(sorted(tasks) or ["s0"]), "s0.99", "s9", "s0/s0", "s1.0/s0", "s1.0", "s1"])
+        )
         current = tasks[local].attempt if local in tasks else 1
         attempt = self.data.draw(st.integers(1, current))
         good = self.data.draw(st.booleans())
@@ -101,13 +114,25 @@ class Race:
         assert state.totals()[0].input_tokens == reference.all_tokens()
         assert state.totals()[1] == len(reference.all_tasks())
         assert (state.st == "active") == (not self.is_over)
+        assert set(log.looks) == self.looks_of(reference, "")
         for local in log.out:
             self.compare_inputs(local)
+
+    def looks_of(self, reference: Reference, scope: str) -> set[str]:
+        """What the reference would have the lane look at."""
+        if reference.outcome is not None:
+            return set()
+        found = {f"{scope}{local}" for local in reference.looking}
+        return found.union(
+            *(self.looks_of(inner, f"{scope}{name}/") for name, inner in reference.inside.items())
+        )
 
     def compare_steps(self, reference: Reference, state: RunState, scope: str) -> None:
         for step in reference.pipeline.steps:
             letter, _ = reference.ended.get(step.name, ("r" if step.name in reference.fired else "w", ""))
             assert state.step(scope + step.name).letter == letter
+        for name, (letter, _) in reference.done.items():
+            assert state.step(scope + name).letter == letter
         for name, inner in reference.inside.items():
             if inner.outcome is None or inner.outcome[0] in {"succeeded", "failed"}:
                 self.compare_steps(inner, state, f"{scope}{name}/")
@@ -141,7 +166,9 @@ class Race:
     def finish(self) -> None:
         """Let every attempt that is out succeed until the run is over, then check how it ended."""
         while not self.is_over:
-            if self.log.out:
+            if self.log.looks:
+                self.answer(min(self.log.looks), good=True)
+            elif self.log.out:
                 local, attempt = min(self.log.out.items())
                 self.settle(self.success(local, attempt))
             else:

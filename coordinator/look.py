@@ -1,0 +1,73 @@
+"""Looks: what fold must know of a value that no task sees. The lane finds out, and appends what it found as a settle.
+
+That is the list that a map made, if a step has a condition on it, spreads a part of it or returns one; and the item
+that a shard's pipeline is given, if a step in there has a condition on it or spreads a part of it.
+"""
+
+from dataclasses import dataclass
+
+from argosy.coordinator.inputs import Given, gathered, item_of
+from argosy.coordinator.kept import Cause, TaskResult
+from argosy.coordinator.nesting import is_item
+from argosy.coordinator.plan import plan_of
+from argosy.coordinator.ready import advance, looked
+from argosy.coordinator.state import RunState
+from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.turn import Turn
+from argosy.schemas.facts import Want
+from argosy.schemas.fault import Fault
+from argosy.schemas.payload import Inline
+from argosy.schemas.runlog import TaskSettled
+
+ATTEMPT = 1
+"""A look isn't tried again: what keeps it from being made keeps its record from being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is to be looked at, and what is to be found out."""
+
+    local: str
+    at: Given
+    wants: tuple[Want, ...]
+    whole: bool
+    """One payload is to be made of it."""
+
+
+def look_of(state: RunState | None, local: str) -> Look | None:
+    """Rebuild a look that was asked for; None if it is moot."""
+    if state is None or state.st != "active":
+        return None
+    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    step = plan.looked_at(local)
+    if step is None or not _is_open(state, step):
+        return None
+    if is_item(local):
+        return Look(local, item_of(state, plan, local), step.looks, whole=False)
+    entries = gathered(state, plan, step)
+    source = Given(step.name, Inline(value=[], bytes=2, tokens=0), gathered=entries)
+    return Look(local, source, step.looks, step.whole)
+
+
+def answered(turn: Turn, local: str, settled: TaskSettled) -> bool:
+    """Take what a look found out; False if none of this name was asked for."""
+    step = turn.plan.looked_at(local)
+    if step is None or not _is_open(turn.state, step):
+        return False
+    state = turn.state.step(step.name)
+    state.looking = False
+    turn.state.put_step(step.name, state)
+    if settled.outcome == "succeeded":
+        found = TaskResult(payload=settled.result, facts=settled.facts, traceparent=turn.event.traceparent)
+        turn.state.put_result(local, found)
+        looked(turn, step)
+        return True
+    fault = settled.fault or Fault(code=settled.outcome, message="it could not be looked at")
+    turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
+    advance(turn)
+    return True
+
+
+def _is_open(state: RunState, step: StepPlan) -> bool:
+    found = state.step(step.name)
+    return found.letter == "r" and found.looking

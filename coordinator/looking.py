@@ -1,0 +1,73 @@
+"""Makes the looks that fold asks for: reads the values from the payload store, and writes what it found as a settle."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, cast
+
+from pydantic import JsonValue
+
+from argosy.broker import tokens
+from argosy.broker.facts import answer, select
+from argosy.broker.store import Payloads
+from argosy.broker.values import encode_value, load, load_all, manifest_items, to_payload
+from argosy.coordinator.look import ATTEMPT, Look
+from argosy.schemas.errors import ArgosyError, FactsTooLarge, InvalidInput, Unreachable
+from argosy.schemas.fault import fault_of
+from argosy.schemas.payload import Payload
+from argosy.schemas.runlog import TaskSettled
+from argosy.schemas.task import HoleInput
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of a list that is looked at: all of it is in memory then."""
+_AT_ONCE: Final = 2
+
+
+class Looking:
+    """Of one lane; a few looks are made at once."""
+
+    def __init__(self, payloads: Payloads) -> None:
+        """`payloads` is where the values lie."""
+        self._payloads = payloads
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(self, look: Look, task_id: str) -> TaskSettled:
+        """Find out what is asked. Raises Unreachable (payload store); any other trouble is the answer."""
+        async with self._room:
+            try:
+                return await self._look(look, task_id)
+            except Unreachable:
+                raise
+            except (ArgosyError, ValueError, RecursionError) as error:
+                return TaskSettled(
+                    task_id=task_id, attempt=ATTEMPT, outcome="failed", fault=fault_of(error, retriable=False)
+                )
+
+    async def _look(self, look: Look, task_id: str) -> TaskSettled:
+        value = await self._read(look)
+        facts = await answer(value, look.wants, tokens.count, self._payloads)
+        result: Payload | None = None
+        if look.whole:
+            result = await to_payload(encode_value(value), tokens.count, self._payloads)
+        return TaskSettled(task_id=task_id, attempt=ATTEMPT, outcome="succeeded", result=result, facts=facts)
+
+    async def _read(self, look: Look) -> JsonValue:
+        if look.at.gathered is not None:
+            return await self._list(look.local, look.at.gathered)
+        source, item = look.at.source, look.at.item
+        if isinstance(source, HoleInput):
+            raise InvalidInput(f"{look.local} is a hole")
+        if item is not None:
+            source = (await manifest_items(source, self._payloads))[item]
+        return select(look.at.select, await load(source, self._payloads))
+
+    async def _list(self, local: str, entries: Sequence[Payload | HoleInput]) -> JsonValue:
+        parts = [entry for entry in entries if not isinstance(entry, HoleInput)]
+        size = sum(part.bytes for part in parts)
+        if size > MOST_BYTES:
+            raise FactsTooLarge(
+                f"the list that {local} made is {size} bytes, at most {MOST_BYTES} can be looked at"
+            )
+        values = iter(await load_all(parts, self._payloads))
+        # JMESPath hands holes on as they are: they have no fields.
+        found = [entry.hole if isinstance(entry, HoleInput) else next(values) for entry in entries]
+        return cast("JsonValue", found)
