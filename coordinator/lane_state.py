@@ -131,13 +131,15 @@ class LaneState:
 
     def _decide(self, event: Event, decision: Decision) -> None:
         run_id = event.run_id
-        match decision:
+        match decision:  # the frequent ones first
+            case Changed():
+                self.changed.append((event, decision))
             case Ready():
                 self.ready.add(run_id, decision)
-            case Withdraw():
-                self.out.withdraw(run_id, decision.local)
             case Unclaim():
                 self._unclaim(f"{run_id}/{decision.local}")
+            case Withdraw():
+                self.out.withdraw(run_id, decision.local)
             case WriteMemo():
                 self._memos.setdefault((f"{run_id}/{decision.local}", decision.name), decision)
             case Arm():
@@ -150,15 +152,14 @@ class LaneState:
                 self._touched[run_id] = True
                 self.out.withdraw_run(run_id)
                 self.outbox.settle(f"end:{run_id}")
-            case Changed():
-                self.changed.append((event, decision))
             case _:
                 assert_never(decision)
 
     def _unclaim(self, task_id: str) -> None:
         self._unclaimed[self.keys.task(TaskId(task_id))] = None
-        for key in [key for key in self._memos if key[0] == task_id]:
-            del self._memos[key]
+        if self._memos:
+            for key in [key for key in self._memos if key[0] == task_id]:
+                del self._memos[key]
 
     def _send(self, event: Event, entry: str) -> None:
         if entry.startswith("result:") and event.time_ms < self.results_after_ms:

@@ -38,8 +38,8 @@ _RESULT: Final = TypeAdapter(TaskResult)
 _PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
 _FIELD_BYTES: Final = 240
 """What a field costs in memory beside its name and value, roughly, with the view of it that is kept."""
-_VIEW_BYTES: Final = 4
-"""A result is kept as a field, as a view, and its payload as it goes into dispatches: that many times its JSON."""
+_HELD_TIMES: Final = 3
+"""What a result costs beside its field, in lengths of that: kept as a view, and as it goes into dispatches."""
 
 View = TaskState | StepState | TaskResult
 
@@ -79,7 +79,10 @@ class RunState:
         self.run_id = run_id
         self._fields: dict[str, bytes] = {} if fields is None else fields
         self._changed: dict[str, None] = {}
-        self._bytes = sum(_cost(name, value) for name, value in self._fields.items())
+        self._bytes = sum(
+            len(name) + len(value) * (1 + _HELD_TIMES * name.startswith("v:")) + _FIELD_BYTES
+            for name, value in self._fields.items()
+        )
         self._pinned: Pinned | None = None
         self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
@@ -100,7 +103,7 @@ class RunState:
     def put(self, name: str, value: bytes) -> None:
         """Write a field that has no view."""
         old = self._fields.get(name)
-        self._bytes += _cost(name, value) - (0 if old is None else _cost(name, old))
+        self._bytes += len(value) + (len(name) + _FIELD_BYTES if old is None else -len(old))
         self._fields[name] = value
         self._changed[name] = None
 
@@ -108,7 +111,7 @@ class RunState:
         """Remove a field that has no view, if it is there."""
         old = self._fields.pop(name, None)
         if old is not None:
-            self._bytes -= _cost(name, old)
+            self._bytes -= len(name) + len(old) + _FIELD_BYTES
             self._changed[name] = None
 
     def clear(self) -> None:
@@ -135,17 +138,24 @@ class RunState:
 
     def write(self) -> None:
         """Write as text the views that were put since. Raises if one can't be: as a fold does, for quarantine."""
+        if not self._behind:
+            return
         behind, self._behind = self._behind, {}
         for name, view in behind.items():
             if isinstance(view, TaskState):
                 self.put(name, view.encode())
             elif isinstance(view, StepState):
-                self.put(name, _STEP.dump_json(view, exclude_defaults=True))
-            elif view.payload is None or view.facts or view.fault is not None:
-                self.put(name, _RESULT.dump_json(view, exclude_defaults=True))
+                self.put(name, _STEP.serializer.to_json(view, exclude_defaults=True))
             else:
-                traced = b"" if view.traceparent is None else b',"traceparent":%b' % to_json(view.traceparent)
-                self.put(name, b'{"payload":%b%b}' % (self.json_of(view.payload), traced))
+                text, old = self._result_text(view), self._fields.get(name, b"")
+                self._bytes += _HELD_TIMES * (len(text) - len(old))
+                self.put(name, text)
+
+    def _result_text(self, result: TaskResult) -> bytes:
+        if result.payload is None or result.facts or result.fault is not None:
+            return _RESULT.serializer.to_json(result, exclude_defaults=True)
+        traced = b"" if result.traceparent is None else b',"traceparent":%b' % to_json(result.traceparent)
+        return b'{"payload":%b%b}' % (self.json_of(result.payload), traced)
 
     def json_of(self, payload: Payload) -> bytes:
         """Return the JSON of a payload; of one that a task left or the run was given it is written once."""
@@ -154,7 +164,8 @@ class RunState:
 
     def _hold(self, payload: Payload | None) -> None:
         if payload is not None:
-            self._payloads[id(payload)] = payload, _PAYLOAD.dump_json(payload, exclude_defaults=True)
+            text = _PAYLOAD.serializer.to_json(payload, exclude_defaults=True)
+            self._payloads[id(payload)] = payload, text
 
     # -- typed views
 
@@ -254,14 +265,12 @@ class RunState:
         given, made, tasks = (int(part) for part in self._fields.get("n", b"0 0 0").split(b" "))
         return Usage(input_tokens=given, output_tokens=made), tasks
 
-    def put_totals(self, usage: Usage, tasks: int) -> None:
-        """Write usage and the number of tasks."""
-        self.put("n", f"{usage.input_tokens} {usage.output_tokens} {tasks}".encode())
-
-
-def _cost(name: str, value: bytes) -> int:
-    times = _VIEW_BYTES if name.startswith("v:") else 1
-    return len(name) + len(value) * times + _FIELD_BYTES
+    def add_totals(self, usage: Usage | None, tasks: int) -> None:
+        """Add to the usage and to the number of tasks."""
+        given, made, known = (int(part) for part in self._fields.get("n", b"0 0 0").split(b" "))
+        if usage is not None:
+            given, made = given + usage.input_tokens, made + usage.output_tokens
+        self.put("n", b"%d %d %d" % (given, made, known + tasks))
 
 
 def load(run_id: str, fields: Mapping[str, str | bytes]) -> RunState | None:

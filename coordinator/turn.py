@@ -110,8 +110,7 @@ class Turn:
     def count(self, *, tasks: int = 0, usage: Usage | None = None) -> None:
         """Add to the run's totals."""
         if tasks or (usage is not None and usage.total_tokens):
-            so_far, known = self.state.totals()
-            self.state.put_totals(so_far if usage is None else so_far + usage, known + tasks)
+            self.state.add_totals(usage, tasks)
 
     # -- steps
 

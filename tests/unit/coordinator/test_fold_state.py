@@ -95,8 +95,12 @@ def test_a_step_reads_as_it_was_written() -> None:
 
 def test_the_estimate_grows_with_what_is_kept() -> None:
     state = RunState("r")
+    state.put("why", b"x" * 100)
+    assert state.bytes_estimate() > 100
+    state.drop("why")
+    assert state.bytes_estimate() == 0
     state.put_result("a", TaskResult(payload=Inline(value="x" * 1_000, bytes=1_002, tokens=1)))
     large = state.bytes_estimate()
     assert large > 1_000
-    state.drop("v:a")
+    state.clear()
     assert state.bytes_estimate() == 0
