@@ -26,9 +26,12 @@ class Supervisor:
         running.began = time.perf_counter()
         running.stopping = self._stop
         task = running.handler = loop.create_task(outcome_of(handler), name=f"handler {running.name}")
-        task.add_done_callback(partial(self._ended, running))
+        task.add_done_callback(partial(self._ended, running, handler))
 
-    def _ended(self, running: Running, task: "asyncio.Task[Any]") -> None:
+    def _ended(
+        self, running: Running, handler: Coroutine[Any, Any, bytes], task: "asyncio.Task[Any]"
+    ) -> None:
+        handler.close()  # one whose task was cancelled before its first step was never awaited
         if running.outcome is not None:  # it was left behind
             return
         if running.stopped is not None:
