@@ -155,7 +155,7 @@ class Links:
                 for record in records:
                     if about not in record.headers:
                         continue
-                    event = _event(record)
+                    event = read_event(record)
                     if event is not None:
                         yield event
                         if event.kind == "ended" and event.task_id is None:
@@ -178,7 +178,8 @@ def _starts_nothing(question: Question, answer: SubmitRefused) -> bool:
     return question.position is None and answer.reason != "conflict"
 
 
-def _event(record: Record) -> RunEvent | None:
+def read_event(record: Record) -> RunEvent | None:
+    """Decode a record of the events' topic; None for what no release of ours, or a newer one, wrote."""
     try:
         message = decode_body(read_envelope(record.headers), record.value)
     except (BadMessage, NewerVersion):

@@ -90,15 +90,18 @@ def url_of(sock: socket.socket) -> str:
 
 async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = None) -> None:
     """Serve until the door's stop; then let requests under way finish, for as long as the settings say."""
+
+    def connected() -> int:
+        return len(server.server_state.connections)
+
     server = _Server(
         Config(
-            build(door),
+            build(door, connected),
             access_log=False,
             date_header=False,
             h11_max_incomplete_event_size=_HEADER_BYTES,
             http="h11",
             lifespan="off",
-            limit_concurrency=door.settings.connections,
             log_config=None,
             proxy_headers=False,
             server_header=False,
@@ -114,6 +117,7 @@ async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = 
             name="published pipelines",
         )
         reading = group.create_task(door.until_lost(), name="answers")
+        feeding = group.create_task(door.feed.run(), name="events")
         while not server.started and not serving.done():  # noqa: ASYNC110 - the library has no event for it
             await asyncio.sleep(_STARTED_SECONDS)
         note(f"gateway: {url}")
@@ -124,6 +128,7 @@ async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = 
         await serving
         following.cancel()
         reading.cancel()
+        feeding.cancel()
 
 
 def _write_whole(file: Path, text: str) -> None:

@@ -22,6 +22,7 @@ from argosy.console.gateway_bodies import (
     checked_run_id,
     links_of,
 )
+from argosy.console.gateway_feed import Feed
 from argosy.console.gateway_problem import Problem, busy
 from argosy.coordinator.admission import check_pipeline
 from argosy.coordinator.input_check import InputCheck
@@ -52,6 +53,7 @@ class Door:
         self._cluster, self._payloads, self._fleet = cluster, payloads, fleet
         self._names = TopicNames(settings.kafka.topic_prefix)
         self.registry = Registry(cluster.follower(self._names.pipelines))
+        self.feed = Feed(lambda: cluster.follower(self._names.events))
         self._inputs = InputCheck()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
         self.waits = asyncio.Semaphore(self.settings.waits)

@@ -5,18 +5,23 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
-from argosy.client.links import RunEvent
+from argosy.client.links import SKEW_MS, RunEvent
 from argosy.client.run import Run
+from argosy.console.gateway_feed import Feed, Lagged
 from argosy.console.gateway_problem import problem_of
-from argosy.schemas.errors import ArgosyError, RunError
+from argosy.schemas.errors import ArgosyError, ResultTimeout, RunError
+from argosy.schemas.runlog import RunEnded
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 """A comment this often, so that no proxy takes a quiet run for a dead connection."""
+LAST_SECONDS: Final = 2.0
+"""For the last events, once the answer is there."""
+LAGGED: Final = "lagged"
 END: Final = "end"
 """The last event's id and kind. Who comes back with it as Last-Event-ID has seen it all."""
 _ID: Final = re.compile(r"(\d{1,15})-(\d{1,18})", re.ASCII)
@@ -36,45 +41,69 @@ class Seen:
         return None if found is None else cls(int(found[1]), int(found[2]))
 
 
-async def stream(run: Run[JsonValue], seen: Seen | None, stop: asyncio.Event) -> AsyncGenerator[bytes]:
+async def stream(
+    run: Run[JsonValue], feed: Feed, seen: Seen | None, stop: asyncio.Event
+) -> AsyncGenerator[bytes]:
     """Yield what happens until the run has ended, and then how; less where `stop` comes first.
 
-    Who was cut off goes on behind the event it names.
+    Who was cut off goes on behind the event it names. Who is too slow is told `lagged`, and how many events it missed.
     """
     yield b"retry: 1000\n\n"
     stopping = asyncio.create_task(stop.wait(), name="watcher's end")
+    ending = asyncio.create_task(run.ended(), name="watched run's end")
     try:
-        async with aclosing(run.events(since_ms=None if seen is None else seen.time_ms)) as events:
-            async for event in _until(events, stopping):
-                if event is None:
-                    yield b": still here\n\n"
-                elif seen is None or event.offset > seen.offset:
-                    yield _frame(event.kind, _view(event), f"{event.time_ms}-{event.offset}")
+        async with aclosing(_events(run, feed, seen)) as events:
+            async for event in _until(events, stopping, ending):
+                match event:
+                    case None:
+                        yield b": still here\n\n"
+                    case Lagged(dropped):
+                        yield _frame(LAGGED, {"dropped": dropped}, None)
+                    case RunEvent():
+                        if seen is None or event.offset > seen.offset:
+                            yield _frame(event.kind, _view(event), f"{event.time_ms}-{event.offset}")
         if not stop.is_set():
-            yield await _end(run)
+            yield await _end(run, ending)
     except ArgosyError as error:
         yield _frame("error", problem_of(error, run.run_id).body(), None)
     finally:
-        stopping.cancel()
+        for task in (stopping, ending):
+            task.cancel()
+        await asyncio.gather(stopping, ending, return_exceptions=True)
+
+
+def _events(run: Run[JsonValue], feed: Feed, seen: Seen | None) -> AsyncGenerator[RunEvent | Lagged]:
+    if seen is not None:
+        return feed.events(run.run_id, seen.time_ms)
+    since_ms = None if run.receipt is None else run.receipt.submitted_ms
+    return feed.events(run.run_id, since_ms, SKEW_MS)
 
 
 async def _until(
-    events: AsyncGenerator[RunEvent], stopping: asyncio.Task[bool]
-) -> AsyncGenerator[RunEvent | None]:
-    """Yield the events, and None where none came for a while."""
-    coming: asyncio.Task[RunEvent | None] | None = None
+    events: AsyncGenerator[RunEvent | Lagged], stopping: asyncio.Task[bool], ending: asyncio.Task[RunEnded]
+) -> AsyncGenerator[RunEvent | Lagged | None]:
+    """Yield the events up to the run's end, and None where none came for a while.
+
+    The last events may be lost, the answer is not: once it is there, they are not waited for much longer.
+    """
+    coming: asyncio.Task[RunEvent | Lagged | None] | None = None
     try:
         while not stopping.done():
             coming = coming or asyncio.create_task(anext(events, None), name="next event")
-            await asyncio.wait(
-                {coming, stopping}, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
+            over = ending.done()
+            first: set[asyncio.Task[Any]] = {coming, stopping} if over else {coming, stopping, ending}
+            timeout = LAST_SECONDS if over else KEEP_ALIVE_SECONDS
+            done, _ = await asyncio.wait(first, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if coming.done():
                 event, coming = coming.result(), None
                 if event is None:
                     return
                 yield event
-            elif not stopping.done():
+                if isinstance(event, RunEvent) and event.kind == "ended" and event.task_id is None:
+                    return
+            elif over:
+                return
+            elif not done:
                 yield None
     finally:
         if coming is not None:
@@ -83,9 +112,16 @@ async def _until(
                 await coming
 
 
-async def _end(run: Run[JsonValue]) -> bytes:
+async def _end(run: Run[JsonValue], ending: asyncio.Task[RunEnded]) -> bytes:
     try:
-        ended = await run.ended(timeout_seconds=KEEP_ALIVE_SECONDS)
+        async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+            ended = await ending
+    except TimeoutError:
+        return _frame(
+            "error",
+            problem_of(ResultTimeout(run.run_id, "ended, and is not told yet"), run.run_id).body(),
+            None,
+        )
     except RunError as error:
         return _frame("error", problem_of(error, run.run_id).body(), END)
     return _frame(END, {"run_id": run.run_id, "outcome": ended.outcome}, END)

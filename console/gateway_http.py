@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
 from typing import Final, TypeVar
 
@@ -29,6 +29,7 @@ from argosy.console.gateway_events import END, Seen, stream
 from argosy.console.gateway_guard import Guard, read_body
 from argosy.console.gateway_openapi import document, page
 from argosy.console.gateway_problem import Problem, problem_of
+from argosy.console.gateway_traffic import Traffic
 from argosy.schemas.errors import ArgosyError, BadMessage
 from argosy.schemas.ids import new_run_id
 from argosy.telemetry import logs, propagation
@@ -43,22 +44,31 @@ _PAGE_HEADERS: Final = {
 _STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def build(door: Door) -> Starlette:
-    """Make the application."""
+def build(door: Door, connected: Callable[[], int] = lambda: 0) -> Starlette:
+    """Make the application. `connected` counts the connections that are open."""
     routes = Routes(door)
+    served = [
+        Route("/", routes.page, methods=["GET"]),
+        Route("/openapi.json", routes.openapi, methods=["GET"]),
+        Route("/health", routes.health, methods=["GET"]),
+        Route("/ready", routes.ready, methods=["GET"]),
+        Route("/runs", routes.submit, methods=["POST"]),
+        Route("/runs/{run_id}", routes.state, methods=["GET"]),
+        Route("/runs/{run_id}/result", routes.result, methods=["GET"]),
+        Route("/runs/{run_id}/events", routes.events, methods=["GET"]),
+        Route("/runs/{run_id}/cancel", routes.cancel, methods=["POST"]),
+    ]
     return Starlette(
-        routes=[
-            Route("/", routes.page, methods=["GET"]),
-            Route("/openapi.json", routes.openapi, methods=["GET"]),
-            Route("/health", routes.health, methods=["GET"]),
-            Route("/ready", routes.ready, methods=["GET"]),
-            Route("/runs", routes.submit, methods=["POST"]),
-            Route("/runs/{run_id}", routes.state, methods=["GET"]),
-            Route("/runs/{run_id}/result", routes.result, methods=["GET"]),
-            Route("/runs/{run_id}/events", routes.events, methods=["GET"]),
-            Route("/runs/{run_id}/cancel", routes.cancel, methods=["POST"]),
+        routes=served,
+        middleware=[
+            Middleware(
+                Traffic,
+                most=door.settings.connections,
+                connected=connected,
+                routes={route.endpoint: route.path for route in served},
+            ),
+            Middleware(Guard, settings=door.settings, stop=door.stop),
         ],
-        middleware=[Middleware(Guard, settings=door.settings, stop=door.stop)],
         exception_handlers={
             Problem: _problem,
             ArgosyError: _error,
@@ -132,7 +142,7 @@ class Routes:
 
         async def told() -> AsyncGenerator[bytes]:
             async with self._door.watchers:
-                async for frame in stream(run, Seen.parse(last), self._door.stop):
+                async for frame in stream(run, self._door.feed, Seen.parse(last), self._door.stop):
                     yield frame
 
         return _Stream(told())

@@ -133,6 +133,11 @@ def _operation(  # noqa: PLR0913 - the parts of an operation
     }
     for status, text in sorted((_REFUSALS | refusals).items()):
         responses[str(status)] = {"description": text} | _content(ErrorBody)
+    for status in ("202", "503"):  # who polls is told when to come again
+        if status == "503" or (status in responses and answers.get(202, (None, ""))[0] is RunView):
+            responses[status]["headers"] = {
+                "Retry-After": {"schema": {"type": "string"}, "description": "Seconds."}
+            }
     found: Json = {
         "operationId": name,
         "summary": summary,
@@ -147,7 +152,7 @@ def _operation(  # noqa: PLR0913 - the parts of an operation
 def _stream(name: str, summary: str, refusals: dict[int, str], *, parameters: list[Json]) -> Json:
     found = _operation(name, summary, {}, refusals, parameters=parameters)
     found["responses"]["200"] = {
-        "description": "events",
+        "description": "what happens, then `end` (or `error`); `lagged` where the caller was too slow for some events",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     found["responses"]["204"] = {"description": "Last-Event-ID names the `end`: there is no more"}

@@ -1,7 +1,7 @@
 """What the gateway says when it can't do what was asked: a status, and what, why, do."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Self
 
 from starlette.responses import JSONResponse
 
@@ -74,6 +74,11 @@ class Problem(Exception):
             "run_id": self.run_id,
         }
         return {"error": {name: value for name, value in parts.items() if value}}
+
+    def closing(self) -> Self:
+        """Have the connection closed after the answer."""
+        self.headers["Connection"] = "close"
+        return self
 
     def response(self) -> JSONResponse:
         """Give the whole answer."""

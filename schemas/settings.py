@@ -139,10 +139,11 @@ class GatewaySettings(BaseModel):
     body_seconds: Seconds = 30.0
     """How long a caller may take to send its body."""
     connections: Positive = 1_000
+    """At once, and requests too; what is more is answered 503."""
     waits: Positive = 500
     """Long polls at once."""
-    watchers: Positive = 50
-    """Event streams at once; each reads the whole topic of events."""
+    watchers: Positive = 200
+    """Event streams at once: one reader of the topic serves them all, each buffers 1 MiB at most."""
     wait_most_seconds: Seconds = 60.0
     """A long poll that asks for longer is answered after this."""
     drain_seconds: Positive = 10
