@@ -27,7 +27,7 @@ class MemoryConsumer:
         ringing = asyncio.create_task(self._ring_at(stop), name="ring at stop")
         try:
             while not stop.is_set():
-                if not await self._turn(subscriber) and not stop.is_set():
+                if not (self._due() and await self._turn(subscriber)) and not stop.is_set():
                     await self._broker.changed()
         finally:
             ringing.cancel()
@@ -40,6 +40,17 @@ class MemoryConsumer:
     async def _ring_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._broker.ring()
+
+    def _due(self) -> bool:
+        """Say whether there may be something to do: every change anywhere wakes everybody."""
+        if not self._broker.reachable(self._name):
+            return False
+        if self._group.must_join(self._member):
+            return True
+        if self._group.rebalancing:
+            return False
+        behind = (self._positions[where] != self._broker.log(where).end for where in self._owned)
+        return not self._told or any(behind)
 
     async def _turn(self, subscriber: Subscriber) -> bool:
         """Do what there is to do; False: nothing, wait for a change."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Final, Literal
 
@@ -117,6 +118,11 @@ def _read(said: bytes) -> Presence | None:
         return None
 
 
+@cache
+def _release() -> str:
+    return version("argosy")  # reads a file
+
+
 @dataclass(slots=True)
 class Beat:
     """Says for one process that it is there. `look` gives what it has in hand now."""
@@ -144,7 +150,7 @@ class Beat:
         return Presence(
             role=self.role,
             name=self.name,
-            version=version("argosy"),
+            version=_release(),
             started_ms=started_ms,
             at_ms=time.time_ns() // 1_000_000,
             agents=agents,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from argosy.broker.log import Partition, Record
 from argosy.broker.memory_broker import MemoryBroker
@@ -31,11 +32,18 @@ def read_all(broker: MemoryBroker, topic: str) -> Iterator[Told]:
     """Read a whole topic, partition after partition; what can't be decoded is left out."""
     for number in range(broker.sizes().get(topic, 0)):
         for record in broker.log(Partition(topic, number)).all():
-            try:
-                envelope = read_envelope(record.headers)
-                yield Told(record, envelope, decode_body(envelope, record.value))
-            except ArgosyError:
-                continue
+            told = _decoded(record)
+            if told is not None:
+                yield told
+
+
+@lru_cache(maxsize=4_096)
+def _decoded(record: Record) -> Told | None:
+    try:
+        envelope = read_envelope(record.headers)
+        return Told(record, envelope, decode_body(envelope, record.value))
+    except ArgosyError:
+        return None
 
 
 @dataclass(slots=True)

@@ -69,12 +69,12 @@ class Stage:
         """The names of the processes that serve an agent; and of the coordinators."""
         self._model = FakeModel() if model is None else model
         self._count_tokens = count_tokens
-        self._doors = world.doors("client")
-        self.client = Argosy(world.settings, self._doors.kafka, self._doors.redis, self._doors.payloads)
+        self.doors = world.doors("client")
+        self.client = Argosy(world.settings, self.doors.kafka, self.doors.redis, self.doors.payloads)
 
     async def start(self, coordinators: int, workers: Mapping[str, Sequence[str]]) -> None:
         """Make the topics, start all processes (`workers`: the agents of each by name) and wait until they serve."""
-        await provision.ensure(self._doors.kafka, self.world.settings, sorted(self.agents))
+        await provision.ensure(self.doors.kafka, self.world.settings, sorted(self.agents))
         for number in range(1, coordinators + 1):
             name = f"coordinator-{number}"
             self.serving["coordinator"].append(name)

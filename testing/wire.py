@@ -5,10 +5,11 @@ A request that was sent takes effect even if its sender dies or is stopped meanw
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from argosy.schemas.errors import Unreachable
+from argosy.schemas.errors import ArgosyError, Unreachable
 from argosy.testing.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
@@ -82,8 +83,12 @@ class Wire:
             loop.call_later(self._timeout, self._fail, what, answer, context=NETWORK)
             if fate != "request lost":
                 late = loop.time() + network.chance.choice(_LATE_SECONDS) if fate == "late" else arrives
-                loop.call_at(late, self._happen, effect, context=NETWORK)
+                loop.call_at(late, self._unheard, effect, context=NETWORK)
         return answer
+
+    def _unheard(self, effect: Callable[[], Any]) -> None:
+        with suppress(ArgosyError):
+            self._happen(effect)
 
     def _arrive(self, effect: Callable[[], Any], answer: "asyncio.Future[Any]") -> None:
         value, error = None, None
@@ -102,10 +107,15 @@ class Wire:
         if answer.done():
             return
         if error is not None:
-            answer.set_exception(error)
+            _raise(answer, error)
         else:
             answer.set_result(value)
 
     def _fail(self, what: str, answer: "asyncio.Future[Any]") -> None:
         if not answer.done():
-            answer.set_exception(Unreachable(f"{self._service} didn't answer ({what})"))
+            _raise(answer, Unreachable(f"{self._service} didn't answer ({what})"))
+
+
+def _raise(answer: "asyncio.Future[Any]", error: Exception) -> None:
+    answer.set_exception(error)
+    answer.exception()  # who asked may be dead: that nobody hears of it is no trouble then

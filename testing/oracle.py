@@ -1,0 +1,164 @@
+"""Judges a simulated fleet when all is quiet: which promise of the design was broken? It reads Kafka and Redis only."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from argosy.broker.keys import PERMANENT, LaneKeys, kind_of
+from argosy.broker.log import Partition
+from argosy.coordinator.fold import fold
+from argosy.coordinator.lane_record import read
+from argosy.coordinator.messages import result_of
+from argosy.schemas.codec import encode_body
+from argosy.schemas.ids import local_part
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
+from argosy.testing.history import Told, read_all
+from argosy.testing.world import World
+
+if TYPE_CHECKING:
+    from argosy.coordinator.state import RunState
+
+_EMPTY_AT_REST = frozenset({"timers", "ready", "out", "wait", "outbox", "quarantine"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A promise that was broken. `kind` is what a shorter story must still show."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        """Tell both."""
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass(slots=True)
+class Story:
+    """What the topics say of one run."""
+
+    accepted: list[RunAccepted]
+    settled: list[TaskSettled]
+    ended: list[RunEnded]
+    results: list[bytes]
+    """Bodies of the records of its result, each at least once."""
+
+    def first_successes(self) -> dict[str, TaskSettled]:
+        """Return the first success of each task: the one that took effect."""
+        first: dict[str, TaskSettled] = {}
+        for settled in self.settled:
+            if settled.outcome == "succeeded":
+                first.setdefault(local_part(settled.task_id), settled)
+        return first
+
+
+class Oracle:
+    """Looks at one world."""
+
+    def __init__(self, world: World) -> None:
+        """Nothing is read yet."""
+        self._world = world
+
+    def stories(self) -> Mapping[str, Story]:
+        """Gather every run's story from the run log and the results."""
+        stories: defaultdict[str, Story] = defaultdict(lambda: Story([], [], [], []))
+        broker, names = self._world.broker, self._world.names
+        for told in read_all(broker, names.runs):
+            story = stories[told.envelope.subject]
+            match told.body:
+                case RunAccepted() as accepted:
+                    story.accepted.append(accepted)
+                case TaskSettled() as settled:
+                    story.settled.append(settled)
+                case RunEnded() as ended:
+                    story.ended.append(ended)
+                case _:
+                    pass
+        for told in read_all(broker, names.results):
+            if isinstance(told.body, RunEnded):
+                stories[told.envelope.subject].results.append(told.record.value or b"")
+        return stories
+
+    def refusals(self) -> Mapping[str, SubmitRefused]:
+        """Return the refused submits by their position in the inbox."""
+        told = read_all(self._world.broker, self._world.names.results)
+        return {each.envelope.id: each.body for each in told if isinstance(each.body, SubmitRefused)}
+
+    def leftovers(self) -> Iterator[str]:
+        """Tell what a fleet at rest may not have: keys, lag, lanes that are not live."""
+        yield from self._keys()
+        yield from self._lanes()
+        yield from self._lag()
+
+    def findings(self) -> Iterator[Finding]:
+        """Judge what holds for every fleet, whatever it runs."""
+        for run_id, story in self.stories().items():
+            results = set(story.results)
+            if len(results) > 1:
+                yield Finding("two results", f"{run_id}: {sorted(results)}")
+            if story.ended and results and results != {encode_body(story.ended[0])}:
+                yield Finding("not the first end", f"{run_id}: {sorted(results)}, log: {story.ended[0]}")
+        yield from self._refolded()
+        for told in read_all(self._world.broker, self._world.names.runs):
+            if told.envelope.cause is not None and told.envelope.cause >= told.record.offset:
+                yield Finding("effect before cause", f"{_where(told)} answers {told.envelope.cause}")
+
+    def _refolded(self) -> Iterator[Finding]:
+        """Fold the whole log anew: each run's result must be the one that was published."""
+        stories = self.stories()
+        for lane in range(self._world.settings.fleet.lanes):
+            states: dict[str, RunState | None] = {}
+            for record in self._world.broker.log(Partition(self._world.names.runs, lane)).all():
+                event = read(record)
+                states[event.run_id], _ = fold(states.get(event.run_id), event)
+            for run_id, state in states.items():
+                published = set(stories[run_id].results)
+                end = result_of(state)
+                if end is None and published:
+                    yield Finding("not what the log says", f"{run_id} has a result, the log has no end")
+                if end is not None and published - {encode_body(end)}:
+                    yield Finding("not what the log says", f"{run_id}: {sorted(published)}, log: {end}")
+
+    def _keys(self) -> Iterator[str]:
+        expiring = self._world.server.expiries()
+        for key, value in self._world.server.dump().items():
+            kind = kind_of(key.decode())
+            if kind is None:
+                yield f"{key.decode()}: no module makes such a key"
+            elif kind in _EMPTY_AT_REST:
+                yield f"{key.decode()}: work is left in it: {value!r}"
+            elif kind not in PERMANENT and key not in expiring:
+                yield f"{key.decode()}: it has no TTL"
+            elif kind == "task" and isinstance(value, dict) and b"fence" in value:
+                yield f"{key.decode()}: it is claimed"
+
+    def _lanes(self) -> Iterator[str]:
+        world, held = self._world, self._world.server.dump()
+        for lane in range(world.settings.fleet.lanes):
+            keys = LaneKeys(world.settings.redis.key_prefix, lane)
+            checkpoint, end = (
+                held.get(keys.checkpoint.encode()),
+                world.broker.log(Partition(world.names.runs, lane)).end,
+            )
+            fields = cast("dict[bytes, bytes]", checkpoint) if isinstance(checkpoint, dict) else {}
+            at = int(fields.get(b"next", b"-1"))
+            if at != end:
+                yield f"lane {lane} is at {at} of {end}"
+            if held.get(keys.live.encode()) != world.server.identity.encode():
+                yield f"lane {lane} is not live"
+
+    def _lag(self) -> Iterator[str]:
+        broker, names = self._world.broker, self._world.names
+        readers = {topic: names.group(agent) for topic in broker.sizes() if (agent := names.agent_of(topic))}
+        for topic, group in sorted({**readers, names.inbox: names.receivers}.items()):
+            for number in range(broker.sizes()[topic]):
+                where = Partition(topic, number)
+                committed, end = broker.groups(group).offsets.get(where, 0), broker.log(where).end
+                if committed != end and broker.log(where).all():
+                    yield f"{group} has committed {committed} of {end} of {topic}/{number}"
+
+
+def _where(told: Told) -> str:
+    return f"{told.record.topic}/{told.record.partition}@{told.record.offset}"

@@ -1,0 +1,74 @@
+"""Simulated runs under faults: every promise of the design, judged by the oracle, for many seeds.
+
+`ARGOSY_SIMULATED_RUNS=10000 pytest tests/unit/testing/test_seeds.py` asks for more of them.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from argosy.testing.faults import Event
+from argosy.testing.shrink import shrink
+from argosy.testing.simulation import Outcome
+from support.seeds import ALL_PROFILES, Seed, run_seeds, told_short
+
+RUNS = int(os.environ.get("ARGOSY_SIMULATED_RUNS", "1100"))
+RUNS_OF_A_SEED = 20
+
+
+@pytest.mark.timeout(1800)  # of all the runs that are asked for
+def test_no_seed_of_any_profile_breaks_a_promise() -> None:
+    seeds = [
+        Seed(profile, number)
+        for number in range(-(-RUNS // RUNS_OF_A_SEED // len(ALL_PROFILES)))
+        for profile in ALL_PROFILES
+    ]
+    runs, broken = 0, list[Outcome]()
+    for outcome in run_seeds(seeds):
+        runs += outcome.runs
+        broken += [outcome] if outcome.findings else []
+    assert not broken, "\n\n".join(
+        [f"{len(broken)} of {len(seeds)} seeds", *(told_short(outcome) for outcome in broken[:3])]
+    )
+    assert runs >= RUNS
+
+
+_STORY = """
+import hashlib, logging, structlog
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+from argosy.testing.simulation import simulate
+from support.simulated_load import SimulatedLoad
+print(hashlib.sha256(simulate(5, "swarm", SimulatedLoad, trace=True).story.encode()).hexdigest())
+"""
+
+
+def test_a_seed_has_the_same_story_in_every_process() -> None:
+    def story(hash_seed: str) -> str:
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        ran = subprocess.run(
+            [sys.executable, "-c", _STORY], env=environment, capture_output=True, text=True, check=True
+        )
+        return ran.stdout
+
+    first = story("1")
+    assert len(first.strip()) == len(hashlib.sha256().hexdigest())
+    assert story("2") == first
+
+
+def test_a_failing_story_is_cut_down_to_what_it_needs() -> None:
+    needed = Event(2.0, "pause", "worker-1", 9.0)
+    events = (Event(1.0, "wipe"), needed, Event(3.0, "crash", "worker-2"), Event(4.0, "gap", "", 3))
+
+    def still_fails(some: Sequence[Event]) -> bool:
+        return any(event.kind == "pause" and event.amount >= 3.5 for event in some)
+
+    assert shrink(events, still_fails) == (Event(2.0, "pause", "worker-1", 3.5),)
