@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from argosy.schemas.facts import Facts
+from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.payload import Payload
@@ -33,7 +33,8 @@ class TaskResult(BaseModel, frozen=True):
     """What a task left behind."""
 
     payload: Payload | None = None
-    facts: Facts = {}
+    # A plain `{}` would be copied deeply each time, in Python.
+    facts: Facts = Field(default_factory=dict[str, Fact])
     fault: Fault | None = None
     traceparent: str | None = None
 
@@ -45,7 +46,7 @@ class Pinned(BaseModel, frozen=True):
     identity: str
     """SHA-256 of the pipeline's field: the key of the plan cache."""
     input: Payload
-    facts: Facts = {}
+    facts: Facts = Field(default_factory=dict[str, Fact])
     data_hash: str
     submitted_ms: int
     accepted_ms: int
@@ -53,8 +54,8 @@ class Pinned(BaseModel, frozen=True):
     priority: int = 5
     tenant: str | None = None
     budget: int | None = None
-    windows: dict[str, int] = {}
-    factors: dict[str, int] = {}
+    windows: dict[str, int] = Field(default_factory=dict[str, int])
+    factors: dict[str, int] = Field(default_factory=dict[str, int])
     traceparent: str | None = None
 
 

@@ -1,6 +1,6 @@
 """A fault: an error as it travels in records, and token usage beside it."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from argosy.schemas.errors import ArgosyError
 
@@ -20,7 +20,7 @@ class Fault(BaseModel):
     after_ms: int | None = None
     task_id: str | None = None
     """The task where it began; set by the coordinator when the fault is passed on."""
-    figures: dict[str, int] = {}
+    figures: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Numbers that explain it, such as `tokens`, `room`, `window`, `bytes`, `limit`."""
 
 

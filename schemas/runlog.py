@@ -2,10 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from argosy.schemas.chat import Usage
-from argosy.schemas.facts import Facts
+from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Payload
 from argosy.schemas.pipeline import CompiledPipeline
@@ -26,7 +26,8 @@ class RunAccepted(BaseModel):
     rules: int
     pipeline: CompiledPipeline
     input: Payload
-    facts: Facts = {}
+    # A plain `{}` would be copied deeply for each message, in Python.
+    facts: Facts = Field(default_factory=dict[str, Fact], json_schema_extra={"default": {}})
     data_hash: str
     """SHA-256 of the client's own data (the submit's whole body as sent), nothing of ours."""
     position: str
@@ -39,9 +40,9 @@ class RunAccepted(BaseModel):
     priority: int = 5
     tenant: str | None = None
     budget: int | None = None
-    windows: dict[str, int] = {}
+    windows: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Context window by agent, resolved from the contract or the table of models; absent = no limit known."""
-    factors: dict[str, int] = {}
+    factors: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Learned token factor by agent, per mille; absent = 1000."""
 
 
@@ -54,7 +55,7 @@ class TaskSettled(BaseModel):
     attempt: int
     outcome: Literal["succeeded", "failed", "overflow", "poison"]
     result: Payload | None = None
-    facts: Facts = {}
+    facts: Facts = Field(default_factory=dict[str, Fact], json_schema_extra={"default": {}})
     fault: Fault | None = None
     measured_tokens: int | None = None
     usage: Usage = Usage()
