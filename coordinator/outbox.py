@@ -61,6 +61,9 @@ class Outbox:
         self._idle[entry] = 0
         self._pauses.pop(entry, None)
         self._new[entry] = asked.encode()
+        self._gone.pop(
+            entry, None
+        )  # what was answered is overwritten by this; it may even be the same request
 
     def due(self, now_ms: int, limit: int) -> list[tuple[str, Asked]]:
         """Take entries to send now. Each comes back by `sent` or `failed`."""
@@ -74,9 +77,12 @@ class Outbox:
         return min(self._idle.values(), default=None)
 
     def sent(self, entry: str, asked: Asked) -> None:
-        """Kafka has acknowledged this request (or it became moot): remove it with the next commit."""
-        self._gone[entry] = asked.encode()
+        """Kafka has acknowledged this request (or it became moot): remove it with the next commit.
+
+        Answers of two requests may come in either order: of one that was asked again meanwhile nothing is stored.
+        """
         if self._asked.get(entry) == asked:
+            self._gone[entry] = asked.encode()
             del self._asked[entry]
             self._idle.pop(entry, None)
             self._pauses.pop(entry, None)

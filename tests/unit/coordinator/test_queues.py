@@ -48,7 +48,30 @@ def test_the_acknowledgement_of_one_request_does_not_swallow_the_next() -> None:
     assert outbox.due(0, 10) == [("result:run", second)]
     new, gone = outbox.take_changes()
     assert new == {"result:run": second.encode()}
-    assert gone == {"result:run": first.encode()}
+    assert gone == {}, "it is overwritten"
+
+
+def test_answers_of_two_requests_may_come_in_either_order_and_leave_nothing() -> None:
+    outbox, first, second = Outbox(), Asked(7, "run"), Asked(9, "run")
+    outbox.ask("result:run", first)
+    assert outbox.due(0, 10) == [("result:run", first)]
+    outbox.ask("result:run", second)
+    assert outbox.due(0, 10) == [("result:run", second)]
+    outbox.take_changes()
+    outbox.sent("result:run", second)
+    outbox.sent("result:run", first)
+    assert outbox.take_changes() == ({}, {"result:run": second.encode()})
+    assert len(outbox) == 0
+
+
+def test_what_is_asked_again_in_the_same_words_stays_until_it_is_answered_again() -> None:
+    outbox, asked = Outbox(), Asked(7, "run")
+    outbox.ask("end:run", asked)
+    outbox.due(0, 10)
+    outbox.sent("end:run", asked)
+    outbox.ask("end:run", asked)
+    assert outbox.take_changes() == ({"end:run": asked.encode()}, {})
+    assert outbox.due(0, 10) == [("end:run", asked)]
 
 
 def test_a_dropped_run_still_has_its_submits_answered() -> None:
