@@ -37,7 +37,8 @@ _CURES: Final = {
     "CROSSSLOT": ("keys of one script lie in different slots", "this is a defect of argosy: report it"),
     "WRONGTYPE": ("a key holds another type than argosy put there", "give argosy a `key_prefix` of its own"),
 }
-_TOO_MANY: Final = "max number of clients reached"
+_WITHOUT_CODE: Final = {"max number of clients reached": "MAXCLIENTS", "ACL failure in script": "NOPERM"}
+"""Replies to which the server itself gives no code, or a general one."""
 _PASSING: Final = {
     "MAXCLIENTS": "it has as many clients as its `maxclients` allows",
     "LOADING": "it is reading its data from disk",
@@ -58,8 +59,9 @@ def where(url: str) -> str:
 
 def code_of(error: Exception) -> str:
     """Return the code that an error reply began with, as `OOM`; empty if it had none or is no reply."""
-    if _TOO_MANY in str(error):
-        return "MAXCLIENTS"  # the server itself gives it no code
+    for words, code in _WITHOUT_CODE.items():
+        if words in str(error):
+            return code
     status = getattr(error, "status_code", None)
     if isinstance(status, str):
         return status
