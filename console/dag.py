@@ -1,15 +1,20 @@
-"""A pipeline's DAG as an indented tree: each step under its deepest parent, the other parents named beside it."""
+"""A pipeline's DAG as an indented tree: each step under its deepest parent, the other parents named beside it.
+
+The steps of a map over a pipeline stand in it once, for all shards: `c.*/x`.
+"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from argosy.coordinator.state import RunState
+from argosy.coordinator.step_plan import named, scope_of, shards_in, template_of
 from argosy.schemas.contract import AgentContract
 from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A step under its name in the run: a step `x` of the pipeline that step `c` runs is `c/x`."""
+    """A step under its name in the run: a step `x` of the pipeline that step `c` runs is `c/x`, of map `c` `c.*/x`."""
 
     name: str
     step: Step
@@ -25,8 +30,34 @@ def named_steps(pipeline: CompiledPipeline, owner: str | None = None) -> Iterato
     for step in pipeline.steps:
         name, parents = f"{lead}{step.name}", tuple(f"{lead}{parent}" for parent in step.parents())
         if step.pipeline is not None:
-            yield from named_steps(step.pipeline, name)
+            yield from named_steps(step.pipeline, inside(step, name))
         yield Named(name, step, parents, owner, pipeline.agents)
+
+
+def inside(step: Step, name: str) -> str:
+    """Name who owns the steps of the pipeline that a step runs: the step, or each shard of a map."""
+    return f"{name}.*" if isinstance(step, MapStep) else name
+
+
+def in_run(step: Named, state: RunState) -> Iterator[Named]:
+    """Yield a step as it stands in a run: once, but in a map over a pipeline for each shard that has ordered a task."""
+    if "*" not in step.name:
+        yield step
+        return
+    scope = scope_of(step.name)
+    depth = scope.count("*")
+    shards = {tuple(shards_in(local)[:depth]): None for local in state.tasks() if _is_in(local, scope)}
+    for numbers in sorted(shards, key=lambda found: [int(number) for number in found]):
+        yield replace(
+            step,
+            name=named(step.name, numbers),
+            parents=tuple(named(parent, numbers) for parent in step.parents),
+            owner=None if step.owner is None else named(step.owner, numbers),
+        )
+
+
+def _is_in(local: str, scope: str) -> bool:
+    return template_of(scope_of(local)).startswith(scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +95,7 @@ def _under(home: str, lead: str, owner: str, under: dict[str, list[Step]]) -> It
         name = f"{owner}{step.name}"
         yield Branch(name, lead + ("└─ " if last else "├─ "), below + more, step, joins)
         if step.pipeline is not None:
-            yield from branches(step.pipeline, below + more, f"{name}/")
+            yield from branches(step.pipeline, below + more, f"{inside(step, name)}/")
         yield from _under(step.name, below, owner, under)
 
 

@@ -40,6 +40,8 @@ class History:
     """Armed timers: when each is due, epoch milliseconds."""
     moot: set[int] = field(default_factory=set[int])
     """Offsets of records that changed nothing: repeats, and answers that came too late."""
+    by_task: dict[str, list[TaskSettled]] = field(default_factory=dict[str, list[TaskSettled]])
+    """All settles of each task, in log order."""
     broken: str = ""
     """The error that folding raised, and where; what came later is not in `state`."""
 
@@ -55,8 +57,7 @@ class History:
 
     def settles(self, task_id: str) -> list[TaskSettled]:
         """All settles of a task, in log order; repeats included."""
-        found = [each.message for each in self.records if isinstance(each.message, TaskSettled)]
-        return [settled for settled in found if settled.task_id == task_id]
+        return self.by_task.get(task_id, [])
 
 
 async def scan_lane(cluster: KafkaCluster, settings: Settings, lane: int) -> AsyncIterator[Logged]:
@@ -80,6 +81,8 @@ async def history(cluster: KafkaCluster, settings: Settings, run_id: str) -> His
 def take(found: History, logged: Logged) -> None:
     """Take the run's next record."""
     found.records.append(logged)
+    if isinstance(logged.message, TaskSettled):
+        found.by_task.setdefault(logged.message.task_id, []).append(logged.message)
     if not isinstance(logged.message, RunEnded) and not found.broken:
         _fold(found, logged)
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.console.dag import Branch, branches, named_steps
+from argosy.console.dag import Branch, branches, in_run, named_steps
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
 from argosy.console.task_table import WORDS, TaskRow, rows
 from argosy.coordinator.kept import TERMINAL
+from argosy.coordinator.step_plan import template_of
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.ids import step_of
 from argosy.schemas.pipeline import INPUT, MapStep
@@ -41,7 +42,7 @@ def holes(history: History) -> list[HoleShown]:
     if accepted is None or state is None:
         return []
     found: list[HoleShown] = []
-    for named in named_steps(accepted.pipeline):
+    for named in (each for step in named_steps(accepted.pipeline) for each in in_run(step, state)):
         absent = state.step(named.name).absent
         lead = "" if named.owner is None else f"{named.owner}/"
         for edge in named.step.edges:
@@ -75,13 +76,13 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
         yield f"its log can't be folded {history.broken}"
     by_step: dict[str, list[TaskRow]] = {}
     for row in table:
-        by_step.setdefault(step_of(row.task)[0], []).append(row)
+        by_step.setdefault(template_of(step_of(row.task)[0]), []).append(row)
     missing = holes(history)
     for branch in branches(accepted.pipeline):
         name = branch.name
         yield from _step(branch, by_step.get(name, []), history, now_ms, shards=shards)
         for hole in missing:
-            if hole.step == name:
+            if template_of(hole.step) == name:
                 yield f"{branch.below}hole: {hole.source} {hole.outcome}: {hole.reason}"
 
 
@@ -90,11 +91,13 @@ def _step(
 ) -> Iterator[str]:
     step, state = branch.step, history.state
     beside = f"  ← {', '.join(branch.joins)}" if branch.joins else ""
-    if isinstance(step, MapStep):
+    if isinstance(step, MapStep) or "*" in branch.name:
         letter = state.step(branch.name).letter if state is not None else "w"
-        word = "running" if letter == "r" else WORDS[letter]
-        yield f"{branch.lead}{branch.name}  {step.agent or ''}  {word}  {_sum(branch.name, table, history)}{beside}"
-        told = [row for row in table if "." in row.task and (shards or row.state != "succeeded")]
+        words = [branch.name, step.agent or (f"pipeline {step.pipeline.name}" if step.pipeline else "")]
+        if "*" not in branch.name:
+            words.append("running" if letter == "r" else WORDS[letter])
+        yield f"{branch.lead}{'  '.join((*words, _sum(branch, table, history)))}{beside}"
+        told = [row for row in table if _is_shard(row) and (shards or row.state != "succeeded")]
         for row in told if shards else told[:SHARDS_SHOWN]:
             yield f"{branch.below}{_task(row, history, now_ms)}"
         if not shards and len(told) > SHARDS_SHOWN:
@@ -104,15 +107,30 @@ def _step(
         yield f"{branch.lead}{_task(row, history, now_ms)}{beside}"
 
 
-def _sum(step: str, table: list[TaskRow], history: History) -> str:
-    ordered = [row for row in table if "." in row.task]
-    total = history.state.step(step).length if history.state is not None else len(ordered)
-    states = Counter(row.state for row in ordered)
+def _is_shard(row: TaskRow) -> bool:
+    return "." in row.task and "*" not in row.task
+
+
+def _sum(branch: Branch, table: list[TaskRow], history: History) -> str:
+    """Sum up a map's shards; of a step in a map over a pipeline, its tasks in all shards."""
+    ordered = [row for row in table if _is_shard(row)]
+    step = history.state.step(branch.name) if history.state is not None else None
+    is_each, below = branch.step.pipeline is not None, "*" in branch.name
+    if is_each and not below and step is not None and history.state is not None:
+        letters = [history.state.step(f"{branch.name}.{shard}").letter for shard in range(step.next)]
+        states = Counter("running" if letter == "r" else WORDS[letter] for letter in letters)
+    else:
+        states = Counter(row.state for row in ordered)
+    known = sum(states.values())
+    total = known if step is None or below else step.length
     parts = [f"{count} {state}" for state, count in states.items()]
-    if total > len(ordered):
-        parts.append(f"{total - len(ordered)} not ordered yet")
+    if total > known:
+        parts.append(f"{total - known} not {'begun' if is_each else 'ordered'} yet")
+    said = f"{counted(total, 'task' if below else 'shard')}: {', '.join(parts) or 'none'}"
+    if is_each:
+        return said
     tokens = f"tokens {sum(row.input_tokens for row in ordered)} in, {sum(row.output_tokens for row in ordered)} out"
-    return f"{counted(total, 'shard')}: {', '.join(parts) or 'none'}  {tokens}"
+    return f"{said}  {tokens}"
 
 
 def _task(row: TaskRow, history: History, now_ms: int) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from argosy.console.dag import named_steps
 from argosy.console.run_history import History
+from argosy.coordinator.step_plan import shards_in, template_of
 from argosy.schemas.ids import step_of, task_id
 
 if TYPE_CHECKING:
@@ -63,13 +64,12 @@ def rows(history: History) -> list[TaskRow]:
     accepted, state = history.accepted, history.state
     if accepted is None or state is None:
         return []
-    ordered = list(state.tasks())
     made: list[TaskRow] = []
     by_step: dict[str, list[str]] = {}
-    for local in ordered:
-        by_step.setdefault(step_of(local)[0], []).append(local)
+    for local in state.tasks():
+        by_step.setdefault(template_of(step_of(local)[0]), []).append(local)
     for named in named_steps(accepted.pipeline):
-        shards = sorted(by_step.get(named.name, ()), key=lambda local: step_of(local)[1] or 0)
+        shards = sorted(by_step.get(named.name, ()), key=lambda local: list(map(int, shards_in(local))))
         agent = named.step.agent or f"pipeline {named.step.pipeline.name if named.step.pipeline else ''}"
         made.extend(_row(history, local, agent) for local in shards or [named.name])
     return made

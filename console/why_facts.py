@@ -178,5 +178,7 @@ class Facts:
     tasks: tuple[TaskIs, ...] = ()
     agents: Mapping[str, AgentIs] = field(default_factory=dict[str, AgentIs])
     joins: tuple[JoinIs, ...] = ()
+    looks: tuple[str, ...] = ()
+    """Lists and items that the lane was asked to look at."""
     more_tasks: int = 0
     """Open tasks that were not looked at."""

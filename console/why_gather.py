@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from argosy.console.dag import named_steps
+from argosy.console.dag import in_run, named_steps
 from argosy.console.process_life import Services, open_services
 from argosy.console.run_history import History
 from argosy.console.service_checks import without_secrets
@@ -14,6 +14,7 @@ from argosy.console.why_redis import FromRedis, TaskKey, ask_redis
 from argosy.coordinator.checkpoint import LAYOUT
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.kept import TERMINAL, TaskState
+from argosy.coordinator.look import pending
 from argosy.schemas.errors import ArgosyError, Refused, Unreachable
 from argosy.schemas.ids import lane_of
 from argosy.schemas.settings import Settings
@@ -66,6 +67,7 @@ async def _gather(services: Services, run_id: str) -> Facts:
         tasks=tuple(_task(local, open_tasks[local], kafka, redis) for local in attempts) if history else (),
         agents={name: _agent(name, kafka, redis, settings) for name in kafka.agents},
         joins=_joins(history),
+        looks=_looks(history),
         more_tasks=len(open_tasks) - len(attempts),
     )
 
@@ -167,12 +169,20 @@ def _agent(name: str, kafka: FromKafka, redis: FromRedis | None, settings: Setti
     )
 
 
+def _looks(history: History | None) -> tuple[str, ...]:
+    """Name what the lane was asked to look at."""
+    if history is None or history.state is None or history.state.st != "active":
+        return ()
+    return tuple(pending(history.state))
+
+
 def _joins(history: History | None) -> tuple[JoinIs, ...]:
     """Find the steps with several parents that wait for some of them."""
     if history is None or history.accepted is None or history.state is None or history.ended is not None:
         return ()
     state, found = history.state, list[JoinIs]()
-    for named in named_steps(history.accepted.pipeline):
+    steps = (each for step in named_steps(history.accepted.pipeline) for each in in_run(step, state))
+    for named in steps:
         begun = named.owner is None or state.step(named.owner).letter == "r"
         missing = tuple(name for name in named.parents if state.step(name).letter not in TERMINAL)
         if begun and len(named.parents) > 1 and missing and state.step(named.name).letter == "w":

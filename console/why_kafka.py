@@ -12,6 +12,7 @@ from argosy.broker.topics import TopicNames
 from argosy.console.dag import named_steps
 from argosy.console.run_history import History, history
 from argosy.console.why_facts import Group, Refusal, Submit
+from argosy.coordinator.step_plan import template_of
 from argosy.schemas.codec import Message, decode_body
 from argosy.schemas.contract import AgentContract
 from argosy.schemas.envelope import Envelope, read_envelope
@@ -83,7 +84,7 @@ async def ask_kafka(cluster: KafkaCluster, settings: Settings, run_id: str, now_
 
 def agent_of(found: History, local: str) -> str:
     """Name the agent of a task, by its step; the step's name where the plan has none."""
-    step = step_of(local)[0]
+    step = template_of(step_of(local)[0])
     named = named_steps(found.accepted.pipeline) if found.accepted else ()
     return next((each.step.agent for each in named if each.name == step and each.step.agent), step)
 

@@ -2,7 +2,7 @@
 
 from argosy.console.why_facts import Facts
 from argosy.console.why_fleet import fleet_cause
-from argosy.console.why_tasks import join_cause, task_causes
+from argosy.console.why_tasks import join_cause, look_cause, task_causes
 from argosy.console.why_verdict import Cause, Verdict
 
 
@@ -12,7 +12,11 @@ def judge(facts: Facts) -> Verdict:
     outside = fleet_cause(facts)
     if outside is not None:
         return Verdict(facts.run_id, state, outside)
-    causes = [*task_causes(facts), *(join_cause(join, facts.now_ms) for join in facts.joins)]
+    causes = [
+        *task_causes(facts),
+        *map(look_cause, facts.looks),
+        *(join_cause(join, facts.now_ms) for join in facts.joins),
+    ]
     if not causes:
         causes = [
             Cause(

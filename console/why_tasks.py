@@ -38,6 +38,17 @@ def task_cause(task: TaskIs, facts: Facts) -> Cause:
     return next(cause for cause in said if cause is not None)
 
 
+def look_cause(local: str) -> Cause:
+    """Say that the coordinator has to read something before the run can go on."""
+    return Cause(
+        "looking",
+        f"the lane is to look at {local}",
+        "a later step depends on a part of it, which no task sees; the coordinator reads it from the payload store",
+        "if this lasts: see in the coordinator's log what the payload store says, and `argosy doctor`",
+        local,
+    )
+
+
 def join_cause(join: JoinIs, now_ms: int) -> Cause:
     """Say which parents a waiting step is short of."""
     short = ", ".join(join.missing)

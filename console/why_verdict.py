@@ -32,6 +32,7 @@ Code = Literal[
     "worker_behind",
     "suspect",
     "on_its_way",
+    "looking",
     "join_short",
     "going_on",
 ]

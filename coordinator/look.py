@@ -4,6 +4,7 @@ That is the list that a map made, if a step has a condition on it, spreads a par
 that a shard's pipeline is given, if a step in there has a condition on it or spreads a part of it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from argosy.coordinator.inputs import Given, gathered, item_of
@@ -66,6 +67,15 @@ def answered(turn: Turn, local: str, settled: TaskSettled) -> bool:
     turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
     advance(turn)
     return True
+
+
+def pending(state: RunState) -> Iterator[str]:
+    """Name what the lane was asked to look at and has not answered; for people, it walks through all steps."""
+    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    for name in sorted(field[2:] for field in state.dump() if field.startswith("s:")):
+        step = plan.steps[name]
+        if _is_open(state, step):
+            yield step.given if step.inside is not None else name
 
 
 def _is_open(state: RunState, step: StepPlan) -> bool:

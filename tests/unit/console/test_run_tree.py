@@ -1,20 +1,27 @@
 """A run's tree, holes and story from a log that is folded here, without a service."""
 
+from typing import TYPE_CHECKING
+
 from argosy.console.dag import branches, named_steps
 from argosy.console.moments import length
 from argosy.console.run_history import History, Logged, take
 from argosy.console.run_story import story
 from argosy.console.run_tree import holes, tree
+from argosy.console.why_kafka import agent_of
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.chat import Usage
 from argosy.schemas.envelope import Envelope
+from argosy.schemas.facts import ListFact
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole
 from argosy.schemas.ids import TaskId
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 @agent
@@ -53,6 +60,47 @@ def test_the_steps_of_a_child_pipeline_stand_under_the_step_that_runs_it() -> No
     named = {each.name: (each.parents, each.owner) for each in named_steps(outer.compile())}
     assert named["child/second"] == (("child/first",), "child")
     assert named["after"] == (("child",), None)
+
+
+each = Pipeline("each", takes=list[str], gives=list[str])
+each.returns(each.map(inner, over=each.input, name="c", max_parallel=2))
+
+
+def test_the_steps_of_a_map_over_a_pipeline_stand_once_with_their_tasks_summed_up() -> None:
+    manifest: list[JsonValue] = [Inline(value=text, bytes=3, tokens=1).model_dump() for text in "abc"]
+    spread = ListFact(
+        kind="list", length=3, most_tokens=1, manifest=Inline(value=manifest, bytes=9, tokens=3)
+    )
+    accepted = ACCEPTED.model_copy(update={"pipeline": each.compile(), "facts": {"list:": spread}})
+    found = logged(
+        accepted,
+        DONE.model_copy(update={"task_id": TaskId("r/c.0/first")}),
+        DONE.model_copy(update={"task_id": TaskId("r/c.0/second")}),
+        DONE.model_copy(update={"task_id": TaskId("r/c.1/first")}),
+    )
+    assert [line.rstrip() for line in tree(found, now_ms=40_000).splitlines()[2:]] == [
+        "└─ c  pipeline inner  running  3 shards: 1 succeeded, 2 running",
+        "      └─ c.*/first  first  3 tasks: 2 succeeded, 1 out  tokens 240 in, 60 out",
+        "         │  c.2/first  first  out  for 28 s",
+        "         └─ c.*/second  second  2 tasks: 1 succeeded, 1 out  tokens 120 in, 30 out",
+        "               c.1/second  second  out  for 27 s",
+    ]
+    assert agent_of(found, "c.1/second") == "second"
+
+
+def test_a_hole_inside_a_shard_is_shown_with_its_shard() -> None:
+    many = Pipeline("many", takes=list[str], gives=list[str])
+    many.returns(many.map(shape, over=many.input, name="c"))
+    manifest: list[JsonValue] = [Inline(value="a", bytes=3, tokens=1).model_dump()]
+    spread = ListFact(
+        kind="list", length=1, most_tokens=1, manifest=Inline(value=manifest, bytes=9, tokens=1)
+    )
+    accepted = ACCEPTED.model_copy(update={"pipeline": many.compile(), "facts": {"list:": spread}})
+    found = logged(accepted, LOST.model_copy(update={"task_id": TaskId("r/c.0/second")}))
+    assert [(hole.step, hole.source, hole.outcome) for hole in holes(found)] == [
+        ("c.0/last", "c.0/second", "failed")
+    ]
+    assert "hole: c.0/second failed: no use" in tree(found, now_ms=40_000)
 
 
 def logged(*messages: LogMessage) -> History:

@@ -89,6 +89,7 @@ def task(**changes: Any) -> Facts:  # noqa: ANN401 - any field of a TaskIs
         ("worker_behind", task(partition=2, offset=9, committed=4), "8 of 8 slots"),
         ("suspect", task(deliveries=2), "2 times"),
         ("on_its_way", task(again_ms=NOW + 1_000), "on its way"),
+        ("looking", replace(WELL, tasks=(), looks=("found",)), "look at found"),
         ("join_short", replace(WELL, tasks=(), joins=(JoinIs("s", 3, ("critique",)),)), "one short"),
         ("going_on", replace(WELL, tasks=()), "nothing"),
     ],
