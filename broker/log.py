@@ -49,8 +49,7 @@ class Batch:
     next: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to produce. `partition` None: by key."""
 
     topic: str

@@ -7,7 +7,7 @@ batch that it goes out in.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
@@ -40,13 +40,8 @@ class Call:
                 self.over.set_result(None)
 
 
-class Item(NamedTuple):
-    """One record of a call, with its size."""
-
-    call: Call
-    at: int
-    record: Outgoing
-    size: int
+Item = tuple[Call, int, Outgoing, int]
+"""One record of a call: the call, where it stands in it, the record, its size. Plain: there are thousands at once."""
 
 
 class Outbound:
@@ -102,7 +97,7 @@ class Outbound:
     def too_large(self, error: Callable[[], ArgosyError]) -> None:
         """Tell a batch that is too large from a record that is: what was refused together goes again in halves."""
         if len(self.under_way) > 1:
-            self._most_bytes = sum(item.size for item in self.under_way) // 2
+            self._most_bytes = sum(size for _, _, _, size in self.under_way) // 2
             self.again()
         else:
             self._most_bytes = BATCH_BYTES
@@ -110,25 +105,25 @@ class Outbound:
 
     def failed(self, error: Callable[[], ArgosyError]) -> None:
         """Answer the batch: it is given up."""
-        for item in self.under_way:
-            item.call.answer(item.at, error())
+        for call, at, _, _ in self.under_way:
+            call.answer(at, error())
         self.under_way.clear()
 
     def forget(self) -> None:
         """Drop what nobody waits for."""
-        self.waiting = deque(item for item in self.waiting if not item.call.over.done())
+        self.waiting = deque(item for item in self.waiting if not item[0].over.done())
 
     def give_up(self, error: Callable[[], ArgosyError]) -> None:
         """Answer all, waiting or under way."""
         self.again()
         while self.waiting:
-            item = self.waiting.popleft()
-            item.call.answer(item.at, error())
+            call, at, _, _ = self.waiting.popleft()
+            call.answer(at, error())
 
     def break_off(self, defect: BaseException) -> None:
         """Raise a defect of ours where the records came from: nobody may wait for an answer that never comes."""
         self.again()
         while self.waiting:
-            call = self.waiting.popleft().call
+            call = self.waiting.popleft()[0]
             if not call.over.done():
                 call.over.set_exception(defect)

@@ -46,13 +46,7 @@ class Envelope(NamedTuple):
 
     def headers(self) -> Headers:
         """Encode; the order is fixed, so equal envelopes give equal bytes."""
-        pairs: list[tuple[str, bytes]] = [
-            ("ce_specversion", b"1.0"),
-            ("ce_type", f"{TYPE_PREFIX}{self.kind}.v{VERSION}".encode()),
-            ("ce_id", self.id.encode()),
-            ("ce_source", self.source.encode()),
-            ("content-type", _JSON),
-        ]
+        pairs = [*_of_kind(self.kind), ("ce_id", self.id.encode()), *_of_source(self.source)]
         if self.subject:
             pairs.append(("ce_subject", self.subject.encode()))
         if self.time_ms is not None:
@@ -66,6 +60,16 @@ class Envelope(NamedTuple):
         if self.tracestate is not None:
             pairs.append(("tracestate", self.tracestate.encode()))
         return tuple(pairs)
+
+
+@lru_cache(maxsize=64)
+def _of_kind(kind: str) -> Headers:
+    return ("ce_specversion", b"1.0"), ("ce_type", f"{TYPE_PREFIX}{kind}.v{VERSION}".encode())
+
+
+@lru_cache(maxsize=64)
+def _of_source(source: str) -> Headers:
+    return ("ce_source", source.encode()), ("content-type", _JSON)
 
 
 def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
