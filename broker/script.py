@@ -77,7 +77,10 @@ class Script:
                 more = " or more" if of.tail else ""
                 message = f"{self.name}.lua takes {of.count}{more} {what}, not {given}"
                 raise TypeError(message)
-        return [key.encode() for key in keys], [self._encoded(i, arg) for i, arg in enumerate(args, 1)]
+        return [key.encode() for key in keys], [
+            arg if type(arg) is bytes else arg.encode() if type(arg) is str else self._encoded(index, arg)
+            for index, arg in enumerate(args, 1)
+        ]
 
     def _encoded(self, index: int, arg: object) -> bytes:
         kind = type(arg)

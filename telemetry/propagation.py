@@ -119,7 +119,8 @@ def trace_of(context: SpanContext) -> Trace:
     traceparent = (
         f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & TraceFlags.SAMPLED:02x}"
     )
-    return Trace(traceparent, _shortened(context.trace_state.to_header()) or None)
+    state = context.trace_state
+    return Trace(traceparent, _shortened(state.to_header()) or None if state else None)
 
 
 def current() -> Trace:
