@@ -58,6 +58,7 @@ class Desk:
         self._endings, self._settling = Endings(services), Settling(services, self._begin, self._close)
         self._supervisor = Supervisor(services.settings.worker.grace_seconds, self._handled)
         self._claiming = Claiming(services, shared.suspects)
+        self._asking: dict[int, list[tuple[Waiting, Order]]] = {}
         self._by_key: dict[TaskKey, Running] = {}
         self._running: set[Running] = set()
         self._ticking = Ticking(self._running, attempts.tell_running)
@@ -152,16 +153,20 @@ class Desk:
         self._settling.flush()
 
     def _fill(self) -> None:
-        lanes: dict[int, list[tuple[Waiting, Order]]] = {}
         self._room.let_in()
         while self._taken < self._concurrency and (found := self._room.next(self._begin)) is not None:
             waiting, order = found
             if not self._attach(order, waiting.copy):
-                lanes.setdefault(order.body.lane, []).append(found)
                 self._taken += 1
-        for lane, some in lanes.items():
-            for first in range(0, len(some), claim.MOST):
-                self._begin(self._claim(lane, some[first : first + claim.MOST]), "claim")
+                self._ask(order.body.lane, found)
+
+    def _ask(self, lane: int, found: tuple[Waiting, Order]) -> None:
+        asking = self._asking.get(lane)
+        if asking is not None:
+            asking.append(found)
+        else:
+            self._asking[lane] = [found]
+            self._begin(self._claim_all(lane), "claims of a lane")
 
     def _attach(self, order: Order, copy: Copy) -> bool:
         running = self._by_key.get(order.key)
@@ -185,6 +190,16 @@ class Desk:
             self._some.set()
 
     # -- claims
+
+    async def _claim_all(self, lane: int) -> None:
+        """Claim what is to be claimed of a lane: what comes while one call is under way goes into the next one."""
+        asking = self._asking[lane]
+        while asking and not self._closed:
+            some = asking[: claim.MOST]
+            del asking[: claim.MOST]
+            await self._claim(lane, some)
+        self._taken -= len(asking)
+        del self._asking[lane]
 
     async def _claim(self, lane: int, some: list[tuple[Waiting, Order]]) -> None:
         claims = await self._claiming.claim(lane, [order for _, order in some])

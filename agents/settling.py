@@ -49,6 +49,7 @@ class Settling:
         self._services, self._begin, self._ended = services, begin, ended
         self._success = Success(services.source, services.count_tokens)
         self._added: dict[int, list[_Settling]] = {}
+        self._storing: set[int] = set()
         self._stored: list[_Settling] = []
 
     def add(self, running: Running, data: bytes) -> bool:
@@ -66,11 +67,16 @@ class Settling:
         return True
 
     def flush(self) -> None:
-        """Begin to settle what was added."""
-        added, self._added = self._added, {}
-        for lane, some in added.items():
+        """Begin to settle what was added: what comes while a lane's call is under way goes into its next one."""
+        for lane in self._added.keys() - self._storing:
+            self._storing.add(lane)
+            self._begin(self._store_all(lane), "store results")
+
+    async def _store_all(self, lane: int) -> None:
+        while some := self._added.pop(lane, None):
             for chunk in _chunks(some):
-                self._begin(self._store(lane, chunk), "store results")
+                await self._store(lane, chunk)
+        self._storing.discard(lane)
 
     async def _store(self, lane: int, some: list[_Settling]) -> None:
         holds = self._services.holds
