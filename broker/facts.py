@@ -4,13 +4,12 @@ Used by whoever has the value in hand: the worker with a result, the receiver wi
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, assert_never
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import JsonValue, TypeAdapter
 
+from argosy.broker.bounded_select import MOST_STEPS, Allowance, search
 from argosy.broker.store import Payloads
 from argosy.broker.values import CountTokens, count, encode_value, model_text, to_manifest, to_payload
 from argosy.schemas.errors import FactsTooLarge, InvalidInput
@@ -18,21 +17,22 @@ from argosy.schemas.facts import FACTS_BYTES, Fact, Facts, ListFact, NoFact, Siz
 from argosy.schemas.hole import Hole
 
 _FACTS: Final = TypeAdapter(Facts)
+_MESSAGES_WORTH: Final = 4
+"""All that is asked of one value together may take as long as so many expressions."""
 
 
-def select(expression: str | None, value: JsonValue) -> JsonValue:
-    """Apply JMESPath; None gives the whole value.
+def select(expression: str | None, value: JsonValue, allowance: Allowance | None = None) -> JsonValue:
+    """Apply JMESPath, within an allowance; None gives the whole value.
 
     Raises InvalidInput that shows the expression, not the value.
     """
     if expression is None:
         return value
     try:
-        found: JsonValue = _compiled(expression).search(value)
+        return search(expression, value, allowance)
     except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         message = f"{expression[:200]!r} can't be selected: {str(error)[:200]}"
         raise InvalidInput(message) from None
-    return found
 
 
 async def answer(
@@ -42,7 +42,8 @@ async def answer(
 
     Raises FactsTooLarge if the answers are over 64 KiB together, Unreachable if the payload store is away.
     """
-    facts: Facts = {want.key: await _answer(value, want, count_tokens, payloads) for want in wants}
+    allowance = Allowance(_MESSAGES_WORTH * MOST_STEPS)
+    facts: Facts = {want.key: await _answer(value, want, count_tokens, payloads, allowance) for want in wants}
     size = len(_FACTS.dump_json(facts)) if facts else 0
     if size > FACTS_BYTES:
         message = (
@@ -53,9 +54,11 @@ async def answer(
     return facts
 
 
-async def _answer(value: JsonValue, want: Want, count_tokens: CountTokens, payloads: Payloads) -> Fact:
+async def _answer(
+    value: JsonValue, want: Want, count_tokens: CountTokens, payloads: Payloads, allowance: Allowance
+) -> Fact:
     try:
-        found = select(want.select, value)
+        found = select(want.select, value, allowance)
         match want.kind:
             case "value":
                 return ValueFact(kind="value", value=_with_holes_as_json(found))
@@ -117,8 +120,3 @@ def _json_type(value: JsonValue) -> str:
             return "a list"
         case dict():
             return "an object"
-
-
-@lru_cache(maxsize=4096)
-def _compiled(expression: str) -> jmespath.parser.ParsedResult:
-    return jmespath.compile(expression)
