@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from argosy.broker.log import Record
+
 LAYOUT: Final = 1
 """Of the state in Redis. Raised by a release that must have lanes rebuilt from the log."""
 
@@ -70,6 +72,11 @@ class Checkpoint:
     def moved(self, next_offset: int, last: Last | None) -> Self:
         """Move on to `next_offset`; `last` None: no record was folded since."""
         return replace(self, next=next_offset, last=last or self.last)
+
+
+def last_of(record: Record) -> Last:
+    """Say what is kept of a record that was folded."""
+    return Last(record.offset, record.timestamp_ms, (record.key or b"").decode(errors="replace"))
 
 
 def new_epoch() -> str:

@@ -50,6 +50,11 @@ class Intake:
                 self._full = True
                 self._pause()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._batches)
+
     def take(self) -> tuple[list[Record], int] | None:
         """Return the records to fold next and the position after them; None: nothing.
 

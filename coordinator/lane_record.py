@@ -1,12 +1,12 @@
 """From a record of the run log to the event that fold sees."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 
 from argosy.broker.log import Record
 from argosy.coordinator.known_pipelines import decode
 from argosy.coordinator.state import Event
 from argosy.schemas.envelope import read_envelope
-from argosy.schemas.errors import BadMessage
+from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import is_run_id
 from argosy.schemas.runlog import LogMessage
 
@@ -26,12 +26,12 @@ def read(record: Record) -> Event:
     return Event(record.offset, record.timestamp_ms, envelope.subject, message, envelope.traceparent)
 
 
-def run_ids(records: Iterable[Record]) -> Iterator[str]:
-    """Name the runs that records are about, as far as their headers say.
-
-    What to load before they are folded.
-    """
+def read_all(records: Sequence[Record]) -> list[Event | BadMessage | NewerVersion]:
+    """Decode records, each to what `read` would return or raise."""
+    found: list[Event | BadMessage | NewerVersion] = []
     for record in records:
-        for name, value in record.headers:
-            if name.lower() == "ce_subject":
-                yield (value or b"").decode(errors="replace")
+        try:
+            found.append(read(record))
+        except (BadMessage, NewerVersion) as error:
+            found.append(error)
+    return found

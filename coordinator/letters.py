@@ -28,7 +28,7 @@ from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Work
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Letter:
     """A record, and what must lie in the payload store before it is produced."""
 

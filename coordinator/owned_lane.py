@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -9,15 +10,16 @@ from typing import Final
 from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Partition, Record
 from argosy.coordinator.chain import UNTOUCHED
-from argosy.coordinator.checkpoint import Last
+from argosy.coordinator.checkpoint import last_of
 from argosy.coordinator.doubtful import doubtful
 from argosy.coordinator.intake import Gap, Intake
-from argosy.coordinator.lane_record import read, run_ids
+from argosy.coordinator.lane_record import read_all
 from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.letters import Letters
 from argosy.coordinator.patience import patiently
-from argosy.coordinator.publish import Publish
-from argosy.coordinator.release import Release
+from argosy.coordinator.publish import MOST_IN_FLIGHT, Publish
+from argosy.coordinator.release import MOST_AT_ONCE, Release
+from argosy.coordinator.state import Event
 from argosy.coordinator.sweep import sweep
 from argosy.coordinator.take import Taken, refill
 from argosy.coordinator.watched import Watched
@@ -45,7 +47,9 @@ class OwnedLane:
         self._chain, self._state, self._clock = taken.chain, taken.state, taken.clock
         self._checkpoint, self._taken = taken.checkpoint, taken
         self._stored = taken.checkpoint.fields()
-        self._at, self._last = taken.checkpoint.next, taken.checkpoint.last
+        self._at = taken.checkpoint.next
+        self._last: Record | None = None
+        """The last record that was folded here."""
         self._began = self._committed = self._told = time.monotonic()
         fleet = services.settings.fleet
         self._heartbeat = fleet.lane_heartbeat_seconds
@@ -115,7 +119,8 @@ class OwnedLane:
         sent = await self._publish.send_due(self._clock.now_ms())
         self._watched.tell(self._state.changed)
         self._state.changed.clear()
-        return moved or released > 0 or sent > 0 or self._state.unfinished
+        more = self._intake.waiting or self._state.unfinished
+        return more or released >= MOST_AT_ONCE or sent >= MOST_IN_FLIGHT
 
     def rest_seconds(self) -> float:
         """How long the lane may sleep if nothing comes."""
@@ -158,17 +163,19 @@ class OwnedLane:
             await self._commit()
             raise
 
-    async def _fold_known(self, records: list[Record]) -> None:
-        await self._state.runs.load(run_ids(records))
-        for record in records:
-            try:
-                self._state.fold(read(record), len(record.value or b""))
-            except BadMessage as error:
-                await self._bury(record, error)
-            key = (record.key or b"").decode(errors="replace")
-            self._last = Last(record.offset, record.timestamp_ms, key)
+    async def _fold_known(self, records: Sequence[Record]) -> None:
+        events = read_all(records)
+        await self._state.runs.load(event.run_id for event in events if isinstance(event, Event))
+        self._clock.saw(max((record.timestamp_ms for record in records), default=0))
+        for record, event in zip(records, events, strict=True):
+            if isinstance(event, NewerVersion):
+                raise event
+            if isinstance(event, BadMessage):
+                await self._bury(record, event)
+            else:
+                self._state.fold(event, len(record.value or b""))
+            self._last = record
             self._at = record.offset + 1
-            self._clock.saw(record.timestamp_ms)
             if self._state.full:
                 await self._commit(shrink=False)
 
@@ -188,7 +195,9 @@ class OwnedLane:
         return time.monotonic() - self._committed >= self._heartbeat
 
     async def _commit(self, *, mark: str = UNTOUCHED, shrink: bool = True) -> None:
-        self._checkpoint = self._checkpoint.moved(self._at, self._last)
+        self._checkpoint = self._checkpoint.moved(
+            self._at, None if self._last is None else last_of(self._last)
+        )
         fields = self._checkpoint.fields()
         changed = {name: value for name, value in fields.items() if self._stored[name] != value}
         await self._chain.commit(self._state.take_writes(), changed, mark=mark)

@@ -7,8 +7,7 @@ task. Entries that have become moot are not hunted: whoever takes one asks the r
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from argosy.coordinator.decision import Ready
 from argosy.coordinator.front import Front
@@ -16,10 +15,10 @@ from argosy.coordinator.front import Front
 PRIORITY_MS: Final = 60_000
 """A step of priority goes before what is ready this much earlier."""
 _NONE: Final = "-"
+_NOTHING: Final = "", None
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Tasks of one step that may go out."""
 
     run_id: str
@@ -89,10 +88,10 @@ class ReadyQueue:
         past = None if ready.first is None else ready.first + ready.count
         new = Range(run_id, ready.step, ready.attempt, ready.first, past)
         score = ready.ready_at_ms - ready.priority * PRIORITY_MS
-        before, old = self._last.get((run_id, ready.step), ("", None))
+        before, old = self._last.get((run_id, ready.step), _NOTHING)
         if old and before in front and old.past == new.first is not None and old.attempt == new.attempt:
             self.remove(ready.agent, before)
-            new = replace(old, past=new.past)
+            new = old._replace(past=new.past)
         self._put(ready.agent, new, score)
 
     def put_back(self, agent: str, rest: Range, score: int) -> None:
@@ -103,9 +102,10 @@ class ReadyQueue:
         """Remove an entry: it was released, or is moot."""
         self.fronts[agent].remove(member)
         self._changes.setdefault(agent, {})[member] = None
-        entry = Range.parse(member)
-        if self._last.get((entry.run_id, entry.step), ("", None))[0] == member:
-            del self._last[entry.run_id, entry.step]
+        if self._last:
+            entry = Range.parse(member)
+            if self._last.get((entry.run_id, entry.step), ("", None))[0] == member:
+                del self._last[entry.run_id, entry.step]
 
     @property
     def dirty(self) -> bool:

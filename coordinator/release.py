@@ -3,7 +3,6 @@
 This is the fleet's backpressure.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from argosy.coordinator.out import Out
@@ -51,7 +50,7 @@ class Release:
                 self._out.release(entry.run_id, local, entry.attempt, agent, now_ms)
                 released += 1
             if released == room and following is not None and following != entry.past:
-                self._ready.put_back(agent, replace(entry, first=following), int(score or now_ms))
+                self._ready.put_back(agent, entry._replace(first=following), int(score or now_ms))
                 break
         return released
 

@@ -20,7 +20,6 @@ class Writes:
         """Start with nothing."""
         self._index: dict[str, int] = {}
         self.args: list[Arg] = []
-        self.bytes = 0
 
     @property
     def keys(self) -> list[str]:
@@ -64,10 +63,12 @@ class Writes:
         self._put("pexpire", key, [ttl_ms])
 
     def _add(self, name: str, key: str, args: Sequence[Arg]) -> None:
+        if 0 < len(args) <= _MOST_ARGUMENTS:
+            self._put(name, key, args)
+            return
         for start in range(0, len(args), _MOST_ARGUMENTS):
             self._put(name, key, args[start : start + _MOST_ARGUMENTS])
 
     def _put(self, name: str, key: str, args: Sequence[Arg]) -> None:
         index = self._index.setdefault(key, len(self._index) + _FIRST_INDEX)
         self.args += (name, index, len(args), *args)
-        self.bytes += sum(len(arg) if isinstance(arg, str | bytes) else 8 for arg in args)
