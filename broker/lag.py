@@ -110,9 +110,3 @@ async def fleet_lag(
         ),
     ]
     return tuple(await asyncio.gather(*asked))
-
-
-async def dead_count(cluster: Cluster, names: TopicNames) -> int:
-    """Count the dead letters that are kept: an upper bound. Raises Unreachable."""
-    start, end = await cluster.edges(Partition(names.dead, 0))
-    return end - start

@@ -59,8 +59,3 @@ class Tracker:
     def open(self) -> int:
         """How many received offsets are unfinished."""
         return len(self._open)
-
-    @property
-    def held_back(self) -> int:
-        """How many finished offsets wait behind an unfinished one: what a crash would hand out again."""
-        return len(self._order) - len(self._open)

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from argosy.pipelines.annotation import Annotation, describe, fields_of, is_list, members
 from argosy.pipelines.signature import Signature
-from argosy.schemas.contract import Contract
+from argosy.schemas.contract import MOST_RETRIES, Contract
 from argosy.schemas.errors import BuildError
 from argosy.schemas.ids import is_name
+from argosy.schemas.pipeline_checks import too_many_retries
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "model": None,
@@ -41,7 +42,7 @@ def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -
     check_name(name, kind="an agent")
     given = {key: value for key, value in options.items() if key not in ("name", "tools")}
     try:
-        return Contract.model_validate({**DEFAULTS, **given, "merge": merge})
+        contract = Contract.model_validate({**DEFAULTS, **given, "merge": merge})
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
         raise BuildError(
@@ -49,6 +50,9 @@ def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -
             why=found["msg"],
             do=f"the default is {DEFAULTS.get(str(found['loc'][0]))!r}",
         ) from None  # the three lines hold all that pydantic found
+    if contract.retries > MOST_RETRIES:
+        raise too_many_retries(name, contract.retries)
+    return contract
 
 
 def check(name: str, contract: Contract, signature: Signature) -> None:

@@ -8,8 +8,8 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.schemas.errors import BuildError, InvalidInput
-from argosy.schemas.pipeline import INPUT
-from argosy.schemas.pipeline_checks import join_too_large, join_without_holes
+from argosy.schemas.pipeline import INPUT, MOST_PARALLEL
+from argosy.schemas.pipeline_checks import join_too_large, join_without_holes, too_parallel
 
 
 def check(node: Node, owner: Owner) -> None:
@@ -26,6 +26,7 @@ def check(node: Node, owner: Owner) -> None:
             check_owner(ref, owner)
             _check_condition(node, option, ref)
     _check_join(node)
+    _check_parallel(node)
 
 
 def _may_be_hole(ref: Ref[Any]) -> bool:
@@ -106,6 +107,19 @@ def _check_condition(node: Node, option: str, ref: Ref[Any]) -> None:
             why="a condition is true or not: a bool",
             do="compare in a pick: ref.pick(lambda x: x.count > 0)",
         )
+
+
+def _check_parallel(node: Node) -> None:
+    shards: object = node.max_parallel
+    if shards is None or (type(shards) is int and 1 <= shards <= MOST_PARALLEL):
+        return
+    if type(shards) is int and shards > MOST_PARALLEL:
+        raise too_parallel(node.name, shards)
+    raise BuildError(
+        what=f"map {node.name!r} has max_parallel={shards!r}",
+        why="so many shards are under way at once: a whole number, at least 1",
+        do=f"give 1 to {MOST_PARALLEL}",
+    )
 
 
 def _check_join(node: Node) -> None:

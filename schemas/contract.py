@@ -19,6 +19,9 @@ PerMille = NewType("PerMille", int)
 
 VERSION_PATTERN: Final = r"^[A-Za-z0-9._+-]{1,64}$"
 
+MOST_RETRIES: Final = 100
+"""A task that failed a hundred times has something that the next attempt won't mend."""
+
 Version = Annotated[str, Field(pattern=VERSION_PATTERN)]
 
 
@@ -57,8 +60,8 @@ class Contract(BaseModel, frozen=True, extra="forbid"):
     """Tasks that one worker runs at once."""
     timeout_seconds: Seconds
     """Time limit of one attempt."""
-    retries: NonNegativeInt
-    """Attempts after the first one."""
+    retries: Annotated[NonNegativeInt, Field(json_schema_extra={"maximum": MOST_RETRIES})]
+    """Attempts after the first one; `pipeline_checks` holds the bound, so that what was accepted stays readable."""
     backoff_seconds: Seconds
     """Wait before the first retry; it doubles with each."""
     max_deliveries: PositiveInt

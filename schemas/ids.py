@@ -43,11 +43,6 @@ def task_id(run_id: str, step: str, shard: int | None = None) -> TaskId:
     return TaskId(f"{run_id}/{step}" if shard is None else f"{run_id}/{step}.{shard}")
 
 
-def run_of(task: str) -> RunId:
-    """Return the run that a task belongs to."""
-    return RunId(task.split("/", 1)[0])
-
-
 def local_part(task: str) -> str:
     """Return what follows the run's id: the name of the task inside its run."""
     return task.split("/", 1)[1]

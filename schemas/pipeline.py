@@ -7,7 +7,7 @@ one canonical JSON and one identity.
 import json
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,11 @@ from argosy.schemas.ids import Name
 
 INPUT = "input"
 """The source that is the run's own input; no step has this name. A child pipeline's input is called so."""
+
+MOST_PARALLEL: Final = 1_000
+"""Shards of a map that are under way at once: one event of the run may order them all."""
+MOST_PARALLEL_INSIDE: Final = 10_000
+"""The same, of maps inside maps: their products."""
 
 JoinPolicy = Literal["all_ended", "any", "quorum", "deadline"]
 
@@ -193,12 +198,16 @@ class TaskStep(StepBase, frozen=True):
 
 
 class MapStep(StepBase, frozen=True):
-    """A step with a task for each item of a list: `<run>/<step>.<shard>`, at most `max_parallel` at once."""
+    """A step with a task for each item of a list: `<run>/<step>.<shard>`, at most `max_parallel` at once.
+
+    One with a pipeline runs that for each item: the tasks of a shard are `<run>/<step>.<shard>/<inner step>`.
+    """
 
     kind: Literal["map"]
     over: str
     """The name of the input that is spread; the others go to every shard."""
-    max_parallel: PositiveInt
+    max_parallel: Annotated[PositiveInt, Field(json_schema_extra={"maximum": MOST_PARALLEL})]
+    """`pipeline_checks` holds the bound, so that what was accepted stays readable."""
 
 
 Step = Annotated[TaskStep | MapStep, Field(discriminator="kind")]

@@ -3,8 +3,18 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from argosy.schemas.contract import MOST_RETRIES
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, InputEdge, MapStep, Pick, Step
+from argosy.schemas.pipeline import (
+    INPUT,
+    MOST_PARALLEL,
+    MOST_PARALLEL_INSIDE,
+    CompiledPipeline,
+    InputEdge,
+    MapStep,
+    Pick,
+    Step,
+)
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -15,10 +25,11 @@ MAX_DEPTH = 8
 """Pipelines inside pipelines; a task id grows with each."""
 
 
-def check(pipeline: CompiledPipeline, *, depth: int = 1) -> None:
+def check(pipeline: CompiledPipeline, *, depth: int = 1, around: int = 1) -> None:
     """Raise a BuildError for the first thing that is wrong in this pipeline or in one inside it.
 
-    What is left to the caller: the syntax of the JMESPath expressions (`selections` lists them).
+    `depth` and `around` say how deep it lies, and in how many shards at once. What is left to the caller: the syntax of
+    the JMESPath expressions (`selections` lists them).
     """
     if depth > MAX_DEPTH:
         raise BuildError(
@@ -32,11 +43,13 @@ def check(pipeline: CompiledPipeline, *, depth: int = 1) -> None:
         _check_runs(pipeline, step)
         _check_inputs(pipeline, step)
         _check_join(step)
+        _check_parallel(step, pipeline.name, around)
     _check_ends(pipeline)
     _check_schemas(pipeline)
     for step in pipeline.steps:
         if step.pipeline is not None:
-            check(step.pipeline, depth=depth + 1)
+            shards = step.max_parallel if isinstance(step, MapStep) else 1
+            check(step.pipeline, depth=depth + 1, around=around * shards)
     if depth == 1:
         _check_agents(pipeline)
 
@@ -218,6 +231,37 @@ def _check_join(step: Step) -> None:
         raise join_too_large(step.name, step.join.count, holes)
 
 
+def too_parallel(step: str, shards: int) -> BuildError:
+    """Say that a map would have too many shards under way."""
+    return BuildError(
+        what=f"map {step!r} has max_parallel={shards}",
+        why=f"one event of a run may order that many shards; at most {MOST_PARALLEL} are possible",
+        do=f"give 1 to {MOST_PARALLEL}: workers take what they have room for, whatever is ordered",
+    )
+
+
+def too_many_retries(agent: str, retries: int) -> BuildError:
+    """Say that an agent would be tried too often."""
+    return BuildError(
+        what=f"agent {agent!r} has retries={retries}",
+        why=f"a task is tried {MOST_RETRIES} times more at most; what fails so often fails again",
+        do="give fewer, and a longer backoff_seconds for what takes its time to come back",
+    )
+
+
+def _check_parallel(step: Step, pipeline: str, around: int) -> None:
+    if not isinstance(step, MapStep):
+        return
+    if step.max_parallel > MOST_PARALLEL:
+        raise too_parallel(step.name, step.max_parallel)
+    if step.max_parallel * around > MOST_PARALLEL_INSIDE:
+        raise BuildError(
+            what=f"map {step.name!r} of {pipeline!r} has {step.max_parallel} shards in each of {around} at once",
+            why=f"maps inside maps multiply; at most {MOST_PARALLEL_INSIDE} shards may be under way together",
+            do="lower max_parallel of one of these maps",
+        )
+
+
 def _check_ends(pipeline: CompiledPipeline) -> None:
     names = {step.name for step in pipeline.steps}
     if pipeline.returns.source not in names:
@@ -241,6 +285,8 @@ def _check_agents(pipeline: CompiledPipeline) -> None:
     pinned = dict(pipeline.agents)
     for inner in pipeline.whole():
         for name, contract in inner.agents.items():
+            if contract.retries > MOST_RETRIES:
+                raise too_many_retries(name, contract.retries)
             if pinned.setdefault(name, contract) != contract:
                 raise two_agents_named(name, pipeline.name)
             if contract.merge is not None and contract.merge not in inner.agents:

@@ -1,13 +1,15 @@
 """Uses of the author's API that every type checker must accept. Only checked, never run."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import assert_type
+from typing import Literal, assert_type
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
+import argosy
 from argosy import (
     Agent,
     App,
+    Argosy,
     Context,
     Hole,
     Message,
@@ -16,6 +18,7 @@ from argosy import (
     Reject,
     Reply,
     Retry,
+    Run,
     agent,
     all_ended,
     all_of,
@@ -187,6 +190,16 @@ plainly = shelf.map(find, over=pages, sharing=const("kafka"), join=all_of(), nam
 assert_type(plainly, Ref[list[list[str]]])
 inside = shelf.map(child, over=pages, name="inside", join=all_ended())
 assert_type(inside, Ref[list[Facts | Hole]])
+insides = shelf.map(child, over=pages, name="insides")
+assert_type(insides, Ref[list[Facts]])
+# parts of what a map makes
+enough = insides.pick(lambda found: size(found) > 1)
+assert_type(enough, Ref[bool])
+one_of_them = insides.pick(lambda found: found[0].facts)
+assert_type(one_of_them, Ref[list[str]])
+all_of_them = inside.query("[].facts[]", list[str])
+each_of_them = shelf.map(ask, over=all_of_them, name="each", when=enough)
+assert_type(each_of_them, Ref[list[str]])
 blended = shelf.map(
     blend, over=pages, sharing=(topic, const(3), const(4)), when=[good, verdict.pick(lambda v: v.ok)]
 )
@@ -213,6 +226,36 @@ longs.returns(longs.map(read, over=longs.input))
 one_long = Pipeline("one-long", takes=LongPage, gives=Facts)
 one_long.returns(one_long.step(read, one_long.input))
 wider: Ref[Page] = one_long.input
+
+
+# -- submitting
+
+
+async def submits(fleet: Argosy) -> None:
+    run = await fleet.submit(shelf, Shelf(topic="x", pages=[], limits={}), run_id="r-1", priority=7)
+    assert_type(run, Run[str])
+    assert_type(await run.result(timeout_seconds=9), str)
+    assert_type((await run.ended()).outcome, Literal["succeeded", "failed", "cancelled", "expired"])
+    async for event in run.events():
+        assert_type(event.kind, str)
+    named = await fleet.submit("shelf@2", {"topic": "x"}, deadline_seconds=60, tenant="t")
+    assert_type(named, Run[JsonValue])
+    assert_type(await named.result(), JsonValue)
+    found = fleet.run("r-1", shelf, receipt=run.receipt)
+    assert_type(found, Run[str])
+    assert_type(fleet.run("r-2"), Run[JsonValue])
+    shelves = (Shelf(topic=str(number), pages=[], limits={}) for number in range(9))
+    async for each in fleet.submit_many(shelf, shelves, run_id=lambda s: f"s-{s.topic}", in_flight=100):
+        assert_type(each, Run[str])
+    async for some_run in fleet.submit_many("shelf", [{"topic": "x"}], priority=1):
+        assert_type(some_run, Run[JsonValue])
+    await run.cancel("enough")
+    await run.signal("go", {"x": 1}, signal_id="s-1")
+
+
+def runs_a_script() -> None:
+    assert_type(argosy.run(one_long, LongPage(text="x", number=1), timeout_seconds=9), Facts)
+
 
 app = App(pipelines=[shelf, longs], agents=[read, find, ask])
 some: Sequence[Agent[..., object]] = [read, find]

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from argosy import (
     App,
+    Argosy,
     Context,
     Hole,
     Pipeline,
@@ -201,6 +202,18 @@ def a7(ctx: Context, page: Page) -> Facts:
 @tool  # error: not async
 def t1(query: str) -> str:
     raise NotImplementedError
+
+
+async def submits(fleet: Argosy, shelf: Pipeline[Shelf, str]) -> None:
+    await fleet.submit(shelf, Page(text="x"))  # error: Page is no Shelf
+    await fleet.submit(shelf, Shelf(topic="x", pages=[]), priority="high")  # error: a number
+    await fleet.submit("shelf", Shelf(topic="x", pages=[]))  # error: a published one takes JSON
+    run = await fleet.submit(shelf, Shelf(topic="x", pages=[]))
+    number: int = await run.result()  # error: str is no int
+    fleet.submit_many(shelf, [Page(text="x")])  # error: Page is no Shelf
+    fleet.submit_many(shelf, [], run_id="s")  # error: one id for all
+    fleet.run("r", "shelf")  # error: no pipeline
+    await fleet.run("r").result(timeout=3)  # error: no such parameter
 
 
 @agent

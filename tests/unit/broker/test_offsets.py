@@ -20,11 +20,11 @@ def test_only_the_contiguous_finished_prefix_may_be_committed() -> None:
     assert tracker.to_commit() is None
     tracker.finish(1, 1)
     tracker.finish(1, 3)
-    assert (tracker.committable, tracker.to_commit(), tracker.open, tracker.held_back) == (0, None, 2, 2)
+    assert (tracker.committable, tracker.to_commit(), tracker.open) == (0, None, 2)
     tracker.finish(1, 0)
-    assert (tracker.to_commit(), tracker.held_back) == (2, 1)
+    assert tracker.to_commit() == 2
     tracker.finish(1, 2)
-    assert (tracker.to_commit(), tracker.open, tracker.held_back) == (4, 0, 0)
+    assert (tracker.to_commit(), tracker.open) == (4, 0)
 
 
 def test_gaps_between_received_offsets_are_no_work() -> None:
@@ -92,4 +92,4 @@ def test_the_commit_is_the_lowest_open_offset_whatever_the_order(
         done.add(offset)
         lowest = next((one for one in offsets if one not in done), offsets[-1] + 1)
         assert tracker.committable == lowest
-    assert tracker.open == tracker.held_back == 0
+    assert tracker.open == 0

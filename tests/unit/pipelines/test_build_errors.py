@@ -101,6 +101,38 @@ def test_a_join_that_asks_for_more_than_there_is() -> None:
     assert do == "ask for 2 at most, or mark more of them: ref.or_hole()"
 
 
+def test_a_map_that_orders_too_much_at_once() -> None:
+    many = Pipeline("many", takes=list[Document], gives=list[Notes])
+    assert error_of(lambda: many.map(research, over=many.input, max_parallel=100_000)) == (
+        "map 'research' has max_parallel=100000",
+        "one event of a run may order that many shards; at most 1000 are possible",
+        "give 1 to 1000: workers take what they have room for, whatever is ordered",
+    )
+
+
+def test_maps_inside_maps_that_order_too_much_together() -> None:
+    inner = Pipeline("inner", takes=list[Document], gives=list[Notes])
+    inner.returns(inner.map(research, over=inner.input, max_parallel=200))
+    outer = Pipeline("outer", takes=list[list[Document]], gives=list[list[Notes]])
+    outer.returns(outer.map(inner, over=outer.input, max_parallel=100))
+    assert error_of(outer.compile) == (
+        "map 'research' of 'inner' has 200 shards in each of 100 at once",
+        "maps inside maps multiply; at most 10000 shards may be under way together",
+        "lower max_parallel of one of these maps",
+    )
+
+
+def test_an_agent_that_is_tried_too_often() -> None:
+    async def f(_ctx: Context, x: str) -> str:
+        return x
+
+    assert error_of(lambda: agent(retries=1_000)(f)) == (
+        "agent 'f' has retries=1000",
+        "a task is tried 100 times more at most; what fails so often fails again",
+        "give fewer, and a longer backoff_seconds for what takes its time to come back",
+    )
+
+
 def test_a_step_that_leads_nowhere() -> None:
     p = pipeline()
     notes = p.step(research, p.input)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 def test_the_code_of_the_authors_guide_runs() -> None:
     text = (ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 9
+    assert len(blocks) == 11
     program: dict[str, Any] = {"__name__": "guide"}
     exec("\n".join(blocks), program)  # noqa: S102 - our own page is what is tested
     assert program["app"].pipelines.keys() == {"notes", "patching"}

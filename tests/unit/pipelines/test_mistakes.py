@@ -60,6 +60,7 @@ WRONG_AGENTS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: agent(name="f", timeout_seconds=float("inf"))(_good),
         "agent 'f' has timeout_seconds=inf",
     ),
+    "retries": (lambda: agent(name="f", retries=101)(_good), "agent 'f' has retries=101"),
     "threshold": (lambda: agent(name="f", threshold=1.5)(_good), "agent 'f' has threshold=1.5"),
     "page": (lambda: agent(name="f", page="y.text")(_good), "agent 'f' has page='y.text'"),
     "paginate": (lambda: agent(name="f", above="paginate")(_good), "agent 'f' paginates, but gives str"),
@@ -104,6 +105,14 @@ def _conditions(p: Any) -> dict[str, tuple[Callable[[], object], str]]:  # noqa:
         "map over text": (
             lambda: p.map(text, over=p.input.pick(lambda d: d.title), name="x"),
             "map 'x' spreads str",
+        ),
+        "too many at once": (
+            lambda: p.map(text, over=notes.pick(lambda n: n.facts), name="x", max_parallel=1_001),
+            "map 'x' has max_parallel=1001",
+        ),
+        "none at once": (
+            lambda: p.map(text, over=notes.pick(lambda n: n.facts), name="x", max_parallel=0),
+            "map 'x' has max_parallel=0",
         ),
         "map of other items": (
             lambda: p.map(research, over=notes.pick(lambda n: n.facts), name="x"),

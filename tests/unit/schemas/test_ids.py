@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.schemas.ids import is_name, is_run_id, lane_of, local_part, new_run_id, run_of, step_of, task_id
+from argosy.schemas.ids import is_name, is_run_id, lane_of, local_part, new_run_id, step_of, task_id
 
 
 def test_a_new_run_id_is_a_ulid_and_later_ones_sort_later() -> None:
@@ -31,7 +31,7 @@ def test_a_name_starts_with_a_small_letter_and_has_no_dot_or_tilde(bad: str) -> 
 def test_a_task_id_gives_back_its_run_its_step_and_its_shard(run_id: str, step: str) -> None:
     assert is_run_id(run_id)
     assert is_name(step)
-    assert run_of(task_id(run_id, step)) == run_id
+    assert task_id(run_id, step) == f"{run_id}/{step}"
     assert step_of(local_part(task_id(run_id, step))) == (step, None)
     assert step_of(local_part(task_id(run_id, step, 17))) == (step, 17)
 

@@ -207,6 +207,22 @@ def test_two_contracts_of_one_agent_are_refused() -> None:
         checked(change)
 
 
+def test_a_map_with_too_many_shards_at_once_is_refused() -> None:
+    with pytest.raises(BuildError, match="map 'left' has max_parallel=1001"):
+        checked(lambda d: d["steps"][0].update({"kind": "map", "over": "x", "max_parallel": 1_001}))
+
+
+def test_an_agent_that_is_tried_too_often_is_refused() -> None:
+    with pytest.raises(BuildError, match="agent 'one' has retries=101"):
+        checked(put("agents/one/retries", 101))
+
+
+def test_a_running_pipeline_from_before_a_bound_can_still_be_read() -> None:
+    data = document()
+    put("agents/one/retries", 10**6)(data)
+    assert CompiledPipeline.model_validate(data).agents["one"].retries == 10**6
+
+
 SHAPES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "another document": (put("argosy", "pipeline/2"), "argosy"),
     "name": (put("name", "Bad"), "name"),
