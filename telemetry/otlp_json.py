@@ -8,8 +8,10 @@ long, in the interpreter that runs the agents.
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext
@@ -25,11 +27,13 @@ _INTEGERS: Final = range(-(2**63), 2**63)
 
 def document_of(spans: Sequence[ReadableSpan]) -> dict[str, JsonValue]:
     """Make one `ExportTraceServiceRequest`."""
-    grouped: dict[Resource, dict[InstrumentationScope | None, list[JsonValue]]] = {}
+    grouped: dict[int, tuple[Resource, dict[InstrumentationScope | None, list[JsonValue]]]] = {}
     for span in spans:
-        grouped.setdefault(span.resource, {}).setdefault(span.instrumentation_scope, []).append(_span(span))
+        # By identity: a process has one resource, and its hash is made of its JSON.
+        _, scopes = grouped.setdefault(id(span.resource), (span.resource, {}))
+        scopes.setdefault(span.instrumentation_scope, []).append(_span(span))
     resources: list[JsonValue] = []
-    for resource, scopes in grouped.items():
+    for resource, scopes in grouped.values():
         found: dict[str, JsonValue] = {"resource": _with_attributes({}, resource.attributes)}
         found["scopeSpans"] = [_scope_spans(scope, made) for scope, made in scopes.items()]
         if resource.schema_url:
@@ -103,7 +107,14 @@ def _with_attributes(
     found: dict[str, JsonValue], attributes: Mapping[str, object] | None, dropped: int = 0
 ) -> dict[str, JsonValue]:
     if attributes:
-        found["attributes"] = [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+        # The SDK's own mapping takes a lock and a call for each key; a copy of it is a plain one.
+        plain = (
+            attributes.copy() if isinstance(attributes, BoundedAttributes | MappingProxyType) else attributes
+        )
+        found["attributes"] = [
+            {"key": key, "value": {"stringValue": value} if type(value) is str else _value(value)}
+            for key, value in plain.items()
+        ]
     if dropped:
         found["droppedAttributesCount"] = dropped
     return found
