@@ -1,11 +1,12 @@
 """Whether a run's input is what its pipeline takes: JSON Schema, compiled once per pipeline."""
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, cast
 
 import jsonschema_rs
 from pydantic import JsonValue
 
+from argosy.coordinator.schema_cost import SchemaCost
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.pipeline import CompiledPipeline
 
@@ -18,28 +19,33 @@ class InputCheck:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._validators: OrderedDict[str, jsonschema_rs.Draft202012Validator] = OrderedDict()
+        self._validators: OrderedDict[str, tuple[SchemaCost, jsonschema_rs.Draft202012Validator]] = (
+            OrderedDict()
+        )
 
     def check(self, identity: str, pipeline: CompiledPipeline, value: JsonValue) -> None:
         """Raise BadMessage that names the first wrong value (`input.documents.3.title`), or the schema."""
-        validator = self._validators.get(identity)
-        if validator is None:
-            validator = self._validators[identity] = _compiled(pipeline)
+        known = self._validators.get(identity)
+        if known is None:
+            known = self._validators[identity] = _compiled(pipeline)
             if len(self._validators) > _KEPT:
                 self._validators.popitem(last=False)
         self._validators.move_to_end(identity)
+        cost, validator = known
+        cost.check(value)
         error = next(iter(validator.iter_errors(value)), None)
         if error is not None:
             path = ".".join(["input", *(str(part)[:100] for part in error.instance_path[:_PATH_PARTS])])
             raise BadMessage(error.message[:500], field=path)
 
 
-def _compiled(pipeline: CompiledPipeline) -> jsonschema_rs.Draft202012Validator:
-    document = {**pipeline.takes, "schemas": pipeline.schemas}
+def _compiled(pipeline: CompiledPipeline) -> tuple[SchemaCost, jsonschema_rs.Draft202012Validator]:
+    document: dict[str, JsonValue] = {**pipeline.takes, "schemas": cast("JsonValue", pipeline.schemas)}
     try:
-        return jsonschema_rs.Draft202012Validator(document, retriever=_nothing_from_outside)
+        validator = jsonschema_rs.Draft202012Validator(document, retriever=_nothing_from_outside)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise BadMessage(str(error)[:500], field="pipeline.takes") from None
+    return SchemaCost(document), validator
 
 
 def _nothing_from_outside(uri: str) -> JsonValue:

@@ -38,6 +38,11 @@ def put(*way: str | int, value: object) -> Change:
     return change
 
 
+DOUBLING: dict[str, JsonValue] = {
+    f"S{number}": {"allOf": [{"$ref": f"#/schemas/S{number + 1}"}] * 2} for number in range(40)
+} | {"S40": {"type": "string"}}
+"""Each line sends the value through the next one twice."""
+
 WRONG: dict[str, tuple[Change, str]] = {
     "a cycle": (put("steps", 0, "inputs", 0, "from", value="both"), "wait for each other"),
     "a step that reads itself": (put("steps", 0, "inputs", 0, "from", value="first"), "wait for each other"),
@@ -48,6 +53,10 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a join that nothing can miss": (put("steps", 2, "join", value={"policy": "any"}), "join=any"),
     "a field of another release": (put("steps", 0, "colour", value="red"), "Extra inputs"),
     "a select that is no JMESPath": (put("returns", "select", value="a["), "Invalid jmespath"),
+    "a schema that takes for ever": (
+        lambda document: document.update(takes={"$ref": "#/schemas/S0"}, schemas=DOUBLING),
+        "pipeline.takes: to check 1 values by it",
+    ),
     "an endless number": (put("deadline_seconds", value=10**400), "deadline_seconds"),
 }
 
