@@ -4,6 +4,7 @@ The same order as everywhere: store the result under the fence, append `task.set
 is not plain is handed on, to be ended by itself.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -23,6 +24,8 @@ from argosy.telemetry.spans import Traced
 
 _MOST_BYTES: Final = 1_000_000
 """Of results in one call."""
+_LATE_SECONDS: Final = 0.02
+"""So long outcomes wait at most for a call to Kafka that is under way."""
 
 
 class Begin(Protocol):
@@ -51,6 +54,8 @@ class Settling:
         self._added: dict[int, list[_Settling]] = {}
         self._storing: set[int] = set()
         self._stored: list[_Settling] = []
+        self._publishing = 0
+        self._late: asyncio.TimerHandle | None = None
 
     def add(self, running: Running, data: bytes) -> bool:
         """Take a success by the JSON of its value; False if it is no plain one."""
@@ -88,19 +93,42 @@ class Settling:
             lambda: holds.store_results(self._services.store, lane, holdings),
             f"storing {len(some)} results of lane {lane}",
         )
-        first = not self._stored
         for one, said in zip(some, held, strict=True):
             one.said = said
             if said == "over":
                 self._done(one)
             else:  # a superseded success is published all the same: fold takes one of any attempt
                 self._stored.append(one)
-        if first and self._stored:
-            # It begins a moment later: what other lanes have stored by then goes along.
-            self._begin(self._publish(), "publish results")
+        self._publish_soon()
+
+    def _publish_soon(self) -> None:
+        """Publish what is stored: with what other lanes have stored in a moment, or when a call under way is back.
+
+        But not much later: that one may wait for one partition only.
+        """
+        if not self._publishing:
+            self._publish_now()
+        elif self._stored and self._late is None:
+            self._late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._publish_now)
+
+    def _publish_now(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        if not self._stored:
+            return
+        self._publishing += 1
+        self._begin(self._publish(), "publish results")
 
     async def _publish(self) -> None:
         left, self._stored = self._stored, []
+        try:
+            await self._send(left)
+        finally:
+            self._publishing -= 1
+            self._publish_soon()
+
+    async def _send(self, left: list[_Settling]) -> None:
         records = {id(one): self._record(one) for one in left}
 
         async def send() -> None:
