@@ -169,6 +169,7 @@ class Steps:
 
 
 def output_of(function: Callable[..., Any]) -> Port[Any]:
+    """Return the codec of what a step function gives, by its annotation; BuildError if there is none."""
     plain = function
     while isinstance(plain, functools.partial):
         plain = plain.func

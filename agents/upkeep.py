@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from argosy.agents.desk import Desk
 from argosy.agents.intake import Intake
 from argosy.agents.lease import EndProcess
-from argosy.broker.presence import Held
 from argosy.broker.watchdog import ConsumerFacts, verdict
 from argosy.schemas.errors import Refused, StaleGeneration, Unreachable
 from argosy.telemetry import logs, metrics
+
+if TYPE_CHECKING:
+    from argosy.broker.presence import Held
 
 COMMIT_SECONDS: Final = 0.5
 """Between commits: what a crash hands out again is claimed again, and found settled."""
