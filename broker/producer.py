@@ -74,9 +74,7 @@ class KafkaProducer:
                 await self._hand_over(call, records)
                 await call.over
         except TimeoutError:
-            client = self._clients.now
-            if client is not None and client.acknowledged < started:
-                self._clients.replace(client, "nothing was acknowledged in time")
+            self._late(started)
         except ArgosyError as error:
             failed = error
         late = f"not acknowledged within {seconds:g} s; it may still be there"
@@ -89,13 +87,23 @@ class KafkaProducer:
         """See `log.Producer.post`."""
         if not records:
             return
+        started = asyncio.get_running_loop().time()
         call = Call(len(records), posted=True)
         try:
             async with asyncio.timeout(self._connection.deadline_seconds):
                 await self._hand_over(call, records)
                 await call.over
-        except (TimeoutError, ArgosyError) as error:
-            log.debug("records_lost", count=call.open, error=str(error) or type(error).__name__)
+        except TimeoutError:
+            self._late(started)
+            log.debug("records_lost", count=call.open, error="not taken in time")
+        except ArgosyError as error:
+            log.debug("records_lost", count=call.open, error=str(error))
+
+    def _late(self, started: float) -> None:
+        """Give up a client through which nothing came since then: it would hold what it has for ever."""
+        client = self._clients.now
+        if client is not None and client.acknowledged < started:
+            self._clients.replace(client, "nothing was acknowledged in time")
 
     async def _hand_over(self, call: Call, records: Sequence[Outgoing]) -> None:
         """Put each record into the queue of its partition, or answer it. Raises Unreachable if we are closed."""
@@ -171,11 +179,11 @@ class KafkaProducer:
         """Send one batch and answer for it; False if it has to go again, a moment later."""
         topic, number = queue.where
         try:
-            if number >= await client.size_of(topic):
-                queue.give_up(lambda: Refused(f"{topic} has no partition {number} any more"))
-                return True
             batch = client.kafka.create_batch()
             if not queue.fill(batch):
+                return True
+            if number >= await client.size_of(topic):
+                queue.failed(lambda: Refused(f"{topic} has no partition {number} any more"))
                 return True
             sent = await client.kafka.send_batch(batch, topic, partition=number)
             queue.handed_over()

@@ -84,6 +84,33 @@ async def test_many_sent_while_kafka_is_killed_are_all_answered_and_none_is_lost
         await cluster.close()
 
 
+async def test_what_is_posted_without_kafka_is_given_up_and_what_is_posted_later_arrives(
+    fragile: StackThread,
+) -> None:
+    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
+    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
+    patient = KafkaCluster(settings.model_copy(update={"send_deadline_seconds": 60}))
+    try:
+        await cluster.create([TopicPlan(topic, 1, 1, {})])
+        producer = await cluster.producer()
+        await producer.send(Outgoing(topic, b"k", b"before", (), 0))
+        await asyncio.to_thread(fragile.hold, "kafka")
+        try:
+            async with asyncio.timeout(30):
+                for value in (b"handed over", b"waits behind it", b"too"):
+                    await producer.post([Outgoing(topic, b"k", value, (), 0)])
+        finally:
+            await asyncio.to_thread(fragile.resume, "kafka")
+        later = await (await patient.producer()).send(Outgoing(topic, b"k", b"another's", (), 0))
+        assert later[1] >= 1
+        async with asyncio.timeout(30):
+            while b"after" not in [record.value async for record in patient.scan(Partition(topic, 0), 0)]:
+                await producer.post([Outgoing(topic, b"k", b"after", (), 0)])
+    finally:
+        await cluster.close()
+        await patient.close()
+
+
 async def test_many_sent_without_kafka_are_unknown_at_the_deadline_and_closing_then_ends_soon(
     fragile: StackThread,
 ) -> None:
