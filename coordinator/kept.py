@@ -1,6 +1,6 @@
 """What stands in the fields of a run's hash: tasks, steps, what tasks left, what the run pinned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
@@ -29,12 +29,12 @@ class Cause(BaseModel, frozen=True):
     fault: Fault
 
 
-class TaskResult(BaseModel, frozen=True):
-    """What a task left behind."""
+@dataclass(slots=True)
+class TaskResult:
+    """What a task left behind. Nobody changes one."""
 
     payload: Payload | None = None
-    # A plain `{}` would be copied deeply each time, in Python.
-    facts: Facts = Field(default_factory=dict[str, Fact])
+    facts: Facts = field(default_factory=dict[str, Fact])
     fault: Fault | None = None
     traceparent: str | None = None
 

@@ -6,7 +6,7 @@ from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.lane_state import LaneState
 from argosy.coordinator.look import Look, look_of
-from argosy.coordinator.messages import Order, dispatch_of, ended_of, refusal_of, result_of
+from argosy.coordinator.messages import Order, dispatch_of, ended_of, refusal_of, written_result
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
 from argosy.coordinator.outcome import manifest_of
@@ -81,14 +81,14 @@ class Letters:
         )
 
     def _result(self, state: RunState | None) -> Letter | None:
-        result = result_of(state)
-        if state is None or result is None:
+        found = written_result(state)
+        if state is None or found is None:
             return None
+        outcome, body = found
         topic, parent = self._names.results, Trace(trace_of(state))
-        span = steps.result(topic, state.run_id, result.outcome, parent)
+        span = steps.result(topic, state.run_id, outcome, parent)
         envelope = self._envelope(RunEnded.KIND, state.run_id, state.run_id, span.trace.traceparent)
-        record = Outgoing(topic, state.run_id.encode(), encode_body(result), envelope.headers())
-        return Letter(record, span=span)
+        return Letter(Outgoing(topic, state.run_id.encode(), body, envelope.headers()), span=span)
 
     def _refusal(self, position: str, asked: Asked) -> Letter:
         body = refusal_of(self._state.runs[asked.run_id], position)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from argosy.coordinator.inputs import Entry, Given, inputs_of
 from argosy.coordinator.kept import Outcome
@@ -117,9 +117,16 @@ def ended_of(state: RunState | None) -> RunEnded | None:
 
 def result_of(state: RunState | None) -> RunEnded | None:
     """Return the `run.ended` that was folded, from its tombstone; None for any other state."""
-    if state is None or state.st != "ended":
+    found = written_result(state)
+    return None if found is None else RunEnded.model_validate_json(found[1])
+
+
+def written_result(state: RunState | None) -> tuple[str, bytes] | None:
+    """Return the outcome and the body of the `run.ended` that was folded, byte for byte; None as `result_of`."""
+    kept = state.get("end") if state is not None and state.st == "ended" else None
+    if kept is None:
         return None
-    return RunEnded.model_validate_json(state.get("end") or b"")
+    return str(from_json(kept)["outcome"]), kept
 
 
 def refusal_of(state: RunState | None, position: str) -> SubmitRefused:

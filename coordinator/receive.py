@@ -22,7 +22,7 @@ MOST_OPEN: Final = 2_000
 """Records of one partition that are being judged or wait, above which it is paused."""
 _COMMIT_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
-_BETWEEN_SECONDS: Final = 0.1
+_BETWEEN_SECONDS: Final = 0.5
 _AT_ONCE: Final = 32
 """Records that are judged before others have a turn: some milliseconds."""
 

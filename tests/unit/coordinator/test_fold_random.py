@@ -3,10 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.coordinator.messages import ended_of, result_of
+from argosy.coordinator.messages import ended_of, result_of, written_result
 from argosy.coordinator.state import RunState
 from argosy.coordinator.unsupported import unsupported
 from argosy.coordinator.wants import wants_of
+from argosy.schemas.codec import encode_body
 from argosy.schemas.pipeline import CompiledPipeline, Constant
 from argosy.schemas.runlog import CancelReceived, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput
@@ -186,6 +187,7 @@ class Race:
         assert ended_of(self.log.state) == body
         self.log.add(body)
         assert result_of(self.log.state) == body
+        assert written_result(self.log.state) == (body.outcome, encode_body(body))
         assert not self.log.out
         assert not self.log.timers
         assert not self.log.claims
