@@ -201,6 +201,37 @@ def test_a_quorum_out_of_reach_fails_its_step() -> None:
     assert log.letter("c") == "x"
 
 
+@pytest.mark.parametrize(
+    ("join", "needed"),
+    [
+        ({"policy": "any"}, 1),
+        ({"policy": "quorum", "count": 1}, 1),
+        ({"policy": "quorum", "share": 0.5}, 2),
+    ],
+)
+def test_a_join_with_no_parents_left_fails_at_once_with_the_numbers(
+    join: dict[str, Any], needed: int
+) -> None:
+    log = run_of(race(join=join))
+    for parent in ("c", "a", "b"):
+        if log.letter(parent) == "r":
+            log.add(failed(parent))
+    fault = fault_of(log)
+    assert (fault.code, fault.task_id) == ("join_failed", "r/d")
+    assert fault.figures == {"inputs": 3, "succeeded": 0, "needed": needed}
+    assert f"0 of 3 inputs of d succeeded, {needed} were needed" in fault.message
+    assert log.out == {}
+
+
+@pytest.mark.parametrize("fields", [{}, {"join": {"policy": "deadline", "within_seconds": 5}}])
+def test_a_step_that_takes_what_is_there_runs_with_nothing_but_holes(fields: dict[str, Any]) -> None:
+    log = run_of(race(**fields))
+    for parent in ("c", "a", "b"):
+        log.add(failed(parent))
+    assert set(log.out) == {"d"}
+    assert [hole_of(log, "d", number).outcome for number in range(3)] == ["failed"] * 3
+
+
 def test_a_join_counts_its_time_from_the_first_parents_end() -> None:
     log = run_of(race(join={"policy": "deadline", "within_seconds": 5}))
     assert "join:d" not in log.timers
