@@ -7,6 +7,7 @@ the runs that are active. Everything else has a TTL.
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 Kind = Literal[
@@ -35,14 +36,14 @@ _KEY: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LaneKeys:
     """The keys of one lane. Cheap to make; `epoch` is the lane's state epoch (see `state`)."""
 
     prefix: str
     lane: int
 
-    @property
+    @cached_property
     def base(self) -> str:
         """What all keys of the lane begin with."""
         return f"{self.prefix}:{{lane-{self.lane}}}"

@@ -35,6 +35,9 @@ class Runs:
         """Keep what fold made of a run."""
         self._held[run_id] = state
         self._held.move_to_end(run_id)
+        self._measure(run_id, state)
+
+    def _measure(self, run_id: str, state: RunState | None) -> None:
         size = _UNKNOWN_BYTES if state is None else state.bytes_estimate()
         self._bytes += size - self._sizes.get(run_id, 0)
         self._sizes[run_id] = size
@@ -59,6 +62,16 @@ class Runs:
         return await asyncio.gather(*(self._store.hgetall(key) for key in keys))
 
     def shrink(self) -> None:
-        """Let go of the least recently used until the cap holds; call it when nothing is uncommitted."""
+        """Get below the cap; call it when nothing is uncommitted. The least recently used goes first.
+
+        Of a run that is larger than the cap by itself only what can be read again from its own fields is given
+        up at first: it would have to be loaded again for each of its tasks.
+        """
+        for run_id, state in self._held.items():
+            if self._bytes <= self._most_bytes:
+                return
+            if state is not None and state.held_bytes:
+                state.let_go()
+                self._measure(run_id, state)
         while self._bytes > self._most_bytes and self._held:
             self.forget(next(iter(self._held)))

@@ -39,7 +39,7 @@ _PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
 _FIELD_BYTES: Final = 240
 """What a field costs in memory beside its name and value, roughly, with the view of it that is kept."""
 _HELD_TIMES: Final = 3
-"""What a result costs beside its field, in lengths of that: kept as a view, and as it goes into dispatches."""
+"""What a payload costs beside its field, in lengths of its JSON: as a view, and as it goes into dispatches."""
 
 View = TaskState | StepState | TaskResult
 
@@ -71,6 +71,7 @@ class RunState:
         "_results",
         "_steps",
         "_tasks",
+        "held_bytes",
         "run_id",
     )
 
@@ -79,10 +80,9 @@ class RunState:
         self.run_id = run_id
         self._fields: dict[str, bytes] = {} if fields is None else fields
         self._changed: dict[str, None] = {}
-        self._bytes = sum(
-            len(name) + len(value) * (1 + _HELD_TIMES * name.startswith("v:")) + _FIELD_BYTES
-            for name, value in self._fields.items()
-        )
+        self._bytes = sum(len(name) + len(value) + _FIELD_BYTES for name, value in self._fields.items())
+        self.held_bytes = 0
+        """What `let_go` would free, roughly; part of the estimate."""
         self._pinned: Pinned | None = None
         self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
@@ -118,6 +118,7 @@ class RunState:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
         self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
         self._tasks, self._steps, self._results, self._behind, self._payloads = {}, {}, {}, {}, {}
+        self.held_bytes = 0
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -134,7 +135,12 @@ class RunState:
     def bytes_estimate(self) -> int:
         """Estimate what this run takes in memory."""
         self.write()
-        return self._bytes
+        return self._bytes + self.held_bytes
+
+    def let_go(self) -> None:
+        """Keep results as text alone; who asks for one reads it again."""
+        self.write()
+        self._results, self._payloads, self.held_bytes = {}, {}, 0
 
     def write(self) -> None:
         """Write as text the views that were put since. Raises if one can't be: as a fold does, for quarantine."""
@@ -147,9 +153,7 @@ class RunState:
             elif isinstance(view, StepState):
                 self.put(name, _STEP.serializer.to_json(view, exclude_defaults=True))
             else:
-                text, old = self._result_text(view), self._fields.get(name, b"")
-                self._bytes += _HELD_TIMES * (len(text) - len(old))
-                self.put(name, text)
+                self.put(name, self._result_text(view))
 
     def _result_text(self, result: TaskResult) -> bytes:
         if result.payload is None or result.facts or result.fault is not None:
@@ -166,6 +170,7 @@ class RunState:
         if payload is not None:
             text = _PAYLOAD.serializer.to_json(payload, exclude_defaults=True)
             self._payloads[id(payload)] = payload, text
+            self.held_bytes += _HELD_TIMES * len(text)
 
     # -- typed views
 

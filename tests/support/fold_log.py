@@ -134,7 +134,8 @@ class FoldLog:
             return
         fields = self.state.dump()
         assert self.hash == fields
-        assert self.state.bytes_estimate() == RunState(self.run_id, fields).bytes_estimate()
+        fresh = RunState(self.run_id, fields)
+        assert self.state.bytes_estimate() == fresh.bytes_estimate() + self.state.held_bytes
         assert {name[2:]: int(value) for name, value in fields.items() if name.startswith("a:")} == {
             name: timer.armed for name, timer in self.timers.items()
         }

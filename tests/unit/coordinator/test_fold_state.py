@@ -101,6 +101,12 @@ def test_the_estimate_grows_with_what_is_kept() -> None:
     assert state.bytes_estimate() == 0
     state.put_result("a", TaskResult(payload=Inline(value="x" * 1_000, bytes=1_002, tokens=1)))
     large = state.bytes_estimate()
-    assert large > 1_000
+    assert large > 4_000
+    state.let_go()
+    assert 1_000 < state.bytes_estimate() < 2_000
+    payload = state.result("a").payload
+    assert payload is not None
+    assert state.json_of(payload) == b'{"value":"%b","bytes":1002,"tokens":1}' % (b"x" * 1_000)
+    assert state.bytes_estimate() == large
     state.clear()
     assert state.bytes_estimate() == 0
