@@ -22,7 +22,7 @@ from argosy.agents.lease import Leases
 from argosy.agents.order import Copy, Order, TaskKey
 from argosy.agents.parking import Why
 from argosy.agents.patience import patiently
-from argosy.agents.running import Running
+from argosy.agents.running import NO_USAGE, Running
 from argosy.agents.services import Services
 from argosy.agents.settling import Settling
 from argosy.agents.supervise import Supervisor
@@ -227,7 +227,7 @@ class Desk:
     def _start(self, order: Order, waiting: Waiting, fence: str, granted: Granted) -> None:
         body = order.body
         limit = TimeLimit(body.contract.timeout_seconds, (body.deadline_ms - granted.now_ms) / 1000)
-        running = Running(order, fence, granted.deliveries, limit, [waiting.copy])
+        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=waiting.usage)
         earlier = self._by_key.get(order.key)
         if earlier is not None:  # its lease ran out while we stood still, and this copy was asking already
             earlier.stop("loss")
@@ -270,6 +270,8 @@ class Desk:
             case Finished():
                 for copy in running.copies:
                     self.intake.finish(copy)
+            case Parked("waiting") if self._closed:  # what is begun now may never be done
+                self._left.append((running.order, running.fence))
             case Parked("waiting" as why, seconds):
                 self._begin(self._hand_back(running, why, seconds), "hand back")
             case Parked(why, seconds):
@@ -287,5 +289,7 @@ class Desk:
         self._park(running, why, seconds)
 
     def _park(self, running: Running, why: Why, seconds: float) -> None:
+        usage = running.usage
         for copy in running.copies:
-            self._room.park(Waiting(copy, None, running.order), why, seconds)
+            self._room.park(Waiting(copy, None, running.order, usage=usage), why, seconds)
+            usage = NO_USAGE  # of many copies one has it, so that it is counted once

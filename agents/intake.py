@@ -11,10 +11,12 @@ from itertools import islice
 from typing import Final, Protocol
 
 from argosy.agents.order import Copy, Order
+from argosy.agents.running import NO_USAGE
 from argosy.broker.log import Batch, Consumer, Partition, Record
 from argosy.broker.offsets import Tracker
 from argosy.broker.task_tokens import mean_tokens
 from argosy.broker.window import Held, Window
+from argosy.schemas.chat import Usage
 from argosy.schemas.errors import Refused, StaleGeneration, Unreachable
 from argosy.telemetry import logs
 
@@ -35,6 +37,8 @@ class Waiting:
     """How often it was parked."""
     last: bool = False
     """When it comes back it goes behind all others: it asks for what may take long."""
+    usage: Usage = NO_USAGE
+    """What a delivery of it here had spent before it was parked: the next one settles that too."""
 
     @property
     def appended_ms(self) -> int:

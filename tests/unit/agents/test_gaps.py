@@ -29,12 +29,14 @@ from typing import Any
 
 import pytest
 
+from argosy.agents.handler_context import TaskContext
 from argosy.broker.log import Partition
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.script import Arg, Reply, Script
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
+from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import ModelBusy, Unreachable
 from argosy.schemas.payload import Inline, Reference
@@ -462,6 +464,8 @@ async def test_a_busy_model_gives_the_claim_back_and_uses_up_nothing() -> None:
     @agent(name="work")
     async def work(ctx: Context, text: str) -> str:
         calls.append(text)
+        assert isinstance(ctx, TaskContext)
+        ctx.spent(Usage(input_tokens=10, output_tokens=1))
         if len(calls) < 3:
             message = "429"
             raise ModelBusy(message, after_seconds=30)
@@ -477,6 +481,7 @@ async def test_a_busy_model_gives_the_claim_back_and_uses_up_nothing() -> None:
             await eventually(lambda: _length(calls), count.__lt__)
         (settled,) = await fleet.bench.until_settled()
     assert (settled.outcome, settled.deliveries) == ("succeeded", 1)
+    assert settled.usage == Usage(input_tokens=30, output_tokens=3), "what was spent before counts too"
 
 
 async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped() -> None:
