@@ -17,6 +17,8 @@ from argosy.broker.rights import Need, Operation, refusal
 from argosy.broker.topics import FoundTopic, TopicPlan
 from argosy.schemas.settings import KafkaSettings
 
+_STABLE: Final = "Stable"
+"""The state of a group whose members have what they are told to have."""
 REQUEST_MS: Final = 15_000
 AGAIN_SECONDS: Final = 0.1
 
@@ -100,13 +102,18 @@ class Admin:
         return GroupView(len(described["members"]), committed)
 
     async def owners(self, group: str) -> dict[Partition, str]:
-        """Say which member has which partition now: its client id and host. Raises Unreachable and Refused."""
+        """Say which member has which partition now: its client id and host; of a group that is being balanced, nobody.
+
+        Raises Unreachable and Refused.
+        """
         async with self._open(f"look at group {group}", group=group) as client:
             (answer,) = await client.describe_consumer_groups([group])
+        (found,) = answer.to_object()["groups"]
         owners: dict[Partition, str] = {}
-        for member in answer.to_object()["groups"][0]["members"]:
+        for member in found["members"]:
             raw = member["member_assignment"]
-            if not raw:  # the group is being balanced
+            # Who has not come to be balanced yet is still told with what it had, even if it hangs, or is dead.
+            if found["state"] != _STABLE or not raw:
                 continue
             name = f"{member['client_id']}{member['client_host']}"
             for topic, numbers in ConsumerProtocolMemberAssignment.decode(raw).assignment:

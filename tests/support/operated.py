@@ -102,13 +102,15 @@ class Operated:
         }
         self.argosy = CommandLine(self.folder, self.environment)
 
-    def start(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
-        """Start `argosy …` and wait until it serves."""
+    def start(
+        self, name: str, *arguments: str, program: Sequence[str] = ("-P", "-m", "argosy")
+    ) -> "subprocess.Popen[str]":
+        """Start `argosy …` and wait until it serves; `program` may be another that becomes it."""
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
         with (self.folder / f"{name}.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "argosy", *arguments, "--ready-file", str(ready)],
+                [sys.executable, *program, *arguments, "--ready-file", str(ready)],
                 cwd=self.folder,
                 env={**os.environ, **self.environment},
                 stdout=log,

@@ -4,6 +4,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,50 @@ from support.operated import Operated
 from support.stack import StackThread
 
 pytestmark = pytest.mark.timeout(600)
+
+BROKEN = """
+from argosy.console.main import run
+from argosy.coordinator import fold
+
+rules = fold.RULES[1]
+
+
+def broken(state, event):
+    if event.run_id.startswith("planted"):
+        raise RuntimeError("planted")
+    return rules(state, event)
+
+
+fold.RULES[1] = broken
+run()
+"""
+"""A coordinator with a mistake in its rules."""
+
+SLOW = """
+import asyncio
+from pathlib import Path
+
+from argosy.broker.producer import KafkaProducer
+from argosy.console.main import run
+
+HERE = Path(__file__).parent
+
+
+def held(call):
+    async def waiting(self, given):
+        records = given if isinstance(given, (list, tuple)) else [given]
+        while any(record.topic.endswith(".runs") for record in records) and not (HERE / "go-on").exists():
+            await asyncio.sleep(0.05)
+        return await call(self, given)
+
+    return waiting
+
+
+KafkaProducer.send = held(KafkaProducer.send)
+KafkaProducer.send_many = held(KafkaProducer.send_many)
+run()
+"""
+"""A worker whose appends to the run log wait for a file."""
 
 
 @pytest.fixture
@@ -99,3 +144,113 @@ def test_a_lane_that_does_not_go_on_is_named_with_its_owner(fleet: Operated) -> 
         fleet.coordinator()
         paused = fleet.why("run-1", "lane_paused")
         assert "layout 99" in paused["cause"]["why"]
+
+
+def test_messages_that_workers_have_not_come_to_are_behind_them(tmp_path: Path, stack: StackThread) -> None:
+    fleet = Operated(tmp_path, stack, f"why-{uuid4().hex[:8]}")
+    try:
+        fleet.coordinator()
+        fleet.worker("patient")
+        fleet.submit_all("waits", [f"w{number}" for number in range(6)])
+        found: list[dict[str, Any]] = []
+
+        def two_wait() -> bool:  # and the worker has said what it has in hand
+            runs = [line["run_id"] for line in fleet.ask("runs", "list")["runs"]]
+            found[:] = [fleet.ask("why", run_id)["cause"] for run_id in runs]
+            said = [cause["code"] for cause in found if "4 of 4 slots taken" in cause["why"]]
+            return said == ["worker_behind"] * 2 and len(found) == 6
+
+        fleet.until(two_wait, "four are in their handlers, two wait", told=found)
+        behind = next(cause for cause in found if cause["code"] == "worker_behind")
+        assert behind["figures"]["members"] == 1
+        assert behind["figures"]["offset"] >= behind["figures"]["committed"]
+        assert "1 member; 4 of 4 slots taken" in behind["why"]
+        assert [cause["code"] for cause in found].count("in_handler") == 4
+    finally:
+        fleet.end_all()
+
+
+def test_a_task_whose_worker_was_lost_waits_for_its_turn_as_a_suspect(
+    tmp_path: Path, stack: StackThread
+) -> None:
+    quick = {
+        "ARGOSY_FLEET__LEASE_SECONDS": "6",
+        "ARGOSY_FLEET__RENEW_SECONDS": "2",
+        "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
+    }
+    fleet = Operated(tmp_path, stack, f"why-{uuid4().hex[:8]}", quick)
+    try:
+        fleet.coordinator()
+        fleet.worker("patient")
+        for name in ("a", "b"):
+            fleet.submit("waits", name, name)
+            fleet.why(name, "in_handler")
+        fleet.end("worker-patient", signal.SIGKILL)
+        fleet.worker("patient")
+        found: dict[str, dict[str, Any]] = {}
+
+        def one_waits() -> bool:
+            found.update({name: fleet.ask("why", name)["cause"] for name in ("a", "b")})
+            return {cause["code"] for cause in found.values()} == {"in_handler", "suspect"}
+
+        fleet.until(one_waits, "one runs alone, the other waits", told=[found])
+        suspect = next(cause for cause in found.values() if cause["code"] == "suspect")
+        assert suspect["figures"]["deliveries"] == 1
+        assert "was lost 1 time;" in suspect["why"]
+        for name in ("a", "b"):
+            (fleet.folder / name).touch()
+        for name in ("a", "b"):
+            fleet.why(name, "ended")
+    finally:
+        fleet.end_all()
+
+
+def test_a_result_that_is_stored_and_not_in_the_log_yet_is_being_published(fleet: Operated) -> None:
+    fleet.coordinator()
+    slow = fleet.folder / "slow_worker.py"
+    slow.write_text(SLOW)
+    fleet.start("worker", "worker", "app.py:quick", program=(str(slow),))
+    fleet.submit("fast", "x", "run-1")
+    settling = fleet.why("run-1", "settling")
+    assert (settling["state"], settling["cause"]["task"]) == ("active", "quick")
+    (fleet.folder / "go-on").touch()
+    assert fleet.why("run-1", "ended")["state"] == "succeeded"
+
+
+def test_a_lane_whose_group_waits_for_a_member_that_hangs_has_no_owner(
+    tmp_path: Path, stack: StackThread
+) -> None:
+    # So long may the one hang before it is put out of the group.
+    patient = {"ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "180"}
+    fleet = Operated(tmp_path, stack, f"why-{uuid4().hex[:8]}", patient)
+    try:
+        first = fleet.coordinator()
+        fleet.worker("patient")
+        fleet.submit("waits", "gate", "run-1")
+        fleet.why("run-1", "in_handler")
+        first.send_signal(signal.SIGSTOP)
+        fleet.start("second", "coordinator")
+        orphan = fleet.why("run-1", "lane_without_owner")
+        assert orphan["cause"]["figures"]["lane"] == 0
+        assert "2 members and is being balanced" in orphan["cause"]["why"]
+        first.send_signal(signal.SIGCONT)
+        (fleet.folder / "gate").touch()
+        assert fleet.why("run-1", "ended")["state"] == "succeeded"
+    finally:
+        fleet.end_all()
+
+
+def test_a_run_whose_fold_raises_is_set_aside_and_others_go_on(fleet: Operated) -> None:
+    broken = fleet.folder / "broken_coordinator.py"
+    broken.write_text(BROKEN)
+    fleet.start("coordinator", "coordinator", program=(str(broken),))
+    fleet.worker("quick")
+    fleet.submit("fast", "x", "planted-1")
+    aside = fleet.why("planted-1", "quarantined")
+    assert "RuntimeError: planted" in aside["cause"]["why"]
+    fleet.argosy("run", "fast", "--app", "app.py", "--input", '"y"', "--run-id", "well")
+    assert fleet.ask("lane", "list")["lanes"][0]["set_aside"] == 1
+    fleet.end("coordinator")
+    fleet.coordinator()
+    fleet.argosy("lane", "rebuild", "0", "--yes")
+    assert fleet.why("planted-1", "ended")["state"] == "succeeded"
