@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -13,8 +14,8 @@ from argosy.schemas.facts import Want
 from argosy.schemas.pipeline import INPUT, InputEdge, MapStep, Pick, Step
 
 _WANTS: Final = TypeAdapter(tuple[Want, ...])
-MOST_MADE: Final = 4_096
-"""Steps of shards kept in memory, of one plan."""
+MOST_MADE: Final = 16_384
+"""Steps of shards kept in memory, of all plans together: some 40 MB."""
 _SHARD: Final = re.compile(r"\.(0|[1-9][0-9]{0,5})(?=/|$)")
 _LEAD: Final = re.compile(r"^.*\.(?:[0-9]+|\*)/")
 
@@ -141,22 +142,27 @@ class Place:
         return self.step.local(self.shard)
 
 
+_NUMBERS: Final = count()
+_MADE: Final[dict[tuple[int, str], StepPlan]] = {}
+"""Steps of shards that were asked for last, by the plan's number and name."""
+
+
 class Steps(Mapping[str, StepPlan]):
     """Steps by name. Walking through them gives the templates, in plan order; a shard's steps only come by name."""
 
     def __init__(self, templates: Iterable[StepPlan]) -> None:
         """Parents come first, and the steps of a pipeline before the step that runs it."""
         self._templates = {step.name: step for step in templates}
-        self._made: dict[str, StepPlan] = {}
+        self._number = next(_NUMBERS)
 
     def __getitem__(self, name: str) -> StepPlan:
         """Return a step; KeyError if the plan has none of this name."""
-        found = self._templates.get(name) or self._made.get(name)
+        found = self._templates.get(name) or _MADE.get((self._number, name))
         if found is None:
             found = _made(self._templates[template_of(name)], shards_in(name))
-            if len(self._made) >= MOST_MADE:
-                del self._made[next(iter(self._made))]
-            self._made[name] = found
+            if len(_MADE) >= MOST_MADE:
+                del _MADE[next(iter(_MADE))]
+            _MADE[self._number, name] = found
         return found
 
     def __iter__(self) -> Iterator[str]:
@@ -168,8 +174,12 @@ class Steps(Mapping[str, StepPlan]):
         return len(self._templates)
 
 
+_OWN: Final = ("inside", "scope", "given")
+"""What a step works out of its own name; all else that it has worked out is the same for all shards."""
+
+
 def _made(template: StepPlan, numbers: list[str]) -> StepPlan:
-    """Make a shard's step of its template."""
+    """Make a shard's step of its template: for each shard of each map, so it takes over what is worked out already."""
 
     def here(name: str) -> str:
         return named(name, numbers)
@@ -193,8 +203,13 @@ def _made(template: StepPlan, numbers: list[str]) -> StepPlan:
         for part in ("inputs", "when", "unless")
         if (entries := getattr(step, part))
     }
-    return replace(
-        template,
+    if isinstance(runs, Work):
+        _ = template.fixed
+    made = object.__new__(StepPlan)
+    vars(made).update(vars(template))
+    for name in _OWN:
+        vars(made).pop(name, None)
+    vars(made).update(
         name=here(template.name),
         step=step.model_copy(update=changes) if changes else step,
         runs=runs,
@@ -207,6 +222,7 @@ def _made(template: StepPlan, numbers: list[str]) -> StepPlan:
         children=all_here(template.children),
         asks=all_here(template.asks),
     )
+    return made
 
 
 def named(name: str, numbers: Iterable[str]) -> str:

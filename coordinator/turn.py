@@ -154,8 +154,9 @@ class Turn:
             return
         state = self.state.step(step.name)
         if step.is_each:
-            for shard in range(state.next):
-                self._stop_shard(self.plan.steps[step.local(shard)], letter)
+            for shard in range(state.next) if state.open else ():
+                if self.state.step(step.local(shard)).letter == "r":
+                    self._stop_shard(self.plan.steps[step.local(shard)], letter)
             return
         if state.open == 0:
             return
@@ -164,8 +165,6 @@ class Turn:
 
     def _stop_shard(self, shard: StepPlan, letter: Letter) -> None:
         """End a shard's pipeline with all that runs in it; nobody waits for it any more."""
-        if self.state.step(shard.name).letter != "r":
-            return
         for step in self.unended(f"{shard.name}/"):
             self.stop(step, letter)
             self._close(step, letter)

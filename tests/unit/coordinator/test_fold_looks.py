@@ -102,6 +102,15 @@ def test_a_list_that_can_not_be_looked_at_fails_the_map_with_the_reason() -> Non
     assert (body.fault.task_id, body.fault.message) == ("r/m", "m broke")
 
 
+def test_a_look_that_is_answered_without_what_was_asked_fails_who_depends_on_it() -> None:
+    log = both(run_of(pipeline(M, task("b", "input", when=[{"from": "m", "select": "[0]"}]))))
+    log.add(succeeded("m"))
+    body = ended_of(log.state)
+    assert body is not None
+    assert body.fault is not None
+    assert (body.fault.code, body.fault.task_id) == ("fact_missing", "r/b")
+
+
 def test_a_look_is_asked_for_once_and_its_repeats_change_nothing() -> None:
     compiled = pipeline(M, task("b", "input", when=[{"from": "m", "select": "[0]"}]))
     log = both(run_of(compiled))

@@ -1,5 +1,6 @@
 """Random pipelines, outcomes, orders, duplicates, late and stale settles, against the slow reference."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,8 @@ class Race:
         facts = data.draw(facts_for(wants_of(compiled, "input")))
         self.log, self.reference = FoldLog(), Reference(compiled, facts)
         self.stale: list[TimerFired] = []
+        self.compared: set[tuple[str, int]] = set()
+        """What was out at the last comparison: its inputs stay as they are."""
         self.reference.begin()
         self.log.add(accepted(compiled, facts=facts))
         self.compare()
@@ -86,6 +89,9 @@ class Race:
         local = self.data.draw(
             st.sampled_from([*(sorted(tasks) or ["s0"]), "s0.99", "s9", "s0/s0", "s1.0/s0", "s1.0", "s1"])
         )
+        if local in self.log.looks:
+            self.answer(local, good=True)
+            return
         current = tasks[local].attempt if local in tasks else 1
         attempt = self.data.draw(st.integers(1, current))
         good = self.data.draw(st.booleans())
@@ -116,8 +122,11 @@ class Race:
         assert state.totals()[1] == len(reference.all_tasks())
         assert (state.st == "active") == (not self.is_over)
         assert set(log.looks) == self.looks_of(reference, "")
-        for local in log.out:
+        out = {(local, attempt) for local, attempt in log.out.items()}
+        fresh, some = sorted(out - self.compared), sorted(out & self.compared)[:3]
+        for local, _ in (*fresh, *some):
             self.compare_inputs(local)
+        self.compared = out
 
     def looks_of(self, reference: Reference, scope: str) -> set[str]:
         """What the reference would have the lane look at."""
@@ -194,6 +203,7 @@ class Race:
         assert self.log.sends == ["end:r", "result:r"]
 
 
+@pytest.mark.timeout(400)
 @FAST
 @given(pipelines(), st.data())
 def test_fold_is_what_the_reference_says_whatever_happens_in_whatever_order(
