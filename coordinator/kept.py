@@ -91,6 +91,24 @@ class TaskState(NamedTuple):
         return TaskState(_LETTERS[letter], int(attempt), int(seen, 16), int(cause), before)
 
 
+class Totals(NamedTuple):
+    """What a run has used so far, and how many tasks it has."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tasks: int = 0
+
+    def encode(self) -> bytes:
+        """Three numbers."""
+        return b"%d %d %d" % self
+
+    @staticmethod
+    def decode(raw: bytes) -> "Totals":
+        """Read what `encode` wrote; a ValueError is a damaged hash."""
+        given, made, tasks = map(int, raw.split(b" "))
+        return Totals(given, made, tasks)
+
+
 @dataclass(slots=True)
 class StepState:
     """A step: counters over its parents while it waits, counters over its shards while it runs.

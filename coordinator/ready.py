@@ -196,9 +196,10 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
 
 def _start_task(turn: Turn, step: StepPlan) -> None:
     pinned = turn.state.pinned
-    window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
-    tokens = 0 if window is None else tokens_of(turn.state, turn.plan, step)
-    fault = refusal(step.agent, step.terms, window, factor, tokens)
+    window, fault = pinned.windows.get(step.agent), None
+    if window is not None:
+        tokens, factor = tokens_of(turn.state, turn.plan, step), pinned.factors.get(step.agent, 1000)
+        fault = refusal(step.agent, step.terms, window, factor, tokens)
     if fault is None:
         turn.order(Place(step))
         return

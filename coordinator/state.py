@@ -28,7 +28,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from argosy.coordinator.kept import Pinned, StepState, TaskResult, TaskState
+from argosy.coordinator.kept import Pinned, StepState, TaskResult, TaskState, Totals
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
 from argosy.schemas.runlog import LogMessage
@@ -41,7 +41,7 @@ _FIELD_BYTES: Final = 240
 _HELD_TIMES: Final = 3
 """What a payload costs beside its field, in lengths of its JSON: as a view, and as it goes into dispatches."""
 
-View = TaskState | StepState | TaskResult
+View = TaskState | StepState | TaskResult | Totals
 
 
 @dataclass(slots=True)
@@ -71,6 +71,7 @@ class RunState:
         "_results",
         "_steps",
         "_tasks",
+        "_totals",
         "held_bytes",
         "run_id",
     )
@@ -87,6 +88,7 @@ class RunState:
         self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
         self._results: dict[str, TaskResult] = {}
+        self._totals: Totals | None = None
         self._payloads: dict[int, tuple[Payload, bytes]] = {}
         """JSON of payloads, by the object, which is kept beside it: no other one can have its id."""
         self._behind: dict[str, View] = {}
@@ -118,7 +120,7 @@ class RunState:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
         self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
         self._tasks, self._steps, self._results, self._behind, self._payloads = {}, {}, {}, {}, {}
-        self.held_bytes = 0
+        self._totals, self.held_bytes = None, 0
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -148,7 +150,7 @@ class RunState:
             return
         behind, self._behind = self._behind, {}
         for name, view in behind.items():
-            if isinstance(view, TaskState):
+            if isinstance(view, TaskState | Totals):
                 self.put(name, view.encode())
             elif isinstance(view, StepState):
                 self.put(name, _STEP.serializer.to_json(view, exclude_defaults=True))
@@ -267,15 +269,21 @@ class RunState:
 
     def totals(self) -> tuple[Usage, int]:
         """Return the usage so far, and how many tasks there are."""
-        given, made, tasks = (int(part) for part in self._fields.get("n", b"0 0 0").split(b" "))
+        given, made, tasks = self._sums()
         return Usage(input_tokens=given, output_tokens=made), tasks
 
     def add_totals(self, usage: Usage | None, tasks: int) -> None:
         """Add to the usage and to the number of tasks."""
-        given, made, known = (int(part) for part in self._fields.get("n", b"0 0 0").split(b" "))
+        given, made, known = self._sums()
         if usage is not None:
             given, made = given + usage.input_tokens, made + usage.output_tokens
-        self.put("n", b"%d %d %d" % (given, made, known + tasks))
+        self._totals = self._behind["n"] = Totals(given, made, known + tasks)
+
+    def _sums(self) -> Totals:
+        if self._totals is None:
+            raw = self._fields.get("n")
+            self._totals = Totals() if raw is None else Totals.decode(raw)
+        return self._totals
 
 
 def load(run_id: str, fields: Mapping[str, str | bytes]) -> RunState | None:
