@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from argosy.agents import claim
 from argosy.agents.attempt import Attempts
-from argosy.agents.claim import Granted, Refusal
-from argosy.agents.claiming import Claiming
+from argosy.agents.claim import Ask, Granted, Refusal
+from argosy.agents.claiming import Answer, Claiming
 from argosy.agents.ending import Ended, Endings, Finished, Parked
 from argosy.agents.in_hand import in_hand
 from argosy.agents.intake import Intake, Waiting
@@ -57,13 +56,12 @@ class Desk:
         self._concurrency, self._taken = concurrency, 0
         self._endings, self._settling = Endings(services), Settling(services, self._begin, self._close)
         self._supervisor = Supervisor(services.settings.worker.grace_seconds, self._handled)
-        self._claiming = Claiming(services, shared.suspects)
-        self._asking: dict[int, list[tuple[Waiting, Order]]] = {}
+        self._claiming = Claiming(services, shared.suspects, self._begin, self._answered)
         self._by_key: dict[TaskKey, Running] = {}
         self._running: set[Running] = set()
         self._ticking = Ticking(self._running, attempts.tell_running)
         self._done: list[Running] = []
-        self._left: list[claim.Ask] = []
+        self._left: list[Ask] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._handles: set[asyncio.Task[None]] = set()
         self._some, self._quiet = asyncio.Event(), asyncio.Event()
@@ -99,10 +97,13 @@ class Desk:
         """Hand out slots until `close`; then wait for what was begun."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                while not (self._closed and self._is_quiet()):
-                    self._turn()
-                    await self._some.wait()
-                    self._some.clear()
+                try:
+                    while not (self._closed and self._is_quiet()):
+                        self._turn()
+                        await self._some.wait()
+                        self._some.clear()
+                finally:
+                    self._given_up = True
                 self._quiet.set()
         finally:
             self._ticking.stop()
@@ -112,7 +113,7 @@ class Desk:
 
     def close(self) -> None:
         """Begin nothing more: what waits or is parked is left to other workers."""
-        self._closed = True
+        self._closed = self._claiming.closed = True
         self._room.close()
         self._some.set()
 
@@ -158,15 +159,7 @@ class Desk:
             waiting, order = found
             if not self._attach(order, waiting.copy):
                 self._taken += 1
-                self._ask(order.body.lane, found)
-
-    def _ask(self, lane: int, found: tuple[Waiting, Order]) -> None:
-        asking = self._asking.get(lane)
-        if asking is not None:
-            asking.append(found)
-        else:
-            self._asking[lane] = [found]
-            self._begin(self._claim_all(lane), "claims of a lane")
+                self._claiming.ask(waiting, order)
 
     def _attach(self, order: Order, copy: Copy) -> bool:
         running = self._by_key.get(order.key)
@@ -191,30 +184,20 @@ class Desk:
 
     # -- claims
 
-    async def _claim_all(self, lane: int) -> None:
-        """Claim what is to be claimed of a lane: what comes while one call is under way goes into the next one."""
-        asking = self._asking[lane]
-        while asking and not self._closed:
-            some = asking[: claim.MOST]
-            del asking[: claim.MOST]
-            await self._claim(lane, some)
-        self._taken -= len(asking)
-        del self._asking[lane]
-
-    async def _claim(self, lane: int, some: list[tuple[Waiting, Order]]) -> None:
-        claims = await self._claiming.claim(lane, [order for _, order in some])
-        refused: list[tuple[Waiting, Order, Refusal]] = []
-        back: list[claim.Ask] = []
-        for (waiting, order), (fence, said) in zip(some, claims, strict=True):
+    def _answered(self, answers: list[Answer]) -> None:
+        refused: list[tuple[Answer, Refusal]] = []
+        back: list[Ask] = []
+        for answer in answers:
+            said = answer.said
             if not isinstance(said, Granted):
-                refused.append((waiting, order, said))
+                refused.append((answer, said))
             elif self._closed:
-                back.append((order, fence))
+                back.append((answer.order, answer.fence))
                 if said.deliveries:
                     self._shared.suspects.ended()
             else:
-                self._start(order, waiting, fence, said)
-        for waiting, order, said in refused:
+                self._start(answer.order, answer.waiting, answer.fence, said)
+        for (waiting, order, _, _), said in refused:
             if not self._attach(order, waiting.copy):  # a copy may have been granted here
                 self._room.answer(said, order, waiting, self._begin)
         self._taken -= len(refused) + len(back)
@@ -222,7 +205,12 @@ class Desk:
             self._some.set()
         if back:
             self._left += back
-            await patiently(lambda: self._services.hand_back.hand_back(back), "handing back what can't begin")
+            self._begin(self._give_back(back), "hand back what can't begin")
+
+    async def _give_back(self, claims: list[Ask]) -> None:
+        await patiently(
+            lambda: self._services.hand_back.hand_back(claims), f"handing back {len(claims)} claims"
+        )
 
     def _start(self, order: Order, waiting: Waiting, fence: str, granted: Granted) -> None:
         body = order.body

@@ -5,11 +5,12 @@ is not plain is handed on, to be ended by itself.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 from argosy.agents.attempt import Attempts
+from argosy.agents.claiming import Begin
 from argosy.agents.ending import Ended, Finished, Parked, tell_settled
 from argosy.agents.hold import MOST, Held, Holding
 from argosy.agents.patience import patiently
@@ -26,14 +27,6 @@ _MOST_BYTES: Final = 1_000_000
 """Of results in one call."""
 _LATE_SECONDS: Final = 0.02
 """So long outcomes wait at most for a call to Kafka that is under way."""
-
-
-class Begin(Protocol):
-    """Begins something that goes on beside."""
-
-    def __call__(self, work: Coroutine[Any, Any, None], name: str, /) -> None:
-        """Begin it; it must not raise but for defects."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -122,11 +115,9 @@ class Settling:
 
     async def _publish(self) -> None:
         left, self._stored = self._stored, []
-        try:
-            await self._send(left)
-        finally:
-            self._publishing -= 1
-            self._publish_soon()
+        await self._send(left)
+        self._publishing -= 1
+        self._publish_soon()
 
     async def _send(self, left: list[_Settling]) -> None:
         records = {id(one): self._record(one) for one in left}

@@ -1,11 +1,12 @@
 """What waits at a desk: records that get a slot next, decoded, and those that are parked until they may ask again."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, assert_never
+from collections.abc import Callable, Iterator
+from typing import assert_never
 
 from argosy.agents import dead
 from argosy.agents.claim import Busy, Exhausted, NotYet, Over, Refusal, Settled, Suspect
+from argosy.agents.claiming import Begin
 from argosy.agents.intake import Intake, Waiting
 from argosy.agents.order import Order, decode
 from argosy.agents.parking import Parking, Why, seconds_of
@@ -16,9 +17,6 @@ from argosy.broker.log import Record
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.telemetry import logs, metrics
-
-Begin = Callable[[Coroutine[Any, Any, None], str], None]
-"""Begins something that goes on beside."""
 
 
 class WaitingRoom:

@@ -328,9 +328,13 @@ async def test_a_second_suspect_that_a_lost_answer_brought_is_handed_back(
     monkeypatch.setattr(HandBack, "hand_back", back)
     token = Suspects()
     orders: Any = ["one", "two"]  # they are only passed through
-    claims = await Claiming(services, token).claim(0, orders)
+    claims = await Claiming(services, token, _unused, _unused).claim(0, orders)
     assert [said for _, said in claims] == [Granted(1, 0), Suspect()]
     assert [order for order, _ in given_back] == orders[1:]
     assert not token.may_claim()
     token.ended()
     assert token.may_claim()
+
+
+def _unused(*_: object) -> None:
+    raise AssertionError
