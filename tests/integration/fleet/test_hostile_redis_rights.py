@@ -72,7 +72,7 @@ async def set_user(server: Valkey, *words: str) -> None:
     redis: Redis = Redis.from_url(server.url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
     try:
         asked = ("ACL", "SETUSER", USER, "reset", "on", f">{PASSWORD}", *words)
-        assert await redis.execute_command(*asked)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+        assert await redis.execute_command(*asked)  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
     finally:
         await redis.aclose()
 
@@ -145,7 +145,7 @@ async def test_the_user_of_the_page_may_do_nothing_else(server: Valkey) -> None:
     try:
         for words in OTHERS:
             with pytest.raises(Exception, match=r"(?i)no permissions|NOPERM"):
-                await redis.execute_command(*words.split())  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+                await redis.execute_command(*words.split())  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
     finally:
         await redis.aclose()
 

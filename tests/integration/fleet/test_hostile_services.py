@@ -178,7 +178,7 @@ async def test_without_redis_work_pauses_and_nothing_is_lost(world: HostileWorld
             runs = [await world.submit(peaceful) for _ in range(4)]
             await world.until_logged("leases were not renewed")
             world.release("paused")
-            await world.until_logged("storing the result")
+            await world.until_logged("results of lane")
         finally:
             await supervisor.resume("valkey")
         await world.unharmed(runs)
