@@ -38,8 +38,14 @@ class Lane:
         self._log = logs.get("argosy.lane").bind(lane=partition.number)
         self.live = asyncio.Event()
         """Set while the lane publishes."""
+        self._owned: OwnedLane | None = None
         self.paused = ""
         """Why the lane waits for a newer release; empty if it doesn't."""
+
+    @property
+    def reached(self) -> int | None:
+        """Offset after all that has been folded and committed; None until that is known."""
+        return None if self._owned is None else self._owned.reached
 
     def put(self, batch: Batch) -> None:
         """Keep a batch for the lane's next turn."""
@@ -73,11 +79,12 @@ class Lane:
                 await self._pause(_STALE_SECONDS)
             finally:
                 self.live.clear()
+                self._owned = None
 
     async def _own(self) -> None:
         async with asyncio.TaskGroup() as group:
             taken = await take(self._services, self._keys, self._partition)
-            owned = OwnedLane(self._services, self._partition, taken, self._intake, group)
+            owned = self._owned = OwnedLane(self._services, self._partition, taken, self._intake, group)
             await owned.catch_up(self._stopping)
             if not self._stopping.is_set():
                 await owned.mark_live()

@@ -1,12 +1,15 @@
 """Which lanes this process owns: one task for each assigned partition of the run log (a `Subscriber`)."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Partition
 from argosy.coordinator.lane import Lane
 from argosy.coordinator.lane_services import LaneServices
+from argosy.schemas.errors import ArgosyError
+from argosy.telemetry import logs
 
 _STOP_SECONDS: Final = 2.0
 
@@ -23,6 +26,33 @@ class Lanes:
     def lanes(self) -> dict[int, Lane]:
         """The lanes that are ours now, by number."""
         return {partition.number: lane for partition, (lane, _) in self._lanes.items()}
+
+    async def tell(self, stop: asyncio.Event) -> None:
+        """Commit to Kafka how far the lanes are, all at once, until `stop`.
+
+        For lag tools only: who takes a lane reads on from its checkpoint.
+        """
+        told: dict[Partition, int] = {}
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._services.settings.fleet.lane_heartbeat_seconds):
+                    await stop.wait()
+            reached = {partition: lane.reached for partition, (lane, _) in self._lanes.items()}
+            offsets = {
+                partition: offset
+                for partition, offset in reached.items()
+                if offset is not None and told.get(partition) != offset
+            }
+            if offsets and await self._tell(offsets):
+                told.update(offsets)
+
+    async def _tell(self, offsets: Mapping[Partition, int]) -> bool:
+        try:
+            await self._services.consumer.commit(offsets)
+        except ArgosyError as error:
+            logs.get("argosy.lane").debug("offsets not committed", error=str(error))
+            return False
+        return True
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
         """See `log.Subscriber`."""

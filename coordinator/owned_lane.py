@@ -23,7 +23,7 @@ from argosy.coordinator.state import Event
 from argosy.coordinator.sweep import sweep
 from argosy.coordinator.take import Taken, refill
 from argosy.coordinator.watched import Watched
-from argosy.schemas.errors import ArgosyError, BadMessage, NewerVersion
+from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.telemetry import logs, metrics
 
 _CLAIMS_BACK_MS: Final = 200
@@ -50,7 +50,9 @@ class OwnedLane:
         self._at = taken.checkpoint.next
         self._last: Record | None = None
         """The last record that was folded here."""
-        self._began = self._committed = self._told = time.monotonic()
+        self._began = self._committed = time.monotonic()
+        self.reached: int | None = None
+        """Offset after all that has been committed since the lane was taken."""
         fleet = services.settings.fleet
         self._heartbeat = fleet.lane_heartbeat_seconds
         state = taken.state
@@ -205,18 +207,7 @@ class OwnedLane:
         self._committed = time.monotonic()
         if shrink:
             self._state.runs.shrink()
-        if self._committed - self._told >= self._heartbeat:
-            self._told = self._committed
-            self._group.create_task(self._tell_lag(), name=f"offset of lane {self._partition.number}")
-
-    async def _tell_lag(self) -> None:
-        try:
-            await self._services.consumer.commit({self._partition: self._at})
-        except ArgosyError as error:
-            # For lag tools only; who reads on goes by the checkpoint.
-            logs.get("argosy.lane").debug(
-                "offset not committed", lane=self._partition.number, error=str(error)
-            )
+        self.reached = self._at
 
     async def _sweep(self) -> None:
         for epoch in self._checkpoint.sweep:

@@ -93,6 +93,7 @@ class Coordinator:
                 group.create_task(receivers.run(), name="receivers")
                 group.create_task(inbox.run(receivers, stop), name="inbox")
                 group.create_task(runs.run(lanes, stop), name="run log")
+                group.create_task(lanes.tell(stop), name="offsets of lanes")
         except BaseExceptionGroup as several:  # ours say more than the group does
             ours = several.subgroup(ArgosyError)
             if ours is not None:
