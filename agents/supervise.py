@@ -40,6 +40,8 @@ class Supervisor:
             running.outcome = Raised(asyncio.CancelledError())
         else:
             running.outcome = task.result()
+        # The task holds its context, which holds this attempt: a circle that only the garbage collector would find.
+        running.handler = None
         self._finish(running)
 
     def _finish(self, running: Running) -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: ANN401, ARG001 - settings are passed through; a handler's parameters are its interface
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from argosy.agents.claim import Ask, Claim, Claims, Granted, Suspect
 from argosy.agents.claiming import Claiming
 from argosy.agents.hand_back import HandBack
+from argosy.agents.order import Order
+from argosy.agents.running import Running
 from argosy.agents.services import connect
 from argosy.agents.suspects import Suspects
 from argosy.broker.script import Arg, Reply, Script
@@ -338,3 +341,18 @@ async def test_a_second_suspect_that_a_lost_answer_brought_is_handed_back(
 
 def _unused(*_: object) -> None:
     raise AssertionError
+
+
+async def test_what_has_ended_is_freed_without_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = await Floor().open(monkeypatch)
+    work = floor.agent()
+    async with floor.bench.worker(work) as running:
+        gc.disable()
+        try:
+            await floor.order(work)
+            await floor.bench.until_committed(work, 8)
+            await until(lambda: running.count == 0)
+            left = [one for one in gc.get_objects() if isinstance(one, Running | Order)]
+        finally:
+            gc.enable()
+    assert left == []
