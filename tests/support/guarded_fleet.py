@@ -15,11 +15,13 @@ from argosy.broker.cluster import KafkaCluster
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
+from argosy.broker.redis import RedisStore
+from argosy.broker.store import Store
 from argosy.broker.topics import TopicNames
 from argosy.client.connection import Argosy
 from argosy.coordinator.service import Coordinator
 from argosy.schemas.errors import ArgosyError
-from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
+from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from argosy.telemetry import logs
 from support.rights import Right, grant, rights_of
 from support.sasl_kafka import SaslKafka
@@ -40,6 +42,8 @@ class GuardedFleet:
     lines: io.StringIO
     server: MemoryServer = field(default_factory=MemoryServer)
     payloads: MemoryPayloads = field(default_factory=MemoryPayloads)
+    redis_url: str = ""
+    """A real server, where commands of their own process are to see it too."""
     errors: list[str] = field(default_factory=list[str])
     """Of processes that ended, which are started again as a supervisor would."""
 
@@ -65,6 +69,12 @@ class GuardedFleet:
         """Settings of who may all, without a password."""
         return Settings(kafka=KafkaSettings(bootstrap_servers=self.kafka.inside, topic_prefix=self.prefix))
 
+    def store(self) -> Store:
+        """Open a connection to Redis."""
+        if not self.redis_url:
+            return MemoryRedis(self.server)
+        return RedisStore(RedisSettings.model_validate({"url": self.redis_url}))
+
     @asynccontextmanager
     async def cluster(self, user: str) -> AsyncGenerator[KafkaCluster]:
         """Open a connection of this user's."""
@@ -79,14 +89,14 @@ class GuardedFleet:
         """Open a client of this user's."""
         async with (
             self.cluster(user) as cluster,
-            Argosy(self.settings(user), cluster, MemoryRedis(self.server), self.payloads) as client,
+            Argosy(self.settings(user), cluster, self.store(), self.payloads) as client,
         ):
             yield client
 
     async def coordinator(self, stop: asyncio.Event) -> None:
         """Be a coordinator until `stop`."""
         async with self.cluster("coordinator") as cluster:
-            parts = (self.settings("coordinator"), cluster, MemoryRedis(self.server), self.payloads)
+            parts = (self.settings("coordinator"), cluster, self.store(), self.payloads)
             await Coordinator(*parts).run(stop)
 
     async def worker(self, stop: asyncio.Event) -> None:
@@ -94,7 +104,7 @@ class GuardedFleet:
         settings = self.settings("worker")
         async with self.cluster("worker") as cluster:
             await provision.ensure(cluster, settings, [AGENT], only=self.names.used_by_worker([AGENT]))
-            await Worker(settings, cluster, MemoryRedis(self.server), self.payloads, [first]).run(stop)
+            await Worker(settings, cluster, self.store(), self.payloads, [first]).run(stop)
 
     def told(self) -> str:
         """All that anybody has said: in its log, or as it ended."""
@@ -123,9 +133,11 @@ async def _again(
 
 
 @asynccontextmanager
-async def guarded_fleet(kafka: SaslKafka, *without: tuple[str, Right]) -> AsyncGenerator[GuardedFleet]:
+async def guarded_fleet(
+    kafka: SaslKafka, *without: tuple[str, Right], redis_url: str = ""
+) -> AsyncGenerator[GuardedFleet]:
     """Make the topics, grant what the page says but for `without` (user and right, of prefix `P`), run all roles."""
-    fleet = GuardedFleet(kafka, f"f{uuid4().hex[:8]}", io.StringIO())
+    fleet = GuardedFleet(kafka, f"f{uuid4().hex[:8]}", io.StringIO(), redis_url=redis_url)
     logs.configure("json", "info", fleet.lines)
     async with fleet.cluster("app") as cluster:
         await provision.ensure(cluster, fleet.settings("app"), [AGENT])

@@ -1,6 +1,8 @@
 """Kafka with an authorizer: the rights of docs/security.md are enough; a missing one is told and loses nothing."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +11,7 @@ import pytest_asyncio
 from argosy.coordinator.registry import publish
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.errors import ArgosyError
+from support.command_line import CommandLine
 from support.gateway import gateway_of
 from support.guarded_fleet import AGENT, ROLES, GuardedFleet, guarded_fleet, in_fleet
 from support.oracle import read_topic
@@ -16,16 +19,15 @@ from support.raw_kafka import stranger
 from support.rights import Right, grant, rights_of
 from support.sasl_kafka import SaslKafka, sasl_kafka
 from support.shell_world import hello
+from support.valkey import Valkey
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from argosy.client.run import Run
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
-USERS = ("coordinator", "worker", "producer", "publisher", "gateway")
+USERS = ("coordinator", "worker", "producer", "publisher", "gateway", "operator")
 LACKS = [(user, right) for user, role in ROLES.items() for right in sorted(rights_of(role, "P", AGENT))]
 
 
@@ -82,6 +84,58 @@ async def test_the_rights_of_the_page_are_enough_for_every_role(kafka: SaslKafka
         await eventually(buried, "what is no message lies in the dead letters")
         assert fleet.errors == []
         assert "may not" not in fleet.told()
+
+
+LOOKS: Sequence[Sequence[str]] = (
+    ("topics", "plan"),
+    ("dead", "list"),
+    ("pipelines", "list"),
+    ("agents",),
+    ("lag",),
+    ("lane", "list"),
+    ("runs", "show", "seen"),
+    ("runs", "history", "seen"),
+    ("doctor",),
+)
+ACTS: Sequence[Sequence[str]] = (("runs", "cancel", "another"), ("--yes", "dead", "redrive", "--all"))
+
+
+@pytest.mark.timeout(400)  # a dozen commands, each a process of its own
+async def test_the_rights_of_the_page_are_enough_for_who_looks_and_for_who_acts(
+    kafka: SaslKafka, tmp_path: Path
+) -> None:
+    with Valkey(tmp_path, "--appendonly", "yes") as server:
+        async with guarded_fleet(kafka, redis_url=server.url) as fleet:
+            await grant(kafka, "operator", rights_of("operator (looks)", fleet.prefix))
+            async with fleet.client() as client:
+                run = await client.submit(hello, "x", run_id="seen")
+                assert await run.result(timeout_seconds=60) == "x"
+            sent = await garbage(fleet)
+
+            async def buried() -> bool:
+                return await letters(fleet) == sent
+
+            await eventually(buried, "there are dead letters")
+            command = CommandLine(
+                tmp_path,
+                {
+                    **kafka.variables(kafka.password, "operator"),
+                    "ARGOSY_KAFKA__TOPIC_PREFIX": fleet.prefix,
+                    "ARGOSY_KAFKA__INBOX_PARTITIONS": "1",
+                    "ARGOSY_KAFKA__WORK_PARTITIONS": "1",
+                    "ARGOSY_FLEET__LANES": "1",
+                    "ARGOSY_REDIS__URL": server.url,
+                },
+            )
+            for words in LOOKS:
+                await asyncio.to_thread(command, *words)
+            said = (await asyncio.to_thread(command, *ACTS[0], expect=3)).stderr
+            assert f"operator may not Write topic {fleet.names.inbox}" in said
+            assert f"--operation Write --topic {fleet.names.inbox}" in said
+            acts = rights_of("operator (acts: `cancel`, `dead redrive`)", fleet.prefix)
+            await grant(kafka, "operator", acts)
+            for words in ACTS:
+                await asyncio.to_thread(command, *words)
 
 
 async def ended(fleet: GuardedFleet, run_id: str) -> str:
