@@ -42,6 +42,10 @@ class MemoryLog:
         """Return all records that are kept."""
         return tuple(self._records)
 
+    def since(self, offset: int) -> tuple[Record, ...]:
+        """Return the records from an offset on."""
+        return tuple(self._records[self._index(offset) :])
+
     def read(self, position: int, most: int) -> Batch:
         """Return what one fetch gives; a position before the log's start reads on at the start."""
         first = self._index(position)

@@ -106,9 +106,15 @@ class History:
 
     def order(self) -> list[str]:
         """Return the names of the tasks in the order in which they first succeeded."""
+        # What the coordinator looked at itself is settled too, and was never ordered.
+        tasks = {task.task_id for task in self.tasks if task.attempts}
         found: dict[str, None] = {}
         for told in self.log:
-            if isinstance(told.body, TaskSettled) and told.body.outcome == "succeeded":
+            if (
+                isinstance(told.body, TaskSettled)
+                and told.body.outcome == "succeeded"
+                and told.body.task_id in tasks
+            ):
                 found.setdefault(told.body.task_id.partition("/")[2])
         return list(found)
 

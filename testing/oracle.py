@@ -86,6 +86,21 @@ class Oracle:
         told = read_all(self._world.broker, self._world.names.results)
         return {each.envelope.id: each.body for each in told if isinstance(each.body, SubmitRefused)}
 
+    def repeats(self) -> Iterator[tuple[str, int, list[int]]]:
+        """Tell of each repeat of a run that had ended: when it was accepted, and when results were published (ms)."""
+        published: defaultdict[str, list[int]] = defaultdict(list)
+        for told in read_all(self._world.broker, self._world.names.results):
+            if isinstance(told.body, RunEnded):
+                published[told.envelope.subject].append(told.record.timestamp_ms)
+        ended: dict[str, str] = {}
+        for told in read_all(self._world.broker, self._world.names.runs):
+            if isinstance(told.body, RunEnded):
+                ended.setdefault(told.envelope.subject, told.body.data_hash)
+            elif (
+                isinstance(told.body, RunAccepted) and ended.get(told.envelope.subject) == told.body.data_hash
+            ):
+                yield told.envelope.subject, told.record.timestamp_ms, published[told.envelope.subject]
+
     def leftovers(self) -> Iterator[str]:
         """Tell what a fleet at rest may not have: keys, lag, lanes that are not live."""
         yield from self._keys()

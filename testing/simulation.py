@@ -14,6 +14,7 @@ from argosy.testing.faults import Event, draw
 from argosy.testing.mischief import Mischief
 from argosy.testing.oracle import Finding, Oracle
 from argosy.testing.stage import Stage, plain_settings
+from argosy.testing.witness import Witness
 from argosy.testing.world import World
 
 FAULT_SECONDS: Final = 16.0
@@ -82,7 +83,7 @@ def simulate(
     stage = Stage(load.agents, world, model=load.model, count_tokens=len)
     drawn = draw(profile, seed, (*COORDINATORS, *WORKERS), FAULT_SECONDS) if events is None else tuple(events)
     mischief, oracle = Mischief(stage, seed), Oracle(world)
-    findings: list[Finding] = []
+    findings = Witness(stage, mischief.losses).findings
 
     async def main() -> None:
         serving = {name: list(load.agents) for name in WORKERS}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from argosy.broker.memory_payloads import MemoryPayloads
-from argosy.broker.memory_redis import MemoryRedis
+from argosy.broker.memory_redis import MemoryRedis, MemoryRenewals
 from argosy.broker.memory_server import MemoryServer
 from argosy.broker.script import Arg, Reply, Script
 from argosy.testing.process import forever
@@ -38,10 +38,29 @@ class WiredRedis(MemoryRedis):
 
         return await self._wire.call(script.name, effect)
 
+    def renewals(self) -> "WiredRenewals":
+        """See `Store.renewals`."""
+        return WiredRenewals(self, self._answered)
+
     async def command(self, *args: bytes) -> Reply:
         """See `RedisReads.command`."""
         self.check()
         return await self._wire.call(args[0].decode(), lambda: self.server.command(*args))
+
+
+class WiredRenewals(MemoryRenewals):
+    """See `SyncScripts`: at once, since a call that blocks can let nothing else happen."""
+
+    def __init__(self, store: WiredRedis, answered: Answered) -> None:
+        """Ask the server of `store`."""
+        super().__init__(store)
+        self._answered = answered
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
+        """See `SyncScripts.run`."""
+        reply = super().run(script, keys, args)
+        self._answered(script, keys, args, reply)
+        return reply
 
 
 class WiredPayloads:

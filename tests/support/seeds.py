@@ -3,8 +3,9 @@
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -24,10 +25,21 @@ class Seed:
     number: int
 
 
+@contextmanager
+def quietly() -> Generator[None]:
+    """Let argosy log nothing meanwhile: under faults there is much to say."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
 def run_seed(seed: Seed) -> Outcome:
     """Run one seed, quietly."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    return simulate(seed.number, seed.profile, SimulatedLoad)
+    with quietly():
+        return simulate(seed.number, seed.profile, SimulatedLoad)
 
 
 def run_seeds(seeds: Sequence[Seed]) -> Iterator[Outcome]:
@@ -45,8 +57,9 @@ def told_short(outcome: Outcome) -> str:
         again = simulate(outcome.seed, outcome.profile, SimulatedLoad, events=events)
         return any(finding.kind == kind for finding in again.findings)
 
-    events = shrink(outcome.events, still_fails)
-    last = simulate(outcome.seed, outcome.profile, SimulatedLoad, events=events, trace=True)
+    with quietly():
+        events = shrink(outcome.events, still_fails)
+        last = simulate(outcome.seed, outcome.profile, SimulatedLoad, events=events, trace=True)
     return "\n".join([
         f"profile {outcome.profile}, seed {outcome.seed}, {len(outcome.events)} faults, {len(events)} needed:",
         *(f"  {event}" for event in events),

@@ -59,7 +59,8 @@ class Ledger:
     world: World
     made: list[tuple[str, str, float, bool]] = field(default_factory=list)
     """Key, value, when its maker looked, whether the memo is a logged one."""
-    known: list[tuple[str, str, float, bool]] = field(default_factory=list)
+    known: list[tuple[str, str, float, float, bool]] = field(default_factory=list)
+    """Key, value, when its handler asked for it and when it had it, whether the memo is a logged one."""
     numbers: Counter[str] = field(default_factory=Counter)
 
     def now(self) -> float:
@@ -71,20 +72,21 @@ class Ledger:
 
     def findings(self, losses: Sequence[float]) -> Iterator[Finding]:
         """A memo that a handler had is made again, or changed, never if it is a logged one, else after a loss only."""
-        for key, value, at, logged in self.known:
+        for key, value, asked, at, logged in self.known:
             for again, other, looked, _ in self.made:
-                lost = any(at <= loss <= looked for loss in losses)
+                lost = any(asked <= loss <= looked for loss in losses)
                 if again == key and looked > at and (logged or not lost):
                     yield Finding(
                         "memo run again", f"{key}: {value} known at {at:.3f}, {other} made at {looked:.3f}"
                     )
-            for again, other, then, _ in self.known:
-                lost = any(min(at, then) <= loss <= max(at, then) for loss in losses)
+            for again, other, begun, then, _ in self.known:
+                lost = any(min(asked, begun) <= loss <= max(at, then) for loss in losses)
                 if again == key and other != value and (logged or not lost):
                     yield Finding("memo changed", f"{key}: {value} at {at:.3f}, {other} at {then:.3f}")
 
 
 _LEDGER: list[Ledger] = []
+_PAUSES = (0.0, 0.0, 0.0, 0.02, 0.02, 0.5, 2.0)
 
 
 async def _work(ctx: Context, step: str, task: Task) -> Made:
@@ -101,24 +103,26 @@ async def _work(ctx: Context, step: str, task: Task) -> Made:
     async def make() -> str:
         value = ledger.unique(f"{ctx.task_id} effect")
         ledger.made.append((key, value, looked, task.log))
-        await asyncio.sleep(random.choice((0.0, 0.02)))  # noqa: S311 - no secret
+        await asyncio.sleep(random.choice(_PAUSES))  # noqa: S311 - no secret
         return value
 
-    ledger.known.append((key, await ctx.step("effect", make, log=task.log), ledger.now(), task.log))
+    value = await ctx.step("effect", make, log=task.log)
+    ledger.known.append((key, value, looked, ledger.now(), task.log))
+    await asyncio.sleep(random.choice(_PAUSES))  # noqa: S311 - no secret
     return Made(step=step, value=ledger.unique(ctx.task_id))
 
 
-@agent(retries=2, backoff_seconds=0.2, max_deliveries=30)
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30)
 async def research(ctx: Context, task: Task) -> Made:
     return await _work(ctx, "research", task)
 
 
-@agent(retries=2, backoff_seconds=0.2, max_deliveries=30)
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30)
 async def summarise(ctx: Context, task: Task) -> Made:
     return await _work(ctx, "summarise", task)
 
 
-@agent(retries=2, backoff_seconds=0.2, max_deliveries=30)
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30)
 async def criticise(ctx: Context, summary: Made, task: Task) -> Made:
     if summary.step != "summarise":
         message = f"got {summary.step} for a summary"
@@ -126,12 +130,12 @@ async def criticise(ctx: Context, summary: Made, task: Task) -> Made:
     return await _work(ctx, "criticise", task)
 
 
-@agent(retries=2, backoff_seconds=0.2, max_deliveries=30)
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30)
 async def synthesise(ctx: Context, notes: Made, summary: Made, critique: Made) -> Whole:  # noqa: ARG001
     return Whole(given=[notes, summary, critique])
 
 
-@agent(retries=2, backoff_seconds=0.2, max_deliveries=30)
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30)
 async def shard(ctx: Context, item: int) -> str:
     if item % 7 == 3:
         message = "this item fails"
@@ -139,7 +143,7 @@ async def shard(ctx: Context, item: int) -> str:
     return _LEDGER[-1].unique(ctx.task_id)
 
 
-@agent(retries=2, backoff_seconds=0.2, max_deliveries=30)
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30)
 async def count(ctx: Context, values: Sequence[str | Hole]) -> Counted:  # noqa: ARG001
     return Counted(shards=len(values), values=[value for value in values if isinstance(value, str)])
 
@@ -208,6 +212,12 @@ class SimulatedLoad:
         for _ in range(chance.choice((0, 0, 1, 2))):
             await asyncio.sleep(chance.choice((0.005, 0.5, 4.0)))
             self._note(await self._again(client, run_id, pipeline, value, other=chance.random() < 0.5))
+        if chance.random() < 0.3:  # while it is ending, and at once after that
+            await run.ended()
+            for again in await asyncio.gather(
+                *(self._again(client, run_id, pipeline, value, other=False) for _ in range(3))
+            ):
+                self._note(again)
         if kind == "cancel":
             await asyncio.sleep(chance.choice((0.005, 0.5, 3.0)))
             await _patiently(lambda: run.cancel("told to"))
@@ -249,10 +259,18 @@ class SimulatedLoad:
             assert submitted.run.receipt is not None
             if story.ended and story.ended[0].data_hash == submitted.run.receipt.data_hash:
                 yield from _judged(run_id, submitted, story)
+        yield from _unanswered(oracle)
         to_be_refused = self._to_be_refused(stories)
         for position, refusal in oracle.refusals().items():
             if position in self.submits and position not in to_be_refused:
                 yield Finding("refused", f"{position}: {refusal}")
+
+
+def _unanswered(oracle: Oracle) -> Iterator[Finding]:
+    """A repeat of a run that has ended is answered with its result again, whoever was told before."""
+    for run_id, repeated_ms, told_ms in oracle.repeats():
+        if not told_ms or max(told_ms) < repeated_ms:
+            yield Finding("repeat not answered", f"{run_id}: repeated at {repeated_ms}, told at {told_ms}")
 
 
 def _chance(stage: Stage, number: int) -> random.Random:
