@@ -43,8 +43,8 @@ def _cells(line: AgentLine) -> tuple[object, ...]:
     if terms is None:
         contract: tuple[object, ...] = ("not published", "", "", "", "")
     else:
-        window = "the model's" if terms.window is None else terms.window
-        contract = (terms.model or "none", window, terms.above, f"{terms.timeout_seconds:g} s", terms.retries)
+        model, window = terms.model or "none", str(terms.window or ("the model's" if terms.model else "none"))
+        contract = (model, window, terms.above, f"{terms.timeout_seconds:g} s", terms.retries)
     running = f"{line.running} of {line.slots}" if line.slots else ""
     return (line.agent, *contract, line.members, running, ", ".join(line.workers))
 

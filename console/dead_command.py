@@ -63,6 +63,8 @@ def list_dead(
         for each in newest
     ]
     show_table(COLUMNS, rows, {"dead": [_data(each) for each in newest], "all": len(found)})
+    if not found:
+        note("no dead letters")
     if len(found) > len(newest):
         note(f"{len(found) - len(newest)} older ones; --limit shows more")
 

@@ -123,7 +123,7 @@ def _who(group: Standing) -> str:
 
 
 def _oldest(unfinished: Amount) -> str:
-    return length(unfinished.seconds or 0.0) if unfinished.messages else "-"
+    return length(unfinished.seconds or 0.0) if unfinished.messages else ""
 
 
 def _amount(amount: Amount) -> str:

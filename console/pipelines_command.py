@@ -9,7 +9,7 @@ from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.dag import branches, in_words
 from argosy.console.moments import moment
-from argosy.console.output import printable, show, show_table
+from argosy.console.output import note, printable, show, show_table
 from argosy.console.process_life import open_services
 from argosy.console.published import Published, find, pipelines_of
 from argosy.schemas.pipeline import CompiledPipeline
@@ -48,6 +48,8 @@ def list_pipelines(*, app: App = None) -> None:
         for each in found
     ]
     show_table(COLUMNS, rows, {"pipelines": data})
+    if not found:
+        note("none is published: argosy publish APP")
 
 
 @pipelines.command("show")

@@ -145,7 +145,7 @@ def _task(row: TaskRow, history: History, now_ms: int) -> str:
         if ordered is not None:
             words.append(f"for {length(max(0, now_ms - ordered) / 1000)}")
     if row.wall_ms:
-        words.append(f"{row.wall_ms / 1000:.1f} s")
+        words.append(length(row.wall_ms / 1000))
     if row.input_tokens or row.output_tokens:
         words.append(f"tokens {row.input_tokens} in, {row.output_tokens} out")
     if row.worker:

@@ -80,6 +80,10 @@ def list_runs(
         for line in newest
     ]
     show_table(columns, cells, {"runs": newest})
+    if not newest:
+        note("no active run" if active else "no run in the run log")
+    elif len(newest) < len(found):
+        note(f"{len(found) - len(newest)} older ones; --limit shows more")
 
 
 @runs.command("show")

@@ -22,7 +22,9 @@ from argosy.schemas.pipeline import CompiledPipeline
 
 MOST_OPEN: Final = 20_000
 """Runs that are waited for at once; above that, submitting waits for results."""
-_PROGRESS_SECONDS: Final = 2.0
+_FIRST_SECONDS: Final = 0.25
+_PROGRESS_SECONDS: Final = 4.0
+"""Between two words on how far it is: soon at first, seldom when it takes long."""
 
 
 @dataclass(slots=True)
@@ -127,9 +129,10 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
 
 
 async def _tell(tally: Tally) -> None:
-    said = ""
+    said, pause = "", _FIRST_SECONDS
     while True:
-        await asyncio.sleep(_PROGRESS_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _PROGRESS_SECONDS)
         if (text := tally.text()) != said:
             note(text)
             said = text

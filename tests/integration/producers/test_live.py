@@ -1,6 +1,8 @@
 """Producers before real processes: many submits, Kafka that restarts under them, a gateway that drains."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from httpx2 import AsyncClient
 from pydantic_core import from_json
 
 from argosy.client.connection import Argosy
+from argosy.schemas.errors import ResultTimeout
 from argosy.schemas.watch import TextStreamed
 from support.producers import TOKEN, Producers
 from support.talkative import Said, Talk, talkative
@@ -66,6 +69,39 @@ async def test_a_client_goes_on_when_kafka_was_killed_under_it(producers: Produc
         assert (await waiting).text == "before after"
         again = await client.submit(talkative, Talk(words=["on"]))
         assert (await again.result(timeout_seconds=ENDED_SECONDS)).text == "on"
+
+
+async def test_events_go_on_when_kafka_was_killed_under_who_watches(
+    producers: Producers, tmp_path: Path
+) -> None:
+    async with Argosy.connect(producers.fleet.settings) as client:
+        gate = tmp_path / "go-on"
+        run = await client.submit(talkative, Talk(words=["before", "and", "after"], until=str(gate)))
+        kinds: list[str] = []
+        text: list[str] = []
+        async with asyncio.timeout(ENDED_SECONDS):
+            async for event in run.events():
+                kinds.append(event.kind)
+                if isinstance(event.message, TextStreamed):
+                    text.append(event.message.text)
+                    if len(text) == 2:
+                        await producers.fleet.kill("kafka")
+                        await producers.fleet.stack.supervisor.until_ready("kafka")
+                        gate.touch()
+        assert text == ["before", "and", "after"]
+        assert kinds[-1] == "ended"
+
+
+async def test_who_waits_with_a_deadline_is_told_that_it_is_over_and_the_run_goes_on(
+    producers: Producers, tmp_path: Path
+) -> None:
+    async with Argosy.connect(producers.fleet.settings) as client:
+        gate = tmp_path / "go-on"
+        run = await client.submit(talkative, Talk(words=["in", "the", "end"], until=str(gate)))
+        with pytest.raises(ResultTimeout, match=r"has not ended within 0\.2 s"):
+            await run.result(timeout_seconds=0.2)
+        gate.touch()
+        assert (await run.result(timeout_seconds=ENDED_SECONDS)).text == "in the end"
 
 
 async def test_the_gateway_serves_a_run_from_submit_to_its_end(producers: Producers) -> None:
@@ -142,6 +178,31 @@ async def test_a_gateway_that_is_stopped_answers_who_waits_and_ends_well(
         assert from_json(ended.content)["result"] == {"text": "at last"}
     log = (producers.fleet.stack.folder / "logs" / "gateway.log").read_text("utf-8")
     assert "Traceback" not in log, log
+
+
+async def test_ten_thousand_submits_in_one_go_are_acknowledged_with_progress(
+    producers: Producers, tmp_path: Path
+) -> None:
+    lines = "".join(f'{{"words": ["{number}"]}}\n' for number in range(10_000))
+    (tmp_path / "inputs").write_text(lines)
+    words = ("run", "talkative", "--each", "inputs", "--detach", "--run-id", "batch")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-P", "-m", "argosy", *words),
+        cwd=tmp_path,
+        env={**os.environ, **producers.fleet.environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    acknowledged = [from_json(line)["run_id"] for line in out.splitlines()]
+    assert acknowledged == [f"batch-{number}" for number in range(1, 10_001)]
+    told = [line for line in err.decode().splitlines() if line.endswith("acknowledged")]
+    assert told[-1] == "10000 acknowledged"
+    numbers = [int(line.split()[0]) for line in told]
+    assert numbers == sorted(numbers)
+    assert len(numbers) > 1  # while it goes on, not only in the end
 
 
 async def _waits(waiting: asyncio.Task[object]) -> bool:
