@@ -7,6 +7,7 @@ turn of the event loop are written at once. Whatever else is told, a warning abo
 import asyncio
 import atexit
 import io
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,12 +29,14 @@ class Lines(io.TextIOBase):
         """Write to `out`. What is held when the process ends in order is written then."""
         self._out = out
         self._held: list[str] = []
+        self._lock = threading.Lock()  # a thread's line must not go into a list that was just written
         self._due: asyncio.AbstractEventLoop | None = None
         atexit.register(self.flush)
 
     def hold(self, line: str) -> None:
         """Write a whole line at the end of this turn of the event loop; outside of one at once."""
-        self._held.append(line)
+        with self._lock:
+            self._held.append(line)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -45,13 +48,15 @@ class Lines(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Take a text; `flush` writes it, behind what was held."""
-        self._held.append(text)
+        with self._lock:
+            self._held.append(text)
         return len(text)
 
     def flush(self) -> None:
         """Write what is held."""
         self._due = None
-        held, self._held = self._held, []
+        with self._lock:
+            held, self._held = self._held, []
         if held:
             self._out.write("".join(held))
             self._out.flush()

@@ -109,6 +109,25 @@ async def test_a_warning_is_written_at_once_behind_what_was_told_before(out: Wri
     assert [line["event"] for line in lines(out)] == ["taken", "careful", "odd"]
 
 
+async def test_no_line_is_lost_between_the_loop_and_threads(out: Writes) -> None:
+    def work(name: str) -> None:
+        for number in range(300):
+            logs.get().info(name, number=number)
+
+    threads = [asyncio.to_thread(work, f"thread {number}") for number in range(3)]
+    working = asyncio.gather(*threads)
+    told = 0
+    while not working.done():
+        logs.handoff("taken", offset=told)
+        told += 1
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    events = [line["event"] for line in lines(out)]
+    assert {event: events.count(event) for event in set(events)} == {
+        "taken": told, "thread 0": 300, "thread 1": 300, "thread 2": 300,
+    }  # fmt: skip
+
+
 async def test_another_stream_leaves_nothing_behind(out: Writes) -> None:
     logs.handoff("taken", offset=0)
     logs.configure("json", "info", io.StringIO())
