@@ -38,6 +38,14 @@ class Ledger:
         """How often an effect was made."""
         return int(self._db.execute("SELECT COUNT(*) FROM made WHERE key = ?", (key,)).fetchone()[0])
 
+    def made(self, later_than: float = 0.0) -> list[str]:
+        """The key of every effect that was made (from a moment on), as often as it was."""
+        return [row[0] for row in self._db.execute("SELECT key FROM made WHERE at > ?", (later_than,))]
+
+    def known(self) -> list[tuple[str, str]]:
+        """Every memo that a handler had in hand."""
+        return list(self._db.execute("SELECT key, value FROM known"))
+
     def made_after_known(self, later_than: float = 0.0) -> list[str]:
         """Keys whose effect was made again after a handler had its memo (from a moment on)."""
         query = (

@@ -71,6 +71,7 @@ class _Cluster:
 
 class _Metadata:
     def topics(self) -> set[str]: ...
+    def partitions_for_topic(self, topic: str) -> set[int] | None: ...
 
 class BatchBuilder:
     def append(

@@ -1,0 +1,97 @@
+"""A diamond of two agents, for processes that are killed or stopped at a named point of their code.
+
+Each handler makes one side effect in the ledger (`ARGOSY_TEST_LEDGER`) inside a memo, and answers with a value that
+no other execution has: so the result of a run tells which values it took, in the order of its join.
+"""
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from argosy import Context, Pipeline, agent
+from support.ledger import Ledger
+
+
+class Topic(BaseModel):
+    """What a run is about."""
+
+    name: str
+    flaky: bool = False
+    """The right branch fails once."""
+    seconds: float = 0.0
+    """How long each branch takes."""
+    bulk: int = 0
+    """Characters that each value carries along."""
+    padding: str = ""
+
+
+class Made(BaseModel):
+    """What a step answered."""
+
+    step: str
+    value: str
+    padding: str = ""
+
+
+class Whole(BaseModel):
+    """What the join was given, in its order, and its own value."""
+
+    given: list[str]
+    value: str
+
+
+_LEDGER: list[Ledger] = []
+
+
+def _ledger() -> Ledger:
+    if not _LEDGER:
+        _LEDGER.append(Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"])))
+    return _LEDGER[0]
+
+
+def began(pid: int) -> str:
+    """Name the entry which says that this process has begun with a task."""
+    return f"began {pid}"
+
+
+async def _make(key: str) -> str:
+    value = uuid.uuid4().hex
+    _ledger().make(key, value)
+    return value
+
+
+async def _work(ctx: Context, *, log: bool) -> str:
+    key = f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
+    value = await ctx.step("effect", _make, key, log=log)
+    _ledger().know(key, value)
+    return f"{ctx.task_id}:{uuid.uuid4().hex}"
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def branch(ctx: Context, topic: Topic) -> Made:
+    """The left branch logs its memo; the right one may fail once."""
+    step = ctx.task_id.rpartition("/")[2]
+    _ledger().make(began(os.getpid()), ctx.task_id)
+    if topic.flaky and step == "right" and ctx.attempt == 1:
+        message = f"{ctx.task_id} fails once"
+        raise ValueError(message)
+    await asyncio.sleep(topic.seconds)
+    return Made(step=step, value=await _work(ctx, log=step == "left"), padding="x" * topic.bulk)
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def joiner(ctx: Context, left: Made, right: Made) -> Whole:
+    """Never with less than both."""
+    if (left.step, right.step) != ("left", "right"):
+        message = f"{ctx.task_id} got {left.step} and {right.step}"
+        raise ValueError(message)
+    return Whole(given=[left.value, right.value], value=await _work(ctx, log=False))
+
+
+diamond = Pipeline("diamond", takes=Topic, gives=Whole)
+_left = diamond.step(branch, diamond.input, name="left")
+_right = diamond.step(branch, diamond.input, name="right")
+diamond.returns(diamond.step(joiner, _left, _right, name="join"))

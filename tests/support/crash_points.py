@@ -1,0 +1,146 @@
+"""Named points of the program's code at which a test has a process die or stand still, and how they are armed.
+
+The program knows nothing of them: `arm` wraps the named function in a process that a test has started, before that
+runs the normal command line. At the point's hit the process says so in the ledger and signals itself.
+"""
+
+import importlib
+import inspect
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from support.crash_when import always
+from support.ledger import Ledger
+
+# ruff: noqa: ANN401 - what is wrapped takes and gives anything
+Role = Literal["coordinator", "worker", "client"]
+Load = Literal["plain", "slow", "large", "spilling"]
+Provoke = Literal["nothing", "rebuild", "terminate"]
+Side = Literal["before", "after"]
+Way = Literal["kill", "stop"]
+
+SIDES: Final[tuple[Side, ...]] = ("before", "after")
+VARIABLE: Final = "ARGOSY_TEST_CRASH"
+SIGNALS: Final[dict[Way, signal.Signals]] = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step of one activity of one kind of process."""
+
+    name: str
+    """`<process>.<activity>.<step>`"""
+    target: str
+    """`module:function` or `module:Class.method`, where it is looked up when it is called."""
+    what: str
+    """The step, in words."""
+    when: Callable[..., bool] = always
+    """Which calls count, by their arguments."""
+    hit: int = 1
+    """At which of these calls it happens."""
+    load: Load = "plain"
+    provoke: Provoke = "nothing"
+    """What else it takes to get there."""
+
+    @property
+    def role(self) -> Role:
+        """Which process has it."""
+        match self.name.split(".")[0]:
+            case "worker":
+                return "worker"
+            case "client":
+                return "client"
+            case _:
+                return "coordinator"
+
+    def owner(self) -> tuple[Any, str]:
+        """Find the object that holds the function, and its name there."""
+        module, _, path = self.target.partition(":")
+        holder: Any = importlib.import_module(module)
+        *outer, name = path.split(".")
+        for part in outer:
+            holder = getattr(holder, part)
+        return holder, name
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A point, before or after its step's effect, and what happens there."""
+
+    point: Point
+    side: Side
+    way: Way
+
+    @property
+    def id(self) -> str:
+        """`worker.settle.after_store-kill`"""
+        activity, _, step = self.point.name.rpartition(".")
+        return f"{activity}.{self.side}_{step}-{self.way}"
+
+
+def cells(points: Mapping[str, Point]) -> Iterator[Cell]:
+    """Every cell of the matrix."""
+    for point in points.values():
+        for side in SIDES:
+            for way in SIGNALS:
+                yield Cell(point, side, way)
+
+
+def reached(cell: str) -> str:
+    """Name the ledger's entry which says that a cell's point was reached."""
+    return f"reached {cell}"
+
+
+def arm(variables: Mapping[str, str]) -> None:
+    """Wrap the function of the cell that the variables name, if they name one."""
+    wanted = variables.get(VARIABLE)
+    if wanted is None:
+        return
+    from support.crash_table import POINTS  # noqa: PLC0415 - the table is made of this module's classes
+
+    cell = next(cell for cell in cells(POINTS) if cell.id == wanted)
+    ledger = Path(variables["ARGOSY_TEST_LEDGER"])
+    make = Ledger.make  # it may be what is wrapped
+
+    def strike() -> None:
+        make(Ledger(ledger), reached(cell.id), str(os.getpid()))
+        # To this very thread: it must not go one step further.
+        signal.pthread_kill(threading.get_ident(), SIGNALS[cell.way])
+
+    holder, name = cell.point.owner()
+    setattr(holder, name, wrapped(getattr(holder, name), cell, strike))
+
+
+def wrapped(function: Callable[..., Any], cell: Cell, strike: Callable[[], None]) -> Callable[..., Any]:
+    """Make a function that strikes once, at the point's hit, before or after its call."""
+    hits, due = count(1), cell.point.hit
+
+    def now(side: Side, *, counts: bool) -> None:
+        if counts and cell.side == side and next(hits) == due:
+            strike()
+
+    if inspect.iscoroutinefunction(function):
+
+        async def awaited(*args: Any, **options: Any) -> Any:
+            counts = cell.point.when(*args, **options)
+            now("before", counts=counts)
+            value = await function(*args, **options)
+            now("after", counts=counts)
+            return value
+
+        return awaited
+
+    def called(*args: Any, **options: Any) -> Any:
+        counts = cell.point.when(*args, **options)
+        now("before", counts=counts)
+        value = function(*args, **options)
+        now("after", counts=counts)
+        return value
+
+    return called

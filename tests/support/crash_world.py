@@ -1,0 +1,154 @@
+"""One small fleet of the kill matrix: its own topics and keys, one coordinator and one worker that live on."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from argosy.broker.keys import LaneKeys
+from argosy.broker.redis import RedisStore
+from argosy.client.connection import Argosy
+from argosy.console.config import environment_of
+from argosy.coordinator.rebuild import rebuild
+from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from support.crash_points import VARIABLE, Role
+from support.forks import Forks, Process
+from support.ledger import Ledger
+from support.leftovers import leftovers
+from support.waiting import eventually
+from support.witness import Witness
+
+APP: Final = Path(__file__).with_name("crash_app.py")
+LEASE_SECONDS: Final = 2
+SESSION_SECONDS: Final = 3
+_PARTS: Final = 2
+"""Lanes, and partitions of everything: one for each of two processes."""
+_VARIABLES: Final = {
+    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
+    "ARGOSY_KAFKA__INBOX_PARTITIONS": str(_PARTS),
+    "ARGOSY_KAFKA__WORK_PARTITIONS": str(_PARTS),
+    "ARGOSY_FLEET__LANES": str(_PARTS),
+    "ARGOSY_FLEET__LEASE_SECONDS": str(LEASE_SECONDS),
+    "ARGOSY_FLEET__RENEW_SECONDS": "0.5",
+    "ARGOSY_FLEET__PATIENCE_SECONDS": "4",
+    "ARGOSY_WORKER__DRAIN_SECONDS": "0.5",
+    "ARGOSY_WORKER__GRACE_SECONDS": "1",
+    "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
+}
+_NUMBERS: Final = count(1)
+
+
+@dataclass
+class CrashWorld:
+    """Made by `open_world`."""
+
+    name: str
+    folder: Path
+    settings: Settings
+    forks: Forks
+    variables: dict[str, str]
+    ledger: Ledger
+    store: RedisStore
+    witness: Witness
+    leave: AsyncExitStack
+    processes: list[Process] = field(default_factory=list[Process])
+    client: Argosy | None = None
+
+    async def start(self, role: Role, words: Sequence[str] = (), *, cell: str | None = None) -> Process:
+        """Start a process; one that dies or stands still at a cell's point, if one is named."""
+        match role:
+            case "coordinator":
+                line = ["coordinator"]
+            case "worker":
+                line = ["worker", str(APP)]
+            case "client":
+                line = ["run", "diamond", "--app", str(APP), *words]
+        log = self.folder / f"{cell or f'{role}-{len(self.processes)}'}.log"
+        process = await self.forks.start(line, {**self.variables, **({VARIABLE: cell} if cell else {})}, log)
+        self.processes.append(process)
+        return process
+
+    async def begin(self) -> None:
+        """Start who lives on, and the client."""
+        ready = self.folder / "ready"
+        log = self.folder / "coordinator.log"
+        words = ["coordinator", "--ready-file", str(ready)]
+        self.processes.append(await self.forks.start(words, self.variables, log))
+        await eventually(lambda: asyncio.to_thread(ready.exists), f"a coordinator of {self.name} serves")
+        await self.start("worker")
+        self.client = await self.leave.enter_async_context(Argosy.connect(self.settings))
+
+    @property
+    def lanes(self) -> list[LaneKeys]:
+        """The keys of each lane."""
+        return [LaneKeys(self.settings.redis.key_prefix, number) for number in range(_PARTS)]
+
+    async def rebuild(self) -> None:
+        """Have the state of all lanes dropped and made again."""
+        for keys in self.lanes:
+            await rebuild(self.store, keys)
+
+    async def trouble(self) -> str:
+        """What keeps this fleet from being at rest."""
+        lag, left = await self.witness.lag(), await leftovers(self.store, self.settings.redis.key_prefix)
+        return f"unread {lag}, left over {left[:10]}" if lag or left else ""
+
+    async def until_quiet(self, seconds: float) -> None:
+        """Wait until nothing is unread and nothing left over."""
+        until = time.monotonic() + seconds
+        while trouble := await self.trouble():
+            assert time.monotonic() < until, f"not quiet: {trouble}"
+            await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        """End it all."""
+        for process in self.processes:
+            process.signal(signal.SIGKILL)
+        await self.leave.aclose()
+        self.ledger.close()
+
+
+async def open_world(folder: Path, forks: Forks, servers: str, redis_url: str) -> CrashWorld:
+    """Make a fleet of its own on these servers; its caller closes it."""
+    name = f"cells{next(_NUMBERS)}"
+    folder = folder / name
+    folder.mkdir()
+    settings = Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=servers,
+            topic_prefix=name,
+            session_timeout_seconds=SESSION_SECONDS,
+            inbox_partitions=_PARTS,
+            work_partitions=_PARTS,
+        ),
+        redis=RedisSettings(url=SecretStr(redis_url), key_prefix=name),
+        payloads=f"file://{folder / 'payloads'}",
+        fleet=FleetSettings(lanes=_PARTS, lease_seconds=LEASE_SECONDS),
+    )
+    ledger = folder / "ledger.sqlite"
+    variables: Mapping[str, str] = {
+        **environment_of(settings),
+        **_VARIABLES,
+        "ARGOSY_KAFKA__TOPIC_PREFIX": name,
+        "ARGOSY_REDIS__KEY_PREFIX": name,
+        "ARGOSY_TEST_LEDGER": str(ledger),
+        "HOME": str(folder),
+    }
+    leave = AsyncExitStack()
+    store = RedisStore(settings.redis)
+    leave.push_async_callback(store.close)
+    witness = await leave.enter_async_context(Witness(servers, name))
+    world = CrashWorld(name, folder, settings, forks, dict(variables), Ledger(ledger), store, witness, leave)
+    try:
+        await world.begin()
+    except BaseException:
+        await world.close()
+        raise
+    return world

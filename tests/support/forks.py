@@ -1,0 +1,166 @@
+"""Processes of `argosy` in a tenth of a second: forked from one that has imported everything, then as if started.
+
+`python forks.py` reads an order a line (`{"words": […], "variables": {…}, "log": "…"}`), forks, and runs the command
+line in the child; it tells each child's id, and later how it ended. All children die with it.
+"""
+
+import asyncio
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+_LOOK_SECONDS = 0.05
+_NEEDED = ("argosy.console.serve", "argosy.console.submit", "support.crash_app", "support.crash_table")
+
+
+@dataclass(eq=False)
+class Process:
+    """One that was started."""
+
+    pid: int
+    log: Path
+    ended: "asyncio.Future[int]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Its exit code; minus the number of the signal that ended it."""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        if not self.ended.done():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal has stopped it."""
+        with suppress(OSError):
+            stat = Path(f"/proc/{self.pid}/stat").read_text("ascii", errors="replace")
+            return stat.rpartition(")")[2].split()[0] == "T"
+        return False
+
+    def said(self) -> str:
+        """All that it has logged."""
+        return self.log.read_text("utf-8", errors="replace")
+
+
+class Forks:
+    """Starts processes. `async with Forks() as forks`: all of them end with it."""
+
+    def __init__(self) -> None:
+        self._started: asyncio.Queue[int] = asyncio.Queue()
+        self._processes: dict[int, Process] = {}
+        self._early: dict[int, int] = {}
+        self._one = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            str(Path(__file__)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        self._reading = asyncio.create_task(self._read(), name="read what forks tell")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self._processes.values():
+            process.signal(signal.SIGKILL)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+        await self._reading
+
+    async def start(self, words: Sequence[str], variables: Mapping[str, str], log: Path) -> Process:
+        """Start `argosy WORDS` with these variables and no others; its output goes into the log."""
+        assert self._process.stdin is not None
+        await asyncio.to_thread(log.touch)
+        async with self._one:
+            order = json.dumps({"words": list(words), "variables": dict(variables), "log": str(log)})
+            self._process.stdin.write(order.encode() + b"\n")
+            await self._process.stdin.drain()
+            pid = await self._started.get()
+        assert pid, "the process that forks has ended"
+        process = self._processes[pid] = Process(pid, log)
+        if pid in self._early:
+            process.ended.set_result(self._early.pop(pid))
+        return process
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            said: dict[str, int] = json.loads(line)
+            if "code" not in said:
+                self._started.put_nowait(said["pid"])
+            elif (process := self._processes.pop(said["pid"], None)) is not None:
+                process.ended.set_result(said["code"])
+            else:
+                self._early[said["pid"]] = said["code"]
+        self._started.put_nowait(0)
+
+
+def _serve() -> None:
+    for name in _NEEDED:  # so that no child has to
+        importlib.import_module(name)
+    from argosy.broker import tokens  # noqa: PLC0415 - only in the process that forks
+
+    tokens.count("so that the vocabulary is there")
+    gc.freeze()
+    own, rest = os.getpid(), b""
+    while True:
+        if select.select([0], [], [], _LOOK_SECONDS)[0]:
+            read = os.read(0, 1 << 16)
+            if not read:
+                return
+            *lines, rest = (rest + read).split(b"\n")
+            for line in lines:
+                pid = os.fork()
+                if pid == 0:
+                    _become(json.loads(line), own)
+                _tell({"pid": pid})
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                _tell({"pid": ended[0], "code": os.waitstatus_to_exitcode(ended[1])})
+
+
+def _tell(said: Mapping[str, int]) -> None:
+    os.write(1, json.dumps(said).encode() + b"\n")
+
+
+def _become(order: dict[str, Any], parent: int) -> NoReturn:
+    """Be what was ordered, to the end."""
+    from argosy.console.lifeline import tie_to  # noqa: PLC0415 - as above
+    from argosy.console.main import run  # noqa: PLC0415 - as above
+    from support.crash_points import arm  # noqa: PLC0415 - as above
+
+    code: object = 1
+    try:
+        tie_to(parent)
+        log = os.open(order["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ.clear()
+        os.environ.update(order["variables"])
+        sys.argv = ["argosy", *order["words"]]
+        arm(os.environ)
+        run()
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:  # noqa: BLE001 - nothing may come back into the loop that forks
+        sys.excepthook(*sys.exc_info())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+if __name__ == "__main__":
+    _serve()
