@@ -9,6 +9,7 @@ import typer
 from argosy.console.app_facts import AppFacts, look, look_apart
 from argosy.console.config import environment_of, load_settings
 from argosy.console.dev_fleet import DevFleet
+from argosy.console.dev_memory import dev_in_memory
 from argosy.console.file_watch import Watched, until_changed
 from argosy.console.foreground import STOPPING, run_in_foreground
 from argosy.console.interruption import if_interrupted
@@ -21,7 +22,7 @@ from argosy.schemas.errors import ChildFailed, ConfigurationError
 from argosy.schemas.settings import ModelSettings
 
 
-def dev(
+def dev(  # noqa: PLR0913 - the options of a command
     app: Annotated[str, typer.Argument(help="A Python file or module with pipelines and agents.")],
     *,
     folder: Folder = DEFAULT_FOLDER,
@@ -29,15 +30,28 @@ def dev(
     reload: Annotated[
         bool, typer.Option("--reload/--no-reload", help="Restart workers when the app's files change.")
     ] = True,
+    memory: Annotated[
+        bool,
+        typer.Option(
+            "--memory", help="No Kafka, no Redis: all in this process, behind a gateway, and gone with it."
+        ),
+    ] = False,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="Of the gateway of --memory; 0 = any free one.")
+    ] = 0,
 ) -> None:
     """Run everything that an app needs, here, until Ctrl-C; data is kept for the next time.
 
     When the app's file changes, or a module beside it that it imports, its workers are restarted: they finish
     what they can and hand the rest back. A file that can't be imported is shown, and the old workers go on.
 
-    In another shell: `argosy run NAME --app APP --input '…'`.
+    In another shell: `argosy run NAME --app APP --input '…'`; with --memory by HTTP, as it says.
     """
     facts = look(app)
+    if memory:
+        if_interrupted("all is stopped; what was in memory is gone")
+        work = dev_in_memory(app, facts, load_settings(folder), folder, port)
+        raise typer.Exit(run_in_foreground(work, stopping=STOPPING))
     if_interrupted(f"all is stopped; runs and data stay in {folder}, and go on with the next start")
     work = _dev(app, facts, folder, workers, reload=reload)
     raise typer.Exit(run_in_foreground(work, stopping=STOPPING))

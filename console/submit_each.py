@@ -29,14 +29,17 @@ _PROGRESS_SECONDS: Final = 4.0
 
 @dataclass(slots=True)
 class Tally:
-    """How far it is."""
+    """How far it is; `detached`: ends are not waited for."""
 
+    detached: bool = False
     acknowledged: int = 0
     ended: int = 0
     failed: int = 0
 
     def text(self) -> str:
         """Say it."""
+        if self.detached:
+            return f"{self.acknowledged} acknowledged"
         return f"{self.acknowledged} acknowledged, {self.ended} ended, {self.failed} of them not well"
 
 
@@ -88,7 +91,7 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
 
     With a prefix the ids are `<prefix>-1`, …: a repeat makes no run twice.
     """
-    tally, room, names = Tally(), asyncio.Semaphore(MOST_OPEN), count(1)
+    tally, room, names = Tally(detach), asyncio.Semaphore(MOST_OPEN), count(1)
     run_id: Callable[[JsonValue], str] | None = None
     if prefix is not None:
         run_id = lambda _: f"{prefix}-{next(names)}"  # noqa: E731 - asked once per value, in order
@@ -124,7 +127,7 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
                     group.create_task(ended(run), name=f"result of {run.run_id}")
     finally:
         telling.cancel()
-        note(tally.text() if not detach else f"{tally.acknowledged} acknowledged")
+        note(tally.text())
     return FAILED if tally.failed else 0
 
 

@@ -1,0 +1,50 @@
+"""`argosy dev --memory`: a fleet in one process, used over HTTP as a person would use it."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import pytest
+from httpx2 import AsyncClient
+
+from support.terminal import CTRL_C, terminal
+
+pytestmark = pytest.mark.timeout(200)
+
+APP = """
+from argosy import Context, Pipeline, agent
+
+
+@agent
+async def shout(ctx: Context, text: str) -> str:
+    return text.upper()
+
+
+loud = Pipeline("loud", takes=str, gives=str)
+loud.returns(loud.step(shout, loud.input))
+"""
+
+
+async def run_one(url: str) -> dict[str, object]:
+    async with AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
+        submitted = await http.post("/runs", json={"pipeline": "loud", "input": "hello", "run_id": "loud-1"})
+        assert submitted.status_code == 202, submitted.text
+        ended = await http.get("/runs/loud-1/result", params={"wait": "30"})
+        found: dict[str, object] = json.loads(ended.text)
+        return found
+
+
+def test_an_app_is_served_without_servers_and_gone_with_the_process(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    with terminal(tmp_path, {}, "dev", "app.py", "--memory", columns=200) as shown:
+        shown.until("gateway: http://")
+        shown.until("Ctrl-C stops everything")
+        url = re.search(r"curl -s (http://127\.0\.0\.1:\d+)/runs", shown.shown)
+        assert url is not None, shown.shown
+        assert asyncio.run(run_one(url[1]))["result"] == "HELLO"
+        shown.type(CTRL_C)
+        assert shown.ended() == 130, shown.shown
+        assert shown.shown.rstrip().endswith("interrupted: all is stopped; what was in memory is gone")
+        assert "Traceback" not in shown.shown
+    assert not (tmp_path / ".argosy" / "kafka").exists()
