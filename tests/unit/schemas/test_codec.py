@@ -47,7 +47,7 @@ def envelope(kind: str) -> Envelope:
     return Envelope(kind=kind, id="1", source="test", subject="run-1")
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.builds(
         TaskSettled,
@@ -104,7 +104,7 @@ ORDERS = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(ORDERS, st.randoms(use_true_random=False))
 def test_an_order_reads_back_whatever_lies_in_it_and_however_it_is_written(
     order: TaskDispatched, chance: Random

@@ -15,6 +15,7 @@ REQUIRED = {
 }
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Envelope,
@@ -56,7 +57,7 @@ def outcome(pairs: list[tuple[str, bytes | None]]) -> Envelope | tuple[type[Exce
         return type(error), str(error), getattr(error, "field", "")
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(odd=st.lists(st.tuples(NAMES, ODD), max_size=4), before=st.booleans())
 def test_headers_as_ours_and_any_others_are_read_alike(
     *, odd: list[tuple[str, bytes | None]], before: bool
