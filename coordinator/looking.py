@@ -11,7 +11,7 @@ from argosy.broker.facts import answer, select
 from argosy.broker.store import Payloads
 from argosy.broker.values import encode_value, load, load_all, manifest_items, to_payload
 from argosy.coordinator.look import ATTEMPT, Look
-from argosy.schemas.errors import ArgosyError, FactsTooLarge, InvalidInput, Unreachable
+from argosy.schemas.errors import FactsTooLarge, InvalidInput, Refused, Unreachable
 from argosy.schemas.fault import fault_of
 from argosy.schemas.payload import Payload
 from argosy.schemas.runlog import TaskSettled
@@ -31,13 +31,13 @@ class Looking:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def look(self, look: Look, task_id: str) -> TaskSettled:
-        """Find out what is asked. Raises Unreachable (payload store); any other trouble is the answer."""
+        """Find out what is asked. Raises Unreachable and Refused (payload store); any other trouble is the answer."""
         async with self._room:
             try:
                 return await self._look(look, task_id)
-            except Unreachable:
+            except (Unreachable, Refused):
                 raise
-            except (ArgosyError, ValueError, RecursionError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a value does to us is its run's trouble, never the lane's
                 return TaskSettled(
                     task_id=task_id, attempt=ATTEMPT, outcome="failed", fault=fault_of(error, retriable=False)
                 )

@@ -8,7 +8,7 @@ from argosy.broker.values import to_manifest, to_payload
 from argosy.coordinator.inputs import Entry, Given
 from argosy.coordinator.look import Look
 from argosy.coordinator.looking import MOST_BYTES, Looking
-from argosy.schemas.errors import Unreachable
+from argosy.schemas.errors import Refused, Unreachable
 from argosy.schemas.facts import ListFact, NoFact, SizeFact, ValueFact, Want
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import Inline, Payload, Reference
@@ -112,3 +112,24 @@ async def test_a_payload_store_that_is_away_is_no_answer() -> None:
         await look_at(large, payloads=payloads)
     payloads.up()
     assert (await look_at(large, payloads=payloads)).outcome == "succeeded"
+
+
+async def test_a_payload_store_that_says_no_is_no_answer_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(self: MemoryPayloads, sha256: str) -> bytes:  # noqa: ARG001 - as the real one
+        message = "the payload store says no: a right is missing"
+        raise Refused(message)
+
+    monkeypatch.setattr(MemoryPayloads, "get", refuse)
+    with pytest.raises(Refused):
+        await look_at(GONE)
+
+
+async def test_whatever_else_goes_wrong_is_the_trouble_of_its_run() -> None:
+    payloads = MemoryPayloads()
+    manifest = await to_manifest([inline(1)], payloads)
+    look = Look("c.9/input", Given("input", manifest, item=9), (), whole=False)
+    found = await Looking(payloads).look(look, "r/c.9/input")
+    assert found.outcome == "failed"
+    assert found.fault is not None
+    assert "IndexError" in found.fault.message
+    assert not found.fault.retriable
