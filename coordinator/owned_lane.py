@@ -18,7 +18,7 @@ from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.letters import Letters
 from argosy.coordinator.patience import patiently
 from argosy.coordinator.publish import MOST_IN_FLIGHT, Publish
-from argosy.coordinator.release import MOST_AT_ONCE, Release
+from argosy.coordinator.release import Release
 from argosy.coordinator.state import Event
 from argosy.coordinator.sweep import sweep
 from argosy.coordinator.take import Taken, refill
@@ -114,7 +114,7 @@ class OwnedLane:
         self._publish.absorb()
         moved = await self._advance()
         now_ms = self._clock.now_ms()
-        released = await self._release.fill(now_ms)
+        await self._release.fill(now_ms)
         if moved or self._state.dirty or self._is_late():
             await self._commit()
             await patiently("ready tasks", lambda: refill(self._services, self._state))
@@ -122,7 +122,7 @@ class OwnedLane:
         self._watched.tell(self._state.changed)
         self._state.changed.clear()
         more = self._intake.waiting or self._state.unfinished
-        return more or released >= MOST_AT_ONCE or sent >= MOST_IN_FLIGHT
+        return more or self._release.possible or sent >= MOST_IN_FLIGHT
 
     def rest_seconds(self) -> float:
         """How long the lane may sleep if nothing comes."""

@@ -41,6 +41,14 @@ class Release:
                     released += gone
         return released
 
+    @property
+    def possible(self) -> bool:
+        """Whether an entry is known that the window has room for, moot or not: another turn may release it."""
+        return any(
+            front.lowest() is not None and self._out.by_agent[agent] < self._window
+            for agent, front in self._ready.fronts.items()
+        )
+
     def _one(self, agent: str, entry: Range, room: int, now_ms: int) -> int:
         score = self._ready.fronts[agent].score(entry.member)
         self._ready.remove(agent, entry.member)

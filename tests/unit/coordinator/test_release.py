@@ -1,0 +1,31 @@
+"""What is released, and whether there is more to release at once: a lane must not sleep over what may go out."""
+
+from argosy.broker.keys import LaneKeys
+from argosy.broker.memory_redis import MemoryRedis
+from argosy.coordinator.decision import Ready
+from argosy.coordinator.out import Out
+from argosy.coordinator.quarantine import Quarantine
+from argosy.coordinator.ready_queue import ReadyQueue
+from argosy.coordinator.release import Release
+from argosy.coordinator.runs import Runs
+
+MOOT = 200
+"""Entries of runs that are not there any more."""
+
+
+async def test_as_long_as_the_window_has_room_what_is_known_is_a_reason_to_go_on() -> None:
+    ready, out = ReadyQueue(), Out(1_000, 10_000)
+    runs = Runs(MemoryRedis(), LaneKeys("argosy", 0), "e", 10**9)
+    release = Release(ready, out, runs, Quarantine(), window=4)
+    assert not release.possible
+    for number in range(MOOT):
+        ready.add(f"gone-{number}", Ready(step="a", attempt=1, agent="work", ready_at_ms=number))
+    assert release.possible
+    assert await release.fill(0) == 0, "all are moot"
+    assert not release.possible, "and none is left"
+    ready.add("one-more", Ready(step="a", attempt=1, agent="work", ready_at_ms=0))
+    for number in range(4):
+        out.release("run", f"t{number}", 1, "work", 0)
+    assert not release.possible, "the window is full"
+    out.withdraw("run", "t0")
+    assert release.possible
