@@ -77,7 +77,7 @@ def simulate(
 ) -> Outcome:
     """Run a seed. `events` instead of what the profile draws: to tell a shorter story of the same seed."""
     chance = random.Random(f"simulation {seed}")  # noqa: S311 - repeatable, no secret
-    world = World(_settings(chance), seed=seed, gap_rate=chance.choice((0.0, 0.1)), trace=trace)
+    world = World(short_settings(chance), seed=seed, gap_rate=chance.choice((0.0, 0.1)), trace=trace)
     world.broker.fetch_most = chance.choice((1, 3, 100))
     load = make_load(world)
     stage = Stage(load.agents, world, model=load.model, count_tokens=len)
@@ -96,18 +96,18 @@ def simulate(
         await _until_quiet(world, load, oracle, findings)
 
     try:
-        world.loop.run_until_complete(main())
-    except (Stalled, TimeoutError) as error:
-        findings.append(Finding("stuck", repr(error)))
-    findings += [*oracle.findings(), *load.findings(oracle, mischief.losses)]
-    findings += [Finding("defect", text) for text in stage.supervisor.defects]
-    findings += [Finding("unhandled", str(trouble.get("message"))) for trouble in world.loop.unhandled]
-    runs = sum(bool(story.accepted) for story in oracle.stories().values())
-    outcome = Outcome(
-        seed, profile, drawn, tuple(findings), runs, world.loop.time(), str(world.trace) if trace else ""
-    )
-    world.close()
-    return outcome
+        try:
+            world.loop.run_until_complete(main())
+        except (Stalled, TimeoutError) as error:
+            findings.append(Finding("stuck", repr(error)))
+        findings += [*oracle.findings(), *load.findings(oracle, mischief.losses)]
+        findings += [Finding("defect", text) for text in stage.supervisor.defects]
+        findings += [Finding("unhandled", str(trouble.get("message"))) for trouble in world.loop.unhandled]
+        runs = sum(bool(story.accepted) for story in oracle.stories().values())
+        told = str(world.trace) if trace else ""
+        return Outcome(seed, profile, drawn, tuple(findings), runs, world.loop.time(), told)
+    finally:
+        world.close()
 
 
 async def _until_quiet(world: World, load: Load, oracle: Oracle, findings: list[Finding]) -> None:
@@ -120,17 +120,18 @@ async def _until_quiet(world: World, load: Load, oracle: Oracle, findings: list[
     findings += [Finding("left over", text) for text in oracle.leftovers()]
 
 
-def _settings(chance: random.Random) -> Settings:
-    """Draw a fleet's numbers: short ones, so that a history is short."""
-    settings = plain_settings(
-        lease_seconds=3.0,
-        renew_seconds=1.0,
-        patience_seconds=3.0,
-        patience_most_seconds=12.0,
-        unknown_pipeline_seconds=2.0,
-        dispatch_window=chance.choice((1, 3, 64)),
-        run_cache_bytes=chance.choice((1, 20_000, 100_000_000)),
-    )
+def short_settings(chance: random.Random, **fleet: float) -> Settings:
+    """Draw a fleet's numbers: short ones, so that a history is short. `fleet` replaces some of `FleetSettings`."""
+    drawn: dict[str, float] = {
+        "lease_seconds": 3.0,
+        "renew_seconds": 1.0,
+        "patience_seconds": 3.0,
+        "patience_most_seconds": 12.0,
+        "unknown_pipeline_seconds": 2.0,
+        "dispatch_window": chance.choice((1, 3, 64)),
+        "run_cache_bytes": chance.choice((1, 20_000, 100_000_000)),
+    }
+    settings = plain_settings(**{**drawn, **fleet})
     settings.kafka = settings.kafka.model_copy(
         update={"session_timeout_seconds": 2.5, "send_deadline_seconds": 3.0}
     )

@@ -26,6 +26,7 @@ class Truth:
         self._high: dict[int, int] = {}
         self._at: dict[int, int] = {}
         self._states: dict[str, RunState | None] = {}
+        self._aside: set[str] = set()
         prefix, lanes = world.settings.redis.key_prefix, range(world.settings.fleet.lanes)
         self._lanes = {LaneKeys(prefix, lane).checkpoint: lane for lane in lanes}
 
@@ -57,6 +58,12 @@ class Truth:
             log = self._world.broker.log(Partition(self._world.names.runs, lane))
             for record in takewhile(lambda record: record.offset < high, log.since(at)):
                 event = read(record)
-                self._states[event.run_id], _ = fold(self._states.get(event.run_id), event)
+                if event.run_id in self._aside:
+                    continue
+                try:
+                    self._states[event.run_id], _ = fold(self._states.get(event.run_id), event)
+                except Exception:  # noqa: BLE001 - as a lane does: such a run is set aside
+                    self._aside.add(event.run_id)
+                    self._states.pop(event.run_id, None)
             self._at[lane] = high
         return self._states.get(run_id)

@@ -4,12 +4,13 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
-from argosy import Context, Hole, Pipeline, Reject, agent, quorum
+from argosy import Context, Hole, Pipeline, Reject, RunConflict, agent, quorum
 from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.pipelines.agent import Agent
@@ -213,7 +214,8 @@ class SimulatedLoad:
             await asyncio.sleep(chance.choice((0.005, 0.5, 4.0)))
             self._note(await self._again(client, run_id, pipeline, value, other=chance.random() < 0.5))
         if chance.random() < 0.3:  # while it is ending, and at once after that
-            await run.ended()
+            with suppress(RunConflict):  # another submit of the id was the first: ours is not the run
+                await run.ended()
             for again in await asyncio.gather(
                 *(self._again(client, run_id, pipeline, value, other=False) for _ in range(3))
             ):

@@ -1,0 +1,148 @@
+"""One story told to a simulated fleet: what is done to it and when, and the oracle at its end."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from argosy import Context, Pipeline, Run, agent
+from argosy.broker.log import Outgoing, Partition
+from argosy.testing.mischief import Mischief
+from argosy.testing.oracle import Finding, Oracle
+from argosy.testing.process import Process
+from argosy.testing.simulation import short_settings
+from argosy.testing.stage import Stage, agents_of
+from argosy.testing.witness import Witness
+from argosy.testing.world import World
+from support.seeds import quietly
+
+_QUIET_SECONDS = 120.0
+MADE: Counter[str] = Counter()
+"""Effects that were made, by task: of the tale that is told now."""
+
+
+async def _make(task_id: str) -> str:
+    MADE[task_id] += 1
+    return f"{task_id} {MADE[task_id]}"
+
+
+@agent(retries=2, backoff_seconds=5, max_deliveries=3)
+async def first(ctx: Context, text: str) -> str:
+    """`slow` takes two seconds, `flaky` fails once, `logged` makes an effect that is logged."""
+    if text == "flaky" and ctx.attempt == 1:
+        message = "once"
+        raise ValueError(message)
+    value = await ctx.step("effect", _make, ctx.task_id, log=text == "logged")
+    await asyncio.sleep(2.0 if text == "slow" else 0.0)
+    return f"{text} {value}"
+
+
+@agent(retries=2, backoff_seconds=5, max_deliveries=3)
+async def second(ctx: Context, text: str) -> str:  # noqa: ARG001
+    return f"{text}!"
+
+
+two = Pipeline("two", takes=str, gives=str)
+two.returns(two.step(second, two.step(first, two.input)))
+
+wide = Pipeline("wide", takes=list[str], gives=list[str])
+wide.returns(wide.map(first, over=wide.input, max_parallel=50))
+
+
+@dataclass
+class Tale:
+    """The fleet, and what a story does to it. Its coroutines run inside the simulation."""
+
+    stage: Stage
+    mischief: Mischief
+    handled: list[str] = field(default_factory=list)
+    """Tasks whose handlers began, in order."""
+
+    @property
+    def world(self) -> World:
+        return self.stage.world
+
+    async def submit(self, text: str, run_id: str, *, deadline_seconds: float | None = None) -> Run[str]:
+        return await self.stage.client.submit(two, text, run_id=run_id, deadline_seconds=deadline_seconds)
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait until something is so; that it never is, is the failure."""
+        async with asyncio.timeout(_QUIET_SECONDS):
+            while not true():  # noqa: ASYNC110 - virtual time, and nobody rings
+                await asyncio.sleep(0.01)
+
+    def process(self, name: str) -> Process:
+        found = self.stage.supervisor.find(name)
+        assert found is not None
+        return found
+
+    def crash(self, name: str) -> None:
+        self.stage.supervisor.crash(self.process(name))
+
+    def pause(self, name: str, seconds: float) -> None:
+        self.stage.supervisor.pause(self.process(name), seconds)
+
+    def at_record(self, kind: str, do: Callable[[str], object]) -> None:
+        """Do something, once, the moment that a record of this kind is in its topic; it is told who wrote it."""
+        left = [True]
+
+        def appended(who: str, record: Outgoing, _partition: int, _offset: int) -> None:
+            if left[0] and f".{kind}.".encode() in dict(record.headers).get("ce_type", b""):
+                left[0] = False
+                do(who)
+
+        self.world.observer.on_append.append(appended)
+
+    def kill(self, who: str) -> None:
+        """Kill whoever a record came from."""
+        self.stage.supervisor.crash(self.world.observer.processes[who])
+
+    def records(self, topic: str, kind: str) -> list[Outgoing]:
+        """Return records of a topic, ready to be written again."""
+        return [
+            Outgoing(record.topic, record.key or b"", record.value or b"", record.headers, record.partition)
+            for number in range(self.world.broker.sizes()[topic])
+            for record in self.world.broker.log(Partition(topic, number)).all()
+            if f".{kind}.".encode() in dict(record.headers).get("ce_type", b"")
+        ]
+
+
+def tell(  # noqa: PLR0913 - all by name
+    story: Callable[[Tale], Awaitable[None]],
+    *,
+    coordinators: int = 1,
+    workers: int = 1,
+    seed: int = 0,
+    fleet: Mapping[str, float] | None = None,
+    allowed: frozenset[str] = frozenset(),
+) -> Tale:
+    """Tell a story; then all must come to rest, and no promise be broken but what the story is about (`allowed`)."""
+    MADE.clear()
+    settings = short_settings(random.Random(seed), **(fleet or {}))  # noqa: S311 - repeatable, no secret
+    world = World(settings, seed=seed)
+    stage = Stage(agents_of([two, wide]), world, count_tokens=len)
+    mischief = Mischief(stage, seed)
+    tale, oracle = Tale(stage, mischief), Oracle(world)
+    findings = Witness(stage, mischief.losses).findings
+    world.observer.on_handler.append(lambda _who, task_id, _attempt: tale.handled.append(task_id))
+
+    async def told() -> None:
+        names = {f"worker-{n}": list(stage.agents) for n in range(1, workers + 1)}
+        await stage.start(coordinators, names)
+        await story(tale)
+        with suppress(TimeoutError):  # the oracle says below what is not at rest
+            await tale.until(lambda: next(oracle.leftovers(), None) is None)
+
+    try:
+        with quietly():
+            world.loop.run_until_complete(told())
+        findings += oracle.findings()
+        findings += [Finding("left over", text) for text in oracle.leftovers()]
+        findings += [Finding("defect", text) for text in stage.supervisor.defects]
+        findings = [finding for finding in findings if finding.kind not in allowed]
+        assert not findings, "\n".join([*map(str, findings), *str(world.trace).splitlines()[-60:]])
+    finally:
+        world.close()
+    return tale
