@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -155,8 +156,8 @@ def _become(order: dict[str, Any], parent: int) -> NoReturn:
         run()
     except SystemExit as end:
         code = end.code or 0
-    except BaseException:  # noqa: BLE001 - nothing may come back into the loop that forks
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001 - nothing may come back into the loop that forks
+        traceback.print_exception(error)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 1)

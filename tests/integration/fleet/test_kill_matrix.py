@@ -58,7 +58,7 @@ def wanted_cells(request: pytest.FixtureRequest) -> list[Cell]:
     """The cells of the tests that were asked for."""
     found: list[Cell] = []
     for item in request.session.items:
-        if isinstance(item, pytest.Function) and item.module is request.module:
+        if isinstance(item, pytest.Function) and "matrix" in item.fixturenames:
             cell = item.callspec.params["cell"]
             assert isinstance(cell, Cell)
             found.append(cell)

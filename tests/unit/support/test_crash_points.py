@@ -47,7 +47,10 @@ async def test_it_strikes_once_at_the_hit_that_is_meant_before_or_after_the_call
         told.append(word)
         return word
 
-    point = Point("worker.take.step", "", "", when=lambda word: word != "none", hit=2)
+    def counts(word: str) -> bool:
+        return word != "none"
+
+    point = Point("worker.take.step", "", "", when=counts, hit=2)
     armed = wrapped(step, Cell(point, side, "kill"), lambda: told.append("struck"))
     assert await armed("none") == "none"
     assert await armed("one") == "one"
