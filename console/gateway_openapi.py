@@ -133,11 +133,12 @@ def _operation(  # noqa: PLR0913 - the parts of an operation
     }
     for status, text in sorted((_REFUSALS | refusals).items()):
         responses[str(status)] = {"description": text} | _content(ErrorBody)
-    for status in ("202", "503"):  # who polls is told when to come again
-        if status == "503" or (status in responses and answers.get(202, (None, ""))[0] is RunView):
-            responses[status]["headers"] = {
-                "Retry-After": {"schema": {"type": "string"}, "description": "Seconds."}
-            }
+    # Who polls is told when to come again.
+    again = ["503"] + (["202"] if answers.get(202, (None, ""))[0] is RunView else [])
+    for numbered in again:
+        responses[numbered]["headers"] = {
+            "Retry-After": {"schema": {"type": "string"}, "description": "Seconds."}
+        }
     found: Json = {
         "operationId": name,
         "summary": summary,
