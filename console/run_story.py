@@ -65,6 +65,10 @@ def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each ki
             pipeline = message.pipeline
             steps = counted(len(pipeline.steps), "step")
             return f"{pipeline.name}@{pipeline.version}, {steps}, inbox {message.position}"
+        case TaskSettled() if (
+            not message.deliveries and not message.worker and message.outcome == "succeeded"
+        ):
+            return f"looked at by the coordinator, {counted(len(message.facts), 'fact')}"
         case TaskSettled():
             usage = message.usage
             text = f"attempt {message.attempt} {message.outcome} in {message.duration_ms / 1000:.1f} s"

@@ -5,8 +5,8 @@ from typing import Any
 
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.pipeline import Pipeline
+from argosy.schemas.contract_checks import two_agents_named
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline_checks import two_agents_named
 
 
 class App:

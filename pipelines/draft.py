@@ -11,12 +11,12 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port, adapter_of, port_of
 from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.pipelines.terms import check_name
+from argosy.schemas.contract_checks import two_agents_named
 from argosy.schemas.errors import BuildError
 from argosy.schemas.pipeline import INPUT, CompiledPipeline
 from argosy.schemas.pipeline_checks import (
     reserved_name,
     returns_nothing,
-    two_agents_named,
     two_steps_named,
 )
 

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from argosy.pipelines.annotation import Annotation, describe, fields_of, is_list, members
 from argosy.pipelines.signature import Signature
 from argosy.schemas.contract import MOST_RETRIES, Contract
+from argosy.schemas.contract_checks import check_room, too_many_retries
 from argosy.schemas.errors import BuildError
 from argosy.schemas.ids import is_name
-from argosy.schemas.pipeline_checks import too_many_retries
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "model": None,
@@ -57,22 +57,11 @@ def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -
 
 def check(name: str, contract: Contract, signature: Signature) -> None:
     """Raise a BuildError for a contract that its own function can't keep."""
-    _check_room(name, contract)
+    check_room(name, contract)
     if contract.page is not None:
         _check_page(name, contract.page, signature)
     if contract.above == "paginate" and contract.merge is None:
         _check_mergeable(name, signature)
-
-
-def _check_room(name: str, contract: Contract) -> None:
-    if contract.window is None:
-        return  # the model's window is known to the worker
-    if contract.reserve * 1000 >= contract.window * contract.threshold_per_mille:
-        raise BuildError(
-            what=f"agent {name!r} has no room for input",
-            why=f"reserve {contract.reserve} >= window {contract.window} x threshold {contract.threshold}",
-            do="lower reserve, or use a model with a larger window",
-        )
 
 
 def _check_page(name: str, page: str, signature: Signature) -> None:

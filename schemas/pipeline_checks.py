@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from argosy.schemas.contract import MOST_RETRIES
+from argosy.schemas.contract_checks import check_agents
 from argosy.schemas.errors import BuildError
 from argosy.schemas.pipeline import (
     INPUT,
@@ -51,7 +51,7 @@ def check(pipeline: CompiledPipeline, *, depth: int = 1, around: int = 1) -> Non
             shards = step.max_parallel if isinstance(step, MapStep) else 1
             check(step.pipeline, depth=depth + 1, around=around * shards)
     if depth == 1:
-        _check_agents(pipeline)
+        check_agents(pipeline)
 
 
 def selections(pipeline: CompiledPipeline) -> Iterator[tuple[str, str]]:
@@ -71,15 +71,6 @@ def two_steps_named(name: str, pipeline: str) -> BuildError:
     return BuildError(
         what=f"two steps named {name!r} in {pipeline!r}",
         why="a step's name is part of its task ids",
-        do="pass name='...' to one of them",
-    )
-
-
-def two_agents_named(name: str, pipeline: str) -> BuildError:
-    """Say that an agent's name is taken."""
-    return BuildError(
-        what=f"two agents named {name!r} in {pipeline!r}",
-        why="an agent's name is its topic and its consumer group",
         do="pass name='...' to one of them",
     )
 
@@ -240,15 +231,6 @@ def too_parallel(step: str, shards: int) -> BuildError:
     )
 
 
-def too_many_retries(agent: str, retries: int) -> BuildError:
-    """Say that an agent would be tried too often."""
-    return BuildError(
-        what=f"agent {agent!r} has retries={retries}",
-        why=f"a task is tried {MOST_RETRIES} times more at most; what fails so often fails again",
-        do="give fewer, and a longer backoff_seconds for what takes its time to come back",
-    )
-
-
 def _check_parallel(step: Step, pipeline: str, around: int) -> None:
     if not isinstance(step, MapStep):
         return
@@ -279,22 +261,6 @@ def leads_nowhere(step: str, pipeline: str) -> BuildError:
         why="its result is not used and nothing waits for it",
         do="use it, return it, or name it in after= of a later step",
     )
-
-
-def _check_agents(pipeline: CompiledPipeline) -> None:
-    pinned = dict(pipeline.agents)
-    for inner in pipeline.whole():
-        for name, contract in inner.agents.items():
-            if contract.retries > MOST_RETRIES:
-                raise too_many_retries(name, contract.retries)
-            if pinned.setdefault(name, contract) != contract:
-                raise two_agents_named(name, pipeline.name)
-            if contract.merge is not None and contract.merge not in inner.agents:
-                raise BuildError(
-                    what=f"agent {name!r} of {inner.name!r} has merge={contract.merge!r}",
-                    why=f"the pipeline pins the contracts of {', '.join(inner.agents)} only",
-                    do=f"add {contract.merge!r} to agents",
-                )
 
 
 def _check_schemas(pipeline: CompiledPipeline) -> None:

@@ -217,6 +217,14 @@ def test_an_agent_that_is_tried_too_often_is_refused() -> None:
         checked(put("agents/one/retries", 101))
 
 
+def test_an_agent_without_room_for_input_is_refused() -> None:
+    def change(d: dict[str, Any]) -> None:
+        d["agents"]["one"] |= {"window": 4096, "reserve": 4000}
+
+    with pytest.raises(BuildError, match="agent 'one' has no room for input"):
+        checked(change)
+
+
 def test_a_running_pipeline_from_before_a_bound_can_still_be_read() -> None:
     data = document()
     put("agents/one/retries", 10**6)(data)
