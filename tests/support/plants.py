@@ -15,12 +15,15 @@ from argosy.agents import claim, hold, memo
 from argosy.agents.step import Steps
 from argosy.broker.offsets import Tracker
 from argosy.broker.script import Script
-from argosy.coordinator import chain
+from argosy.coordinator import chain, settled
 from argosy.coordinator.front import Front
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Outbox
 from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.receive import Receivers
+from argosy.coordinator.turn import Turn
+from argosy.schemas.ids import local_part
+from argosy.schemas.runlog import TaskSettled
 
 Bug = AbstractContextManager[object]
 Plant = Callable[[], Bug]
@@ -119,6 +122,19 @@ def no_resend() -> Bug:
         plain(self, [], waits)
 
     return patch.object(Out, "load", load)
+
+
+def old_failure_counts() -> Bug:
+    """S9: a failure counts for whatever attempt is current."""
+    plain = settled.settle
+
+    def settle(turn: Turn, one: TaskSettled) -> None:
+        task = turn.state.task(local_part(one.task_id))
+        if task is not None and one.outcome != "succeeded":
+            one = one.model_copy(update={"attempt": task.attempt})
+        plain(turn, one)
+
+    return patch.object(settled, "settle", settle)
 
 
 def idle_lane_sleeps() -> Bug:

@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from argosy import Context, Pipeline, Run, agent
 from argosy.broker.log import Outgoing, Partition
+from argosy.broker.script import Arg, Script
 from argosy.testing.mischief import Mischief
 from argosy.testing.oracle import Finding, Oracle
 from argosy.testing.process import Process
@@ -94,6 +95,17 @@ class Tale:
                 do(who)
 
         self.world.observer.on_append.append(appended)
+
+    def at_commit(self, of: str, do: Callable[[str], object]) -> None:
+        """Do something, once, the moment that a commit has written something of this name; it is told whose."""
+        left = [True]
+
+        def ran(who: str, script: Script, _keys: object, args: Sequence[Arg], _reply: object) -> None:
+            if left[0] and script.name == "commit" and of in args:
+                left[0] = False
+                do(who)
+
+        self.world.observer.on_script.append(ran)
 
     def kill(self, who: str) -> None:
         """Kill whoever a record came from."""

@@ -9,8 +9,10 @@ from argosy import RunCancelled, RunConflict, RunFailed
 from argosy.broker.log import Partition
 from argosy.coordinator import settled
 from argosy.coordinator.turn import Turn
+from argosy.schemas.errors import ResultTimeout
 from argosy.schemas.runlog import TaskSettled
 from argosy.testing.oracle import Oracle
+from support.plants import idle_lane_sleeps, old_failure_counts, result_moot
 from support.tale import MADE, Tale, tell
 
 
@@ -28,6 +30,15 @@ def test_s1_a_submit_of_other_data_ends_no_healthy_run() -> None:
 def test_s2_a_crash_between_the_end_and_its_result_loses_no_result() -> None:
     async def story(tale: Tale) -> None:
         tale.at_record("run.ended", tale.kill)
+        run = await tale.submit("x", "r")
+        assert (await run.result(timeout_seconds=60)).startswith("x")
+
+    assert len(tell(story).records("argosy.results", "run.ended")) == 1
+
+
+def test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result() -> None:
+    async def story(tale: Tale) -> None:
+        tale.at_commit("result:r", tale.kill)
         run = await tale.submit("x", "r")
         assert (await run.result(timeout_seconds=60)).startswith("x")
 
@@ -179,3 +190,18 @@ def test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold() -> None:
 
     tell(story)
     assert MADE["r/first"] == 1
+
+
+def test_the_story_of_a_failure_that_comes_twice_sees_the_rule_that_it_is_about() -> None:
+    with old_failure_counts(), pytest.raises((AssertionError, RunFailed)):
+        test_s9_a_failure_that_comes_twice_costs_one_attempt()
+
+
+def test_the_story_of_an_idle_fleet_sees_the_rule_that_it_is_about() -> None:
+    with idle_lane_sleeps(), pytest.raises((AssertionError, ResultTimeout)):
+        test_s6_a_wipe_of_an_idle_fleet_is_noticed()
+
+
+def test_the_story_of_a_lost_result_sees_the_rule_that_it_is_about() -> None:
+    with result_moot(), pytest.raises((AssertionError, ResultTimeout)):
+        test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result()
