@@ -178,7 +178,11 @@ async def test_a_lane_that_is_taken_by_a_host_whose_clock_is_wrong_ends_no_run_e
 async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(take, "LaneClock", lambda server_ms: LaneClock(server_ms - 3_000_000))
+
+    def late(server_ms: int) -> LaneClock:
+        return LaneClock(server_ms - 3_000_000)
+
+    monkeypatch.setattr(take, "LaneClock", late)
     async with shell_world(settings_of(longest_run_seconds=1_000, window_seconds=1_000)) as world:
         lane, where = lane_of("twice", 2), Partition(world.names.runs, lane_of("twice", 2))
         fresh = next(f"fresh-{n}" for n in range(99) if lane_of(f"fresh-{n}", 2) == lane)

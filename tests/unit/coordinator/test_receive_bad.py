@@ -39,8 +39,9 @@ def put(*way: str | int, value: object) -> Change:
 
 
 DOUBLING: dict[str, JsonValue] = {
-    f"S{number}": {"allOf": [{"$ref": f"#/schemas/S{number + 1}"}] * 2} for number in range(40)
-} | {"S40": {"type": "string"}}
+    **{f"S{number}": {"allOf": [{"$ref": f"#/schemas/S{number + 1}"}] * 2} for number in range(40)},
+    "S40": {"type": "string"},
+}
 """Each line sends the value through the next one twice."""
 
 WRONG: dict[str, tuple[Change, str]] = {
