@@ -26,7 +26,8 @@ _LOADS: Final[Mapping[Load, Mapping[str, Any]]] = {
 }
 _SUBMIT_SECONDS: Final = 0.3
 """Between two runs, until the point is reached."""
-_REACH_SECONDS: Final = 30.0
+_REACH_SECONDS: Final = 60.0
+_REBUILD_SECONDS: Final = 15.0
 _END_SECONDS: Final = 45.0
 _AFTERWARDS: Final = 2
 _IN_HAND: Final = 8
@@ -57,7 +58,7 @@ class Play:
         if self.cell.way == "stop":
             await self._resume(victim)
         await self.world.until_quiet(_END_SECONDS)
-        problems += await self._judged(since)
+        problems += await self._judged(since, victim.pid if self.cell.way == "stop" else 0)
         assert not problems, "\n".join(problems)
 
     # -- to the point
@@ -100,7 +101,7 @@ class Play:
                 await self._until_said(victim, "lane is live")
                 while True:
                     await self.world.rebuild()
-                    await asyncio.sleep(2)
+                    await asyncio.sleep(_REBUILD_SECONDS)  # long enough for one to be finished
             case "terminate":
                 if self.cell.point.role == "worker":
                     await eventually(lambda: self._has(began(victim.pid)), "the victim has work")
@@ -183,7 +184,7 @@ class Play:
 
     # -- afterwards
 
-    async def _judged(self, since: Mapping[tuple[str, int], int]) -> list[str]:
+    async def _judged(self, since: Mapping[tuple[str, int], int], slept: int) -> list[str]:
         lines = await self.world.witness.read(since)
         found = {run_id: run for run_id, run in runs_in(lines).items() if run_id in self.acknowledged}
         payloads = ObstorePayloads(self.world.settings.payloads)
@@ -196,7 +197,7 @@ class Play:
         problems = [f"{run_id} left no trace" for run_id in self.acknowledged if run_id not in found]
         for run_id, run in found.items():
             problems += judge(run, self.acknowledged[run_id].flaky, values)
-        problems += effects(self.world.ledger, found, _IN_HAND)
+        problems += effects(self.world.ledger, found, _IN_HAND, slept)
         again = {key.split("|", 1)[0] for key in self.world.ledger.made(self.gone_at) if "|" in key}
         problems += [f"{task} had its memo, and made its effect again" for task in again & self.recorded]
         problems += [f"a dead letter: {line.body[:500]!r}" for line in lines if line.topic.endswith(".dead")]

@@ -174,8 +174,11 @@ def _causes(run: Run) -> list[str]:
     return wrong
 
 
-def effects(ledger: Ledger, runs: Mapping[str, Run], most_again: int) -> list[str]:
-    """Promise 3 and what is said of side effects: each once by our key, at least once as such, and no memo again."""
+def effects(ledger: Ledger, runs: Mapping[str, Run], most_again: int, slept: int = 0) -> list[str]:
+    """Promise 3 and what is said of side effects: each once by our key, at least once as such, and no memo again.
+
+    `slept` is the process that stood still, if one did.
+    """
     made = Counter(key for key in ledger.made() if "|" in key and key.split("/", 1)[0] in runs)
     tasks = Counter(key.split("|", 1)[0] for key in made)
     wrong = [
@@ -190,7 +193,7 @@ def effects(ledger: Ledger, runs: Mapping[str, Run], most_again: int) -> list[st
     wrong += [f"the memo of {key} changed" for key in ledger.changed_memos() if key.split("/", 1)[0] in runs]
     wrong += [
         f"{key} was made again after its memo was known"
-        for key in ledger.made_after_known()
+        for key in ledger.made_after_known(but_by=slept)
         if key.split("/", 1)[0] in runs
     ]
     known = ledger.known()

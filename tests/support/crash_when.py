@@ -84,6 +84,18 @@ def writes(_chain: Any, given: Any, _checkpoint: Any, *, mark: str = "") -> bool
     return bool(given.args) and not mark
 
 
+def releasing(release: Any, _now_ms: int) -> bool:
+    """A release with something ready."""
+    return not release._ready.empty  # noqa: SLF001 - whoever sits in the code may look
+
+
+def owing(publish: Any, now_ms: int) -> bool:
+    """A turn with something due to be sent."""
+    state = publish._state  # noqa: SLF001 - as above
+    due = state.outbox.next_due(), state.out.next_due()
+    return any(at is not None and at <= now_ms for at in due)
+
+
 def drops(_chain: Any, _writes: Any, _checkpoint: Any, *, mark: str = "") -> bool:
     """The commit that drops a lane's state."""
     return mark == "-"
@@ -91,7 +103,7 @@ def drops(_chain: Any, _writes: Any, _checkpoint: Any, *, mark: str = "") -> boo
 
 def rebuilding(owned: Any, *_rest: Any) -> bool:
     """A lane whose state is being made again from the log."""
-    return owned._checkpoint.horizon_ms is not None  # noqa: SLF001 - whoever sits in the code may look
+    return owned._checkpoint.horizon_ms is not None  # noqa: SLF001 - as above
 
 
 def holding(leases: Any, *_rest: Any) -> bool:

@@ -5,6 +5,7 @@ handler made the effect; `known` notes when a handler had the memo in hand. An e
 known breaks promise 3.
 """
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -18,13 +19,13 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("CREATE TABLE IF NOT EXISTS effects (key TEXT PRIMARY KEY, value TEXT)")
-        self._db.execute("CREATE TABLE IF NOT EXISTS made (key TEXT, value TEXT, at REAL)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS made (key TEXT, value TEXT, at REAL, pid INTEGER)")
         self._db.execute("CREATE TABLE IF NOT EXISTS known (key TEXT, value TEXT, at REAL)")
 
     def make(self, key: str, value: str) -> None:
         """The side effect itself."""
         self._db.execute("INSERT OR IGNORE INTO effects VALUES (?, ?)", (key, value))
-        self._db.execute("INSERT INTO made VALUES (?, ?, ?)", (key, value, time.monotonic()))
+        self._db.execute("INSERT INTO made VALUES (?, ?, ?, ?)", (key, value, time.monotonic(), os.getpid()))
 
     def know(self, key: str, value: str) -> None:
         """Its memo was returned to the handler."""
@@ -46,13 +47,17 @@ class Ledger:
         """Every memo that a handler had in hand."""
         return list(self._db.execute("SELECT key, value FROM known"))
 
-    def made_after_known(self, later_than: float = 0.0) -> list[str]:
-        """Keys whose effect was made again after a handler had its memo (from a moment on)."""
+    def made_after_known(self, later_than: float = 0.0, *, but_by: int = 0) -> list[str]:
+        """Keys whose effect was made again after a handler had its memo (from a moment on).
+
+        What the process `but_by` made doesn't count: one that stood still between looking the memo up and making
+        the effect, and woke when another had made it, can't know.
+        """
         query = (
             "SELECT DISTINCT made.key FROM made JOIN known ON made.key = known.key"
-            " WHERE made.at > known.at AND known.at > ?"
+            " WHERE made.at > known.at AND known.at > ? AND made.pid != ?"
         )
-        return [row[0] for row in self._db.execute(query, (later_than,))]
+        return [row[0] for row in self._db.execute(query, (later_than, but_by))]
 
     def changed_memos(self) -> list[str]:
         """Keys whose memo had two values in handlers' hands."""
