@@ -164,6 +164,23 @@ def test_a_story_is_told_by_offset_with_causes_and_says_what_changed_nothing() -
     assert told[1].what == "attempt 1 succeeded in 2.3 s, tokens 120 in, 30 out"
 
 
+def test_a_look_is_told_as_one() -> None:
+    part = Pipeline("part", takes=list[str], gives=str)
+    part.returns(part.map(first, over=part.input, name="m").pick(lambda found: found[0]))
+    accepted = ACCEPTED.model_copy(
+        update={
+            "pipeline": part.compile(),
+            "facts": {
+                "list:": ListFact(
+                    kind="list", length=0, most_tokens=0, manifest=Inline(value=[], bytes=2, tokens=0)
+                )
+            },
+        }
+    )
+    look = TaskSettled(task_id=TaskId("r/m"), attempt=1, outcome="succeeded", facts={})
+    assert story(logged(accepted, look))[1].what == "looked at by the coordinator, 0 facts"
+
+
 def test_a_log_that_can_not_be_folded_is_still_told() -> None:
     found = logged(ACCEPTED.model_copy(update={"rules": 99}), DONE)
     assert found.broken.startswith("at offset 10: NewerVersion")
