@@ -38,8 +38,13 @@ def put(*way: str | int, value: object) -> Change:
     return change
 
 
+def twice(name: str) -> JsonValue:
+    both: list[JsonValue] = [{"$ref": f"#/schemas/{name}"}] * 2
+    return {"allOf": both}
+
+
 DOUBLING: dict[str, JsonValue] = {
-    **{f"S{number}": {"allOf": [{"$ref": f"#/schemas/S{number + 1}"}] * 2} for number in range(40)},
+    **{f"S{number}": twice(f"S{number + 1}") for number in range(40)},
     "S40": {"type": "string"},
 }
 """Each line sends the value through the next one twice."""
