@@ -1,7 +1,8 @@
 """Recorded run logs: folded again with each release, so that rules which are in use never change.
 
 `PYTHONPATH=tests python tests/support/recorded_runs.py 1 FILE` records the runs below anew, for a new version of
-the rules. The recording of an old one is never touched: live runs follow it.
+the rules; with `each` behind it those of maps over pipelines. The recording of an old one is never touched: live runs
+follow it.
 """
 
 import json
@@ -15,7 +16,7 @@ from argosy.coordinator.decision import Arm, Decision, Ready, Send, Withdraw
 from argosy.coordinator.state import Event
 from argosy.schemas.codec import decode_body, encode_body
 from argosy.schemas.envelope import Envelope
-from argosy.schemas.facts import Facts, SizeFact, ValueFact
+from argosy.schemas.facts import Fact, Facts, SizeFact, ValueFact
 from argosy.schemas.runlog import (
     CancelReceived,
     RunAccepted,
@@ -33,6 +34,7 @@ from support.fold_pipelines import (
     failed,
     listing,
     mapped,
+    mapped_pipeline,
     pipeline,
     succeeded,
     task,
@@ -107,6 +109,48 @@ def runs(rules: int) -> Iterator[FoldLog]:
         yield log
 
 
+def each_runs(rules: int) -> Iterator[FoldLog]:
+    """Make runs of maps over pipelines and of looks, with bad luck of every kind."""
+    for seed in range(12):
+        chance = random.Random(seed)  # noqa: S311 - a recording, not a secret
+        log = FoldLog()
+        log.add(accepted(_each_shape(seed), facts={"list:": listing(*"abcd")}, rules=rules))
+        while log.state is not None and log.state.st == "active":
+            if log.looks and chance.random() < 0.5:
+                _answer(log, chance)
+            elif log.out or set(log.timers) != {"deadline"}:
+                _act(log, chance)
+        log.end()
+        yield log
+
+
+def _answer(log: FoldLog, chance: random.Random) -> None:
+    local = chance.choice(sorted(log.looks))
+    answers: dict[str, Fact] = {
+        "value": ValueFact(kind="value", value=chance.random() < 0.7),
+        "list": listing(*"pq"[: chance.randrange(3)]),
+        "size": SizeFact(kind="size", bytes=5, tokens=2),
+    }
+    facts = {want.key: answers[want.kind] for want in log.look(local).wants}
+    log.add(succeeded(local, facts=facts) if chance.random() < 0.9 else failed(local))
+
+
+def _each_shape(seed: int) -> "CompiledPipeline":
+    join: Data = {"join": {"policy": "quorum", "share": 0.5}} if seed % 3 else {}
+    inner = pipeline(
+        task("x", "input", when=[{"from": "input", "select": "ok"}] if seed % 2 else []),
+        mapped("m", {"from": "input", "select": "parts"}, max_parallel=2, join={"policy": "all_ended"}),
+        task("y", "x?", "m"),
+        returns={"from": "y", "select": "x"} if seed % 4 == 0 else None,
+    )
+    return pipeline(
+        mapped_pipeline("c", inner, "input", max_parallel=2, **join),
+        mapped("n", {"from": "c", "select": "[]"}, join={"policy": "all_ended"}),
+        mapped_pipeline("d", pipeline(mapped("m", {"value": [1, 2]})), "n", join={"policy": "all_ended"}),
+        task("e", "n", "d?", unless=[{"from": "n", "select": "[0]"}]),
+    )
+
+
 def _shape(seed: int) -> "CompiledPipeline":
     agents = {"ag": contract(), "bg": contract(window=100, retries=1)}
     joins: list[Data] = [
@@ -141,21 +185,24 @@ def _act(log: FoldLog, chance: random.Random) -> None:
         local = chance.choice(sorted(log.out))
         facts: Facts = {
             "value:ok": ValueFact(kind="value", value=chance.random() < 0.7),
+            **({"value:x": ValueFact(kind="value", value="x")} if "/" in local else {}),
             "size:x": SizeFact(kind="size", bytes=5, tokens=2),
         }
-        good = succeeded(local, log.out[local], facts=facts if local == "a" else None, tokens=3)
+        asked = local == "a" or local.endswith("/y")
+        good = succeeded(local, log.out[local], facts=facts if asked else None, tokens=3)
         bad = failed(local, log.out[local], retriable=chance.random() < 0.7, tokens=1)
         log.add(good if chance.random() < 0.65 else bad)
 
 
-def record(rules: int) -> str:
+def record(logs: Iterator[FoldLog]) -> str:
     """Fold the runs and write them down; an empty line ends a run."""
     lines: list[str] = []
-    for log in runs(rules):
+    for log in logs:
         lines += [write(event, decisions) for event, decisions in log.folded]
         lines.append("")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(record(int(sys.argv[1])), encoding="utf-8")
+    made = each_runs if sys.argv[3:] == ["each"] else runs
+    Path(sys.argv[2]).write_text(record(made(int(sys.argv[1]))), encoding="utf-8")
