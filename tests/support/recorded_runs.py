@@ -119,7 +119,7 @@ def each_runs(rules: int) -> Iterator[FoldLog]:
             if log.looks and chance.random() < 0.5:
                 _answer(log, chance)
             elif log.out or set(log.timers) != {"deadline"}:
-                _act(log, chance)
+                _act(log, chance, 0.65 if seed % 4 == 1 else 0.93)
         log.end()
         yield log
 
@@ -132,7 +132,7 @@ def _answer(log: FoldLog, chance: random.Random) -> None:
         "size": SizeFact(kind="size", bytes=5, tokens=2),
     }
     facts = {want.key: answers[want.kind] for want in log.look(local).wants}
-    log.add(succeeded(local, facts=facts) if chance.random() < 0.9 else failed(local))
+    log.add(succeeded(local, facts=facts) if chance.random() < 0.97 else failed(local))
 
 
 def _each_shape(seed: int) -> "CompiledPipeline":
@@ -147,7 +147,7 @@ def _each_shape(seed: int) -> "CompiledPipeline":
         mapped_pipeline("c", inner, "input", max_parallel=2, **join),
         mapped("n", {"from": "c", "select": "[]"}, join={"policy": "all_ended"}),
         mapped_pipeline("d", pipeline(mapped("m", {"value": [1, 2]})), "n", join={"policy": "all_ended"}),
-        task("e", "n", "d?", unless=[{"from": "n", "select": "[0]"}]),
+        task("e", "n", "d?", unless=[{"from": "n", "select": "[0]"}] if seed % 3 == 2 else []),
     )
 
 
@@ -172,7 +172,7 @@ def _shape(seed: int) -> "CompiledPipeline":
     )
 
 
-def _act(log: FoldLog, chance: random.Random) -> None:
+def _act(log: FoldLog, chance: random.Random, good_share: float = 0.65) -> None:
     what = chance.random()
     timers = sorted(set(log.timers) - {"deadline"})
     if what < 0.01:
@@ -191,7 +191,7 @@ def _act(log: FoldLog, chance: random.Random) -> None:
         asked = local == "a" or local.endswith("/y")
         good = succeeded(local, log.out[local], facts=facts if asked else None, tokens=3)
         bad = failed(local, log.out[local], retriable=chance.random() < 0.7, tokens=1)
-        log.add(good if chance.random() < 0.65 else bad)
+        log.add(good if chance.random() < good_share else bad)
 
 
 def record(logs: Iterator[FoldLog]) -> str:
