@@ -22,5 +22,7 @@ def clocks_of(there: Present) -> list[Check]:
             why = "no deadline and no lease is judged by it, but times in histories, logs and traces are off by it"
             checks.append(Check("clocks", Verdict.WARNING, found, why, "set its host's clock by NTP"))
     if there.processes and not checks:
-        checks.append(ok("clocks", f"of {counted(len(there.processes), 'process', 'processes')} agree with Redis's"))
+        checks.append(
+            ok("clocks", f"of {counted(len(there.processes), 'process', 'processes')} agree with Redis's")
+        )
     return checks
