@@ -1,5 +1,6 @@
 """Does the oracle of the kill matrix see? A right history, and what it says of each wrong one."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -150,16 +151,22 @@ def test_right_side_effects_are_right(ledger: Ledger) -> None:
     assert effects(ledger, runs_in(history()), 0) == []
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (lambda ledger: ledger.make(f"{RUN}/left|other", "m"), "under 2 keys"),
-        (lambda ledger: ledger.make(f"{RUN}/left|key", "m"), "made again after its memo was known"),
-        (lambda ledger: ledger.make(f"{RUN}/left|key", "m"), "1 side effects were made again"),
-        (lambda ledger: ledger.know(f"{RUN}/right|key", "other"), "changed"),
-        (lambda ledger: ledger.know(f"{RUN}/left|key", "other"), "its first logged memo"),
-    ],
-)
+WRONG: list[tuple[Callable[[Ledger], None], str]] = [
+    (lambda ledger: ledger.make(f"{RUN}/left|other", "m"), "under 2 keys"),
+    (lambda ledger: ledger.make(f"{RUN}/left|key", "m"), "made again after its memo was known"),
+    (lambda ledger: ledger.make(f"{RUN}/left|key", "m"), "1 side effects were made again"),
+    (lambda ledger: ledger.know(f"{RUN}/right|key", "other"), "changed"),
+    (lambda ledger: ledger.know(f"{RUN}/left|key", "other"), "its first logged memo"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
 def test_wrong_side_effects_are_seen(ledger: Ledger, wrong: Callable[[Ledger], None], said: str) -> None:
     wrong(ledger)
     assert said in "\n".join(effects(ledger, runs_in(history()), 0))
+
+
+def test_only_who_stood_still_may_make_an_effect_that_another_has_recorded(ledger: Ledger) -> None:
+    ledger.make(f"{RUN}/left|key", "m")  # by this very process
+    assert effects(ledger, runs_in(history()), 1, slept=os.getpid()) == []
+    assert effects(ledger, runs_in(history()), 1, slept=1) != []
