@@ -1,10 +1,16 @@
 """Fixtures of every test: the real services, started once per session on ports of their own."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from support.stack import StackThread
+
+# A shell starts jobs in the background with Ctrl-C ignored, and whoever they start inherits that: then the processes of
+# the tests of Ctrl-C would be deaf to it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
