@@ -52,6 +52,10 @@ class Answers:
         """Fix the position: every answer published from now on will be seen. Raises Unreachable."""
         await self._follower.start()
 
+    async def close(self) -> None:
+        """Stop following: for when `run` was cancelled before its first step, and so closed nothing. Idempotent."""
+        await self._follower.close()
+
     async def run(self) -> None:
         """Hand out answers until cancelled."""
         try:

@@ -78,6 +78,8 @@ class Argosy:
         await self._open.__aenter__()
         try:
             await self._answers.start()
+            self._open.push_async_callback(self._answers.close)
+            producer = await self._cluster.producer()
         except BaseException:
             await self._open.aclose()
             raise
@@ -89,7 +91,7 @@ class Argosy:
             self._settings,
             self._names,
             self._cluster,
-            await self._cluster.producer(),
+            producer,
             self._store,
             self._payloads,
             self._answers,

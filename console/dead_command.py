@@ -1,7 +1,6 @@
 """`argosy dead list|show|redrive`: messages that couldn't be processed; look at them, put them back."""
 
 import asyncio
-import json
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ dead = typer.Typer(help="Dead letters: list them, show one, put them back.", no_
 
 COLUMNS = ("OFFSET", "DIED", "REASON", "FROM", "BYTES", "MESSAGE")
 SHOWN_CHARACTERS = 2_000
+_SOURCE = {"topic", "partition", "offset", "timestamp_ms"}
 
 Topic = Annotated[str | None, typer.Option("--topic", help="Only those from this topic (its end will do).")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Only those that died of this.")]
@@ -62,7 +62,7 @@ def list_dead(
         )
         for each in newest
     ]
-    show_table(COLUMNS, rows, {"dead": [_data(each) for each in newest], "all": len(found)})
+    show_table(COLUMNS, rows, {"dead": [data_of(each) for each in newest], "all": len(found)})
     if not found:
         note("no dead letters")
     if len(found) > len(newest):
@@ -86,7 +86,7 @@ def show_dead(
         f"body     {letter.value_bytes} bytes{', cut: it can not be put back' if letter.cut else ''}",
         body[:SHOWN_CHARACTERS] + ("…" if len(body) > SHOWN_CHARACTERS else ""),
     ]
-    show({**_data(each), "value": body}, printable("\n".join(lines)))
+    show({**data_of(each), "value": body}, printable("\n".join(lines)))
 
 
 @dead.command("redrive")
@@ -105,7 +105,11 @@ def redrive_dead(
     A letter stays where it is: to redrive it twice is to send its message twice, which consumers stand. One that
     was cut can't be put back. Exit code 1 if one couldn't.
     """
-    if bool(offsets) == everything:
+    if offsets and everything:
+        raise ConfigurationError(
+            "either letters by their offsets, or --all: not both", do="leave out the one or the other"
+        )
+    if not offsets and not everything:
         raise ConfigurationError("say which letters", do="argosy dead redrive OFFSET…, or --all")
     settings = load_settings()
     found = asyncio.run(_letters(settings, topic, reason))
@@ -193,9 +197,19 @@ def _origin(each: Buried) -> str:
     return f"{each.letter.topic}/{each.letter.partition}/{each.letter.offset}"
 
 
-def _data(each: Buried) -> dict[str, object]:
+def data_of(each: Buried) -> dict[str, object]:
+    """Show a letter to programs."""
     letter = each.letter
     headers = {name: b64decode(value).decode(errors="replace") for name, value in letter.headers}
-    plain = json.loads(letter.model_dump_json(exclude={"headers", "value", "key"}))
+    source = letter.model_dump(mode="json", include=_SOURCE)
+    plain = letter.model_dump(mode="json", exclude={"headers", "value", "key", *_SOURCE})
     key = b64decode(letter.key).decode(errors="replace")
-    return {"offset": each.offset, "died_ms": each.timestamp_ms, **plain, "key": key, "headers": headers}
+    # `offset` is what `show` and `redrive` take: that of the message it was may stand nowhere beside it.
+    return {
+        "offset": each.offset,
+        "died_ms": each.timestamp_ms,
+        **plain,
+        "source": source,
+        "key": key,
+        "headers": headers,
+    }

@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from argosy.client.connection import Argosy
 from argosy.client.run import Run
@@ -18,9 +17,10 @@ from argosy.console.live import Progress, watching
 from argosy.console.options import options
 from argosy.console.output import note, show_json
 from argosy.console.run_view import RunView, TaskView
-from argosy.console.submit_each import opened, submit_each, values_of
+from argosy.console.submit_each import opened, submit_each, value_of, values_of
 from argosy.pipelines.discover import discover
-from argosy.schemas.errors import ConfigurationError
+from argosy.pipelines.pipeline import Pipeline
+from argosy.schemas.errors import ConfigurationError, InvalidInput
 from argosy.schemas.ids import new_run_id
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.settings import Settings
@@ -55,7 +55,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     """Submit a run and print its result as JSON. Exit code 1 if the run did not succeed."""
     settings = load_settings()
     source = app or settings.app
-    what = discover(source).pipeline(pipeline).compile() if source else pipeline
+    found = discover(source).pipeline(pipeline) if source else None
+    what = found.compile() if found else pipeline
     chosen = {"priority": priority, "deadline_seconds": deadline_seconds, "tenant": tenant}
     if each is not None:
         if value is not None or watch:
@@ -65,6 +66,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         with opened(each) as lines:
             work = _many(settings, what, lines, run_id, timeout_seconds, detach=detach, **chosen)
             raise typer.Exit(run_in_foreground(work))
+    if value is None:
+        may_lack_input(found, pipeline)
     given = parse_input(value)
     run_id = run_id or new_run_id()
     if_interrupted(
@@ -131,6 +134,23 @@ async def _result(
     return {"run_id": run.run_id, "result": result} if options().json else result
 
 
+def may_lack_input(pipeline: Pipeline[Any, Any] | None, name: str) -> None:
+    """Let a run go without an input if its pipeline takes null. Raises ConfigurationError that says what to give."""
+    why = "what a published pipeline takes isn't known here"
+    if pipeline is not None:
+        try:
+            pipeline.takes.decode(b"null")
+        except InvalidInput:
+            why = f"{name} takes {pipeline.takes}"
+        else:
+            return
+    raise ConfigurationError(
+        f"{name} was given no input",
+        why,
+        "--input JSON, --input @FILE or --input -; --input null says that it is none",
+    )
+
+
 def parse_input(text: str | None) -> JsonValue:
     """Read an input: JSON, `@file`, `-` for stdin, nothing for null. Raises ConfigurationError that shows a way out."""
     if text is None:
@@ -145,9 +165,11 @@ def parse_input(text: str | None) -> JsonValue:
             "the input can't be read", str(error), "--input @FILE takes a UTF-8 file"
         ) from None
     try:
-        parsed: JsonValue = from_json(raw, allow_inf_nan=False)
+        return value_of(raw)
+    except OverflowError as error:
+        do = "give a smaller number, or the number as a text, in quotes"
+        raise ConfigurationError("the input is no JSON", str(error), do) from None
     except ValueError as error:
         raise ConfigurationError(
             "the input is no JSON", str(error), "a plain text needs quotes: '\"world\"'"
         ) from None
-    return parsed

@@ -1,6 +1,7 @@
 """`argosy run PIPELINE --each FILE`: one run per line, as many as there are, acknowledged and answered as they come."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import aclosing, contextmanager
@@ -59,6 +60,17 @@ def opened(file: str) -> Generator[TextIO]:
         yield found
 
 
+def value_of(text: str) -> JsonValue:
+    """Read JSON. Raises ValueError, and OverflowError for a number that would come to be infinite."""
+    value: JsonValue = from_json(text, allow_inf_nan=False)
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        message = "a number in it is larger than a number of JSON may be (about 1.8e308)"
+        raise OverflowError(message) from None
+    return value
+
+
 def values_of(lines: Iterable[str]) -> Generator[JsonValue]:
     """Read one value per line, as they are asked for; empty lines are none.
 
@@ -67,8 +79,8 @@ def values_of(lines: Iterable[str]) -> Generator[JsonValue]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                value: JsonValue = from_json(line, allow_inf_nan=False)
-            except ValueError as error:
+                value = value_of(line)
+            except (ValueError, OverflowError) as error:
                 raise ConfigurationError(
                     f"line {number} is no JSON",
                     str(error),

@@ -22,6 +22,13 @@ _EXITS: Final[dict[Code, int]] = {
     "refused": FAILED,
 }
 """Else 0: the question was answered."""
+_STANDS: Final = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "expired": "expired",
+    "cancelled": "was cancelled",
+}
+"""Else it `is` what its state says."""
 
 
 def why(run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]) -> None:
@@ -36,8 +43,13 @@ def why(run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.
         raise typer.Exit(code)
 
 
+def headline(verdict: Verdict) -> str:
+    """Say how the run stands, or ended."""
+    return f"run {verdict.run_id} {_STANDS.get(verdict.state) or f'is {verdict.state}'}"
+
+
 def _text(verdict: Verdict) -> str:
-    lines = [f"run {verdict.run_id} is {verdict.state}", *_cause(verdict.cause)]
+    lines = [headline(verdict), *_cause(verdict.cause)]
     lines += [f"also: {other.what} [{other.code}]" for other in verdict.others[:MOST_OTHERS]]
     hidden = max(0, len(verdict.others) - MOST_OTHERS) + verdict.more_tasks
     if hidden:

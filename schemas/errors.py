@@ -238,7 +238,11 @@ class ResultTimeout(RunError):
     code = "result_timeout"
     retriable = True
     why = "its deadline is later than the caller's; the run goes on"
-    do = "argosy why RUN says what it waits for, argosy runs show RUN how far it is"
+
+    def __init__(self, run_id: str, reason: str = "") -> None:
+        """Name the run in what to do, too."""
+        super().__init__(run_id, reason)
+        self.do = f"argosy why {run_id} says what it waits for, argosy runs show {run_id} how far it is"
 
 
 # -- messages and payloads

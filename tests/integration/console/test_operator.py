@@ -97,7 +97,8 @@ def test_dead_letters_are_listed_shown_and_put_back(fleet: Operated) -> None:
 
     fleet.until(lambda: buried(1), "the message died")
     (letter,) = fleet.ask("dead", "list", "--topic", "tasks.quick")["dead"]
-    assert (letter["reason"], letter["partition"], letter["key"]) == ("undecodable", 0, "k")
+    source = letter["source"]
+    assert (letter["reason"], source["partition"], letter["key"]) == ("undecodable", 0, "k")
     assert fleet.ask("dead", "list", "--reason", "oversize")["dead"] == []
     name = str(letter["offset"])
     assert fleet.ask("dead", "show", name)["value"] == "no json"

@@ -6,6 +6,7 @@ import pytest
 
 import argosy
 from argosy.broker.log import Partition
+from argosy.broker.memory_follower import MemoryFollower
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.client.connection import Argosy
 from argosy.schemas.codec import decode_body
@@ -36,6 +37,24 @@ async def test_a_run_id_that_can_not_be_is_refused_at_once() -> None:
             client.run("no good")
 
 
+async def test_who_leaves_before_the_first_answer_was_read_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[MemoryFollower] = []
+    close = MemoryFollower.close
+
+    async def noted(follower: MemoryFollower) -> None:
+        closed.append(follower)
+        await close(follower)
+
+    async with shell_world() as world:
+        monkeypatch.setattr(MemoryFollower, "close", noted)
+        with pytest.raises(ConfigurationError, match="no run id"):
+            async with client_of(world) as client:
+                await client.submit(hello, "x", run_id="no/good")
+        assert closed
+
+
 async def test_a_connection_that_is_not_open_says_so() -> None:
     async with shell_world() as world:
         client = Argosy(world.settings, world.kafka, MemoryRedis(world.server), world.payloads)
@@ -47,8 +66,9 @@ async def test_who_stops_waiting_does_not_stop_the_run() -> None:
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: None if len(world.seen) < 2 else "late"
         run = await client.submit(hello, "x")
-        with pytest.raises(ResultTimeout):
+        with pytest.raises(ResultTimeout) as late:
             await run.result(timeout_seconds=0.05)
+        assert f"argosy why {run.run_id} " in late.value.do
         assert await run.state() in ("unknown", "running")
         assert await run.result(timeout_seconds=10) == "late"
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from argosy.console.submit import parse_input
+from argosy.console.submit import may_lack_input, parse_input
+from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import ConfigurationError
 
 
@@ -16,8 +17,17 @@ def test_an_input_is_json_a_file_or_stdin(tmp_path: Path, monkeypatch: pytest.Mo
     assert parse_input(None) is None
 
 
-@pytest.mark.parametrize("bad", ["world", "NaN", "@nowhere.json", "{"])
+@pytest.mark.parametrize("bad", ["world", "NaN", "@nowhere.json", "{", '{"a": 1e999}', "1" * 5_000])
 def test_what_is_no_input_is_an_error_that_shows_a_way_out(bad: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_input(bad)
     assert caught.value.do
+
+
+def test_only_a_pipeline_that_takes_null_goes_without_an_input() -> None:
+    may_lack_input(Pipeline("p", takes=type(None), gives=str), "p")
+    with pytest.raises(ConfigurationError, match="p takes str") as caught:
+        may_lack_input(Pipeline("p", takes=str, gives=str), "p")
+    assert "--input" in caught.value.do
+    with pytest.raises(ConfigurationError, match="p was given no input"):
+        may_lack_input(None, "p")

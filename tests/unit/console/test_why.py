@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from argosy.console.why import headline
 from argosy.console.why_facts import (
     AgentIs,
     Claimed,
@@ -121,3 +122,11 @@ def test_an_ended_run_is_told_also_while_redis_is_away() -> None:
     facts = replace(WELL, run=replace(RUN, outcome="succeeded", ended_ms=NOW), redis=Service("r", "away"))
     assert judge(facts).cause.code == "ended"
     assert judge(facts).state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [("succeeded", "run r succeeded"), ("cancelled", "run r was cancelled"), (None, "run r is active")],
+)
+def test_how_the_run_stands_is_said_in_a_sentence(outcome: Any, words: str) -> None:  # noqa: ANN401 - of a RunIs
+    assert headline(judge(replace(WELL, run=replace(RUN, outcome=outcome)))) == words
