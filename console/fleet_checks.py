@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
 from argosy.broker.cluster import KafkaCluster
+from argosy.broker.deadletters import buried
 from argosy.broker.log import Outgoing, Partition
 from argosy.broker.presence import Present, present
 from argosy.broker.redis import RedisStore
@@ -15,6 +16,7 @@ from argosy.console.moments import length
 from argosy.console.numbers import counted
 from argosy.console.published import contracts_of, published
 from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import Refused
 from argosy.schemas.settings import Settings
 
 
@@ -34,6 +36,8 @@ async def fleet_checks(settings: Settings, cluster: KafkaCluster, store: RedisSt
         groups = [names.lanes, *(names.group(agent) for agent in agents)]
         members = {group: (await cluster.group(group)).members for group in groups}
         checks += served(names, agents, members)
+    if names.dead in topics:
+        checks += dead_letters(await _buried(cluster, names.dead))
     return [*checks, *clocks_of(there), *same_version(there, version("argosy"))]
 
 
@@ -46,6 +50,22 @@ async def _kafka_clock(settings: Settings, cluster: KafkaCluster, topic: str) ->
     record = await cluster.peek(Partition(topic, partition), offset)
     append_ms = record.timestamp_ms if record is not None else after_ms
     return clock("kafka clock", append_ms, before_ms, after_ms, settings.fleet.ahead_seconds)
+
+
+async def _buried(cluster: KafkaCluster, topic: str) -> int:
+    try:
+        return len([each async for each in buried(cluster, topic)])
+    except Refused:  # who may not read them is not to fail for it
+        return 0
+
+
+def dead_letters(count: int) -> list[Check]:
+    """Tell of letters that lie in the topic of the dead: also those that were put back stay there."""
+    if not count:
+        return []
+    found = f"{counted(count, 'dead letter')} in the topic"
+    why = "what they hold was not processed, unless they were redriven since: letters stay where they are"
+    return [Check("dead letters", Verdict.WARNING, found, why, "argosy dead list")]
 
 
 def clock(name: str, theirs_ms: int, before_ms: int, after_ms: int, ahead_seconds: float) -> Check:

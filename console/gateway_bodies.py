@@ -94,6 +94,7 @@ class ErrorParts(BaseModel):
     code: str
     what: str
     why: str = ""
+    """Absent where `what` says it all; so are the other parts where there is nothing to say."""
     do: str = ""
     field: str = ""
     """Dotted path of the value that is wrong, as in `input.documents.3.title`."""

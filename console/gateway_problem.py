@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from starlette.responses import JSONResponse
 
+from argosy.console.output import three_parts
 from argosy.schemas.errors import (
     Advice,
     ArgosyError,
@@ -102,8 +103,19 @@ def busy(what: str, setting: str) -> Problem:
 def problem_of(error: ArgosyError, run_id: str = "") -> Problem:
     """Put an error of ours into words for HTTP; one that isn't in the table is our own fault: 500."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    what, why, do = (error.what, error.why, error.do) if isinstance(error, Advice) else (str(error), "", "")
+    if isinstance(error, Advice):
+        what, why, do = error.what, error.why, error.do
+    else:
+        what, why, do = three_parts(str(error))
+        if do and status in _DO:  # what it says is for who runs the service; who asks is told too what to do
+            do = f"{do}; {_DO[status]}"
     field = error.field if isinstance(error, BadMessage | RunRefused) else ""
     return Problem(
-        status, error.code, what, why=why, do=do or _DO.get(status, ""), field=field, run_id=run_id
+        status,
+        error.code,
+        what,
+        why=why or error.why,
+        do=do or _DO.get(status, ""),
+        field=field,
+        run_id=run_id,
     )

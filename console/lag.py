@@ -14,7 +14,7 @@ from argosy.broker.presence import Present, present
 from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
-from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing, status
+from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing
 from argosy.console.moments import length
 from argosy.console.numbers import short
 from argosy.console.options import options
@@ -108,8 +108,7 @@ async def _present(services: Services) -> Present | None:
 
 def _cells(group: Standing) -> Sequence[object]:
     amounts = (_amount(group.waiting), _amount(group.in_flight), _amount(group.parked), _amount(group.dead))
-    stands = status(group.members, group.unfinished.messages)
-    return (_who(group), stands, group.members, *amounts, _oldest(group.unfinished))
+    return (_who(group), group.status, group.members, *amounts, _oldest(group.unfinished))
 
 
 def _part(group: Standing, part: PartitionStanding) -> Sequence[object]:

@@ -45,6 +45,8 @@ class Standing:
     topic: str
     agent: str | None
     members: int
+    status: str
+    """In words: `ok`, `behind`, `nobody there` (work lies there, nobody takes it), `stopped` (none lies there)."""
     workers: tuple[str, ...]
     unfinished: Amount
     waiting: Amount
@@ -85,6 +87,7 @@ def standing(
         lag.topic,
         agent,
         lag.members,
+        status(lag.members, unfinished.messages),
         tuple(worker.name for worker in workers),
         unfinished,
         _sum([part.waiting for part in parts]),

@@ -134,6 +134,12 @@ def show_stopped(how: str, text: str) -> None:
 
 def _parts(error: ArgosyError) -> dict[str, str]:
     """Take an error apart: its own three lines, where its text has them, before what is true of its class."""
-    rest, _, do = str(error).partition("\n  do:  ")
-    what, _, why = rest.partition("\n  why: ")
+    what, why, do = three_parts(str(error))
     return {"what": what, "why": why or error.why, "do": do or error.do}
+
+
+def three_parts(text: str) -> tuple[str, str, str]:
+    """Take an error's text apart into what, why and do; what it hasn't is empty."""
+    rest, _, do = text.partition("\n  do:  ")
+    what, _, why = rest.partition("\n  why: ")
+    return what, why, do

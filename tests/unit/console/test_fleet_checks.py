@@ -1,7 +1,7 @@
 from argosy.broker.presence import Presence, Present
 from argosy.broker.topics import TopicNames
 from argosy.console.check import Verdict
-from argosy.console.fleet_checks import clock, same_version, served
+from argosy.console.fleet_checks import clock, dead_letters, same_version, served
 from argosy.console.health import Role, serves
 from argosy.console.service_checks import hidden_by_acl, kafka_cure
 from argosy.schemas.errors import Refused, Unreachable
@@ -33,6 +33,13 @@ def test_a_published_agent_without_a_worker_is_named_with_its_command() -> None:
     assert served(NAMES, ["critic"], {"p.lanes": 1, "p.agent.critic": 2})[0].verdict is Verdict.OK
     assert served(NAMES, ["critic"], {"p.agent.critic": 2})[0].name == "coordinator"
     assert served(NAMES, [], {}) == []
+
+
+def test_dead_letters_are_a_warning_with_the_command_that_lists_them() -> None:
+    assert dead_letters(0) == []
+    (check,) = dead_letters(2)
+    assert (check.verdict, check.do) == (Verdict.WARNING, "argosy dead list")
+    assert "2 dead letters" in check.found
 
 
 def test_versions_that_differ_are_told_with_who_runs_them() -> None:

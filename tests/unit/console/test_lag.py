@@ -1,4 +1,5 @@
 import pytest
+from pydantic_core import to_jsonable_python
 
 from argosy.broker.deadletters import Buried
 from argosy.broker.lag import GroupLag, PartitionLag
@@ -37,6 +38,11 @@ def worker(name: str, running: dict[int, int], parked: dict[int, int]) -> Presen
 )
 def test_a_group_stands_as_its_members_and_its_lag_say(members: int, waiting: int, words: str) -> None:
     assert status(members, waiting) == words
+
+
+def test_a_group_tells_its_status_in_its_json_too() -> None:
+    found = standing(LAG, "critic", None, [], NOW)
+    assert to_jsonable_python(found)["status"] == found.status == "behind"
 
 
 def test_what_waits_is_what_nobody_has_in_hand() -> None:

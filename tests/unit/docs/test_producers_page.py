@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import argosy
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.inbox import CancelRequested, RunSubmitted
 from argosy.schemas.result import SubmitRefused
@@ -48,6 +49,15 @@ def test_it_names_every_reason_of_a_refusal_and_every_type() -> None:
     assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
     for model in (RunSubmitted, CancelRequested, RunEnded, SubmitRefused):
         assert f"`{type_of(model.KIND)}`" in PAGE
+
+
+def test_every_error_that_it_tells_to_catch_is_a_public_name() -> None:
+    table = PAGE.split("| error | raised by | when |", 1)[1].split("\n\n", 1)[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert {"RunFailed", "RunRefused", "ResultTimeout"} <= named
+    for name in named:
+        assert issubclass(getattr(argosy, name), argosy.ArgosyError)
+    assert named - set(argosy.__all__) == set()
 
 
 def test_every_snippet_is_listed() -> None:
