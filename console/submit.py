@@ -45,7 +45,15 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     run_id: Annotated[
         str | None, typer.Option("--run-id", help="Yours; a repeat is answered. With --each: ID-1, ID-2, …")
     ] = None,
-    priority: Annotated[int, typer.Option("--priority", min=0, max=9, help="Higher goes first.")] = 5,
+    priority: Annotated[
+        int,
+        typer.Option(
+            "--priority",
+            min=0,
+            max=9,
+            help="Higher goes first among what waits for a place in the dispatch window; what is out keeps its order.",
+        ),
+    ] = 5,
     deadline_seconds: Annotated[float | None, typer.Option("--deadline-seconds", min=0.001)] = None,
     tenant: Annotated[str | None, typer.Option("--tenant")] = None,
     timeout_seconds: Annotated[
