@@ -167,7 +167,7 @@ class Bench:
         **contract: Any,
     ) -> TaskDispatched:
         terms = agent.contract.model_copy(update=contract)
-        deadline_ms = round((self.clock() + deadline_seconds) * 1000)
+        deadline_ms = int((self.clock() + deadline_seconds) * 1000)  # as Redis tells the time: rounded down
         return TaskDispatched(
             task_id=task_id,
             step=task_id.split("/")[1],
