@@ -30,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """The run's submit where it lies in the inbox, not yet committed by a receiver."""
+    """The run's submit where it lies in the inbox: not yet committed by a receiver, nor answered."""
 
     partition: int
     offset: int
@@ -38,6 +38,12 @@ class Submit:
     time_ms: int
     names: str = ""
     """The pipeline that it names, if that is not published."""
+    newer: str = ""
+    """Its `ce_type`, if that is of a newer release."""
+    published: tuple[str, ...] = ()
+    """What is, each `name@version`."""
+    until_ms: int = 0
+    """When a receiver that knows neither refuses it."""
 
 
 @dataclass(frozen=True, slots=True)

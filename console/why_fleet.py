@@ -5,11 +5,12 @@ from typing import Final
 
 from argosy.console.moments import ago, length, moment
 from argosy.console.numbers import counted
-from argosy.console.why_facts import Facts
+from argosy.console.why_facts import Facts, Group, Submit
 from argosy.console.why_verdict import Cause
 
 FRESH_MS: Final = 3_000
 """What is younger than this is on its way, not stuck."""
+_MOST_NAMED: Final = 5
 
 
 def fleet_cause(facts: Facts) -> Cause | None:
@@ -49,41 +50,8 @@ def _ended(facts: Facts) -> Iterator[Cause]:
 def _unknown(facts: Facts) -> Iterator[Cause]:
     if facts.run is not None:
         return
-    submit, receivers = facts.submit, facts.receivers
-    if submit is not None and receivers is not None:
-        waits = f"its submit lies at inbox partition {submit.partition} offset {submit.offset}"
-        figures = {
-            "partition": submit.partition,
-            "offset": submit.offset,
-            "committed": submit.committed,
-            "submitted_ms": submit.time_ms,
-        }
-        since = f"for {ago(submit.time_ms, facts.now_ms)}"
-        if receivers.members == 0:
-            yield Cause(
-                "coordinator_away",
-                f"no coordinator runs: {waits} {since}, and nobody receives it",
-                f"group {receivers.name} has no members; {counted(receivers.waiting, 'message')} to receive",
-                "argosy coordinator",
-                figures=figures,
-            )
-        elif submit.names:
-            yield Cause(
-                "pipeline_unpublished",
-                f"the run waits for pipeline {submit.names} to be published",
-                f"{waits} {since} and names a pipeline that argosy.pipelines doesn't hold",
-                "argosy publish APP; after a minute the submit is refused",
-                figures=figures,
-            )
-        else:
-            yield Cause(
-                "inbox_behind",
-                f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it",
-                f"group {receivers.name} has {counted(receivers.members, 'member')}"
-                f" and {counted(receivers.waiting, 'message')} to go",
-                "it will be accepted in its turn; more coordinators receive faster",
-                figures=figures,
-            )
+    if facts.submit is not None and facts.receivers is not None:
+        yield _waiting(facts, facts.submit, facts.receivers)
     elif facts.refusal is not None:
         refusal = facts.refusal
         yield Cause(
@@ -106,6 +74,47 @@ def _unknown(facts: Facts) -> Iterator[Cause]:
             "it is in no inbox, in no run log and was not refused; or retention has passed",
             "argosy runs list; mind the spelling and ARGOSY_KAFKA__TOPIC_PREFIX",
         )
+
+
+def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:
+    """Say why a submit that lies in the inbox is neither accepted nor refused."""
+    since = f"for {ago(submit.time_ms, facts.now_ms)}"
+    waits = f"its submit lies at inbox partition {submit.partition} offset {submit.offset}"
+    until = f"until {moment(submit.until_ms)}, and is refused then"
+    figures = {
+        "partition": submit.partition,
+        "offset": submit.offset,
+        "committed": submit.committed,
+        "submitted_ms": submit.time_ms,
+        "until_ms": submit.until_ms if submit.names or submit.newer else None,
+    }
+    if receivers.members == 0:
+        what = f"no coordinator runs: {waits} {since}, and nobody receives it"
+        why = f"group {receivers.name} has no members; {counted(receivers.waiting, 'message')} to receive"
+        return Cause("coordinator_away", what, why, "argosy coordinator", figures=figures)
+    if submit.newer:
+        what = f"the submit waits {since} for a coordinator that knows {submit.newer}: {until}"
+        why = f"{waits}, and was written by a newer release than this one"
+        do = "finish the roll-out of the coordinators, or submit with the release that they run"
+        return Cause("newer_submit", what, why, do, figures=figures)
+    if submit.names:
+        what = f"the run waits {since} for pipeline {submit.names} to be published: {until}"
+        why = f"{waits}, and names a pipeline that is not published; {_published(submit)}"
+        return Cause("pipeline_unpublished", what, why, "argosy publish APP", figures=figures)
+    what = f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it"
+    members = counted(receivers.members, "member")
+    why = f"group {receivers.name} has {members} and {counted(receivers.waiting, 'message')} to go"
+    do = "it will be accepted in its turn; more coordinators receive faster"
+    return Cause("inbox_behind", what, why, do, figures=figures)
+
+
+def _published(submit: Submit) -> str:
+    """Name what is published and is most like what was meant."""
+    name = submit.names.partition("@")[0]
+    alike = [key for key in submit.published if key.partition("@")[0] == name]
+    if alike:
+        return f"published of it: {', '.join(alike[-_MOST_NAMED:])}"
+    return f"published: {', '.join(submit.published[-_MOST_NAMED:]) or 'nothing yet'}"
 
 
 def _redis(facts: Facts) -> Iterator[Cause]:

@@ -1,7 +1,7 @@
 """What Kafka knows of a run that may not be going on: its log, its lane's group, its submit, its work messages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,14 +12,11 @@ from argosy.broker.topics import TopicNames
 from argosy.console.dag import named_steps
 from argosy.console.run_history import History, history
 from argosy.console.why_facts import Group, Refusal, Submit
+from argosy.console.why_submit import ask_submit, envelope_of
 from argosy.coordinator.step_plan import template_of
-from argosy.schemas.codec import Message, decode_body
 from argosy.schemas.contract import AgentContract
-from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage, NewerVersion
+from argosy.schemas.envelope import Envelope
 from argosy.schemas.ids import lane_of, step_of
-from argosy.schemas.inbox import RunSubmitted
-from argosy.schemas.result import SubmitRefused
 from argosy.schemas.settings import Settings
 
 MOST_MESSAGES: Final = 20_000
@@ -69,7 +66,8 @@ async def ask_kafka(cluster: KafkaCluster, settings: Settings, run_id: str, now_
     found.history = await history(cluster, settings, run_id)
     found.log_end = (await cluster.edges(lane))[1]
     if found.history.accepted is None:
-        await _look_for_submit(cluster, names, run_id, inbox, found)
+        wait_seconds = settings.fleet.unknown_pipeline_seconds
+        found.submit, found.refusal = await ask_submit(cluster, names, run_id, inbox, wait_seconds)
     elif found.history.ended is None:
         wanted = _open_attempts(found.history)
         for agent in sorted(set(wanted.values())):
@@ -125,46 +123,6 @@ async def _places(cluster: KafkaCluster, lag: GroupLag, wanted: set[str]) -> dic
     return found
 
 
-async def _look_for_submit(
-    cluster: KafkaCluster, names: TopicNames, run_id: str, inbox: GroupLag, found: FromKafka
-) -> None:
-    for one in inbox.partitions:
-        start = max(one.start, one.committed or 0)
-        async for offset, envelope, time_ms in _messages(
-            cluster, Partition(names.inbox, one.partition), start
-        ):
-            if envelope.subject != run_id or envelope.kind != RunSubmitted.KIND:
-                continue
-            record = await cluster.peek(Partition(names.inbox, one.partition), offset)
-            body = _decode(envelope, record.value) if record is not None else None
-            name = body.pipeline if isinstance(body, RunSubmitted) and isinstance(body.pipeline, str) else ""
-            unknown = name if name and not await _is_published(cluster, names, name) else ""
-            found.submit = Submit(one.partition, offset, start, time_ms, unknown)
-            return
-    found.refusal = await _refusal(cluster, names, run_id)
-
-
-async def _is_published(cluster: KafkaCluster, names: TopicNames, name: str) -> bool:
-    keys: set[str] = set()
-    async for record in cluster.scan(Partition(names.pipelines, 0), 0):
-        key = (record.key or b"").decode(errors="replace")
-        (keys.discard if record.value is None else keys.add)(key)
-    return name in keys or any(key.partition("@")[0] == name for key in keys)
-
-
-async def _refusal(cluster: KafkaCluster, names: TopicNames, run_id: str) -> Refusal | None:
-    found: Refusal | None = None
-    for number in range(await cluster.partitions(names.results)):
-        async for record in cluster.scan(Partition(names.results, number), 0):
-            envelope = _envelope(record.headers)
-            if envelope is None or envelope.subject != run_id or envelope.kind != SubmitRefused.KIND:
-                continue
-            body = _decode(envelope, record.value)
-            if isinstance(body, SubmitRefused):
-                found = Refusal(body.reason, body.message, body.position)
-    return found
-
-
 async def _messages(
     cluster: KafkaCluster, partition: Partition, start: int
 ) -> AsyncIterator[tuple[int, Envelope, int]]:
@@ -173,19 +131,5 @@ async def _messages(
         count += 1
         if count > MOST_MESSAGES:
             return
-        if (envelope := _envelope(record.headers)) is not None:
+        if (envelope := envelope_of(record.headers)) is not None:
             yield record.offset, envelope, record.timestamp_ms
-
-
-def _envelope(headers: Iterable[tuple[str, bytes]]) -> Envelope | None:
-    try:
-        return read_envelope(headers)
-    except (BadMessage, NewerVersion):
-        return None
-
-
-def _decode(envelope: Envelope, value: bytes | None) -> Message | None:
-    try:
-        return decode_body(envelope, value)
-    except (BadMessage, NewerVersion):
-        return None

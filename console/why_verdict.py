@@ -12,6 +12,7 @@ Code = Literal[
     "ended",
     "coordinator_away",
     "pipeline_unpublished",
+    "newer_submit",
     "inbox_behind",
     "refused",
     "cancelled_before",

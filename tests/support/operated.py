@@ -18,6 +18,7 @@ from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Outgoing
 from argosy.client.connection import Argosy
 from argosy.pipelines.discover import discover
+from argosy.schemas.envelope import Headers
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from support.command_line import CommandLine
 from support.stack import StackThread
@@ -143,17 +144,29 @@ class Operated:
         source = ("--app", "app.py") if app else ()
         self.argosy("run", pipeline, *source, "--input", json.dumps(text), "--run-id", run_id, "--detach")
 
-    def send(self, topic: str, value: bytes) -> None:
-        """Append a record that is none of ours."""
+    def send(self, topic: str, value: bytes, headers: Headers = (("x", b"y"),)) -> None:
+        """Append a record; without `headers` one that is none of ours."""
 
         async def work() -> None:
             cluster = KafkaCluster(KafkaSettings(bootstrap_servers=self.stack.bootstrap_servers))
-            await (await cluster.producer()).send(
-                Outgoing(f"{self.prefix}.{topic}", b"k", value, (("x", b"y"),), 0)
-            )
+            await (await cluster.producer()).send(Outgoing(f"{self.prefix}.{topic}", b"k", value, headers, 0))
             await cluster.close()
 
         asyncio.run(work())
+
+    def send_submit(self, run_id: str, body: Mapping[str, object], *, version: int = 1, time: str) -> None:
+        """Append a submit as another client would write it: of another version, or at another time."""
+        said = {
+            "ce_specversion": "1.0",
+            "ce_type": f"argosy.run.submitted.v{version}",
+            "ce_id": run_id,
+            "ce_source": "another",
+            "ce_subject": run_id,
+            "ce_time": time,
+            "content-type": "application/json",
+        }
+        headers = tuple((name, value.encode()) for name, value in said.items())
+        self.send("inbox", json.dumps(body).encode(), headers)
 
     def submit_all(self, pipeline: str, texts: Sequence[str]) -> None:
         """Submit a run for each text, all at once."""

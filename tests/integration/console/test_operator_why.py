@@ -109,7 +109,19 @@ def test_what_stands_before_the_lane_is_named_with_offsets(fleet: Operated) -> N
     assert ended["state"] == "succeeded"
     fleet.why("never-heard-of", "unknown_run", expect=5)
     fleet.submit("nameless", "x", "run-0", app=False)
-    assert "nameless" in fleet.why("run-0", "pipeline_unpublished")["cause"]["what"]
+    nameless = fleet.why("run-0", "pipeline_unpublished")["cause"]
+    assert "for pipeline nameless to be published: until " in nameless["what"]
+    assert nameless["figures"]["until_ms"] == nameless["figures"]["submitted_ms"] + 60_000
+    fleet.argosy("publish", "app.py")
+    fleet.submit("fast@2", "x", "run-2", app=False)
+    assert "published of it: fast@1" in fleet.why("run-2", "pipeline_unpublished")["cause"]["why"]
+    # Both lie behind run-0's submit, which waits: their offsets are committed after it.
+    for run_id, version, time, code, expect in (
+        ("run-3", 2, "2026-01-01T00:00:00Z", "newer_submit", 0),
+        ("run-4", 1, "2001-01-01T00:00:00Z", "refused", 1),
+    ):
+        fleet.send_submit(run_id, {"pipeline": "fast", "input": "x"}, version=version, time=time)
+        assert fleet.why(run_id, code, expect=expect)["state"] == "unknown"
     coordinator.send_signal(signal.SIGSTOP)
     fleet.submit("fast", "x", "run-1")
     behind = fleet.why("run-1", "inbox_behind")

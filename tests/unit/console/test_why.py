@@ -41,6 +41,7 @@ WELL = Facts(
 LANE = LaneIs(3, 20, owner="c-1", next=20, layout=1, newest_layout=1, live=True)
 NOBODY = replace(CRITIC, group=replace(GROUP, members=0, waiting=1))
 SUBMIT = Submit(1, 17, 5, NOW - 4_000)
+UNPUBLISHED = replace(SUBMIT, names="brief@2", published=("brief@1", "digest@1"), until_ms=NOW + 56_000)
 RUN = RunIs(10, NOW - 60_000, NOW + 600_000, "briefing@1", 1, 1)
 
 
@@ -58,7 +59,15 @@ def task(**changes: Any) -> Facts:  # noqa: ANN401 - any field of a TaskIs
         ("refused", replace(WELL, run=None, refusal=Refusal("invalid", "bad", "1/2")), "invalid"),
         ("cancelled_before", replace(WELL, run=None, cancelled_before=True), "cancel"),
         ("inbox_behind", replace(WELL, run=None, submit=SUBMIT), "partition 1 offset 17"),
-        ("pipeline_unpublished", replace(WELL, run=None, submit=replace(SUBMIT, names="brief")), "brief"),
+        ("pipeline_unpublished", replace(WELL, run=None, submit=UNPUBLISHED), "for pipeline brief@2"),
+        ("pipeline_unpublished", replace(WELL, run=None, submit=UNPUBLISHED), "until 2023-11-14 22:14:16Z"),
+        ("pipeline_unpublished", replace(WELL, run=None, submit=UNPUBLISHED), "published of it: brief@1"),
+        (
+            "pipeline_unpublished",
+            replace(WELL, run=None, submit=replace(UNPUBLISHED, names="other")),
+            "published: brief@1, digest@1",
+        ),
+        ("newer_submit", replace(WELL, run=None, submit=replace(SUBMIT, newer="a.v2")), "knows a.v2"),
         (
             "coordinator_away",
             replace(WELL, run=None, submit=SUBMIT, receivers=Group("p.receivers", "p.inbox", 0, 9, 4.0)),
