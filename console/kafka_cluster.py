@@ -12,6 +12,15 @@ from pydantic import BaseModel, ConfigDict
 from argosy.console.ports import LOOPBACK
 
 
+class Door(BaseModel):
+    """One more listener of a broker: it listens on `port`, and sends clients to `advertised`, where a proxy is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    port: int
+    advertised: int
+
+
 class Broker(BaseModel):
     """One node of the cluster. `directory_id` is the id that its storage is formatted with."""
 
@@ -21,6 +30,7 @@ class Broker(BaseModel):
     port: int
     controller_port: int
     directory_id: str
+    doors: tuple[Door, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,6 +61,10 @@ class Cluster(BaseModel):
         """The address that clients are given."""
         return ",".join(broker.address for broker in self.brokers)
 
+    def behind(self, door: int) -> str:
+        """Return the address for clients that come through one of the doors."""
+        return ",".join(f"{LOOPBACK}:{broker.doors[door].advertised}" for broker in self.brokers)
+
     @property
     def voters(self) -> str:
         """The first controllers, in the form that Kafka's storage tool takes."""
@@ -68,13 +82,19 @@ def server_properties(broker: Broker, cluster: Cluster, data: Path) -> dict[str,
     """Build the configuration of one broker of a cluster."""
     copies = min(3, len(cluster.brokers))
     in_sync = max(1, copies - 1)
+    doors = {f"DOOR{number}": door for number, door in enumerate(broker.doors)}
+    own = f"PLAINTEXT://{broker.address},CONTROLLER://{broker.controller}"
+    bound = "".join(f",{name}://{LOOPBACK}:{door.port}" for name, door in doors.items())
+    advertised = "".join(f",{name}://{LOOPBACK}:{door.advertised}" for name, door in doors.items())
     return {
         "process.roles": "broker,controller",
         "node.id": str(broker.node_id),
         "controller.quorum.bootstrap.servers": ",".join(each.controller for each in cluster.brokers),
-        "listeners": f"PLAINTEXT://{broker.address},CONTROLLER://{broker.controller}",
-        "advertised.listeners": f"PLAINTEXT://{broker.address},CONTROLLER://{broker.controller}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": own + bound,
+        "advertised.listeners": own + advertised,
+        "listener.security.protocol.map": ",".join(
+            f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", *doors)
+        ),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(data),

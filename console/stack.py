@@ -11,7 +11,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from argosy.console.java import find_java
-from argosy.console.kafka_cluster import Broker, Cluster, new_kafka_id
+from argosy.console.kafka_cluster import Broker, Cluster, Door, new_kafka_id
 from argosy.console.kafka_jars import Progress, ensure_jars, untold
 from argosy.console.kafka_server import Kafka, format_storage, kafka_child, write_configuration
 from argosy.console.ports import free_ports, is_free
@@ -29,19 +29,29 @@ from argosy.console.valkey_server import find_valkey, redis_url, valkey_child
 from argosy.schemas.errors import ConfigurationError
 
 
-def choose_layout(brokers: int, old: Layout | None) -> Layout:
+def choose_layout(brokers: int, old: Layout | None, doors: int = 0) -> Layout:
     """Keep an instance's ids, and its ports where they are still free, so that clients find it again.
 
-    An instance keeps the number of brokers that its data was made with.
+    An instance keeps the number of brokers that its data was made with. Doors are made anew each time.
     """
-    fresh = iter(free_ports(2 * brokers + 1 if old is None else 2 * len(old.cluster.brokers) + 1))
+    many = brokers if old is None else len(old.cluster.brokers)
+    fresh = iter(free_ports(2 * many * (1 + doors) + 1))
 
     def keep(port: int) -> int:
         return port if is_free(port) else next(fresh)
 
+    def new_doors() -> tuple[Door, ...]:
+        return tuple(Door(port=next(fresh), advertised=next(fresh)) for _ in range(doors))
+
     if old is None:
         nodes = tuple(
-            Broker(node_id=node, port=next(fresh), controller_port=next(fresh), directory_id=new_kafka_id())
+            Broker(
+                node_id=node,
+                port=next(fresh),
+                controller_port=next(fresh),
+                directory_id=new_kafka_id(),
+                doors=new_doors(),
+            )
             for node in range(1, brokers + 1)
         )
         cluster = Cluster(cluster_id=new_kafka_id(), brokers=nodes)
@@ -49,7 +59,13 @@ def choose_layout(brokers: int, old: Layout | None) -> Layout:
     if len(old.cluster.brokers) > 1:
         _need_ports([each.controller_port for each in old.cluster.brokers])
     nodes = tuple(
-        each.model_copy(update={"port": keep(each.port), "controller_port": keep(each.controller_port)})
+        each.model_copy(
+            update={
+                "port": keep(each.port),
+                "controller_port": keep(each.controller_port),
+                "doors": new_doors(),
+            }
+        )
         for each in old.cluster.brokers
     )
     cluster = old.cluster.model_copy(update={"brokers": nodes})
@@ -79,16 +95,19 @@ class LocalStack:
         folder: Path,
         *,
         brokers: int = 1,
+        doors: int = 0,
         progress: Progress = untold,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`folder` is made if missing; `progress` is told of downloads, which a machine needs once.
 
-        `tell` takes a line when a process of the stack ends by itself, and when it is back.
+        `doors` are so many more ways to Kafka, each for a proxy to stand in (`argosy.testing.proxy`): clients of
+        `state.layout.cluster.behind(door)` are sent to each broker's `doors[door].advertised`. `tell` takes a
+        line when a process of the stack ends by itself, and when it is back.
         """
         self.folder = folder.absolute()
         self.supervisor = Supervisor(on_change=self._write_down, tell=tell)
-        self._brokers = brokers
+        self._brokers, self._doors = brokers, doors
         self._progress = progress
         self._state: StackState | None = None
         self._leave = AsyncExitStack()
@@ -151,7 +170,7 @@ class LocalStack:
 
     def _begin(self) -> None:
         old = read_state(self.folder)
-        layout = choose_layout(self._brokers, old.layout if old else None)
+        layout = choose_layout(self._brokers, old.layout if old else None, self._doors)
         self._state = StackState(
             layout=layout,
             bootstrap_servers=layout.cluster.bootstrap_servers,

@@ -16,8 +16,8 @@ class StackThread:
     From an async test: `await asyncio.to_thread(stack.kill, "kafka")`. Names are `kafka` and `valkey`.
     """
 
-    def __init__(self, folder: Path, *, brokers: int = 1) -> None:
-        self._folder, self._brokers = folder, brokers
+    def __init__(self, folder: Path, *, brokers: int = 1, doors: int = 0) -> None:
+        self._folder, self._brokers, self._doors = folder, brokers, doors
         self._started: Future[tuple[LocalStack, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="stack", daemon=True)
 
@@ -26,6 +26,7 @@ class StackThread:
         self._stack, self._loop, self._leave = self._started.result(timeout=300)
         self.bootstrap_servers, self.redis_url = self._stack.bootstrap_servers, self._stack.redis_url
         self.redis_port = self._stack.state.layout.redis_port
+        self.cluster = self._stack.state.layout.cluster
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,7 +66,7 @@ class StackThread:
     async def _run(self) -> None:
         leave = asyncio.Event()
         try:
-            async with LocalStack(self._folder, brokers=self._brokers) as stack:
+            async with LocalStack(self._folder, brokers=self._brokers, doors=self._doors) as stack:
                 self._started.set_result((stack, asyncio.get_running_loop(), leave))
                 await leave.wait()
         except BaseException as error:  # it belongs to the thread that waits for the start
