@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from argosy import Context, Pipeline, Run, agent
+from argosy import Run
+from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Outgoing, Partition
 from argosy.broker.script import Arg, Script
+from argosy.schemas.ids import lane_of
 from argosy.testing.mischief import Mischief
 from argosy.testing.oracle import Finding, Oracle
 from argosy.testing.process import Process
@@ -18,38 +19,9 @@ from argosy.testing.stage import Stage, agents_of
 from argosy.testing.witness import Witness
 from argosy.testing.world import World
 from support.seeds import quietly
+from support.tale_cast import AT_EFFECT, KNOWN, MADE, PIPELINES, two
 
 _QUIET_SECONDS = 120.0
-MADE: Counter[str] = Counter()
-"""Effects that were made, by task: of the tale that is told now."""
-
-
-async def _make(task_id: str) -> str:
-    MADE[task_id] += 1
-    return f"{task_id} {MADE[task_id]}"
-
-
-@agent(retries=2, backoff_seconds=5, max_deliveries=3)
-async def first(ctx: Context, text: str) -> str:
-    """`slow` takes two seconds, `flaky` fails once, `logged` makes an effect that is logged."""
-    if text == "flaky" and ctx.attempt == 1:
-        message = "once"
-        raise ValueError(message)
-    value = await ctx.step("effect", _make, ctx.task_id, log=text == "logged")
-    await asyncio.sleep(2.0 if text == "slow" else 0.0)
-    return f"{text} {value}"
-
-
-@agent(retries=2, backoff_seconds=5, max_deliveries=3)
-async def second(ctx: Context, text: str) -> str:  # noqa: ARG001
-    return f"{text}!"
-
-
-two = Pipeline("two", takes=str, gives=str)
-two.returns(two.step(second, two.step(first, two.input)))
-
-wide = Pipeline("wide", takes=list[str], gives=list[str])
-wide.returns(wide.map(first, over=wide.input, max_parallel=50))
 
 
 @dataclass
@@ -84,6 +56,33 @@ class Tale:
 
     def pause(self, name: str, seconds: float) -> None:
         self.stage.supervisor.pause(self.process(name), seconds)
+
+    def life(self, name: str) -> int:
+        """Say how often a process was started."""
+        return self.process(name).life
+
+    def lose_redis(self, writes: int | None = None) -> None:
+        """Let Redis lose everything, or come back without its last writes."""
+        self.mischief.losses.append(self.world.loop.time())
+        if writes is None:
+            self.world.server.wipe()
+        else:
+            self.world.server.restart(writes)
+
+    def keys(self, lane: int) -> LaneKeys:
+        return LaneKeys(self.world.settings.redis.key_prefix, lane)
+
+    def runs_in(self, lane: int, count: int) -> list[str]:
+        """Name runs that lie in a lane."""
+        lanes, names = self.world.settings.fleet.lanes, (f"r-{number}" for number in range(10_000))
+        return [next(name for name in names if lane_of(name, lanes) == lane) for _ in range(count)]
+
+    def log(self, lane: int) -> Partition:
+        return Partition(self.world.names.runs, lane)
+
+    def results(self) -> int:
+        """Count the records of results."""
+        return len(self.records("argosy.results", "run.ended"))
 
     def at_record(self, kind: str, do: Callable[[str], object]) -> None:
         """Do something, once, the moment that a record of this kind is in its topic; it is told who wrote it."""
@@ -128,13 +127,17 @@ def tell(  # noqa: PLR0913 - all by name
     workers: int = 1,
     seed: int = 0,
     fleet: Mapping[str, float] | None = None,
+    worker: Mapping[str, float] | None = None,
     allowed: frozenset[str] = frozenset(),
 ) -> Tale:
     """Tell a story; then all must come to rest, and no promise be broken but what the story is about (`allowed`)."""
     MADE.clear()
+    KNOWN.clear()
+    AT_EFFECT.clear()
     settings = short_settings(random.Random(seed), **(fleet or {}))  # noqa: S311 - repeatable, no secret
+    settings.worker = settings.worker.model_copy(update=dict(worker or {}))
     world = World(settings, seed=seed)
-    stage = Stage(agents_of([two, wide]), world, count_tokens=len)
+    stage = Stage(agents_of(PIPELINES), world, count_tokens=len)
     mischief = Mischief(stage, seed)
     tale, oracle = Tale(stage, mischief), Oracle(world)
     findings = Witness(stage, mischief.losses).findings

@@ -13,7 +13,8 @@ from argosy.schemas.errors import ResultTimeout
 from argosy.schemas.runlog import TaskSettled
 from argosy.testing.oracle import Oracle
 from support.plants import idle_lane_sleeps, old_failure_counts, result_moot
-from support.tale import MADE, Tale, tell
+from support.tale import Tale, tell
+from support.tale_cast import MADE
 
 
 def test_s1_a_submit_of_other_data_ends_no_healthy_run() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from argosy import RunFailed
 from argosy.testing.traps import At
-from support.tale import MADE, Tale, tell, wide
+from support.tale import Tale, tell
+from support.tale_cast import MADE, wide
 
 
 def test_s22_an_old_dispatch_after_a_wipe_runs_nothing_again() -> None:
