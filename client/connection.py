@@ -146,10 +146,10 @@ class Argosy:
 
         A repeat with the same `run_id` and data changes nothing and has the same result; other data:
         RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
-        JSON. `budget` is in tokens.
+        JSON. `budget` is in tokens; a later release holds runs to it, this one refuses them.
 
-        Raises BadArgument or InvalidInput (the value isn't what the pipeline takes) before anything is sent,
-        Unreachable at the send deadline: the run may exist, repeat it with the same id.
+        Raises BadArgument or InvalidInput (the value is too large, or isn't what the pipeline takes) before
+        anything is sent, Unreachable at the send deadline: the run may exist, repeat it with the same id.
         """
         links = self._linked()
         run_id = new_run_id() if run_id is None else said.run_id_of(run_id)
@@ -263,6 +263,7 @@ class Argosy:
             await asyncio.shield(self._reading)
 
     async def _input(self, data: bytes) -> dict[str, Any]:
+        said.size_of(data, self._settings.fleet.hard_input_bytes)
         if len(data) <= INLINE_BYTES:
             return {"input": decode_value(data)}
         sha256 = await self._payloads.put(data)

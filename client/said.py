@@ -83,6 +83,14 @@ def input_of(pipeline: Pipeline[Any, Any] | CompiledPipeline | str, value: objec
         raise InvalidInput(message) from None
 
 
+def size_of(data: bytes, most: int) -> None:
+    """Check the size of an input."""
+    if len(data) > most:
+        why = f"it has {len(data)} bytes as JSON; {most} is the most that a run may be given (fleet.hard_input_bytes)"
+        do = "put the data where the agents can read it and submit where that is, or raise it for every process"
+        raise bad("submit", "the input", why, do)
+
+
 def json_of(value: object, what: str) -> bytes:
     """Encode a JSON value that can be read back as it is. Raises InvalidInput."""
     said: JsonValue = value  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType] (what isn't is refused)

@@ -1,6 +1,7 @@
 """Where a command's settings come from: the settings page, and the local stack that runs in this folder."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,7 +28,8 @@ def load_settings(folder: Path | None = None) -> Settings:
     try:
         return Settings()
     except (ValidationError, SettingsError) as error:
-        raise ConfigurationError("a setting can't be used", _reason(error), "see docs/settings.md") from None
+        do = "mend it where it is set: the environment, .env, argosy.toml or pyproject.toml; docs/settings.md has all"
+        raise ConfigurationError("a setting can't be used", _reason(error), do) from None
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -46,5 +48,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
 def _reason(error: ValidationError | SettingsError) -> str:
     if isinstance(error, SettingsError):
         return str(error)
-    lines = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-    return "; ".join(lines)
+    return "; ".join(
+        _named(each["loc"]) + each["msg"].removeprefix("Value error, ") for each in error.errors()
+    )
+
+
+def _named(place: Sequence[int | str]) -> str:
+    """Name a setting as a file has it, and as the environment has it."""
+    parts = [str(part) for part in place]
+    if not parts or parts[0].isupper():  # one of the names that others have made usual
+        return ": ".join((*parts, ""))
+    return f"{'.'.join(parts)} (ARGOSY_{'__'.join(parts).upper()}): "

@@ -24,7 +24,7 @@ from argosy.console.gateway_bodies import (
 )
 from argosy.console.gateway_feed import Feed
 from argosy.console.gateway_problem import Problem, busy
-from argosy.coordinator.admission import check_pipeline
+from argosy.coordinator.admission import check_budget, check_pipeline
 from argosy.coordinator.input_check import InputCheck
 from argosy.coordinator.registry import Registry
 from argosy.schemas.errors import ArgosyError, ResultTimeout
@@ -141,6 +141,7 @@ class Door:
         return "ok"
 
     async def _check(self, asked: Submit) -> None:
+        check_budget(asked.budget)
         pipeline = asked.pipeline
         if isinstance(pipeline, str):
             found = await self.registry.find(pipeline, _LOOK_SECONDS)

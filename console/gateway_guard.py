@@ -85,9 +85,11 @@ class Guard:
             return Problem(
                 401,
                 "unauthorized",
-                "the token is missing or wrong",
-                why="this gateway asks for one",
-                do="send `Authorization: Bearer <ARGOSY_GATEWAY__TOKEN>`",
+                "the token is wrong"
+                if request.headers.get("authorization")
+                else "the request brings no token",
+                why="this gateway answers only to who knows the token that it was started with",
+                do="send the header `Authorization: Bearer TOKEN`; TOKEN is the gateway's ARGOSY_GATEWAY__TOKEN",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if self._stop.is_set():
@@ -95,6 +97,7 @@ class Guard:
                 503,
                 "draining",
                 "this gateway is stopping",
+                why="it was told to, and lets only what is under way finish",
                 do="ask again, or another one",
                 headers={"Connection": "close"},
             )
@@ -114,7 +117,11 @@ async def read_body(request: Request, settings: GatewaySettings) -> bytes:
     if kind != "application/json":
         # Also what keeps pages of others out: a browser asks before it sends this type to another origin.
         raise Problem(
-            415, "unsupported_media_type", "the body must be JSON", do="send `Content-Type: application/json`"
+            415,
+            "unsupported_media_type",
+            "the body must be JSON",
+            why=f"its Content-Type is {kind[:60]!r}" if kind else "it has no Content-Type",
+            do="send `Content-Type: application/json`",
         )
     most = settings.max_body_bytes
     parts: list[bytes] = []
@@ -132,7 +139,11 @@ async def read_body(request: Request, settings: GatewaySettings) -> bytes:
                     parts.append(part)
     except TimeoutError:
         raise Problem(
-            408, "too_slow", f"the body did not come within {settings.body_seconds:g} s", do="send it again"
+            408,
+            "too_slow",
+            f"the body did not come within {settings.body_seconds:g} s",
+            why="ARGOSY_GATEWAY__BODY_SECONDS bounds it, so that a slow caller holds no connection for ever",
+            do="send it again",
         ) from None
     except ClientDisconnect:
         raise Problem(400, "disconnected", "the caller left before its body was read") from None

@@ -177,11 +177,15 @@ async def _error(_: Request, error: Exception) -> Response:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    code = "method_not_allowed" if error.status_code == 405 else "no_such_path"  # noqa: PLR2004 - HTTP's number
     what = f"{request.method} {request.url.path[:200]} is not served here"
-    return Problem(
-        error.status_code, code, what, do="see / or /openapi.json", headers=error.headers
-    ).response()
+    code, why = "no_such_path", "no route has this path"
+    if error.status_code == 405:  # noqa: PLR2004 - HTTP's number
+        code, why = (
+            "method_not_allowed",
+            f"this path takes {(error.headers or {}).get('Allow', 'another method')}",
+        )
+    do = "GET / shows what there is, /openapi.json all of it"
+    return Problem(error.status_code, code, what, why=why, do=do, headers=error.headers).response()
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -35,6 +35,14 @@ _STATUS: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
     (Refused, 503),
     (Unreachable, 503),
 )
+_WHY: Final[Mapping[type[ArgosyError], str]] = {
+    BadMessage: "requests are checked before anything is sent: this one changed nothing",
+    InvalidInput: "requests are checked before anything is sent: this one changed nothing",
+    PayloadGone: "results are kept for a bounded time after their run",
+    RunConflict: "a run id names one run for ever; the same data would be answered with that run",
+    RunRefused: "the fleet checked the submit, and started no run",
+}
+"""Where the error itself has none."""
 _DO: Final[Mapping[int, str]] = {
     409: "choose another run id, or send the data of the first submit",
     410: "submit the run again under another id: what it made is no longer kept",
@@ -114,7 +122,7 @@ def problem_of(error: ArgosyError, run_id: str = "") -> Problem:
         status,
         error.code,
         what,
-        why=why or error.why,
+        why=why or error.why or _WHY.get(type(error), ""),
         do=do or _DO.get(status, ""),
         field=field,
         run_id=run_id,

@@ -13,7 +13,14 @@ from argosy.broker.facts import answer
 from argosy.broker.recent import Recent
 from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, to_payload
-from argosy.coordinator.admission import NotAdmitted, check_pipeline, deadline_ms, submitted_ms
+from argosy.coordinator.admission import (
+    NotAdmitted,
+    check_budget,
+    check_input_size,
+    check_pipeline,
+    deadline_ms,
+    submitted_ms,
+)
 from argosy.coordinator.input_check import InputCheck
 from argosy.coordinator.known_pipelines import data_hash, known
 from argosy.coordinator.model_windows import window_of
@@ -88,9 +95,7 @@ class Accept:
 
     async def _accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         fleet = self._settings.fleet
-        if submit.budget is not None:
-            text = "no run can be held to a budget yet: submit it without one"
-            raise BadMessage(text, field="budget")
+        check_budget(submit.budget)
         since_ms = submitted_ms(arrived.ce_time_ms, arrived.appended_ms, fleet, arrived.position)
         pipeline = await self._pipeline(submit.pipeline, arrived.position)
         document = known(pipeline)
@@ -99,7 +104,7 @@ class Accept:
             check_pipeline(pipeline)
             self._checked.put(identity, value=True, size=len(identity))
         until_ms = deadline_ms(submit, pipeline, since_ms, fleet)
-        value, given = await self._input(submit)
+        value, given = await self._input(submit, arrived.position)
         self._inputs.check(identity, pipeline, value)
         return RunAccepted(
             rules=fleet.rules,
@@ -130,10 +135,12 @@ class Accept:
             )
         return found
 
-    async def _input(self, submit: RunSubmitted) -> tuple[JsonValue, Payload]:
+    async def _input(self, submit: RunSubmitted, position: str) -> tuple[JsonValue, Payload]:
         if submit.input_ref is None:
             return submit.input, await to_payload(encode_value(submit.input), tokens.count, self._payloads)
+        check_input_size(submit.input_ref.bytes, self._settings.fleet, position)
         data = await self._payloads.get(submit.input_ref.sha256)
+        check_input_size(len(data), self._settings.fleet, position)
         # Counted anew: a client's numbers are its own affair. Put anew too: collection goes by age.
         return decode_value(data), await to_payload(data, tokens.count, self._payloads)
 

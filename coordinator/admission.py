@@ -25,6 +25,23 @@ class NotAdmitted(Exception):
         self.answer = answer
 
 
+def check_budget(budget: int | None) -> None:
+    """Raise BadMessage for a budget: nobody would hold the run to it yet."""
+    if budget is not None:
+        text = "no run can be held to a budget yet: submit it without one"
+        raise BadMessage(text, field="budget")
+
+
+def check_input_size(size: int, fleet: FleetSettings, position: str) -> None:
+    """Raise NotAdmitted for an input of so many bytes, if that is too much."""
+    if size > fleet.hard_input_bytes:
+        text = (
+            f"has {size} bytes; {fleet.hard_input_bytes} is the most that a run may be given"
+            " (ARGOSY_FLEET__HARD_INPUT_BYTES): put it where the agents can read it, and submit where that is"
+        )
+        raise NotAdmitted(SubmitRefused(reason="too_large", message=text, field="input", position=position))
+
+
 def submitted_ms(ce_time_ms: int | None, appended_ms: int, fleet: FleetSettings, position: str) -> int:
     """Return the time that the run's deadline counts from; NotAdmitted outside of the window for submits."""
     if ce_time_ms is None:

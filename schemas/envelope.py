@@ -155,6 +155,13 @@ def _checked(pairs: Pairs) -> Envelope:
     if found["ce_specversion"] != "1.0":
         message = f"is {found['ce_specversion'][:20]!r}, must be 1.0"
         raise BadMessage(message, field="ce_specversion")
+    if (kind := found.get("content-type", "application/json")).partition(";")[
+        0
+    ].strip().lower() != "application/json":
+        message = (
+            f"is {kind[:60]!r}, must be application/json: the body is the data alone, the rest are headers"
+        )
+        raise BadMessage(message, field="content-type")
     return Envelope(
         kind=_kind(found["ce_type"]),
         id=found["ce_id"],

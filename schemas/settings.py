@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +24,7 @@ Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 DAY_SECONDS = 86_400
+TOKEN_CHARACTERS = 16
 CONFIG_VARIABLE = "ARGOSY_CONFIG"
 """Names another file than `argosy.toml`; inherited by the processes that a command starts."""
 
@@ -108,6 +109,8 @@ class FleetSettings(BaseModel):
     """After this long a dispatch that wasn't answered is sent again; the wait doubles each time."""
     patience_most_seconds: Seconds = 600.0
     lane_heartbeat_seconds: Seconds = 1.0
+    hard_input_bytes: Positive = 64 * 1024 * 1024
+    """The most that a run's input may have; it is read whole by the receiver and by each agent that takes it."""
     hard_result_bytes: Positive = 64 * 1024 * 1024
     run_cache_bytes: Positive = 256 * 1024 * 1024
 
@@ -126,6 +129,13 @@ class WorkerSettings(BaseModel):
     watchdog_seconds: Seconds = 120.0
 
 
+def _hard_to_guess(token: SecretStr) -> SecretStr:
+    if len(token) < TOKEN_CHARACTERS:
+        message = f"must have {TOKEN_CHARACTERS} characters or more: who guesses it may submit runs and read results"
+        raise ValueError(message)
+    return token
+
+
 class GatewaySettings(BaseModel):
     """The HTTP door, `argosy gateway`."""
 
@@ -133,7 +143,7 @@ class GatewaySettings(BaseModel):
     """Where it listens; beyond loopback only with a token."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """0 = any free one, which is printed."""
-    token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
     """What callers send as `Authorization: Bearer …`."""
     max_body_bytes: Positive = 8 * 1024 * 1024
     body_seconds: Seconds = 30.0

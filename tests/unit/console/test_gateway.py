@@ -236,3 +236,50 @@ async def test_the_caller_s_trace_goes_on_in_the_run() -> None:
         await follower.start(beginning=True)
         (record,) = await follower.read(5)
         assert trace in dict(record.headers)["traceparent"].decode()
+
+
+async def test_a_budget_is_refused_at_once_and_nothing_is_sent() -> None:
+    async with gateway_world() as (world, gateway):
+        refused = await gateway.submit(pipeline=HELLO, input="x", run_id="held", budget=1000)
+        assert refused.status_code == 422
+        assert refused.json()["error"]["field"] == "budget"
+        assert (await gateway.http.get("/runs/held")).status_code == 404
+        assert not world.seen
+
+
+async def test_an_input_over_the_limit_is_refused_at_once_and_nothing_is_sent() -> None:
+    async with shell_world() as world:
+        world.settings.fleet = world.settings.fleet.model_copy(update={"hard_input_bytes": 100_000})
+        async with one_more(world) as gateway:
+            refused = await gateway.submit(pipeline=HELLO, input="x" * 100_000, run_id="large")
+            assert refused.status_code == 422
+            error = refused.json()["error"]
+            assert "100002 bytes as JSON; 100000 is the most" in error["why"]
+            assert error["do"]
+            assert (
+                await gateway.submit(pipeline=HELLO, input="x" * 99_998, run_id="fits")
+            ).status_code == 202
+            assert (await gateway.result("fits")).json()["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/nowhere", 404, "no route"),
+        ("GET", "/runs/nobody", 404, "never submitted"),
+        ("DELETE", "/runs/x", 405, "GET"),
+        ("POST", "/runs", 415, "Content-Type"),
+        ("GET", "/runs/x/result?wait=soon", 422, "checked before"),
+        ("GET", "/runs/a b", 422, "checked before"),
+    ],
+)
+async def test_each_refusal_says_what_and_why_and_what_to_do(
+    method: str, path: str, status: int, words: str
+) -> None:
+    async with gateway_world() as (_, gateway):
+        answer = await gateway.http.request(method, path)
+        error = answer.json()["error"]
+        assert answer.status_code == status
+        assert words in error["why"]
+        assert error["what"]
+        assert error["do"]

@@ -48,6 +48,7 @@ async def test_a_page_of_another_origin_can_not_submit_or_cancel() -> None:
             assert (await gateway.http.post(path, headers=foreign)).status_code == 403
         typed = await gateway.http.post("/runs", content=b"{}", headers={"Content-Type": "text/plain"})
         assert typed.status_code == 415
+        assert typed.json()["error"]["why"] == "its Content-Type is 'text/plain'"
 
 
 async def test_a_body_over_the_bound_is_refused_whether_it_says_its_length_or_not() -> None:
@@ -99,7 +100,9 @@ async def test_a_query_that_can_not_be_is_refused(query: str) -> None:
 
 async def test_a_path_that_is_not_served_says_where_to_look() -> None:
     async with lonely_gateway() as gateway:
-        assert (await gateway.http.get("/run/x")).json()["error"]["do"] == "see / or /openapi.json"
+        assert (await gateway.http.get("/run/x")).json()["error"][
+            "do"
+        ] == "GET / shows what there is, /openapi.json all of it"
         wrong = await gateway.http.delete("/runs/x")
         assert wrong.status_code == 405
         assert wrong.headers["allow"]

@@ -22,4 +22,4 @@ def test_advice_keeps_its_own_words() -> None:
 
 def test_a_part_with_nothing_to_say_is_absent() -> None:
     parts = problem_of(BadMessage("is no text", field="input")).body()["error"]
-    assert set(parts) == {"code", "what", "do", "field"}
+    assert set(parts) == {"code", "what", "why", "do", "field"}

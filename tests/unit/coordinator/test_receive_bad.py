@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.client.answers import read_answer
 from argosy.coordinator.registry import publish
 from argosy.schemas.envelope import Envelope
-from argosy.schemas.errors import RunFailed, RunRefused
+from argosy.schemas.errors import BadArgument, RunFailed, RunRefused
 from argosy.schemas.ids import lane_of
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import CompiledPipeline
@@ -196,3 +197,33 @@ async def test_a_budget_that_nobody_would_hold_the_run_to_is_refused() -> None:
         with pytest.raises(RunRefused, match="budget") as caught:
             await run.result(timeout_seconds=30)
         assert caught.value.field == "budget"
+
+
+async def test_a_stored_input_over_the_limit_is_refused_whatever_its_client_says_of_it() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        world.settings.fleet = world.settings.fleet.model_copy(update={"hard_input_bytes": 1000})
+        for number, (size, said) in enumerate([(2000, 2000), (2000, 10), (900, 2000)]):
+            sha256 = await world.payloads.put(json.dumps("x" * (size - 2)).encode())
+            reference = {"sha256": sha256, "bytes": said, "tokens": 0}
+            body = {"pipeline": json.loads(str(hello)), "input_ref": reference}
+            refused = await refusal(world, await submit(world, f"large-{number}", json.dumps(body).encode()))
+            assert (refused.reason, refused.field) == ("too_large", "input")
+            assert "ARGOSY_FLEET__HARD_INPUT_BYTES" in refused.message
+        with pytest.raises(BadArgument, match="the input can't be that"):
+            await client.submit(hello, "x" * 1000)
+        assert not world.seen
+
+
+async def test_a_body_of_another_type_is_refused_and_the_type_is_named() -> None:
+    async with shell_world() as world:
+        headers = dict(Envelope(SUBMIT, "typed", "test", subject="typed").headers())
+        headers["content-type"] = b"application/cloudevents+json"
+        producer = await world.kafka.producer()
+        body = body_of(hello.compile(), "x")
+        partition, offset = await producer.send(
+            Outgoing(world.names.inbox, b"typed", body, tuple(headers.items()))
+        )
+        refused = await refusal(world, f"{partition}/{offset}")
+        assert (refused.reason, refused.field) == ("invalid", "content-type")
+        assert "must be application/json" in refused.message
+        assert not world.seen

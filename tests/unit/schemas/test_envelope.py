@@ -86,12 +86,21 @@ def test_each_required_header_is_named_when_it_is_missing(name: str) -> None:
         ("ce_cause", b"9" * 30),
         ("ce_ordinal", "٣".encode()),
         ("ce_id", b"\xff"),
+        ("content-type", b"text/plain"),
+        ("content-type", b"application/cloudevents+json"),
+        ("content-type", b""),
     ],
 )
 def test_a_header_that_is_wrong_is_named(name: str, value: bytes) -> None:
     with pytest.raises(BadMessage) as caught:
         read_envelope({**REQUIRED, name: value}.items())
     assert caught.value.field == name
+
+
+@pytest.mark.parametrize("kind", [b"application/json; charset=utf-8", b"Application/JSON", None])
+def test_json_is_json_however_its_type_is_written(kind: bytes | None) -> None:
+    said = {} if kind is None else {"content-type": kind}
+    assert read_envelope({**REQUIRED, **said}.items()).id == "1"
 
 
 def test_a_later_version_of_ours_is_not_called_bad() -> None:
