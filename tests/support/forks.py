@@ -19,8 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+PLUG = "ARGOSY_TEST_PLUG"
+"""The variable that names a function, `module:function`, to be called in the process before it is what was ordered."""
 _LOOK_SECONDS = 0.05
-_NEEDED = ("argosy.console.serve", "argosy.console.submit", "support.crash_app", "support.crash_table")
+_NEEDED = (
+    "argosy.console.serve",
+    "argosy.console.submit",
+    "support.crash_app",
+    "support.crash_table",
+    "support.fault_app",
+)
 
 
 @dataclass(eq=False)
@@ -153,6 +161,7 @@ def _become(order: dict[str, Any], parent: int) -> NoReturn:
         os.environ.update(order["variables"])
         sys.argv = ["argosy", *order["words"]]
         arm(os.environ)
+        _plug(os.environ.get(PLUG, ""))
         run()
     except SystemExit as end:
         code = end.code or 0
@@ -161,6 +170,12 @@ def _become(order: dict[str, Any], parent: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 1)
+
+
+def _plug(target: str) -> None:
+    if target:
+        module, _, function = target.partition(":")
+        getattr(importlib.import_module(module), function)()
 
 
 if __name__ == "__main__":

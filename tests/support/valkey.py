@@ -17,7 +17,7 @@ class Valkey:
     """One server process; its data survives `kill` and `start` if `options` say so."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self._folder, self._options = folder, options
+        self.folder, self._options = folder, options
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_ports(1)[0]
         self.url = f"redis://{LOOPBACK}:{self.port}/0"
@@ -32,14 +32,14 @@ class Valkey:
     def start(self) -> None:
         """Start it and wait until it has loaded its data."""
         assert self._process is None
-        folder = str(self._folder)
+        folder = str(self.folder)
         fixed = ("--port", str(self.port), "--bind", LOOPBACK, "--dir", folder, "--save", "")
-        log = (self._folder / "valkey.log").open("ab")
+        log = (self.folder / "valkey.log").open("ab")
         with log:
             self._process = subprocess.Popen([find_valkey(), *fixed, *self._options], stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while not _answers(self.port):
-            assert self._process.poll() is None, (self._folder / "valkey.log").read_text()
+            assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
             assert time.monotonic() < deadline, "the server doesn't answer"
 
     def kill(self) -> None:

@@ -1,0 +1,218 @@
+"""A small fleet of forked processes for one fault: its own topics, keys and ledger, on servers that a test may harm."""
+
+import asyncio
+import contextlib
+import signal
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import SecretStr
+
+from argosy.broker.redis import RedisStore
+from argosy.client.connection import Argosy
+from argosy.console.config import environment_of
+from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from support.forks import Forks, Process
+from support.ledger import Ledger
+from support.leftovers import leftovers
+from support.waiting import eventually
+from support.witness import Witness
+
+APP: Final = Path(__file__).with_name("fault_app.py")
+LEASE_SECONDS: Final = 2
+SESSION_SECONDS: Final = 3
+PARTS: Final = 2
+"""Lanes, and partitions of everything."""
+ENDED_SECONDS: Final = 60.0
+_VARIABLES: Final = {
+    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
+    "ARGOSY_KAFKA__INBOX_PARTITIONS": str(PARTS),
+    "ARGOSY_KAFKA__WORK_PARTITIONS": str(PARTS),
+    "ARGOSY_FLEET__LANES": str(PARTS),
+    "ARGOSY_FLEET__LEASE_SECONDS": str(LEASE_SECONDS),
+    "ARGOSY_FLEET__RENEW_SECONDS": "0.5",
+    "ARGOSY_FLEET__PATIENCE_SECONDS": "4",
+    "ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "1",
+    "ARGOSY_WORKER__DRAIN_SECONDS": "0.5",
+    "ARGOSY_WORKER__GRACE_SECONDS": "1",
+    "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
+}
+Role = Literal["coordinator", "worker"]
+
+
+@dataclass(eq=False)
+class Kept:
+    """A place in the fleet: whoever dies there is started again, as a supervisor would."""
+
+    process: Process
+    restarts: int = 0
+    keeping: "asyncio.Task[None] | None" = None
+    logs: list[Path] = field(default_factory=list[Path])
+
+    def said(self) -> str:
+        """All that anybody has logged here."""
+        return "".join(log.read_text("utf-8", errors="replace") for log in self.logs)
+
+
+@dataclass
+class FaultWorld:
+    """Made by `fault_world`."""
+
+    name: str
+    folder: Path
+    settings: Settings
+    forks: Forks
+    variables: dict[str, str]
+    ledger: Ledger
+    store: RedisStore
+    witness: Witness
+    places: list[Kept] = field(default_factory=list[Kept])
+
+    async def start(self, role: Role, *, app: Path = APP, agents: str = "", **variables: str) -> Kept:
+        """Start a coordinator, or a worker of these agents (all, if none are named), in a place of its own."""
+        target = f"{app}:{agents}" if agents else str(app)
+        number = len(self.places)
+        ready = self.folder / f"ready-{number}"
+        words = [role, *([target] if role == "worker" else []), "--ready-file", str(ready)]
+        given = {**self.variables, **variables}
+        log = self.folder / f"{number}-{role}.log"
+        process = await self.forks.start(words, given, log)
+        place = Kept(process, logs=[log])
+        self.places.append(place)
+        await self._until_ready(place, ready)
+        place.keeping = asyncio.create_task(self._keep(place, words, given), name=f"keep {role} {number}")
+        return place
+
+    async def end(self, place: Kept, number: signal.Signals = signal.SIGTERM) -> int:
+        """End whoever is there, for good; return its exit code."""
+        if place.keeping is not None:
+            place.keeping.cancel()
+        place.process.signal(number)
+        async with asyncio.timeout(30):
+            return await asyncio.shield(place.process.ended)
+
+    async def end_all(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End everybody, at once."""
+        await asyncio.gather(*(self.end(place, number) for place in self.places))
+        self.places.clear()
+
+    @property
+    def restarts(self) -> int:
+        """How often somebody was started again."""
+        return sum(place.restarts for place in self.places)
+
+    def said(self) -> str:
+        """All logs."""
+        return "".join(place.said() for place in self.places)
+
+    async def until_said(self, words: str, places: Sequence[Kept] = ()) -> None:
+        """Wait for words in a log."""
+
+        async def so() -> bool:
+            return any(words in place.said() for place in places or self.places)
+
+        await eventually(so, f"somebody says {words!r}")
+
+    async def trouble(self) -> str:
+        """What keeps this fleet from being at rest."""
+        lag, left = await self.witness.lag(), await leftovers(self.store, self.settings.redis.key_prefix)
+        return f"unread {lag}, left over {left[:10]}" if lag or left else ""
+
+    async def until_quiet(self, seconds: float = ENDED_SECONDS) -> None:
+        """Wait until nothing is unread and nothing left over."""
+        told = "it was not looked at"
+        try:
+            async with asyncio.timeout(seconds):
+                while told := await self.trouble():  # noqa: ASYNC110 - it is other processes that come to rest
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"not quiet: {told}") from None
+
+    async def _keep(self, place: Kept, words: Sequence[str], variables: Mapping[str, str]) -> None:
+        while True:
+            await asyncio.shield(place.process.ended)
+            place.restarts += 1
+            place.process = await self.forks.start(words, variables, place.logs[0])
+
+    @staticmethod
+    async def _until_ready(place: Kept, ready: Path) -> None:
+        async def so() -> bool:
+            assert not place.process.ended.done(), place.process.said()[-3000:]
+            return await asyncio.to_thread(ready.exists)
+
+        await eventually(so, f"{place.process.log.stem} serves")
+
+
+def settings_of(name: str, folder: Path, servers: str, redis_url: str) -> Settings:
+    """Settings of a fleet of that name."""
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=servers,
+            topic_prefix=name,
+            session_timeout_seconds=SESSION_SECONDS,
+            inbox_partitions=PARTS,
+            work_partitions=PARTS,
+        ),
+        redis=RedisSettings(url=SecretStr(redis_url), key_prefix=name),
+        payloads=f"file://{folder / 'payloads'}",
+        fleet=FleetSettings(lanes=PARTS, lease_seconds=LEASE_SECONDS, unknown_pipeline_seconds=1),
+    )
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a fleet stands on."""
+
+    folder: Path
+    forks: Forks
+    servers: str
+    redis_url: str
+
+
+@asynccontextmanager
+async def fault_world(
+    ground: Ground,
+    *,
+    coordinators: int = 1,
+    workers: int = 1,
+    variables: Mapping[str, str] | None = None,
+) -> AsyncGenerator[FaultWorld]:
+    """Make a fleet of its own there, with workers of all agents of `fault_app`; all gone when left."""
+    name = f"faults{uuid.uuid4().hex[:8]}"
+    folder = ground.folder / name
+    folder.mkdir()
+    settings = settings_of(name, folder, ground.servers, ground.redis_url)
+    ledger = folder / "ledger.sqlite"
+    given = {
+        **environment_of(settings),
+        **_VARIABLES,
+        "ARGOSY_KAFKA__TOPIC_PREFIX": name,
+        "ARGOSY_REDIS__KEY_PREFIX": name,
+        "ARGOSY_TEST_LEDGER": str(ledger),
+        "HOME": str(folder),
+        **(variables or {}),
+    }
+    store = RedisStore(settings.redis)
+    opened = Ledger(ledger)
+    async with contextlib.AsyncExitStack() as leave:
+        leave.callback(opened.close)
+        leave.push_async_callback(store.close)
+        witness = await leave.enter_async_context(Witness(ground.servers, name))
+        world = FaultWorld(name, folder, settings, ground.forks, given, opened, store, witness)
+        leave.push_async_callback(world.end_all, signal.SIGKILL)
+        for _ in range(coordinators):
+            await world.start("coordinator")
+        for _ in range(workers):
+            await world.start("worker")
+        yield world
+
+
+@asynccontextmanager
+async def client_of(world: FaultWorld) -> AsyncGenerator[Argosy]:
+    """Connect a client."""
+    async with Argosy.connect(world.settings) as client:
+        yield client
