@@ -39,20 +39,28 @@ class MemoryBroker:
         self._down = False
         self._deaf: set[str] = set()
         self._lost_replies = 0
-        self._bell = asyncio.Event()
+        self._waiting: list[tuple[frozenset[str], asyncio.Future[None]]] = []
         self.travel: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
         """What a request, and a look for records, waits before it is there: a simulation lets it take time."""
 
     # -- waiting and being reached
 
-    def ring(self) -> None:
-        """Wake everybody who waits for a change."""
-        self._bell.set()
-        self._bell = asyncio.Event()
+    def ring(self, of: str = "") -> None:
+        """Wake everybody who waits for a change; or for a change `of` a topic, a group or a member."""
+        waiting, self._waiting = self._waiting, []
+        for what, waiter in waiting:
+            if waiter.done():
+                continue
+            if of and what and of not in what:
+                self._waiting.append((what, waiter))
+            else:
+                waiter.set_result(None)
 
-    async def changed(self) -> None:
-        """Wait for any change."""
-        await self._bell.wait()
+    async def changed(self, of: frozenset[str] = frozenset()) -> None:
+        """Wait for any change; or for one that concerns everybody, or one `of` these (see `ring`)."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((of, waiter))
+        await waiter
 
     def reachable(self, name: str) -> bool:
         """Say whether the process `name` gets through to the broker now."""
@@ -109,7 +117,7 @@ class MemoryBroker:
     def rebalance(self, group: str) -> None:
         """Make a group join again."""
         self.groups(group).rebalance()
-        self.ring()
+        self.ring(group)
 
     def lose_replies(self, count: int = 1) -> None:
         """Let the next appends and commits take effect and not be answered."""
@@ -118,12 +126,12 @@ class MemoryBroker:
     def skip(self, partition: Partition, offsets: int = 1) -> None:
         """Write control records: offsets without records."""
         self.log(partition).skip(offsets)
-        self.ring()
+        self.ring(partition.topic)
 
     def cut(self, partition: Partition, before: int) -> None:
         """Let retention take what lies before an offset."""
         self.log(partition).cut(before)
-        self.ring()
+        self.ring(partition.topic)
 
     def recreate(self, topic: str) -> None:
         """Delete a topic with its data and make it again; committed offsets stay."""
@@ -179,5 +187,5 @@ class MemoryBroker:
         if size > self.max_message_bytes + OVERHEAD_BYTES // 2:
             raise MessageTooLarge(f"{size} bytes are more than a message may have")
         offset = self.log(where).append(record, int(self.clock() * 1000))
-        self.ring()
+        self.ring(record.topic)
         return number, offset

@@ -15,6 +15,7 @@ class MemoryConsumer:
         """`member` is `<process>/<number>`."""
         self._broker, self._name = broker, member.split("/", 1)[0]
         self._group, self._topics, self._member = broker.groups(group), tuple(topics), member
+        self._group_name, self._concerned = group, frozenset({*topics, group, member})
         self._epoch = 0
         self._generation = -1
         self._told = False
@@ -28,7 +29,7 @@ class MemoryConsumer:
         try:
             while not stop.is_set():
                 if not (self._due() and await self._turn(subscriber)) and not stop.is_set():
-                    await self._broker.changed()
+                    await self._broker.changed(self._concerned)
         finally:
             ringing.cancel()
             await self._revoke(subscriber)
@@ -39,7 +40,7 @@ class MemoryConsumer:
 
     async def _ring_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        self._broker.ring()
+        self._broker.ring(self._member)
 
     def _due(self) -> bool:
         """Say whether there may be something to do: every change anywhere wakes everybody."""
@@ -80,7 +81,7 @@ class MemoryConsumer:
 
     def _settle(self) -> None:
         self._group.settle(self._broker.sizes())
-        self._broker.ring()
+        self._broker.ring(self._group_name)
 
     async def _assign(self, subscriber: Subscriber) -> None:
         self._epoch += 1
@@ -145,7 +146,7 @@ class MemoryConsumer:
         """See `log.Consumer.seek`."""
         if partition in self._owned:
             self._positions[partition] = offset
-            self._broker.ring()
+            self._broker.ring(self._member)
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         """See `log.Consumer.pause`."""
@@ -154,7 +155,7 @@ class MemoryConsumer:
     def resume(self, partitions: Sequence[Partition]) -> None:
         """See `log.Consumer.resume`."""
         self._paused.difference_update(partitions)
-        self._broker.ring()
+        self._broker.ring(self._member)
 
     async def edges(self, partition: Partition) -> tuple[int, int]:
         """See `log.Consumer.edges`."""

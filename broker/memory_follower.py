@@ -13,6 +13,7 @@ class MemoryFollower:
     def __init__(self, broker: MemoryBroker, name: str, topic: str) -> None:
         """Read as the process `name`."""
         self._broker, self._name, self._topic = broker, name, topic
+        self._concerned = frozenset({topic})
         self._positions: dict[Partition, int] | None = None
         self._goals: dict[Partition, int] = {}
 
@@ -39,7 +40,7 @@ class MemoryFollower:
         try:
             async with asyncio.timeout(timeout_seconds):
                 while not (found := self._take()):
-                    await self._broker.changed()
+                    await self._broker.changed(self._concerned)
         except TimeoutError:
             return ()
         return found

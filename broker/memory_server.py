@@ -12,7 +12,7 @@ from typing import Final
 from argosy.broker import memory_about, memory_collections, memory_commands, memory_sorted
 from argosy.broker.memory_keyspace import Keyspace, ReplyError
 from argosy.broker.memory_lua import LuaScripts
-from argosy.broker.memory_table import Commands
+from argosy.broker.memory_table import FIRST_KEY, Commands
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import Refused, Unreachable
 
@@ -88,7 +88,9 @@ class MemoryServer:
     def _in_script(self, parts: list[bytes]) -> Reply:
         args = parts[1:]
         command = COMMANDS.find(parts[0], len(args))
-        if not self._declared.issuperset(args[command.keys]):
+        keys = command.keys
+        known = args[0] in self._declared if keys is FIRST_KEY else self._declared.issuperset(args[keys])
+        if not known:
             undeclared = [
                 key.decode("utf-8", "replace") for key in args[command.keys] if key not in self._declared
             ]
