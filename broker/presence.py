@@ -1,6 +1,7 @@
 """Who is there: every serving process says so in Redis every few seconds, and what it has in hand.
 
-For people who look: nothing correct depends on it. A process that fell silent is gone from it within `TTL_SECONDS`.
+For people who look: nothing correct depends on it. A process that fell silent counts as gone within `TTL_SECONDS`, and
+is remembered a while longer as one that did not leave: it was killed, is cut off, or its event loop stands still.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from argosy.telemetry import logs
 BEAT_SECONDS: Final = 3.0
 TTL_SECONDS: Final = 12.0
 """Four beats: one that is late makes nobody disappear."""
+SILENT_SECONDS: Final = 60.0
 MOST: Final = 10_000
 _LEAVE_SECONDS: Final = 1.0
 
@@ -81,11 +83,20 @@ class Presence(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """A process that was there and neither beats nor left; `seconds` since its last beat."""
+
+    process: Presence
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
-    """All that are there, and the server's clock when it was asked."""
+    """All that are there, and the server's clock when it was asked. `silent` are those that fell silent lately."""
 
     server_ms: int
     processes: tuple[Presence, ...]
+    silent: tuple[Silent, ...] = ()
 
     def named(self, name: str) -> Presence | None:
         """Find a process."""
@@ -99,13 +110,22 @@ class Present:
 async def present(store: Store, key_prefix: str) -> Present:
     """Ask who is there; what can't be read (a newer release's word) is left out. Raises Unreachable and Refused."""
     keys = FleetKeys(key_prefix)
-    match await store.run(_READ, [keys.until, keys.present], [MOST]):
-        case [int(server_ms), *said]:
-            found = (_read(each) for each in said if isinstance(each, bytes))
-            known = sorted(
-                (each for each in found if each is not None), key=lambda each: (each.role, each.name)
-            )
-            return Present(server_ms, tuple(known))
+    match await store.run(_READ, [keys.until, keys.present], [MOST, round(SILENT_SECONDS * 1000)]):
+        case [int(server_ms), *told]:
+            pairs = zip(told[::2], told[1::2], strict=True)
+            found = [
+                (until, known)
+                for until, said in pairs
+                if isinstance(until, int) and isinstance(said, bytes) and (known := _read(said)) is not None
+            ]
+            found.sort(key=lambda each: (each[1].role, each[1].name))
+            silent = [
+                Silent(known, TTL_SECONDS + (server_ms - until) / 1000)
+                for until, known in found
+                if until <= server_ms
+            ]
+            there = (known for until, known in found if until > server_ms)
+            return Present(server_ms, tuple(there), tuple(silent))
         case reply:
             message = f"present.lua gave {reply!r}"
             raise TypeError(message)
@@ -162,6 +182,7 @@ class Beat:
         try:
             # A process has one name, whatever its role: two roles in one process are two entries.
             name = f"{self.role}/{self.name}"
-            await self.store.run(_TELL, [keys.until, keys.present], [name, said, round(TTL_SECONDS * 1000)])
+            counts_ms, remembered_ms = round(TTL_SECONDS * 1000), round(SILENT_SECONDS * 1000)
+            await self.store.run(_TELL, [keys.until, keys.present], [name, said, counts_ms, remembered_ms])
         except (Unreachable, Refused) as error:
             logs.get("argosy.presence").debug("presence wasn't told", error=str(error))

@@ -73,6 +73,8 @@ async def _lag(settings: Settings, *, watch: bool, by_partition: bool) -> None:
                 show_table(BY_PARTITION, rows, report)
             else:
                 show_table(COLUMNS, [_cells(group) for group in report.groups] + _dead(report), report)
+            for line in _silence(report):
+                note(line)
             if not report.hands_known:
                 note("Redis can't be asked: what is in flight or parked counts as waiting")
             if not watch:
@@ -104,6 +106,15 @@ async def _present(services: Services) -> Present | None:
         return await present(services.store, services.settings.redis.key_prefix)
     except (Unreachable, Refused):
         return None
+
+
+def _silence(report: LagReport) -> list[str]:
+    return [
+        f"{each.name} of {_who(group)} has been silent for {length(each.seconds)}: it was killed, is cut off from"
+        " Redis, or a handler blocks its event loop; argosy why RUN says what it holds"
+        for group in report.groups
+        for each in group.silent
+    ]
 
 
 def _cells(group: Standing) -> Sequence[object]:

@@ -38,6 +38,14 @@ class PartitionStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class SilentWorker:
+    """A process that fell silent so many seconds ago."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One group on one topic. What its workers have in hand is as they said last, some seconds ago at most."""
 
@@ -46,8 +54,10 @@ class Standing:
     agent: str | None
     members: int
     status: str
-    """In words: `ok`, `behind`, `nobody there` (work lies there, nobody takes it), `stopped` (none lies there)."""
+    """See `status`."""
     workers: tuple[str, ...]
+    silent: tuple[SilentWorker, ...]
+    """Those that neither say anything nor left: killed, cut off from Redis, or with a loop that stands still."""
     unfinished: Amount
     waiting: Amount
     in_flight: Amount
@@ -62,6 +72,7 @@ def standing(
     """Put together what Kafka, the workers and the dead letters say of a group."""
     workers = () if there is None or agent is None else there.workers(agent)
     hands = [worker.agents[agent] for worker in workers] if agent is not None else []
+    silent = _silent(agent, there)
     running, parked = [hand.running for hand in hands], [hand.parked for hand in hands]
     letters = [each for each in dead if each.letter.topic == lag.topic]
     parts: list[PartitionStanding] = []
@@ -87,8 +98,9 @@ def standing(
         lag.topic,
         agent,
         lag.members,
-        status(lag.members, unfinished.messages),
+        status(lag.members, unfinished.messages, workers=len(workers), silent=len(silent)),
         tuple(worker.name for worker in workers),
+        silent,
         unfinished,
         _sum([part.waiting for part in parts]),
         _held(running, now_ms),
@@ -125,8 +137,21 @@ def _sum(parts: list[Amount]) -> Amount:
     )
 
 
-def status(members: int, unfinished: int) -> str:
-    """Say in two words how a group stands."""
+def _silent(agent: str | None, there: Present | None) -> tuple[SilentWorker, ...]:
+    if there is None or agent is None:
+        return ()
+    found = (each for each in there.silent if agent in each.process.agents)
+    return tuple(SilentWorker(each.process.name, round(each.seconds, 1)) for each in found)
+
+
+def status(members: int, unfinished: int, *, workers: int = 0, silent: int = 0) -> str:
+    """Say in two words how a group stands.
+
+    `ok`; `behind`; `silent`: work lies there, and all its `workers` fell silent, though they may still be members;
+    `nobody there`: work lies there, nobody takes it; `stopped`: nobody there, and no work.
+    """
+    if silent and not workers and unfinished:
+        return "silent"
     match (members > 0, unfinished > 0):
         case (True, False):
             return "ok"

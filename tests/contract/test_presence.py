@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from argosy.broker.fence import Fence
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
-from argosy.broker.presence import TTL_SECONDS, Beat, Held, InHand, LaneSaid, present
+from argosy.broker.presence import SILENT_SECONDS, TTL_SECONDS, Beat, Held, InHand, LaneSaid, present
 from argosy.broker.redis import RedisStore
 from argosy.broker.store import Store
 from argosy.schemas.settings import RedisSettings
@@ -89,9 +89,14 @@ async def test_who_fell_silent_is_not_there() -> None:
 
     await eventually(there, "the worker said that it is there")
     now += TTL_SECONDS
-    assert (await present(store, "p")).processes == ()
+    found = await present(store, "p")
+    assert found.processes == ()
+    assert [(each.process.name, each.seconds) for each in found.silent] == [("host-1", TTL_SECONDS)]
+    now += SILENT_SECONDS
+    assert (await present(store, "p")).silent == ()
     beat.cancel()
     await asyncio.wait({beat})
+    assert (await present(store, "p")).silent == ()
 
 
 @pytest.mark.parametrize("text", ["aabb/17/host-1", "aabb/0/", "aabb/5/a/b"])

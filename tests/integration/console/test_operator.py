@@ -238,3 +238,43 @@ def test_a_cancel_of_a_run_that_has_ended_says_how(fleet: Operated) -> None:
         if '"event":"ended"' in line and '"run_id":"done"' in line
     ]
     assert "code" not in ended
+
+
+STUBBORN = """
+import time
+from pathlib import Path
+
+from argosy import Context, Pipeline, agent
+
+HERE = Path(__file__).parent
+
+
+@agent
+async def stubborn(ctx: Context, text: str) -> str:
+    while not (HERE / text).exists():
+        time.sleep(0.05)
+    return text
+
+
+blocks = Pipeline("blocks", takes=str, gives=str)
+blocks.returns(blocks.step(stubborn, blocks.input))
+"""
+
+
+def test_a_worker_whose_handler_blocks_its_loop_is_told_as_silent(fleet: Operated) -> None:
+    (fleet.folder / "blocks.py").write_text(STUBBORN)
+    fleet.coordinator()
+    worker = fleet.start("worker-stubborn", "worker", "blocks.py")
+    fleet.argosy("run", "blocks", "--app", "blocks.py", "--input", '"go-on"', "--run-id", "b", "--detach")
+    told: list[dict[str, Any]] = []
+
+    def stands(status: str) -> bool:
+        told.extend(each for each in fleet.ask("lag")["groups"] if each["agent"] == "stubborn")
+        return bool(told) and told[-1]["status"] == status
+
+    fleet.until(lambda: stands("silent"), "its worker fell silent", told=told)
+    assert [each["name"].endswith(f"-{worker.pid}") for each in told[-1]["silent"]] == [True]
+    assert "blocks its event loop" in fleet.argosy("lag").stderr
+    (fleet.folder / "go-on").touch()
+    fleet.until(lambda: stands("ok"), "it goes on", told=told)
+    assert told[-1]["silent"] == []

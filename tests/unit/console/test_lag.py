@@ -3,8 +3,8 @@ from pydantic_core import to_jsonable_python
 
 from argosy.broker.deadletters import Buried
 from argosy.broker.lag import GroupLag, PartitionLag
-from argosy.broker.presence import Held, InHand, Presence, Present
-from argosy.console.lag_figures import Amount, standing, status
+from argosy.broker.presence import Held, InHand, Presence, Present, Silent
+from argosy.console.lag_figures import Amount, SilentWorker, standing, status
 from argosy.schemas.deadletter import DeadLetter
 
 NOW = 1_000_000
@@ -38,6 +38,16 @@ def worker(name: str, running: dict[int, int], parked: dict[int, int]) -> Presen
 )
 def test_a_group_stands_as_its_members_and_its_lag_say(members: int, waiting: int, words: str) -> None:
     assert status(members, waiting) == words
+
+
+def test_work_whose_workers_all_fell_silent_is_told_apart_from_work_that_goes_on() -> None:
+    stuck = Silent(worker("a", {0: 3}, {}), 14.0)
+    found = standing(LAG, "critic", Present(NOW, (), (stuck,)), [], NOW)
+    assert (found.status, found.silent) == ("silent", (SilentWorker("a", 14.0),))
+    helped = standing(LAG, "critic", Present(NOW, (worker("b", {}, {}),), (stuck,)), [], NOW)
+    assert (helped.status, [each.name for each in helped.silent]) == ("behind", ["a"])
+    other = standing(LAG, "planner", Present(NOW, (), (stuck,)), [], NOW)
+    assert (other.status, other.silent) == ("behind", ())
 
 
 def test_a_group_tells_its_status_in_its_json_too() -> None:
