@@ -11,8 +11,10 @@ demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready
 	$(BIN)/argosy down
+# More than cores, as most of the long tests wait. One test at a time: make test TEST_PROCESSES=0
+TEST_PROCESSES ?= 4
 test: .venv/.ready .venv/.model
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES) --durations=25
 check: .venv/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
