@@ -5,12 +5,14 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 from argosy import Run
-from argosy.broker.keys import LaneKeys
+from argosy.broker.keys import LaneKeys, kind_of
 from argosy.broker.log import Outgoing, Partition
 from argosy.broker.script import Arg, Script
 from argosy.schemas.ids import lane_of
+from argosy.testing.gate import GATE
 from argosy.testing.mischief import Mischief
 from argosy.testing.oracle import Finding, Oracle
 from argosy.testing.process import Process
@@ -57,6 +59,12 @@ class Tale:
     def pause(self, name: str, seconds: float) -> None:
         self.stage.supervisor.pause(self.process(name), seconds)
 
+    def here(self) -> str:
+        """Name the process that runs now."""
+        process = GATE.get()
+        assert isinstance(process, Process)
+        return process.name
+
     def life(self, name: str) -> int:
         """Say how often a process was started."""
         return self.process(name).life
@@ -71,6 +79,15 @@ class Tale:
 
     def keys(self, lane: int) -> LaneKeys:
         return LaneKeys(self.world.settings.redis.key_prefix, lane)
+
+    def hashes(self, kind: str) -> dict[str, dict[bytes, bytes]]:
+        """Return what Redis holds in keys of a kind, by key."""
+        held = self.world.server.dump().items()
+        return {
+            key.decode(): cast("dict[bytes, bytes]", value)
+            for key, value in held
+            if kind_of(key.decode()) == kind
+        }
 
     def runs_in(self, lane: int, count: int) -> list[str]:
         """Name runs that lie in a lane."""

@@ -25,13 +25,13 @@ async def make(task_id: str) -> str:
 
 @agent(retries=2, backoff_seconds=5, max_deliveries=3)
 async def first(ctx: Context, text: str) -> str:
-    """`slow` takes two seconds, `flaky` fails once, `logged` makes an effect that is logged."""
+    """`slow` takes two seconds, `flaky` fails once; what `logged` makes is logged; `logged slow` is both."""
     if text == "flaky" and ctx.attempt == 1:
         message = "once"
         raise ValueError(message)
-    value = await ctx.step("effect", make, ctx.task_id, log=text == "logged")
+    value = await ctx.step("effect", make, ctx.task_id, log=text.startswith("logged"))
     KNOWN.append((ctx.task_id, value))
-    await asyncio.sleep(2.0 if text == "slow" else 0.0)
+    await asyncio.sleep(2.0 if text.endswith("slow") else 0.0)
     return f"{text} {value}"
 
 

@@ -1,49 +1,18 @@
-"""Stories of the coordinator, under the numbers that the design's list of crash stories gives them."""
+"""Stories of lanes and their owners: crashes, wipes, failovers, clocks, poisonous runs."""
 
 import asyncio
 from unittest.mock import patch
 
 import pytest
 
-from argosy import RunCancelled, RunConflict, RunFailed
+from argosy import RunFailed
 from argosy.broker.log import Partition
 from argosy.coordinator import settled
 from argosy.coordinator.turn import Turn
-from argosy.schemas.errors import ResultTimeout
 from argosy.schemas.runlog import TaskSettled
 from argosy.testing.oracle import Oracle
-from support.plants import idle_lane_sleeps, old_failure_counts, result_moot
 from support.tale import Tale, tell
 from support.tale_cast import MADE
-
-
-def test_s1_a_submit_of_other_data_ends_no_healthy_run() -> None:
-    async def story(tale: Tale) -> None:
-        run = await tale.submit("slow", "r")
-        other = await tale.submit("other", "r")
-        with pytest.raises(RunConflict):
-            await other.result()
-        assert (await run.result()).startswith("slow")
-
-    tell(story)
-
-
-def test_s2_a_crash_between_the_end_and_its_result_loses_no_result() -> None:
-    async def story(tale: Tale) -> None:
-        tale.at_record("run.ended", tale.kill)
-        run = await tale.submit("x", "r")
-        assert (await run.result(timeout_seconds=60)).startswith("x")
-
-    assert len(tell(story).records("argosy.results", "run.ended")) == 1
-
-
-def test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result() -> None:
-    async def story(tale: Tale) -> None:
-        tale.at_commit("result:r", tale.kill)
-        run = await tale.submit("x", "r")
-        assert (await run.result(timeout_seconds=60)).startswith("x")
-
-    assert len(tell(story).records("argosy.results", "run.ended")) == 1
 
 
 def test_s3_an_owner_that_wakes_takes_no_lane_back() -> None:
@@ -105,26 +74,6 @@ def test_s8_a_coordinator_whose_clock_is_an_hour_ahead_ends_no_run_early() -> No
     tell(story)
 
 
-def test_s9_a_failure_that_comes_twice_costs_one_attempt() -> None:
-    async def story(tale: Tale) -> None:
-        run = await tale.submit("flaky", "r")
-        await tale.until(lambda: len(tale.records("argosy.tasks.first", "task.dispatched")) == 2)
-        tale.world.broker.append(tale.records("argosy.runs", "task.settled")[0])
-        assert (await run.result()).startswith("flaky")
-
-    assert len(tell(story).records("argosy.tasks.first", "task.dispatched")) == 2
-
-
-def test_s12_a_cancel_that_comes_before_its_run_ends_it() -> None:
-    async def story(tale: Tale) -> None:
-        await tale.stage.client.run("r").cancel("too late")
-        await asyncio.sleep(1)
-        with pytest.raises(RunCancelled):
-            await (await tale.submit("x", "r")).result()
-
-    assert tell(story).handled == []
-
-
 def test_s18_a_run_whose_fold_raises_stops_no_other() -> None:
     plain = settled.settle
 
@@ -172,16 +121,6 @@ def test_s42_a_failover_and_back_is_noticed() -> None:
     tell(story)
 
 
-def test_s46_each_repeat_of_an_ended_run_is_answered() -> None:
-    async def story(tale: Tale) -> None:
-        await (await tale.submit("x", "r")).result()
-        for _ in range(3):
-            await tale.submit("x", "r")
-            await asyncio.sleep(2)
-
-    assert len(tell(story).records("argosy.results", "run.ended")) == 4
-
-
 def test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold() -> None:
     async def story(tale: Tale) -> None:
         run = await tale.submit("slow", "r")
@@ -191,18 +130,3 @@ def test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold() -> None:
 
     tell(story)
     assert MADE["r/first"] == 1
-
-
-def test_the_story_of_a_failure_that_comes_twice_sees_the_rule_that_it_is_about() -> None:
-    with old_failure_counts(), pytest.raises((AssertionError, RunFailed)):
-        test_s9_a_failure_that_comes_twice_costs_one_attempt()
-
-
-def test_the_story_of_an_idle_fleet_sees_the_rule_that_it_is_about() -> None:
-    with idle_lane_sleeps(), pytest.raises((AssertionError, ResultTimeout)):
-        test_s6_a_wipe_of_an_idle_fleet_is_noticed()
-
-
-def test_the_story_of_a_lost_result_sees_the_rule_that_it_is_about() -> None:
-    with result_moot(), pytest.raises((AssertionError, ResultTimeout)):
-        test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result()

@@ -1,0 +1,133 @@
+"""Stories of submits: repeats, bad ones, late ones, and the results that answer them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from argosy import RunCancelled, RunConflict
+from argosy.coordinator.accept import Accept
+from argosy.schemas.runlog import RunAccepted
+from support.tale import Tale, tell
+
+SHORT = {"longest_run_seconds": 20, "window_seconds": 20, "ahead_seconds": 5}
+"""A tombstone lives for 40 seconds."""
+
+
+def test_s1_a_submit_of_other_data_ends_no_healthy_run() -> None:
+    async def story(tale: Tale) -> None:
+        run = await tale.submit("slow", "r")
+        other = await tale.submit("other", "r")
+        with pytest.raises(RunConflict):
+            await other.result()
+        assert (await run.result()).startswith("slow")
+
+    tell(story)
+
+
+def test_s2_a_crash_between_the_end_and_its_result_loses_no_result() -> None:
+    async def story(tale: Tale) -> None:
+        tale.at_record("run.ended", tale.kill)
+        run = await tale.submit("x", "r")
+        assert (await run.result(timeout_seconds=60)).startswith("x")
+
+    assert len(tell(story).records("argosy.results", "run.ended")) == 1
+
+
+def test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result() -> None:
+    async def story(tale: Tale) -> None:
+        tale.at_commit("result:r", tale.kill)
+        run = await tale.submit("x", "r")
+        assert (await run.result(timeout_seconds=60)).startswith("x")
+
+    assert len(tell(story).records("argosy.results", "run.ended")) == 1
+
+
+def test_s9_a_failure_that_comes_twice_costs_one_attempt() -> None:
+    async def story(tale: Tale) -> None:
+        run = await tale.submit("flaky", "r")
+        await tale.until(lambda: len(tale.records("argosy.tasks.first", "task.dispatched")) == 2)
+        tale.world.broker.append(tale.records("argosy.runs", "task.settled")[0])
+        assert (await run.result()).startswith("flaky")
+
+    assert len(tell(story).records("argosy.tasks.first", "task.dispatched")) == 2
+
+
+def test_s12_a_cancel_that_comes_before_its_run_ends_it() -> None:
+    async def story(tale: Tale) -> None:
+        await tale.stage.client.run("r").cancel("too late")
+        await asyncio.sleep(1)
+        with pytest.raises(RunCancelled):
+            await (await tale.submit("x", "r")).result()
+
+    assert tell(story).handled == []
+
+
+def test_s46_each_repeat_of_an_ended_run_is_answered() -> None:
+    async def story(tale: Tale) -> None:
+        await (await tale.submit("x", "r")).result()
+        for _ in range(3):
+            await tale.submit("x", "r")
+            await asyncio.sleep(2)
+
+    assert len(tell(story).records("argosy.results", "run.ended")) == 4
+
+
+@pytest.mark.parametrize("skew_hours", [-30, 30])
+def test_s11_the_window_is_judged_by_when_the_submit_arrived(skew_hours: int) -> None:
+    async def story(tale: Tale) -> None:
+        tale.pause("coordinator-1", 30.0)  # longer than the window
+        run = await tale.submit("x", "r")
+        sent = tale.records("argosy.inbox", "run.submitted")[0]
+        await asyncio.sleep(35)
+        assert (await run.result(timeout_seconds=30)).startswith("x")
+        ce_time = datetime.fromtimestamp(tale.world.true_time(), UTC) + timedelta(hours=skew_hours)
+        headers = {**dict(sent.headers), "ce_id": b"again", "ce_time": ce_time.isoformat().encode()}
+        tale.world.broker.append(sent._replace(headers=tuple(headers.items())))
+        await tale.until(lambda: tale.records("argosy.results", "submit.refused"))
+
+    tale = tell(story, fleet={**SHORT, "longest_run_seconds": 100})
+    (refused,) = tale.records("argosy.results", "submit.refused")
+    assert (b"too_far_ahead" if skew_hours > 0 else b"too_old") in refused.value
+    assert tale.results() == 1
+
+
+def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_nothing_again() -> None:
+    plain, slept = Accept.accept, list[str]()
+
+    async def story(tale: Tale) -> None:
+        await (await tale.submit("x", "r")).result()
+
+        async def accept(self: Accept, submit: Any, arrived: Any) -> RunAccepted:  # noqa: ANN401 - as they come
+            accepted = await plain(self, submit, arrived)
+            if not slept:
+                slept.append(tale.here())
+                tale.pause(slept[0], 60.0)
+            return accepted
+
+        with patch.object(Accept, "accept", accept):
+            await tale.submit("x", "r")
+            await asyncio.sleep(70)
+
+    tale = tell(story, coordinators=2, fleet=SHORT)
+    assert slept
+    assert tale.handled == ["r/first", "r/second"]
+    assert len(tale.records("argosy.runs", "run.accepted")) == 3
+    assert len(tale.records("argosy.results", "submit.refused")) == 1
+
+
+def test_s12_a_signal_that_comes_before_anybody_waits_for_it_is_kept() -> None:
+    # No step waits for signals yet; what the story is about is that it isn't dropped.
+    async def story(tale: Tale) -> None:
+        run = await tale.submit("slow", "r")
+        await tale.until(lambda: tale.handled)
+        await run.signal("approve", {"by": "me"})
+        await tale.until(lambda: tale.records("argosy.runs", "signal.received"))
+        await asyncio.sleep(1.5)
+        (fields,) = tale.hashes("run").values()
+        assert b'"name":"approve"' in b"".join(fields.values())
+        assert (await run.result()).startswith("slow")
+
+    tell(story)

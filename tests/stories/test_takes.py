@@ -1,0 +1,175 @@
+"""Stories of lanes that are taken: what was fetched before the seek, clean-ups of rebuilds, releases that differ."""
+
+import asyncio
+from collections.abc import Sequence
+from unittest.mock import patch
+
+from argosy.broker.log import Partition
+from argosy.broker.script import Arg, Script
+from argosy.coordinator import fold, take
+from argosy.coordinator.intake import Intake
+from argosy.coordinator.lane_services import LaneServices
+from argosy.coordinator.owned_lane import OwnedLane
+from argosy.coordinator.take import Taken
+from support.tale import Tale, tell
+from support.tale_cast import MADE
+
+SHORT = {"longest_run_seconds": 20, "window_seconds": 20, "ahead_seconds": 5}
+"""A tombstone lives for 40 seconds, and the log is kept for 80."""
+
+
+def test_s4_what_was_fetched_before_the_seek_is_not_folded() -> None:
+    async def story(tale: Tale) -> None:
+        for n in range(4):
+            await (await tale.submit("x", f"r-{n}")).result()
+        # Kafka's own offset lies far below the checkpoint, and what lies there comes before the lane seeks.
+        tale.world.broker.groups("argosy.lanes").offsets.clear()
+        tale.world.broker.rebalance("argosy.lanes")
+        await asyncio.sleep(5)
+        assert (await (await tale.submit("y", "after")).result()).startswith("y")
+
+    assert tell(story).results() == 5  # folded once more, an ended run would have been answered once more
+
+
+def test_s43_what_was_fetched_above_the_seek_skips_nothing() -> None:
+    plain, late = OwnedLane.__init__, list[int]()
+
+    async def story(tale: Tale) -> None:
+        one, other = tale.runs_in(0, 2)
+        log = tale.world.broker.log(tale.log(0))
+
+        def init(  # noqa: PLR0913, PLR0917 - those of the plain one
+            lane: OwnedLane,
+            services: LaneServices,
+            partition: Partition,
+            taken: Taken,
+            intake: Intake,
+            group: asyncio.TaskGroup,
+        ) -> None:
+            plain(lane, services, partition, taken, intake, group)
+            if partition.number == 0 and taken.checkpoint.next < log.end - 1:
+                late.append(log.end)
+                intake.put(log.read(log.end - 1, 100))  # a fetch that was under way when the lane sought
+
+        with patch.object(OwnedLane, "__init__", init):
+            writes = tale.world.server.writes
+            run = await tale.submit("slow", one)
+            await tale.submit("slow", other)
+            await tale.until(lambda: len(tale.handled) == 2)
+            tale.lose_redis(tale.world.server.writes - writes)  # as if none of it had been committed
+            assert (await run.result(timeout_seconds=60)).startswith("slow")
+
+    tell(story)
+    assert late
+
+
+def _cut(tale: Tale, lane: int, seconds: float) -> None:
+    """Let retention take all that is older than this."""
+    log = tale.world.broker.log(tale.log(lane))
+    older = [
+        record.offset
+        for record in log.all()
+        if record.timestamp_ms < (tale.world.true_time() - seconds) * 1000
+    ]
+    if older:
+        tale.world.broker.cut(tale.log(lane), older[-1] + 1)
+
+
+async def _ended_long_ago_and_repeated(tale: Tale) -> None:
+    """A run ended, and was submitted again; of the log only the repeat is left."""
+    await (await tale.submit("x", "r")).result()
+    await asyncio.sleep(15)
+    await tale.submit("x", "r")  # answered: the same run
+    await tale.until(lambda: tale.results() == 2)
+    await asyncio.sleep(75)
+    for lane in range(2):
+        _cut(tale, lane, 80)
+
+
+LOG_IS_CUT = frozenset({"not what the log says"})
+"""The oracle folds what is left of the log, too, and doesn't know of horizons."""
+
+
+def test_s10_a_rebuild_from_a_cut_log_revives_no_run_that_had_ended() -> None:
+    async def story(tale: Tale) -> None:
+        await _ended_long_ago_and_repeated(tale)
+        tale.lose_redis()
+        await asyncio.sleep(30)
+
+    tale = tell(story, fleet=SHORT, allowed=LOG_IS_CUT)
+    assert tale.handled == ["r/first", "r/second"]
+    assert tale.results() == 2
+
+
+def test_s38_whoever_finishes_a_rebuild_finishes_its_clean_up() -> None:
+    died = list[str]()
+
+    async def story(tale: Tale) -> None:
+        await _ended_long_ago_and_repeated(tale)
+
+        def dies(who: str, script: Script, keys: Sequence[str], args: Sequence[Arg], _reply: object) -> None:
+            # Its first commit after the drop: now there is a checkpoint.
+            if script.name == "commit" and args[2] == "" and not died and keys[0] == tale.keys(1).checkpoint:
+                died.append(who)
+                tale.kill(who)
+
+        tale.lose_redis()
+        tale.world.observer.on_script.append(dies)
+        await asyncio.sleep(30)
+
+    assert tell(story, fleet=SHORT, allowed=LOG_IS_CUT).results() == 2
+    assert died
+
+
+def test_s37_a_fresh_run_in_a_log_whose_beginning_is_cut_is_no_repeat() -> None:
+    async def story(tale: Tale) -> None:
+        before, run_id = tale.runs_in(0, 2)
+        await (await tale.submit("x", before)).result()
+        await asyncio.sleep(100)
+        _cut(tale, 0, 80)  # nothing is left of a quiet lane
+        run = await tale.submit("slow", run_id)
+        await tale.until(lambda: MADE[f"{run_id}/first"])
+        tale.lose_redis()
+        assert (await run.result(timeout_seconds=30)).startswith("slow")
+
+    tell(story, fleet=SHORT)
+
+
+def test_s16_a_run_of_newer_rules_waits_for_the_roll_out_and_is_never_set_aside() -> None:
+    async def story(tale: Tale) -> None:
+        run_id, later = tale.runs_in(0, 2)
+        tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 2})
+        run = await tale.submit("x", run_id)  # a receiver of the new release took it
+        await tale.until(lambda: tale.records("argosy.runs", "run.accepted"))
+        await asyncio.sleep(20)
+        assert tale.handled == []
+        assert not tale.world.server.dump().get(tale.keys(0).quarantine(_epoch(tale, 0)).encode())
+        with patch.dict(fold.RULES, {2: fold.RULES[1]}):  # the new release gets the lane
+            assert (await run.result(timeout_seconds=60)).startswith("x")
+            assert (await (await tale.submit("y", later)).result()).startswith("y")
+            await tale.until(lambda: tale.results() == 2)
+
+    tell(story, allowed=frozenset({"fold raises"}))
+
+
+def _epoch(tale: Tale, lane: int) -> str:
+    return tale.hashes("lane")[tale.keys(lane).checkpoint][b"epoch"].decode()
+
+
+def test_s17_a_lane_of_a_newer_layout_waits_for_the_roll_out_and_keeps_its_state() -> None:
+    async def story(tale: Tale) -> None:
+        run_id = tale.runs_in(0, 1)[0]
+        run = await tale.submit("slow", run_id)
+        await tale.until(lambda: MADE[f"{run_id}/first"])
+        epoch, key = _epoch(tale, 0), tale.keys(0).checkpoint.encode()
+        tale.world.server.command(b"HSET", key, b"layout", b"2")  # the new release had the lane for a while
+        tale.world.broker.rebalance("argosy.lanes")
+        await asyncio.sleep(20)
+        assert not tale.results()
+        assert _epoch(tale, 0) == epoch
+        with patch.object(take, "LAYOUT", 2), patch("argosy.coordinator.checkpoint.LAYOUT", 2):
+            assert (await run.result(timeout_seconds=60)).startswith("slow")
+        assert _epoch(tale, 0) == epoch
+
+    tell(story)
+    assert max(MADE.values()) == 1
