@@ -74,9 +74,9 @@ async def _lag(settings: Settings, *, watch: bool, by_partition: bool) -> None:
             else:
                 show_table(COLUMNS, [_cells(group) for group in report.groups] + _dead(report), report)
             for line in _silence(report):
-                note(line)
+                note(line, folded=True)
             if not report.hands_known:
-                note("Redis can't be asked: what is in flight or parked counts as waiting")
+                note("Redis can't be asked: what is in flight or parked counts as waiting", folded=True)
             if not watch:
                 return
             await asyncio.sleep(WATCH_SECONDS)

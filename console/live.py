@@ -11,24 +11,14 @@ from typing import Any, Final, Self
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from argosy.client.run import Run
 from argosy.console.options import options
 from argosy.console.output import note, printable
-from argosy.console.run_view import RunView, TaskView
+from argosy.console.progress_table import progress_lines
+from argosy.console.run_view import RunView
 from argosy.schemas.watch import WatchMessage
-
-_STYLES: Final = {
-    "succeeded": "green",
-    "failed": "red",
-    "running": "yellow",
-    "backing_off": "magenta",
-    "skipped": "dim",
-    "cancelled": "dim",
-    "expired": "red",
-}
-
 
 _AGAIN_SECONDS: Final = 0.125
 
@@ -80,25 +70,9 @@ class Progress:
         live.refresh()
         self._again = asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._renew, live)
 
-    def _table(self) -> Table:
-        now = time.monotonic()
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("RUN", "TASK", "STATE", "TIME", ""):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
-        for view in self._views:
-            title = escape(view.title)
-            for local, task in view.tasks.items():
-                table.add_row(
-                    title,
-                    escape(local),
-                    _state(task),
-                    f"{task.elapsed(now):.1f} s",
-                    escape(printable(" ".join(task.note.split()))),
-                )
-                title = ""
-            if title:
-                table.add_row(title, "", view.state, "", "")
-        return table
+    def _table(self) -> Text:
+        width = self._live.console.width if self._live is not None else 80
+        return progress_lines(self._views, time.monotonic(), width)
 
 
 @asynccontextmanager
@@ -115,10 +89,3 @@ async def watching(run: Run[Any], view: RunView, progress: Progress) -> AsyncGen
     finally:
         task.cancel()
         await asyncio.wait({task})
-
-
-def _state(task: TaskView) -> str:
-    again = f" #{task.attempt}" if task.attempt > 1 else ""
-    style = _STYLES.get(task.state, "")
-    words = task.state.replace("_", " ") + again
-    return f"[{style}]{words}[/]" if style else words

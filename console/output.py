@@ -1,6 +1,7 @@
 """What a command says: results on stdout (table, lines or JSON), progress, questions and errors on stderr."""
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
@@ -14,6 +15,7 @@ from typer import Context, TyperException
 from typer.core import TyperGroup
 
 from argosy.console import table
+from argosy.console.folding import fold
 from argosy.console.interruption import if_interrupted
 from argosy.console.options import options
 from argosy.schemas.errors import ArgosyError
@@ -28,6 +30,11 @@ def show(data: object, text: str) -> None:
         show_json(data)
     else:
         sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def show_folded(data: object, text: str) -> None:
+    """Print a result as `show` does; on a terminal with its long lines folded."""
+    show(data, fold(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
 
 
 def show_json(data: object) -> None:
@@ -62,10 +69,13 @@ def printable(text: str) -> str:
     )
 
 
-def note(text: str) -> None:
-    """Say what goes on, on stderr; --quiet silences it."""
+def note(text: str, *, folded: bool = False) -> None:
+    """Say what goes on, on stderr; --quiet silences it. `folded`: a sentence, which a terminal may have in lines."""
     if not options().quiet:
-        sys.stderr.write(printable(text.rstrip("\n")) + "\n")
+        told = printable(text.rstrip("\n"))
+        if folded and sys.stderr.isatty():
+            told = fold(told, shutil.get_terminal_size().columns)
+        sys.stderr.write(told + "\n")
         sys.stderr.flush()
 
 

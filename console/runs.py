@@ -18,7 +18,7 @@ from argosy.console.interruption import if_interrupted
 from argosy.console.live import Progress, watching
 from argosy.console.moments import moment
 from argosy.console.options import options
-from argosy.console.output import note, printable, show, show_json, show_table
+from argosy.console.output import note, printable, show, show_folded, show_json, show_table
 from argosy.console.process_life import open_services
 from argosy.console.run_history import History, history, scan_lane, trace_id
 from argosy.console.run_story import COLUMNS as STORY_COLUMNS
@@ -107,10 +107,10 @@ def show_run(
         "ended": ended,
         "fold_error": found.broken,
     }
-    show(data, printable(tree(found, time.time_ns() // 1_000_000, shards=shards)))
+    show_folded(data, printable(tree(found, time.time_ns() // 1_000_000, shards=shards)))
     if ended is not None and ended.outcome != "succeeded":
         reason = f": {ended.fault.message}" if ended.fault else ""
-        note(f"{run_id} {state}{reason}")
+        note(f"{run_id} {state}{reason}", folded=True)
         raise typer.Exit(FAILED)
     if ended is None:
         note(f"argosy why {run_id} says what it waits for")

@@ -9,6 +9,7 @@ from typing import Final
 from rich.cells import cell_len
 
 _INDENT: Final = "    "
+_NO_BREAK: Final = "\u00a0"
 _SHORTEST: Final = 40
 """Narrower than this, a text beneath a row would be a stripe again."""
 
@@ -65,13 +66,18 @@ def lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
     body: list[str] = []
     for line, row in zip(made.body, rows, strict=True):
         more = zip(columns[left:], row[left:], strict=True)
-        told = " · ".join(f"{column.lower()}: {cell}" for column, cell in more if cell)
+        told = " · ".join(_together(f"{column.lower()}: {cell}", width) for column, cell in more if cell)
         body += [line, *_beneath(told, width)]
     return Lines(made.head, body)
 
 
+def _together(text: str, width: int) -> str:
+    """Keep the words of a short text on one line."""
+    return text.replace(" ", _NO_BREAK) if len(text) <= width // 2 else text
+
+
 def _beneath(text: str, width: int) -> list[str]:
-    return textwrap.wrap(
+    wrapped = textwrap.wrap(
         text,
         max(width, _SHORTEST),
         initial_indent=_INDENT,
@@ -79,3 +85,4 @@ def _beneath(text: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_NO_BREAK, " ") for line in wrapped]

@@ -7,7 +7,7 @@ import typer
 
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED, NOT_FOUND, UNREACHABLE
-from argosy.console.output import printable, show
+from argosy.console.output import printable, show_folded
 from argosy.console.why_gather import gather
 from argosy.console.why_rules import judge
 from argosy.console.why_verdict import Cause, Code, Verdict
@@ -37,7 +37,7 @@ def why(run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.
     Exit code 4 if Kafka or Redis is away, 5 for a run that nobody knows, 1 for one that was refused.
     """
     verdict = judge(asyncio.run(gather(load_settings(), run_id)))
-    show(verdict, printable(_text(verdict)))
+    show_folded(verdict, printable(_text(verdict)))
     code = _EXITS.get(verdict.cause.code, 0)
     if code:
         raise typer.Exit(code)
