@@ -28,13 +28,12 @@ class Success:
         order = running.order.body
         if order.wants or len(data) > INLINE_BYTES or is_too_deep(data):
             return None
+        tokens = _handed_on(data, running.inputs)
         try:
-            value = decode_value(data)
+            if tokens is None:
+                tokens = self.count_tokens(model_text(decode_value(data), data))
         except InvalidInput:
             return None
-        tokens = _handed_on(data, running.inputs)
-        if tokens is None:
-            tokens = self.count_tokens(model_text(value, data))
         duration_ms = round(running.seconds * 1000)
         if running.usage is not NO_USAGE:
             return encode_body(
@@ -42,7 +41,7 @@ class Success:
                     task_id=order.task_id,
                     attempt=order.attempt,
                     outcome="succeeded",
-                    result=Inline(value=value, bytes=len(data), tokens=tokens),
+                    result=Inline(value=decode_value(data), bytes=len(data), tokens=tokens),
                     usage=running.usage,
                     worker=self.source,
                     deliveries=running.deliveries + 1,

@@ -23,8 +23,8 @@ class RedisStore(RedisReads):
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
         """Run a script atomically. Raises TypeError for arguments that its header doesn't declare."""
-        keys_out, args_out = script.encode(keys, args)
-        command = (b"EVALSHA", script.sha.encode(), b"%d" % len(keys_out), *keys_out, *args_out)
+        script.check(keys, args)
+        command = (b"EVALSHA", script.sha, len(keys), *keys, *args)  # encoded as it is packed
         return await self._pipe.call(command, f"script {script.name}", script)
 
     def renewals(self) -> SyncStore:

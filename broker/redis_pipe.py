@@ -23,7 +23,7 @@ from argosy.broker.redis_errors import is_passing, is_reply, meaning, where
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import ConfigurationError, Unreachable
 
-Command = tuple[bytes, ...]
+Command = tuple[str | int | bytes, ...]
 
 _packed = cast(
     "Callable[[Command], bytes]", hiredis.pack_command
@@ -37,6 +37,8 @@ class _Call:
     """A command that waits to be written, or for its reply. `doing` names it in errors."""
 
     command: Command
+    packed: bytes
+    """The command as it is written: what can't be is the error of its caller."""
     doing: str
     script: Script | None
     reply: asyncio.Future[Reply]
@@ -73,13 +75,14 @@ class RedisPipe:
         With `script` the command is its EVALSHA. Cancelling the future takes a command back only if it wasn't
         written.
         """
-        loop = asyncio.get_running_loop()
+        loop, packed = asyncio.get_running_loop(), _packed(command)
         reply: asyncio.Future[Reply] = loop.create_future()
         if self._closed:
             message = f"the connection to Redis at {self.server} was closed by this process ({doing})"
             reply.set_exception(Unreachable(message))
             return reply
-        self._unwritten.append(_Call(command, doing, script, reply, loop.time() + self._timeout_seconds))
+        deadline = loop.time() + self._timeout_seconds
+        self._unwritten.append(_Call(command, packed, doing, script, reply, deadline))
         self._asked.set()
         if self._serving is None:
             self._serving = loop.create_task(self._serve(), name=f"redis {self.server}")
@@ -137,19 +140,19 @@ class RedisPipe:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            commands: list[Command] = []
+            packed: list[bytes] = []
             while self._again or self._unwritten:
                 call = (self._again or self._unwritten).popleft()
                 if call.reply.done():
                     continue
                 if call.script is not None and call.script.sha not in self._loaded:
                     self._loaded.add(call.script.sha)
-                    commands.append((b"SCRIPT", b"LOAD", call.script.text.encode()))
+                    packed.append(_packed((b"SCRIPT", b"LOAD", call.script.text)))
                     self._written.append(None)
-                commands.append(call.command)
+                packed.append(call.packed)
                 self._written.append(call)
-            if commands:
-                await connection.send_packed_command(map(_packed, commands), check_health=False)
+            if packed:
+                await connection.send_packed_command(packed, check_health=False)
 
     async def _read(self, connection: AbstractConnection) -> NoReturn:
         while True:
@@ -171,9 +174,9 @@ class RedisPipe:
         if call is None:
             return
         if isinstance(error, said.NoScriptError) and call.script is not None:
-            whole = (b"EVAL", call.script.text.encode(), *call.command[2:])
+            whole = (b"EVAL", call.script.text, *call.command[2:])
             self._loaded.discard(call.script.sha)
-            self._again.append(replace(call, command=whole, script=None))
+            self._again.append(replace(call, command=whole, packed=_packed(whole), script=None))
             self._asked.set()
         else:
             self._fail([call], error)

@@ -24,6 +24,7 @@ from pathlib import Path
 Arg = str | int | bytes
 Reply = bytes | int | list["Reply"] | None
 
+_KINDS = frozenset((str, int, bytes))
 PART = "--! "
 _DECLARED = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.{2,3}|…)?\]", re.MULTILINE)
 
@@ -66,34 +67,28 @@ class Script:
         self.keys = declared("KEYS", text)
         self.args = declared("ARGV", text)
 
-    def encode(self, keys: Sequence[str], args: Sequence[Arg]) -> tuple[list[bytes], list[bytes]]:
-        """Encode what EVALSHA is given: str as UTF-8, int in decimal, bytes as they are.
+    def check(self, keys: Sequence[str], args: Sequence[Arg]) -> None:
+        """Raise TypeError for what is no str, int or bytes (None, bool and float have no one right form).
 
-        Raises TypeError for anything else (None, bool and float have no one right form) and if there are more
-        or fewer than the header declares: errors of the caller, found before anything is sent.
+        And if there are more or fewer than the header declares. Errors of the caller, found before anything is sent.
         """
         for what, of, given in (("KEYS", self.keys, len(keys)), ("ARGV", self.args, len(args))):
             if of is not None and not of.allows(given):
                 more = " or more" if of.tail else ""
                 message = f"{self.name}.lua takes {of.count}{more} {what}, not {given}"
                 raise TypeError(message)
-        return [key.encode() for key in keys], [
-            arg if type(arg) is bytes else arg.encode() if type(arg) is str else self._encoded(index, arg)
-            for index, arg in enumerate(args, 1)
-        ]
+        if not _KINDS.issuperset(map(type, args)):
+            index, kind = next((n, type(arg)) for n, arg in enumerate(args, 1) if type(arg) not in _KINDS)
+            message = f"{self.name}.lua, ARGV[{index}]: {kind.__name__} can't be an argument; pass str, int or bytes"
+            raise TypeError(message)
 
-    def _encoded(self, index: int, arg: object) -> bytes:
-        kind = type(arg)
-        if kind is bytes and isinstance(arg, bytes):
-            return arg
-        if kind is int and isinstance(arg, int):
-            return b"%d" % arg
-        if isinstance(arg, str):
-            return arg.encode()
-        message = (
-            f"{self.name}.lua, ARGV[{index}]: {kind.__name__} can't be an argument; pass str, int or bytes"
-        )
-        raise TypeError(message)
+    def encode(self, keys: Sequence[str], args: Sequence[Arg]) -> tuple[list[bytes], list[bytes]]:
+        """Encode what EVALSHA is given: str as UTF-8, int in decimal, bytes as they are. Raises as `check`."""
+        self.check(keys, args)
+        return [key.encode() for key in keys], [
+            arg if isinstance(arg, bytes) else arg.encode() if isinstance(arg, str) else b"%d" % arg
+            for arg in args
+        ]
 
 
 def declared(what: str, text: str) -> Declared | None:

@@ -83,6 +83,11 @@ class Agent(Generic[P, R_co]):
         An input that is not there and has a default is left to the function itself. Call the handler with
         `await agent.function(ctx, **arguments)`.
         """
+        if given.keys() != self.inputs.keys():
+            self._check(given)
+        return {name: self.inputs[name].decode(value, name=name) for name, value in given.items()}
+
+    def _check(self, given: "Mapping[str, Given]") -> None:
         missing = [name for name in self.inputs if name not in given and name not in self.defaults]
         unknown = [name for name in given if name not in self.inputs]
         if missing or unknown:
@@ -90,7 +95,6 @@ class Agent(Generic[P, R_co]):
                 [f"{name!r} is missing" for name in missing] + [f"{name!r} is unknown" for name in unknown]
             )
             raise InvalidInput(message)
-        return {name: self.inputs[name].decode(value, name=name) for name, value in given.items()}
 
     def encode(self, result: object) -> bytes:
         """Make the JSON of a result; InvalidResult if it isn't what the agent declares."""

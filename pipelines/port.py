@@ -68,7 +68,7 @@ class Port(Generic[T]):
             return cast("T", tuple(found) if origin_of(without(self.annotation, Hole)) is tuple else found)
         try:
             data = given if isinstance(given, bytes) else to_json(given)
-            return self._value.validate_json(data)
+            return cast("T", self._value.validator.validate_json(data))
         except ValidationError as error:
             message = f"{name} is no {self}: {_findings(error)}"
             raise InvalidInput(message) from None  # the cause would show the value
@@ -79,12 +79,12 @@ class Port(Generic[T]):
     def encode(self, value: object) -> bytes:
         """Make JSON, by alias. InvalidResult, without the value's content, if it isn't what is declared."""
         try:
-            checked = self.adapter.validate_python(value)
+            checked = self.adapter.validator.validate_python(value)
         except ValidationError as error:
             message = f"the value is no {self}: {_findings(error)}"
             raise InvalidResult(message) from None
         try:
-            data = self.adapter.dump_json(checked, by_alias=True, warnings="error")
+            data = self.adapter.serializer.to_json(checked, by_alias=True, warnings="error")
         except PydanticSerializationError as error:
             message = f"the value is no JSON: {error}"
             raise InvalidResult(message) from None

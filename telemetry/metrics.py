@@ -41,9 +41,9 @@ TOKENS: Final = tuple(float(4**power) for power in range(14))
 SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.5, 2.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One metric: what it is called, what it counts, and in which unit (UCUM)."""
+    """One metric: what it is called, what it counts, and in which unit (UCUM). Compared as itself: it is looked up."""
 
     name: str
     kind: Kind
