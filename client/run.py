@@ -178,7 +178,7 @@ def _refusal(run_id: str, answer: SubmitRefused) -> RunError:
 def _error_of(run_id: str, ended: RunEnded) -> RunError:
     fault = ended.fault
     at = f" ({fault.task_id})" if fault and fault.task_id else ""
-    reason = f"{fault.code}: {fault.message}{at}" if fault else ""
+    reason = f"{fault.said}{at}" if fault else ""
     match ended.outcome:
         case "failed" | "succeeded":
             return RunFailed(run_id, reason or "it has no result")

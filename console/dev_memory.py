@@ -4,6 +4,7 @@ No Java, no servers, ready at once. What is in memory is gone with the process: 
 """
 
 import asyncio
+from io import TextIOWrapper
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ from argosy.client.connection import Argosy
 from argosy.console.app_facts import AppFacts
 from argosy.console.gateway import listening, serve_http, url_of
 from argosy.console.gateway_door import Door
+from argosy.console.log_file import open_log
 from argosy.console.model_child import stand_in
 from argosy.console.output import note
 from argosy.console.supervise import Supervisor
@@ -27,18 +29,22 @@ from argosy.coordinator.registry import publish
 from argosy.coordinator.service import Coordinator
 from argosy.pipelines.discover import Found, discover
 from argosy.schemas.settings import ModelSettings, Settings
+from argosy.telemetry import logs
 
 
 async def dev_in_memory(app: str, facts: AppFacts, settings: Settings, folder: Path, port: int) -> None:
     """Serve an app until cancelled. Raises ConfigurationError: the port, or a model or library that isn't installed."""
     found = discover(app)
+    log = folder / "logs" / "memory.log"
+    # What processes of their own would write to logs of their own must not run through what is said to people.
+    logs.configure("json", settings.telemetry.log_level, TextIOWrapper(open_log(log), write_through=True))
     settings.gateway = settings.gateway.model_copy(update={"host": "127.0.0.1", "port": port, "token": None})
     async with Supervisor(tell=note) as supervisor:
         if facts.asks_a_model:
             settings.model = await _with_model(settings.model, supervisor, folder)
         client = OpenAIClient(settings.model)
         try:
-            await _serve(found, facts, settings, client)
+            await _serve(found, facts, settings, client, log)
         finally:
             await client.close()
 
@@ -54,7 +60,7 @@ async def _with_model(settings: ModelSettings, supervisor: Supervisor, folder: P
     return ModelSettings.model_validate({**settings.model_dump(), **given, "api_key": SecretStr(model.key)})
 
 
-async def _serve(found: Found, facts: AppFacts, settings: Settings, client: OpenAIClient) -> None:
+async def _serve(found: Found, facts: AppFacts, settings: Settings, client: OpenAIClient, log: Path) -> None:
     kafka, redis, payloads, stop = MemoryKafka(), MemoryRedis(), MemoryPayloads(), asyncio.Event()
     agents = list(found.agents.values())
     await provision.ensure(kafka, settings, [agent.name for agent in agents])
@@ -75,7 +81,8 @@ async def _serve(found: Found, facts: AppFacts, settings: Settings, client: Open
             group.create_task(worker.run(stop), name="worker")
             group.create_task(serve_http(door, sock), name="gateway")
             url = url_of(sock)
-            note(f"memory  all is in this process, and gone with it\nagents  {', '.join(facts.agents)}")
+            note("memory  all is in this process, and gone with it")
+            note(f"agents  {', '.join(facts.agents)}\nlog     {log}")
             for name in facts.pipelines:
                 body = f'{{"pipeline": "{name}", "input": …, "run_id": "{name}-1"}}'
                 note(f"try     curl -s {url}/runs -H 'Content-Type: application/json' -d '{body}'")

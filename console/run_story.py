@@ -74,7 +74,7 @@ def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each ki
             text = f"attempt {message.attempt} {message.outcome} in {message.duration_ms / 1000:.1f} s"
             if usage.input_tokens or usage.output_tokens:
                 text += f", tokens {usage.input_tokens} in, {usage.output_tokens} out"
-            return text + (f": {message.fault.code}: {message.fault.message}" if message.fault else "")
+            return text + (f": {message.fault.said}" if message.fault else "")
         case StepRecorded():
             return f"memo {message.name} of attempt {message.attempt}"
         case SignalReceived():
@@ -84,7 +84,7 @@ def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each ki
         case TimerFired():
             return f"timer {message.name}, armed at {message.armed}"
         case RunEnded():
-            fault = f": {message.fault.code}: {message.fault.message}" if message.fault else ""
-            return f"{message.outcome}{fault}"
+            why = message.fault.beside(message.outcome) if message.fault else ""
+            return f"{message.outcome}: {why}" if why else message.outcome
         case _:
             assert_never(message)

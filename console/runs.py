@@ -109,8 +109,7 @@ def show_run(
     }
     show_folded(data, printable(tree(found, time.time_ns() // 1_000_000, shards=shards)))
     if ended is not None and ended.outcome != "succeeded":
-        reason = f": {ended.fault.message}" if ended.fault else ""
-        note(f"{run_id} {state}{reason}", folded=True)
+        note(_how(run_id, ended), folded=True)
         raise typer.Exit(FAILED)
     if ended is None:
         note(f"argosy why {run_id} says what it waits for")
@@ -171,12 +170,14 @@ async def _watch(settings: Settings, run_id: str, timeout_seconds: float | None)
             with Progress([view]) as progress:
                 async with watching(run, view, progress):
                     ended = await run.ended(timeout_seconds=timeout_seconds)
-    fault = f"{ended.fault.code}: {ended.fault.message}" if ended.fault else ""
-    show(
-        {"run_id": run_id, "state": ended.outcome, "ended": ended},
-        f"{run_id} {ended.outcome} {fault}".rstrip(),
-    )
+    show({"run_id": run_id, "state": ended.outcome, "ended": ended}, printable(_how(run_id, ended)))
     return 0 if ended.outcome == "succeeded" else FAILED
+
+
+def _how(run_id: str, ended: RunEnded) -> str:
+    """Say how a run ended, and why."""
+    why = ended.fault.beside(ended.outcome) if ended.fault else ""
+    return f"{run_id} {ended.outcome}: {why}" if why else f"{run_id} {ended.outcome}"
 
 
 async def _tell(run: Run[JsonValue]) -> None:

@@ -1,9 +1,11 @@
 """`argosy run PIPELINE`: submit a run, wait, print its result."""
 
+import asyncio
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import JsonValue
@@ -20,10 +22,13 @@ from argosy.console.run_view import RunView, TaskView
 from argosy.console.submit_each import opened, submit_each, value_of, values_of
 from argosy.pipelines.discover import discover
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.errors import ConfigurationError, InvalidInput
+from argosy.schemas.errors import ArgosyError, ConfigurationError, InvalidInput
 from argosy.schemas.ids import new_run_id
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.settings import Settings
+
+ACCEPTED_SECONDS: Final = 3.0
+"""A submit is accepted within this, or something is in its way."""
 
 
 def run(  # noqa: PLR0913 - a submit has this many parts
@@ -96,14 +101,26 @@ def run(  # noqa: PLR0913 - a submit has this many parts
             if_interrupted(
                 f"the run goes on: argosy runs show {submitted.run_id}, argosy runs cancel {submitted.run_id}"
             )
-            if source is None:
-                note(f"{what} must be published (argosy publish); --app FILE would have sent it along")
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return
-            show_json(await _result(submitted, what, timeout_seconds, watch=watch))
+            waiting = asyncio.create_task(tell_if_not_accepted(submitted, what), name="is it accepted")
+            try:
+                show_json(await _result(submitted, what, timeout_seconds, watch=watch))
+            finally:
+                waiting.cancel()
 
     raise typer.Exit(run_in_foreground(one()))
+
+
+async def tell_if_not_accepted(run: Run[JsonValue], what: CompiledPipeline | str) -> None:
+    """Say so if nobody knows the run after a while: the rest of the wait would be silent."""
+    await asyncio.sleep(ACCEPTED_SECONDS)
+    with suppress(ArgosyError):  # Redis away: the result comes over Kafka all the same
+        if await run.state() == "unknown":
+            by_name = f"; if nobody published {what}: argosy publish APP, or --app FILE sends it along"
+            lines = f"not accepted yet: argosy why {run.run_id} says what it waits for"
+            note(lines + (by_name if isinstance(what, str) else ""), folded=True)
 
 
 async def _many(  # noqa: PLR0913 - as `run`

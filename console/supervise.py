@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,8 @@ from argosy.console.process import ProcessId
 from argosy.schemas.errors import ChildFailed
 
 POLL_SECONDS: Final = 0.05
+TELL_SECONDS: Final = 3.0
+"""Between words about what is still waited for."""
 _LIFELINE: Final = Path(__file__).with_name("lifeline.py")
 
 
@@ -106,12 +108,16 @@ class Supervisor:
         self._changed()
         await self.until_ready(name)
 
-    async def restart(self, name: str) -> None:
-        """Stop a child as an operator would (its stop signal), start it again, return when it is ready."""
+    async def rest(self, name: str) -> None:
+        """Stop a child as an operator would (its stop signal), and keep it down until `resume`."""
         child = self.children[name]
         child.intent = Intent.HOLD
         await self._end(child)
         await self._until(lambda: child.state in {ChildState.HELD, ChildState.ENDED})
+
+    async def restart(self, name: str) -> None:
+        """Stop a child as `rest` does, start it again, return when it is ready."""
+        await self.rest(name)
         await self.resume(name)
 
     async def stop(self, name: str) -> Child:
@@ -129,9 +135,28 @@ class Supervisor:
             return -child.spec.stage
 
         for _, children in groupby(sorted(self.children.values(), key=stage), key=stage):
-            async with asyncio.TaskGroup() as stopping:
-                for child in list(children):
-                    stopping.create_task(self.stop(child.spec.name), name=f"stop {child.spec.name}")
+            together = list(children)
+            telling = asyncio.create_task(self._tell_what_stops(together), name="tell what stops")
+            try:
+                async with asyncio.TaskGroup() as stopping:
+                    for child in together:
+                        stopping.create_task(self.stop(child.spec.name), name=f"stop {child.spec.name}")
+            finally:
+                telling.cancel()
+
+    async def _tell_what_stops(self, children: Sequence[Child]) -> None:
+        """Say whom we wait for, and how long at most, as long as that takes."""
+        began = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            slow = [child for child in children if child.state is not ChildState.ENDED]
+            if slow:
+                passed = asyncio.get_running_loop().time() - began
+                most = max(child.spec.stop_within_seconds for child in slow)
+                names = ", ".join(child.spec.name for child in slow)
+                self._tell(
+                    f"waits   for {names} to finish what runs there ({passed:.0f} s of at most {most:g})"
+                )
 
     async def until_ready(self, name: str) -> Child:
         """Wait until a child is ready; `ChildFailed` if it ended for good."""

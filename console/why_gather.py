@@ -102,7 +102,7 @@ def _run(history: History | None) -> RunIs | None:
         outcome=ended.outcome if ended is not None else "",
         ended_ms=last.time_ms if last is not None else 0,
         ended_offset=last.offset if last is not None else 0,
-        fault=f"{fault.code}: {fault.message}{at}" if fault is not None else "",
+        fault=f"{fault.said}{at}" if fault is not None else "",
         ending=history.state is not None and history.state.st == "ending",
     )
 

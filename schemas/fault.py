@@ -23,6 +23,17 @@ class Fault(BaseModel):
     figures: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Numbers that explain it, such as `tokens`, `room`, `window`, `bytes`, `limit`."""
 
+    @property
+    def said(self) -> str:
+        """Code and message in one text, neither of them twice; the code alone where there is no message."""
+        if not self.message:
+            return self.code
+        return self.message if self.message.startswith(f"{self.code}:") else f"{self.code}: {self.message}"
+
+    def beside(self, outcome: str) -> str:
+        """Say what it adds to an outcome that was just told: nothing, of a cancel without a reason."""
+        return self.message if self.code == outcome else self.said
+
 
 def fault_of(error: BaseException, *, retriable: bool | None = None) -> Fault:
     """Describe an error, whatever it is; one that isn't ours is a retriable `handler_error` that names its class.

@@ -42,9 +42,13 @@ def test_an_app_is_served_without_servers_and_gone_with_the_process(tmp_path: Pa
         shown.until("Ctrl-C stops everything")
         url = re.search(r"curl -s (http://127\.0\.0\.1:\d+)/runs", shown.shown)
         assert url is not None, shown.shown
+        banner = len(shown.shown)
         assert asyncio.run(run_one(url[1]))["result"] == "HELLO"
         shown.type(CTRL_C)
         assert shown.ended() == 130, shown.shown
         assert shown.shown.rstrip().endswith("interrupted: all is stopped; what was in memory is gone")
         assert "Traceback" not in shown.shown
+        assert "settled" not in shown.shown[banner:]
+    log = (tmp_path / ".argosy" / "logs" / "memory.log").read_text()
+    assert {"accepted", "settled", "ended"} <= {json.loads(line).get("event") for line in log.splitlines()}
     assert not (tmp_path / ".argosy" / "kafka").exists()

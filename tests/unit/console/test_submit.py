@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from argosy.console.submit import may_lack_input, parse_input
+from argosy.console.submit import may_lack_input, parse_input, tell_if_not_accepted
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import ConfigurationError
+from support.shell_world import client_of, hello, shell_world
 
 
 def test_an_input_is_json_a_file_or_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +32,18 @@ def test_only_a_pipeline_that_takes_null_goes_without_an_input() -> None:
     assert "--input" in caught.value.do
     with pytest.raises(ConfigurationError, match="p was given no input"):
         may_lack_input(None, "p")
+
+
+async def test_a_submit_that_nobody_accepts_is_told_and_one_that_goes_on_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("argosy.console.submit.ACCEPTED_SECONDS", 0.0)
+    async with shell_world() as world, client_of(world) as client:
+        run = await client.submit("unheard-of", "x", run_id="r-1")
+        await tell_if_not_accepted(run, "unheard-of")
+        assert "argosy why r-1" in (told := capsys.readouterr().err)
+        assert "if nobody published unheard-of: argosy publish APP" in told
+        done = await client.submit(hello, "x", run_id="r-2")
+        await done.result(timeout_seconds=20)
+        await tell_if_not_accepted(client.run("r-2"), "hello")
+        assert capsys.readouterr().err == ""

@@ -147,6 +147,34 @@ async def test_children_of_a_later_stage_are_stopped_first(tmp_path: Path) -> No
     assert order == ["client", "server"]
 
 
+async def test_who_waits_for_children_to_finish_is_told_for_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("argosy.console.supervise.TELL_SECONDS", 0.01)
+    told: list[str] = []
+    ready, go_on = tmp_path / "ready", tmp_path / "go-on"
+
+    def tell(line: str) -> None:
+        told.append(line)
+        go_on.touch()
+
+    async def is_ready() -> bool:
+        return ready.exists()
+
+    draining = (
+        "import pathlib, signal, time\n"
+        "def drain(*_):\n"
+        f"    while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)\n"
+        "    raise SystemExit\n"
+        f"signal.signal(signal.SIGTERM, drain); open({str(ready)!r}, 'w').close(); signal.pause()"
+    )
+    async with Supervisor(tell=tell) as supervisor:
+        await supervisor.start(python("quick", FOREVER, tmp_path))
+        spec = replace(python("slow", draining, tmp_path), ready=is_ready, stage=1, stop_within_seconds=60)
+        await supervisor.start(spec)
+    assert told[0].startswith("waits   for slow to finish what runs there (0 s of at most 60)")
+
+
 async def test_an_error_in_the_block_still_stops_every_child(tmp_path: Path) -> None:
     process: ProcessId | None = None
 

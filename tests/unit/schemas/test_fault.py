@@ -52,3 +52,22 @@ def test_figures_are_the_whole_numbers_of_an_error() -> None:
     error = ResultTooLarge("too large")
     vars(error).update(bytes=7, flag=True, text="x")
     assert fault_of(error).figures == {"bytes": 7}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "beside"),
+    [
+        (Fault(code="rejected", message="it is empty"), "rejected: it is empty", "rejected: it is empty"),
+        (
+            Fault(code="rejected", message="rejected: it is empty"),
+            "rejected: it is empty",
+            "rejected: it is empty",
+        ),
+        (Fault(code="cancelled", message="by me"), "cancelled: by me", "by me"),
+        (Fault(code="cancelled", message=""), "cancelled", ""),
+    ],
+)
+def test_a_fault_says_nothing_twice_and_leaves_no_colon_without_a_reason(
+    fault: Fault, said: str, beside: str
+) -> None:
+    assert (fault.said, fault.beside("cancelled")) == (said, beside)
