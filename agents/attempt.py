@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, assert_never
 
 from pydantic_core import to_json
@@ -131,4 +132,14 @@ def _tell(error: BaseException) -> None:
     if isinstance(error, ArgosyError):
         log.debug("a handler raised", exc_info=error)
     else:
-        log.warning("a handler raised", exc_info=error)
+        log.warning(
+            "a handler raised", exc_info=(type(error), error, _from_the_author_on(error.__traceback__))
+        )
+
+
+def _from_the_author_on(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames that lead to the handler: they are always the same. All of them if none is the author's."""
+    found = trace
+    while found is not None and str(found.tb_frame.f_globals.get("__name__", "")).startswith("argosy."):
+        found = found.tb_next
+    return found or trace

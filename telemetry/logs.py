@@ -19,6 +19,7 @@ Every handoff tells one event. Fields in brackets where they apply:
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -51,6 +52,7 @@ _BOUND: ContextVar[_Fields | Callable[[], _Fields]] = ContextVar(
     "argosy_bound_fields", default=MappingProxyType({})
 )
 """One variable for all fields: structlog's own has one for each, which is ten calls at each attempt."""
+_hush = threading.local()
 
 
 def configure(form: Format = "auto", level: Level = "info", stream: TextIO | None = None) -> None:
@@ -98,6 +100,16 @@ def bound(*, traceparent: str | None = None, **fields: str | int) -> Generator[N
         yield
     finally:
         _BOUND.reset(token)
+
+
+@contextmanager
+def hushed() -> Generator[None]:
+    """Tell nothing meanwhile, of this thread: what is taken apart has nothing to say."""
+    _hush.on = True
+    try:
+        yield
+    finally:
+        _hush.on = False
 
 
 def adopt(fields: Callable[[], _Fields]) -> None:
@@ -215,7 +227,18 @@ class _Stderr(io.TextIOBase):
 
 
 _STDERR: Final = cast("TextIO", _Stderr())
+
+
+def _unless_hushed(
+    _logger: object, _method: str, fields: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    if getattr(_hush, "on", False):
+        raise structlog.DropEvent
+    return fields
+
+
 _SHARED: Final[tuple[Processor, ...]] = (
+    _unless_hushed,
     structlog.contextvars.merge_contextvars,  # what a user's handlers bind
     _merged,
     structlog.processors.add_log_level,

@@ -18,6 +18,7 @@ from argosy.testing.fleet_run import FleetRun
 from argosy.testing.history import History, history_of
 from argosy.testing.process import Process
 from argosy.testing.stage import Stage, agents_of, plain_settings
+from argosy.testing.trace import add_story
 from argosy.testing.traps import At
 from argosy.testing.world import World
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Who = Agent[..., Any] | str
 """An agent, by itself or by name: its workers; or `"coordinator"`; or one process by its name, `"research-1"`."""
 START_SECONDS: Final = 120.0
+__tracebackhide__ = True  # pytest shows the frames of who uses it
 
 
 class Fleet:
@@ -48,7 +50,11 @@ class Fleet:
     ) -> None:
         """`workers` processes for each agent of the pipelines; `settings` absent: defaults, read from nowhere."""
         if not pipelines:
-            raise ConfigurationError("a fleet of no pipeline", do="pass the pipelines that are to be run")
+            raise ConfigurationError(
+                "a fleet of no pipeline",
+                why="its agents are those of its pipelines",
+                do="pass the pipelines that are to be run",
+            )
         self._pipelines, self._model, self._seed = pipelines, model, seed
         self._workers, self._coordinators, self._settings = workers, coordinators, settings
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="argosy-simulation")
@@ -63,8 +69,13 @@ class Fleet:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it at once. Raises SimulationBroken if a process had ended of a defect, and nothing else was raised."""
+        """End it at once. Raises SimulationBroken if a process had ended of a defect, and nothing else was raised.
+
+        What else is raised, such as an assertion's error, carries the last lines of the story.
+        """
         stage, self._opened = self._stage, None
+        if isinstance(error, Exception):
+            add_story(error, str(stage.world.trace))
         try:
             await self._in_thread(stage.world.close)
         finally:
@@ -121,7 +132,11 @@ class Fleet:
         if at is None:
             self._each(who, stage.supervisor.crash)
         elif name not in stage.agents:
-            raise ConfigurationError(f"{name!r} is no agent of this fleet", do="crash it now, without `at`")
+            raise ConfigurationError(
+                f"{name!r} is no agent of this fleet",
+                why=f"only agents come to {at!r}; this fleet's are {', '.join(sorted(stage.agents))}",
+                do="name one of these; anybody else can be crashed now, without `at`",
+            )
         else:
             stage.world.observer.traps.set(name, at, times)
 
@@ -185,7 +200,11 @@ class Fleet:
     @property
     def _stage(self) -> Stage:
         if self._opened is None:
-            raise ConfigurationError("the fleet isn't open", do="use `async with Fleet(...) as fleet:`")
+            raise ConfigurationError(
+                "the fleet isn't open",
+                why="its processes serve between entering and leaving it",
+                do="use `async with Fleet(...) as fleet:`",
+            )
         return self._opened
 
     def _names(self, who: Who) -> list[str]:

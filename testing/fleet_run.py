@@ -8,14 +8,15 @@ from pydantic import JsonValue
 
 from argosy.client.links import RunEvent
 from argosy.client.run import Run, RunStatus
-from argosy.schemas.errors import ResultTimeout
+from argosy.schemas.errors import ArgosyError
 from argosy.schemas.runlog import RunEnded
+from argosy.testing.trace import add_story
 
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 WAIT_SECONDS: Final = 600.0
-_LAST_LINES: Final = 20
+__tracebackhide__ = True  # pytest shows the frames of who uses it
 
 
 class Drive(Protocol):
@@ -41,7 +42,7 @@ class FleetRun(Generic[R_co]):
     async def result(self, *, timeout_seconds: float = WAIT_SECONDS) -> R_co:
         """Wait, in virtual seconds, for the end, and return the result. Raises as `Run.result` does.
 
-        A ResultTimeout carries the last lines of the story.
+        What it raises carries the last lines of the story.
         """
         return await self._told(lambda: self._run.result(timeout_seconds=timeout_seconds))
 
@@ -74,7 +75,8 @@ class FleetRun(Generic[R_co]):
     async def _told(self, begin: Callable[[], Awaitable[T]]) -> T:
         try:
             return await self._drive(begin)
-        except ResultTimeout as error:
-            last = self._story().splitlines()[-_LAST_LINES:]
-            error.add_note("\n".join(["the last things that happened:", *last]))
-            raise
+        except ArgosyError as error:
+            add_story(error, self._story())
+            raise error.with_traceback(
+                None
+            ) from error.__cause__  # where in the fleet it was raised helps nobody

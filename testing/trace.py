@@ -2,6 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
+
+LAST_LINES: Final = 20
+_HEAD: Final = "the last things that happened in the fleet:"
 
 
 @dataclass(slots=True)
@@ -20,3 +24,15 @@ class Trace:
     def __str__(self) -> str:
         """Give all of it."""
         return "\n".join(self.lines)
+
+
+def add_story(error: BaseException, story: str) -> None:
+    """Let an error that ends a test tell what happened before it; once is enough."""
+    if not any(note.startswith(_HEAD) for note in getattr(error, "__notes__", ())):
+        lines = story.splitlines()
+        cut = (
+            [f"(… and {len(lines) - LAST_LINES} before: print(fleet.story))"]
+            if len(lines) > LAST_LINES
+            else []
+        )
+        error.add_note("\n".join([_HEAD, *cut, *lines[-LAST_LINES:]]))

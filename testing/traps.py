@@ -11,6 +11,8 @@ At = Literal["before_claim", "in_handler", "after_store", "after_publish"]
 """Before it asks for the claim; when the handler begins; when the result is stored and not yet published; when it is
 published and the offset not yet committed."""
 
+__tracebackhide__ = True  # pytest shows the frames of who uses it
+
 
 @dataclass(slots=True)
 class Traps:
@@ -24,7 +26,9 @@ class Traps:
         """Let the next `times` workers that come to this place die there."""
         if at not in get_args(At):
             raise ConfigurationError(
-                f"there is no place {at!r} to crash at", do=f"name one of {', '.join(get_args(At))}"
+                f"there is no place {at!r} to crash at",
+                why="a crash comes at one of four places on the way of a task",
+                do=f"name one of {', '.join(get_args(At))}; without `at` it comes now",
             )
         self._set[agent, at] = self._set.get((agent, at), 0) + times
 

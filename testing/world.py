@@ -5,17 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.broker.log import Outgoing
+from argosy.broker.log import Outgoing, Partition, Record
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.memory_server import MemoryServer
 from argosy.broker.script import Arg, Reply, Script
 from argosy.broker.topics import TopicNames
 from argosy.schemas.settings import Settings
+from argosy.telemetry import logs
 from argosy.testing import machine
 from argosy.testing.gate import GATE
 from argosy.testing.observer import Observer
-from argosy.testing.process import Process
+from argosy.testing.process import Process, Thread
 from argosy.testing.trace import Trace
 from argosy.testing.virtual_loop import VirtualLoop
 from argosy.testing.wire import Network, Wire
@@ -52,16 +53,36 @@ class World:
         self.trace = Trace(self.loop.time, on=trace)
         self.observer = Observer(self.trace, self.names)
         self._chance = random.Random(f"world {seed}")  # noqa: S311 - repeatable, no secret
-        self.broker = MemoryBroker(self.true_time, seed=self._chance.getrandbits(30), gap_rate=gap_rate)
+        self.clocks = {"kafka": 0.0, "redis": 0.0}
+        """How far the services' clocks are ahead, in seconds."""
+        self.broker = MemoryBroker(self._kafka_time, seed=self._chance.getrandbits(30), gap_rate=gap_rate)
         self.broker.session_seconds = settings.kafka.session_timeout_seconds
         self.broker.deadline_seconds = settings.kafka.send_deadline_seconds
         self.broker.travel = self.network.travel
-        self.server = MemoryServer(clock=self.true_time, seed="c0ffee")
+        self.server = MemoryServer(clock=self._redis_time, seed="c0ffee")
+        self._cut: dict[Partition, list[Record]] = {}
         self.payloads = MemoryPayloads(clock=self.true_time)
 
     def true_time(self) -> float:
-        """Return epoch seconds, as the services have them."""
+        """Return epoch seconds."""
         return EPOCH_SECONDS + self.loop.time()
+
+    def _kafka_time(self) -> float:
+        return self.true_time() + self.clocks["kafka"]
+
+    def _redis_time(self) -> float:
+        return self.true_time() + self.clocks["redis"]
+
+    def cut(self, where: Partition, before: int) -> None:
+        """Let retention take what lies before an offset; the oracle still has it."""
+        gone = [record for record in self.broker.log(where).all() if record.offset < before]
+        self._cut.setdefault(where, []).extend(gone)
+        self.broker.cut(where, before)
+
+    def records(self, where: Partition) -> tuple[Record, ...]:
+        """Return the records of a partition that were not lost, also those that retention took."""
+        kept = self.broker.log(where).all()
+        return (*self._cut[where], *kept) if where in self._cut else kept
 
     def doors(self, name: str) -> Doors:
         """Open the services to the process `name`."""
@@ -86,9 +107,10 @@ class World:
     def close(self) -> None:
         """End the world: no request has an effect any more, and every task comes to its end, the dead ones' too."""
         self.network.closed = True
-        for process in self.observer.processes.values():
-            process.end()
-        self.loop.close()
+        with logs.hushed():  # what they say of a service that is gone is no news
+            for process in self.observer.processes.values():
+                process.end()
+            self.loop.close()
 
     # -- the machine that a process runs on
 
@@ -123,4 +145,6 @@ class World:
 
 def _here() -> Process | None:
     gate = GATE.get()
+    if isinstance(gate, Thread):
+        return gate.process
     return gate if isinstance(gate, Process) else None
