@@ -30,6 +30,9 @@ COMMANDS: Final[dict[str, Command]] = {
         "argosy.console.demo:demo", "Show the briefing pipeline end to end, on real parts.", STACK
     ),
     "dev": Command("argosy.console.dev:dev", "Run an app with everything it needs, until Ctrl-C.", STACK),
+    "chaos": Command(
+        "argosy.console.chaos:chaos", "Hurt a fleet of its own under load, and judge what it did.", STACK
+    ),
     "local-model": Command(
         "argosy.console.local_model:local_model", "Serve a small language model, for demos and tests.", STACK
     ),

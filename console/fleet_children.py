@@ -36,13 +36,13 @@ def _child(
         argv=(*_THIS, *words, "--ready-file", str(ready_file)),
         log=folder / "logs" / f"{name}.log",
         env={**environment, "PYTHONSAFEPATH": "1"},
-        ready=_written(ready_file),
+        ready=written(ready_file),
         stop_within_seconds=30,
         stage=stage,
     )
 
 
-def _written(file: Path) -> Callable[[], Awaitable[bool]]:
+def written(file: Path) -> Callable[[], Awaitable[bool]]:
     async def ready() -> bool:
         return await asyncio.to_thread(_by_running_process, file)
 

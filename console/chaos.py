@@ -1,0 +1,174 @@
+"""`argosy chaos`: real processes, real Kafka and Redis, real faults, and a judge that reads what they left."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import JsonValue
+
+from argosy.console.app_facts import look
+from argosy.console.chaos_arena import OWN_APP, Shape
+from argosy.console.chaos_drive import Order, run_chaos
+from argosy.console.chaos_page import page
+from argosy.console.chaos_text import in_words
+from argosy.console.exits import FAILED
+from argosy.console.foreground import STOPPING, run_in_foreground
+from argosy.console.interruption import if_interrupted
+from argosy.console.output import note, show
+from argosy.console.submit import parse_input
+from argosy.console.up import Folder
+from argosy.pipelines.discover import discover
+from argosy.schemas.errors import ConfigurationError, InvalidInput
+from argosy.testing.chaos_plan import BY_NAME, KINDS, Kind, Pace
+from argosy.testing.chaos_report import Report
+
+CHAOS_FOLDER: Final = Path(".argosy/chaos")
+_OWN_ITEMS: Final = 22
+"""Shards of a run of our own app: with its other two steps 24 tasks."""
+_HOURS: Final = 24 * 3600
+
+
+def chaos(  # noqa: PLR0913 - the options of a command
+    app: Annotated[
+        str,
+        typer.Argument(help="A Python file or module; without one: argosy's own, with a ledger of effects."),
+    ] = OWN_APP,
+    *,
+    pipelines: Annotated[
+        list[str] | None,
+        typer.Option("--pipeline", help="Which of its pipelines; may be repeated. Default: all."),
+    ] = None,
+    value: Annotated[
+        str | None, typer.Option("--input", metavar="JSON|@FILE", help="What every run is given.")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.1, help="How long load and faults go on.")
+    ] = 5.0,
+    seed: Annotated[int, typer.Option("--seed", help="Decides who is hurt when.")] = 1,
+    faults: Annotated[
+        str | None, typer.Option("--faults", help="Only these, with commas; `list` shows them all.")
+    ] = None,
+    pause_seconds: Annotated[
+        float, typer.Option("--pause-seconds", min=0, help="About so long between two faults.")
+    ] = 5.0,
+    calm_seconds: Annotated[
+        float, typer.Option("--calm-seconds", min=0, help="No fault before: to know the usual throughput.")
+    ] = 15.0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes per agent.")] = 2,
+    coordinators: Annotated[int, typer.Option("--coordinators", min=1)] = 2,
+    in_flight: Annotated[
+        int, typer.Option("--in-flight", min=1, help="Runs under way at once, at most.")
+    ] = 40,
+    rate: Annotated[float | None, typer.Option("--rate", min=0.01, help="Runs a second, at most.")] = None,
+    deliveries: Annotated[
+        int | None,
+        typer.Option("--deliveries", min=1, help="Of argosy's own app: go on until so many tasks are done."),
+    ] = None,
+    task_seconds: Annotated[
+        float, typer.Option("--task-seconds", min=0, help="Of argosy's own app: what a task takes at most.")
+    ] = 0.05,
+    session_seconds: Annotated[
+        float, typer.Option("--session-seconds", min=1, help="Session timeout and lease of the fleet.")
+    ] = 4.0,
+    may_fail: Annotated[
+        bool, typer.Option("--may-fail", help="Runs may fail: the app is expected to fail some.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--report", help="Write the report as JSON; --json prints it.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
+    folder: Folder = CHAOS_FOLDER,
+) -> None:
+    """Hurt a fleet of its own with load on it, and judge what it did: exit code 1 if a promise was broken.
+
+    Starts Kafka and Redis in a folder of its own, which it empties, with coordinators, workers and a client as
+    processes; kills, stops, freezes and starves them, and the network between them; waits until all is quiet; then
+    reads Kafka and Redis and says whether every promise held. No other cluster is ever touched. Not for handlers that
+    do real things: each is run as often as it takes.
+    """
+    if faults == "list":
+        show([{"name": k.name, "code": k.code, "text": k.text} for k in KINDS], _listed())
+        return
+    own = app == OWN_APP
+    facts = look(app)
+    offers = _own_offers() if own else _offers(app, pipelines, value)
+    total = None if deliveries is None else -(-deliveries // (_OWN_ITEMS + 2))
+    if deliveries is not None and not own:
+        raise ConfigurationError(
+            "--deliveries is for argosy's own app",
+            "only there is it known how many a run makes",
+            "use --minutes",
+        )
+    shape = Shape(
+        app,
+        offers,
+        coordinators=coordinators,
+        workers=workers,
+        total=total,
+        in_flight=in_flight,
+        per_second=rate,
+        lease_seconds=session_seconds,
+        session_seconds=session_seconds,
+        handler_seconds=task_seconds,
+        own=own,
+    )
+    pace = Pace(minutes * 60 if total is None else _HOURS, calm_seconds, pause_seconds)
+    order = Order(shape, pace, seed, _kinds(faults), may_fail)
+    if_interrupted(f"all is stopped; logs and data stay in {folder}")
+
+    async def written(report: Report) -> None:
+        if json_file is not None:
+            json_file.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if html is not None:
+            html.write_text(page(report), encoding="utf-8")
+            note(f"page    {html}")
+        show(report, in_words(report))
+
+    async def work() -> int:
+        report = await run_chaos(folder, facts, order, written)
+        return 0 if report.verdict == "held" else FAILED
+
+    raise typer.Exit(run_in_foreground(work(), stopping=STOPPING))
+
+
+def _kinds(names: str | None) -> tuple[Kind, ...]:
+    if names is None:
+        return KINDS
+    unknown = [name for name in names.split(",") if name not in BY_NAME]
+    if unknown:
+        raise ConfigurationError(
+            f"there is no fault {unknown[0]!r}", "--faults names it", f"one of:\n{_listed()}"
+        )
+    return tuple(BY_NAME[name] for name in names.split(","))
+
+
+def _listed() -> str:
+    return "\n".join(f"{kind.code:<4} {kind.name:<18} {kind.text}" for kind in KINDS)
+
+
+def _own_offers() -> tuple[tuple[str, tuple[JsonValue, ...]], ...]:
+    """Give runs a map of shards; of every eighth run one fails once."""
+    items = list(range(1, _OWN_ITEMS + 1))
+    flaky = [*items[:-1], -items[-1]]
+    return (("work", (*[list[JsonValue](items) for _ in range(7)], list[JsonValue](flaky))),)
+
+
+def _offers(
+    app: str, names: list[str] | None, value: str | None
+) -> tuple[tuple[str, tuple[JsonValue, ...]], ...]:
+    found = discover(app)
+    if not found.pipelines:
+        raise ConfigurationError(f"{app} has no pipelines", "chaos submits runs of them", "define one")
+    given = parse_input(value)
+    chosen = names or list(found.pipelines)
+    for name in chosen:
+        pipeline = found.pipeline(name)
+        try:
+            pipeline.takes.decode(given)
+        except InvalidInput as error:
+            raise ConfigurationError(
+                f"{name} can't take this input" if value else f"{name} needs an input",
+                str(error),
+                "give one with --input, and choose the pipelines that take it with --pipeline",
+            ) from None
+    return tuple((name, (given,)) for name in chosen)

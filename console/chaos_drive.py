@@ -1,0 +1,258 @@
+"""One chaos run from its start to its verdict: load, faults, quiet, judgement."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from argosy.broker.redis import RedisStore
+from argosy.console.app_facts import AppFacts
+from argosy.console.chaos_arena import SUBMITTER, Arena, Shape, open_arena, start_submitter
+from argosy.console.chaos_strikes import hit
+from argosy.console.chaos_verdict import Sleep, Told, judged
+from argosy.console.output import note
+from argosy.schemas.errors import ArgosyError
+from argosy.testing.chaos_judge import Snapshot
+from argosy.testing.chaos_load import Journal
+from argosy.testing.chaos_plan import KINDS, Kind, Pace, Strike, plan
+from argosy.testing.chaos_report import Report, StrikeReport
+from argosy.testing.leftovers import leftovers
+from argosy.testing.outside import Witness
+
+_LOOK_SECONDS: Final = 0.25
+_TELL_SECONDS: Final = 5.0
+_SNAPSHOT_SECONDS: Final = 3.0
+_RECOVERED_SECONDS: Final = 60.0
+"""A fault that has not ended by itself this long after its time is told as an error."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted."""
+
+    shape: Shape
+    pace: Pace
+    """With a total, its seconds only bound the faults' plan."""
+    seed: int
+    kinds: tuple[Kind, ...] = KINDS
+    may_fail: bool = False
+    quiet_seconds: float = 180.0
+    """How long runs may take to end after the last fault."""
+
+
+@dataclass
+class Drive:
+    """A run under way."""
+
+    arena: Arena
+    order: Order
+    started: float = field(default_factory=time.monotonic)
+    started_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    told: list[StrikeReport] = field(default_factory=list[StrikeReport])
+    sleeps: list[Sleep] = field(default_factory=list[Sleep])
+    losses: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
+    under_way: dict[int, Strike] = field(default_factory=dict[int, Strike])
+
+    def __post_init__(self) -> None:
+        """Read the journal from its beginning."""
+        self.journal = Journal(self.arena.load.journal)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the load began."""
+        return time.monotonic() - self.started
+
+    async def run(self) -> Report:
+        """Return the report when all is quiet again, or should be."""
+        await start_submitter(self.arena)
+        self.started, self.started_ms = time.monotonic(), time.time_ns() // 1_000_000
+        strikes = plan(self.order.seed, self.order.pace, self.arena.cast, self.order.kinds)
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            watching = [
+                group.create_task(self._tell(), name="tell"),
+                group.create_task(self._snap(), name="snapshots"),
+            ]
+            hurting = group.create_task(self._hurt(strikes, over), name="faults")
+            await self._until_load_ends()
+            over.set()
+            await hurting
+            for name in self.arena.links:
+                self.arena.links[name].clear()
+            note("faults are over; waiting until every run has ended and all is at rest")
+            trouble = await self._until_quiet()
+            for task in watching:
+                task.cancel()
+        note("judging: every record of Kafka, every key of Redis, every row of the ledger")
+        return await judged(
+            self.arena,
+            Told(
+                seed=self.order.seed,
+                calm_seconds=self.order.pace.calm_seconds,
+                may_fail=self.order.may_fail,
+                started_ms=self.started_ms,
+                seconds=self.now,
+                strikes=sorted(self.told, key=lambda strike: strike.number),
+                sleeps=self.sleeps,
+                losses=self.losses,
+                snapshots=self.snapshots,
+                journal=self.journal,
+                trouble=trouble,
+            ),
+        )
+
+    async def _until_load_ends(self) -> None:
+        """Wait until the time is up, or the submitter has seen the end of all that it was to submit."""
+        total = self.arena.load.total
+        while True:
+            self.journal.look()
+            if total is not None and len(self.journal.ended) >= total:
+                return
+            if total is None and self.now >= self.order.pace.seconds:
+                await self.arena.stack.supervisor.stop(SUBMITTER)
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    # -- faults
+
+    async def _hurt(self, strikes: list[Strike], over: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            for strike in strikes:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, strike.at - self.now)):
+                        await over.wait()
+                if over.is_set():
+                    return  # what is under way is waited for
+                group.create_task(self._strike(strike), name=str(strike))
+
+    async def _strike(self, strike: Strike) -> None:
+        note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike}")
+        began, at = time.monotonic(), self.now
+        self.under_way[strike.number] = strike
+        asleep = self._asleep(strike)
+        said, error = "", ""
+        try:
+            async with asyncio.timeout(strike.seconds + _RECOVERED_SECONDS):
+                said = await hit(self.arena, strike)
+        except (ArgosyError, KafkaError, OSError, TimeoutError) as problem:
+            error = f"{type(problem).__name__}: {problem}"
+            note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike.kind.name} went wrong: {error}")
+        ended = time.monotonic()
+        # What it stopped may wake a lease later; what it took away may be missed until Redis was read again.
+        after = ended + 2 * self.arena.shape.lease_seconds
+        self.sleeps += [Sleep(pid, began, after) for pid in asleep]
+        if strike.kind.forgets:
+            self.losses.append((began, after))
+        del self.under_way[strike.number]
+        self.told.append(
+            StrikeReport(
+                number=strike.number,
+                kind=strike.kind.name,
+                code=strike.kind.code,
+                victims=strike.victims,
+                at=at,
+                ended=self.now,
+                said=said,
+                error=error,
+            )
+        )
+
+    def _asleep(self, strike: Strike) -> list[int]:
+        """Return the processes that may stand still by this fault: promise 3 says what they may do as they wake."""
+        if not strike.kind.sleeps:
+            return []
+        if strike.kind.target == "link":
+            names = [name for link in strike.victims for name in self.arena.behind[link]]
+        elif strike.kind.target == "own":
+            names = [name for name, agents in self.arena.crew.items() if "blocking" in agents]
+        else:
+            names = list(strike.victims)
+        return [self.arena.pid(name) for name in names]
+
+    # -- looking on
+
+    async def _tell(self) -> None:
+        before, at = 0, self.now
+        while True:
+            await asyncio.sleep(_TELL_SECONDS)
+            self.journal.look()
+            ended, now = len(self.journal.ended), self.now
+            speed = (ended - before) / (now - at)
+            waits = len(self.journal.acknowledged) - ended
+            hurts = ", ".join(strike.kind.name for strike in self.under_way.values()) or "none just now"
+            note(
+                f"{_clock(now)}       {ended} runs ended ({speed:.1f}/s), {waits} under way; "
+                f"faults so far {len(self.told)}, {hurts}"
+            )
+            before, at = ended, now
+
+    async def _snap(self) -> None:
+        """Note committed offsets of work, then where the lanes end: what lies below the first must be in the second."""
+        names = self.arena.settings.kafka.topic_prefix
+        while True:
+            try:
+                async with Witness(self.arena.stack.bootstrap_servers, names) as witness:
+                    while True:
+                        committed = await witness.committed()
+                        ends = await witness.ends()
+                        work = {
+                            where: offset
+                            for group, offsets in committed.items()
+                            if ".agent." in group
+                            for where, offset in offsets.items()
+                        }
+                        lanes = {where[1]: end for where, end in ends.items() if where[0] == f"{names}.runs"}
+                        self.snapshots.append(Snapshot(work, lanes))
+                        await asyncio.sleep(_SNAPSHOT_SECONDS)
+            except (KafkaError, OSError):
+                await asyncio.sleep(_SNAPSHOT_SECONDS)
+
+    async def _until_quiet(self) -> str:
+        """Wait until nothing is unread and nothing left over; return what still is when the time is up."""
+        store = RedisStore(self.arena.settings.redis)
+        until = time.monotonic() + self.order.quiet_seconds
+        trouble = "it was not looked at"
+        try:
+            while time.monotonic() < until:
+                await asyncio.sleep(_LOOK_SECONDS)
+                try:
+                    trouble = await self._trouble(store)
+                except (ArgosyError, KafkaError, OSError) as error:
+                    trouble = str(error)
+                if not trouble:
+                    return ""
+            return trouble
+        finally:
+            await store.close()
+
+    async def _trouble(self, store: RedisStore) -> str:
+        prefix = self.arena.settings.redis.key_prefix
+        async with Witness(self.arena.stack.bootstrap_servers, prefix) as witness:
+            lag = await witness.lag()
+        left = await leftovers(store, prefix)
+        return f"unread {dict(Counter(lag).most_common(5))}, left over {left[:10]}" if lag or left else ""
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+
+
+async def run_chaos(
+    folder: Path, facts: AppFacts, order: Order, then: Callable[[Report], Awaitable[None]]
+) -> Report:
+    """Start everything, run, judge, and stop everything. `then` is told before the fleet is stopped."""
+    async with open_arena(folder, order.shape, facts) as arena:
+        processes = len(arena.cast.workers) + len(arena.cast.coordinators) + 1
+        note(
+            f"up: {processes} processes, Kafka and Redis; seed {order.seed}; logs in {arena.folder / 'logs'}"
+        )
+        report = await Drive(arena, order).run()
+        await then(report)
+        return report

@@ -1,0 +1,76 @@
+"""The report of a chaos run as text."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import median
+
+from argosy.testing.chaos_report import Report, StrikeReport
+
+_WORDS = {
+    "held": "every promise held",
+    "broken": "a promise was BROKEN",
+    "empty": "nothing was shown: no load, or no fault",
+}
+
+
+def in_words(report: Report) -> str:
+    """Tell it all, the verdict last."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    load = report.load
+    yield f"chaos of {', '.join(report.pipelines)} in {report.app}, seed {report.seed}, {report.seconds:.0f} s"
+    yield f"  {report.processes} processes, Kafka and Redis beside them; {report.machine}"
+    yield (
+        f"  {load.acknowledged} runs acknowledged, {load.ended} ended ("
+        + ", ".join(f"{many} {outcome}" for outcome, many in sorted(load.outcomes.items()))
+        + f"); {load.tasks} tasks succeeded in {load.deliveries} deliveries"
+    )
+    yield "  absorbed: " + ", ".join(
+        f"{many} {name.replace('_', ' ')}" for name, many in load.duplicates.items()
+    )
+    if load.restarts:
+        yield "  started again: " + ", ".join(
+            f"{name} {many} times" for name, many in sorted(load.restarts.items())
+        )
+    yield ""
+    yield f"faults: {len(report.strikes)}"
+    for row in by_kind(report):
+        yield f"  {row[0]:<4} {row[1]:<20} {row[2]:>3} times   {row[3]}"
+    yield ""
+    yield "promises"
+    for one in report.invariants:
+        mark = "BROKEN" if one.broken else "held" if one.checked else "not seen"
+        yield f"  {mark:<8} {one.name}: looked at {one.checked} times" + (
+            f", broken {one.broken} times" if one.broken else ""
+        )
+        for text in one.told:
+            yield f"           - {text}"
+    yield ""
+    yield f"verdict: {_WORDS[report.verdict]}"
+
+
+def by_kind(report: Report) -> list[tuple[str, str, int, str]]:
+    """Group the faults: code, kind, how many, and how fast throughput was back."""
+    kinds: defaultdict[tuple[str, str], list[StrikeReport]] = defaultdict(list)
+    for strike in report.strikes:
+        kinds[strike.code, strike.kind].append(strike)
+    order = sorted(kinds, key=lambda kind: (int(kind[0][1:]), kind[1]))
+    return [
+        (code, kind, len(kinds[code, kind]), _recovered(report, kinds[code, kind])) for code, kind in order
+    ]
+
+
+def _recovered(report: Report, strikes: list[StrikeReport]) -> str:
+    if not report.baseline:
+        return ""
+    seconds = [strike.recovery_seconds for strike in strikes if strike.recovery_seconds is not None]
+    late = len(strikes) - len(seconds)
+    told = (
+        f"back at 90 % after {median(seconds):.0f} s (median), {max(seconds):.0f} s at most"
+        if seconds
+        else ""
+    )
+    missed = f"{late} not before the next fault" if late else ""
+    return "; ".join(part for part in (told, missed) if part)

@@ -1,0 +1,218 @@
+"""The judgement of a chaos run: Kafka is read from its beginning, the ledger is counted, the report is written."""
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from os import cpu_count
+
+from argosy.broker.topics import TopicNames
+from argosy.console.chaos_arena import Arena
+from argosy.schemas.deadletter import DeadLetter
+from argosy.testing.chaos_judge import Finding, Judge, Snapshot
+from argosy.testing.chaos_load import Journal
+from argosy.testing.chaos_recovery import baseline, recoveries
+from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport
+from argosy.testing.effects import AllEffects
+from argosy.testing.outside import Witness
+
+_SETTLING_SECONDS = 3
+"""At the beginning, not counted as usual throughput."""
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """A process that may have stood still: what it did within this time (monotonic) it may not have known."""
+
+    pid: int
+    began: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the drive saw."""
+
+    seed: int
+    calm_seconds: float
+    may_fail: bool
+    started_ms: int
+    seconds: float
+    strikes: Sequence[StrikeReport]
+    sleeps: Sequence[Sleep]
+    losses: Sequence[tuple[float, float]]
+    snapshots: Sequence[Snapshot]
+    journal: Journal
+    trouble: str
+
+
+async def judged(arena: Arena, told: Told) -> Report:
+    """Read everything and return the report."""
+    names = TopicNames(arena.settings.kafka.topic_prefix)
+    judge = Judge(names.prefix, told.snapshots, own=arena.shape.own)
+    buried: list[DeadLetter] = []
+    async with Witness(arena.stack.bootstrap_servers, names.prefix) as witness:
+        for part in (f"{names.prefix}.runs", f"{names.prefix}.results", f"{names.prefix}.tasks.", names.dead):
+            async for line in witness.stream({}, part):
+                judge.take(line)
+                if isinstance(line.message, DeadLetter):
+                    buried.append(line.message)
+    acknowledged = [f"{arena.load.prefix}-{number}" for number in told.journal.acknowledged]
+    judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail)
+    ledger, effects = _ledger(arena, told, judge) if arena.shape.own else ([], None)
+    findings = [
+        *judge.findings(),
+        *ledger,
+        _graves(arena, buried),
+        _rest(told),
+        _fired(told, len(acknowledged)),
+    ]
+    usual, strikes = _recovered(told, judge)
+    empty = not acknowledged or not told.strikes
+    broken = any(finding.broken for finding in findings)
+    return Report(
+        argosy=version("argosy"),
+        app=arena.load.app,
+        pipelines=tuple(offer.pipeline for offer in arena.load.offers),
+        seed=told.seed,
+        started=datetime.fromtimestamp(told.started_ms / 1000, UTC).isoformat(timespec="seconds"),
+        seconds=round(told.seconds, 1),
+        machine=f"{platform.system()} {platform.release()}, {cpu_count()} cores, Python {platform.python_version()}",
+        processes=len(arena.cast.workers) + len(arena.cast.coordinators) + 1,
+        lease_seconds=arena.shape.lease_seconds,
+        session_seconds=arena.shape.session_seconds,
+        calm_seconds=told.calm_seconds,
+        load=_load(arena, judge, len(acknowledged), effects),
+        strikes=tuple(strikes),
+        baseline=round(usual, 1),
+        curve=_curve(told, judge),
+        invariants=tuple(
+            Invariant(name=one.promise, checked=one.checked, broken=one.broken, told=tuple(one.told))
+            for one in findings
+        ),
+        verdict="broken" if broken else "empty" if empty else "held",
+    )
+
+
+def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict[str, int]]:
+    """Count effects: under one key each, and none after its memo was known, but for what promise 3 leaves open."""
+    effects = AllEffects(arena.effects)
+    once = Finding("each task's effect has one idempotency key")
+    memo = Finding("a recorded memo is never run again")
+    doubled = effects.doubled()
+    once.checked = effects.keys("made")
+    for task in doubled:
+        once.look(holds=False, text=f"{task} made its effect under several keys")
+    made = effects.tasks()
+    for run_id, run in judge.runs.items():
+        if run.ended is not None and run.ended.outcome == "succeeded" and not run_id.startswith("blocker"):
+            for task_id in run.tasks:
+                once.look(task_id in made, f"{task_id} took effect, and made no side effect")
+    memo.checked = effects.keys("known")
+    excused = 0
+    for again in effects.made_after_known():
+        logged = "/check|" in again.key
+        lost = not logged and any(
+            again.known_at < until and began < again.made_at for began, until in told.losses
+        )
+        slept = any(
+            sleep.pid == again.pid and sleep.began < again.made_at < sleep.until for sleep in told.sleeps
+        )
+        excused += lost or slept
+        memo.look(
+            lost or slept,
+            f"{again.key} was made again {again.made_at - again.known_at:.2f} s after it was known",
+        )
+    for key, last, first in effects.changed_memos():
+        lost = "/check|" not in key and any(first > began and last < until for began, until in told.losses)
+        memo.look(lost, f"the memo of {key} changed")
+    counts = {
+        "deliveries": effects.count("began"),
+        "effects": effects.keys("made"),
+        "effects_again": effects.count("made") - effects.keys("made"),
+        "effects_again_after_their_memo": excused,
+    }
+    effects.close()
+    return [once, memo], counts
+
+
+def _graves(arena: Arena, buried: Sequence[DeadLetter]) -> Finding:
+    found = Finding("what nobody can decode is buried, and nothing else")
+    graves = {(letter.topic, letter.partition, letter.offset) for letter in buried}
+    for where in sorted(arena.poisoned | graves):
+        found.look(where in graves, f"{where} was not buried")
+        found.look(where in arena.poisoned, f"{where} was buried")
+    return found
+
+
+def _rest(told: Told) -> Finding:
+    found = Finding("in the end nothing is unread and nothing is left over")
+    found.look(not told.trouble, told.trouble)
+    return found
+
+
+def _fired(told: Told, acknowledged: int) -> Finding:
+    """Show that the run is worth something: there was load, no fault went wrong, and most came to something."""
+    found = Finding("faults did what they should")
+    found.look(acknowledged > 0, "no run was acknowledged")
+    for strike in told.strikes:
+        found.look(not strike.error, f"{strike.kind} at {strike.at:.0f} s: {strike.error}")
+    vain = [strike.kind for strike in told.strikes if not strike.said]
+    found.look(2 * len(vain) <= len(told.strikes), f"nothing came of {', '.join(vain)}")
+    return found
+
+
+def _recovered(told: Told, judge: Judge) -> tuple[float, list[StrikeReport]]:
+    start = told.started_ms // 1000
+    first = int(min((strike.at for strike in told.strikes), default=told.seconds))
+    if first <= _SETTLING_SECONDS + 1:
+        return 0.0, list(told.strikes)
+    settled = {second - start: many for second, many in judge.tally.settled.items()}
+    usual = baseline(settled, _SETTLING_SECONDS, first)
+    begins = sorted(int(strike.at) for strike in told.strikes)
+    counted = [
+        (
+            strike.number,
+            since := int(strike.at if strike.kind.startswith("kill") else strike.ended),
+            next((begin for begin in begins if begin > since), int(told.seconds)),
+        )
+        for strike in told.strikes
+    ]
+    found = {one.strike: one.seconds for one in recoveries(settled, usual, counted, int(told.seconds))}
+    return usual, [
+        strike.model_copy(update={"recovery_seconds": found[strike.number]}) for strike in told.strikes
+    ]
+
+
+def _curve(told: Told, judge: Judge) -> tuple[int, ...]:
+    start = told.started_ms // 1000
+    last = max(judge.tally.settled, default=start)
+    return tuple(judge.tally.settled.get(second, 0) for second in range(start, last + 1))
+
+
+def _load(arena: Arena, judge: Judge, acknowledged: int, effects: dict[str, int] | None) -> LoadReport:
+    ended = [run.ended for run in judge.runs.values() if run.ended is not None]
+    tally = judge.tally
+    settles = sum(len(task.settled) for run in judge.runs.values() for task in run.tasks.values())
+    duplicates = {
+        "orders": tally.orders_again,
+        "settles": tally.settles_again,
+        "run.accepted": tally.accepted_again,
+        "run.ended": tally.ends_again,
+        "results": tally.results_again,
+    }
+    if effects is not None:
+        duplicates |= {name: many for name, many in effects.items() if name.startswith("effects_")}
+    return LoadReport(
+        acknowledged=acknowledged,
+        ended=len(ended),
+        outcomes=dict(Counter(end.outcome for end in ended)),
+        tasks=tally.tasks,
+        deliveries=effects["deliveries"] if effects is not None else settles + tally.settles_again,
+        duplicates=duplicates,
+        restarts={
+            name: child.restarts for name, child in arena.stack.supervisor.children.items() if child.restarts
+        },
+    )

@@ -1,0 +1,262 @@
+"""Judges a fleet after a chaos run, from Kafka's records alone.
+
+Give it the run log first, then results, then orders, each in the order of its partitions.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from argosy.coordinator.fold import fold
+from argosy.coordinator.lane_record import read
+from argosy.coordinator.messages import written_result
+from argosy.schemas.codec import encode_body
+from argosy.schemas.result import SubmitRefused
+from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
+from argosy.schemas.task import TaskDispatched
+from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, value_of
+from argosy.testing.outside import Line, Where
+
+if TYPE_CHECKING:
+    from argosy.coordinator.state import RunState
+
+_TOLD_MOST: Final = 20
+"""Findings that are written out for one promise."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Committed offsets of work at one moment, and where the lanes ended right after it."""
+
+    committed: Mapping[Where, int]
+    lane_ends: Mapping[int, int]
+
+
+@dataclass
+class Finding:
+    """One promise: how often it was looked at, and where it was broken."""
+
+    promise: str
+    checked: int = 0
+    broken: int = 0
+    told: list[str] = field(default_factory=list[str])
+
+    def look(self, holds: bool, text: str) -> None:  # noqa: FBT001 - the condition is what it is about
+        """Note one look."""
+        self.checked += 1
+        if not holds:
+            self.broken += 1
+            if len(self.told) < _TOLD_MOST:
+                self.told.append(text)
+
+
+class Judge:
+    """Takes every record once; `own`: the runs are of our own app, whose results name the values that took effect."""
+
+    def __init__(self, prefix: str, snapshots: Sequence[Snapshot], *, own: bool) -> None:
+        """`prefix` is that of the topics."""
+        self.runs: dict[str, RunSeen] = {}
+        self.tally = Tally()
+        self.lost = Finding("no acknowledged run is lost")
+        self.once = Finding("each task's result takes effect once")
+        self.joins = Finding("a join fires once, with the inputs that took effect")
+        self.offsets = Finding("committed offsets never pass unfinished work")
+        self.ends = Finding("every run ends as it should, and a crash uses up no attempt")
+        self.record = Finding("the run log, folded anew, gives the results that were published")
+        self._prefix, self._own = prefix, own
+        self._states: dict[str, RunState | None] = {}
+        self._bounds = _Bounds(snapshots)
+        self._early: dict[tuple[str, int], str] = {}
+
+    def findings(self) -> list[Finding]:
+        """Return all that was looked at."""
+        for text in self._early.values():
+            self.offsets.look(holds=False, text=text)
+        self._early.clear()
+        return [self.lost, self.once, self.joins, self.offsets, self.ends, self.record]
+
+    def take(self, line: Line) -> None:
+        """Look at one record."""
+        if line.message is None:
+            return
+        kind = line.topic.removeprefix(f"{self._prefix}.").partition(".")[0]
+        if kind == "runs":
+            self._logged(line)
+        elif kind == "results":
+            self._answered(line)
+        elif kind == "tasks" and isinstance(line.message, TaskDispatched):
+            self._ordered(line, line.message)
+
+    # -- the run log
+
+    def _logged(self, line: Line) -> None:
+        run_id = line.envelope.subject
+        run = self.runs.setdefault(run_id, RunSeen())
+        run.lane = line.partition
+        match line.message:
+            case RunAccepted() as accepted:
+                run.data_hashes.add(accepted.data_hash)
+                if run.accepted is None:
+                    run.accepted = line.offset
+                else:
+                    self.tally.accepted_again += 1
+            case TaskSettled() as settled:
+                self._settled(line, run, settled)
+            case RunEnded() as ended:
+                self._ended(line, run, ended)
+            case _:
+                pass
+        self._fold(line, run)
+
+    def _settled(self, line: Line, run: RunSeen, settled: TaskSettled) -> None:
+        task = run.task(settled.task_id)
+        again = settled.attempt in task.settled
+        self.tally.settles_again += again
+        if not again:
+            task.settled[settled.attempt] = line.offset
+        if settled.outcome != "succeeded":
+            task.failed.add(settled.attempt)
+        elif task.value is None:
+            if not again:
+                self.tally.tasks += 1
+                self.tally.settled[line.time_ms // 1000] += 1
+            if run.ended is None:
+                task.value = value_of(settled) or ""
+        cause = line.envelope.cause
+        self.joins.look(cause is None or cause < line.offset, f"{settled.task_id} answers what came later")
+
+    def _ended(self, line: Line, run: RunSeen, ended: RunEnded) -> None:
+        if run.ended is not None:
+            self.tally.ends_again += 1
+            return
+        run.ended, run.ended_at, run.end_digest = ended, line.offset, digest(line.body)
+        whole = inline(ended.result)
+        if self._own and ended.outcome == "succeeded" and isinstance(whole, dict) and "drafts" in whole:
+            drafts = [run.tasks.get(f"{line.envelope.subject}/draft.{n}") for n in range(len(run.tasks) - 2)]
+            took = [None if draft is None else draft.value for draft in drafts]
+            rest = [
+                None if (task := run.tasks.get(f"{line.envelope.subject}/{step}")) is None else task.value
+                for step in ("check", "merge")
+            ]
+            given = whole["drafts"]
+            told = [*(given if isinstance(given, list) else ()), whole["check"], whole["value"]]
+            self.joins.look(
+                told == [*took, *rest], f"{line.envelope.subject} says {told}, took {[*took, *rest]}"
+            )
+        for task in run.tasks.values():
+            task.value = ""
+
+    def _fold(self, line: Line, run: RunSeen) -> None:
+        """Fold on, until the run's first end."""
+        run_id = line.envelope.subject
+        if run.ended is not None and run_id not in self._states:
+            return
+        assert line.record is not None  # noqa: S101 - what was read from Kafka has one
+        try:
+            self._states[run_id], _ = fold(self._states.get(run_id), read(line.record))
+        except Exception as error:  # noqa: BLE001 - whatever fold raises is what is told
+            self.record.look(holds=False, text=f"{run_id} at {line.offset}: fold raises {error!r}")
+            self._states.pop(run_id, None)
+            return
+        if run.ended is not None:
+            found = written_result(self._states.pop(run_id))
+            same = found is not None and digest(found[1]) == digest(encode_body(run.ended))
+            self.record.look(same, f"{run_id}: folded anew it ends otherwise")
+
+    # -- results and orders
+
+    def _answered(self, line: Line) -> None:
+        run = self.runs.setdefault(line.envelope.subject, RunSeen())
+        match line.message:
+            case RunEnded():
+                found = digest(line.body)
+                self.tally.results_again += bool(run.results)
+                run.results.add(found)
+            case SubmitRefused():
+                run.refused += 1
+            case _:
+                pass
+
+    def _ordered(self, line: Line, order: TaskDispatched) -> None:
+        run = self.runs.setdefault(line.envelope.subject, RunSeen())
+        task = run.task(order.task_id)
+        self.tally.orders += 1
+        self._early.pop(
+            (order.task_id, order.attempt), None
+        )  # the coordinator did hold it, and sent it again
+        if order.attempt == 1:
+            found = order_of(line, order)
+            self.tally.orders_again += task.order is not None
+            self.joins.look(task.order in (None, found), f"{order.task_id} was ordered twice, differently")
+            task.order = found
+        else:
+            failed = order.attempt - 1 in task.failed
+            self.ends.look(failed, f"{order.task_id} got attempt {order.attempt}, and none failed before")
+        self._in_time(line, order, run)
+
+    def _in_time(self, line: Line, order: TaskDispatched, run: RunSeen) -> None:
+        """Promise 5: when an order lay below the committed offset, it was settled, or its run was over."""
+        snapshot = self._bounds.first_beyond((line.topic, line.partition), line.offset)
+        if snapshot is None or run.lane < 0:
+            return
+        end = snapshot.lane_ends.get(run.lane, 0)
+        settled = [at for attempt, at in run.task(order.task_id).settled.items() if attempt >= order.attempt]
+        over = 0 <= run.ended_at < end
+        if settled and min(settled) >= end and not over:
+            self._early[order.task_id, order.attempt] = f"{line.topic} was committed past {order.task_id}"
+        else:
+            self.offsets.checked += 1
+
+    # -- at the end
+
+    def conclude(self, acknowledged: Iterable[str], expected: Mapping[str, str], *, may_fail: bool) -> None:
+        """Judge the runs: those that were acknowledged; `expected`: another outcome than success, `outcome/code`."""
+        for run_id in acknowledged:
+            run = self.runs.get(run_id)
+            there = (
+                run is not None and run.accepted is not None and run.ended is not None and bool(run.results)
+            )
+            self.lost.look(there, f"{run_id}: {_missing(run)}")
+        for run_id, run in self.runs.items():
+            if run.ended is None:
+                self.ends.look(not run.data_hashes, f"{run_id} never ended")
+                continue
+            self.once.look(
+                run.results == {run.end_digest}, f"{run_id} was answered otherwise than its log ends"
+            )
+            self.once.look(len(run.data_hashes) == 1, f"{run_id} was accepted with different data")
+            wanted = expected.get(run_id, "succeeded")
+            code = run.ended.fault.code if run.ended.fault is not None else ""
+            said = run.ended.outcome if run.ended.outcome == "succeeded" else f"{run.ended.outcome}/{code}"
+            fine = said == wanted or (may_fail and run_id not in expected)
+            self.ends.look(fine, f"{run_id} ended {said}, not {wanted}: {run.ended.fault}")
+
+
+class _Bounds:
+    """Finds the first snapshot in which a partition was committed beyond an offset."""
+
+    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
+        self._rises: dict[Where, list[tuple[int, Snapshot]]] = {}
+        for snapshot in snapshots:
+            for where, offset in snapshot.committed.items():
+                rises = self._rises.setdefault(where, [])
+                if not rises or offset > rises[-1][0]:
+                    rises.append((offset, snapshot))
+        self._at: dict[Where, int] = dict.fromkeys(self._rises, 0)
+
+    def first_beyond(self, where: Where, offset: int) -> Snapshot | None:
+        """Return it; offsets of one partition must be asked for in rising order."""
+        rises = self._rises.get(where)
+        if rises is None:
+            return None
+        at = self._at[where]
+        while at < len(rises) and rises[at][0] <= offset:
+            at += 1
+        self._at[where] = at
+        return rises[at][1] if at < len(rises) else None
+
+
+def _missing(run: RunSeen | None) -> str:
+    if run is None or run.accepted is None:
+        return f"acknowledged, and never accepted ({run.refused if run else 0} refusals)"
+    return "never ended" if run.ended is None else "it ended, and nobody was answered"

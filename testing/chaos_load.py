@@ -1,0 +1,170 @@
+"""The submitter of a chaos run, a process that may be killed too: `python -m argosy.testing.chaos_load LOAD.json`.
+
+It notes in a journal which runs were acknowledged and how they ended. Run ids follow from their number: one that was
+sent and not acknowledged before a crash is sent again under its id, with the same data, as every client should.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, JsonValue
+
+from argosy.client.connection import Argosy
+from argosy.pipelines.discover import discover
+from argosy.schemas.errors import Unreachable
+
+if TYPE_CHECKING:
+    from argosy.schemas.pipeline import CompiledPipeline
+
+_AGAIN_SECONDS: Final = 0.3
+
+
+class Offer(BaseModel):
+    """A pipeline, and the inputs that its runs take in turn."""
+
+    pipeline: str
+    inputs: list[JsonValue]
+
+
+class Load(BaseModel):
+    """What is to be submitted."""
+
+    app: str
+    offers: list[Offer]
+    prefix: str
+    journal: Path
+    ready: Path
+    total: int | None = None
+    """Runs in all; None: until told to stop."""
+    in_flight: int = 40
+    """Runs that have not ended, at most."""
+    per_second: float | None = None
+
+
+class Journal:
+    """Lines `a NUMBER MS` (acknowledged) and `e NUMBER OUTCOME MS` (ended); appended at once, read by anybody."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what an earlier process has written."""
+        self.acknowledged: dict[int, int] = {}
+        self.ended: dict[int, str] = {}
+        self._path, self._read_to, self._file = path, 0, -1
+        self.look()
+
+    def look(self) -> None:
+        """Read what was appended since."""
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(self._read_to)
+            told = file.read()
+            whole = told[: told.rfind(b"\n") + 1]
+            self._read_to += len(whole)
+            for line in whole.decode().splitlines():
+                kind, number, *rest = line.split(" ")
+                if kind == "a":
+                    self.acknowledged[int(number)] = int(rest[0])
+                else:
+                    self.ended[int(number)] = rest[0]
+
+    def write(self, *words: object) -> None:
+        """Append a line: one write, so that a killed process leaves none half."""
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+        os.write(self._file, (" ".join(map(str, words)) + "\n").encode())
+
+
+class Submitter:
+    """Submits runs, and waits for their ends."""
+
+    def __init__(self, load: Load, fleet: Argosy) -> None:
+        """Go on where the journal ends."""
+        found = discover(load.app)
+        self._pipelines: dict[str, CompiledPipeline] = {
+            offer.pipeline: found.pipeline(offer.pipeline).compile() for offer in load.offers
+        }
+        self._load, self._fleet = load, fleet
+        self._journal = Journal(load.journal)
+        self._room = asyncio.Semaphore(load.in_flight)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Return when all have ended, or when told to stop."""
+        journal = self._journal
+        open_ = [number for number in journal.acknowledged if number not in journal.ended]
+        number = next(n for n in range(len(journal.acknowledged) + 1) if n not in journal.acknowledged)
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(self._all(group, open_, number), name="send")
+            await asyncio.wait({stopping, sending}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                raise asyncio.CancelledError
+        stopping.cancel()
+
+    async def _all(self, group: asyncio.TaskGroup, open_: list[int], number: int) -> None:
+        for each in open_:
+            await self._room.acquire()
+            group.create_task(self._wait(each), name=f"run {each}")
+        load, due = self._load, time.monotonic()
+        while load.total is None or number < load.total:
+            if number not in self._journal.acknowledged:
+                await self._room.acquire()
+                group.create_task(self._one(number), name=f"run {number}")
+                if load.per_second:
+                    due = max(due + 1 / load.per_second, time.monotonic() - 1)
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+            number += 1
+
+    async def _one(self, number: int) -> None:
+        offer = self._load.offers[number % len(self._load.offers)]
+        value: Any = offer.inputs[number // len(self._load.offers) % len(offer.inputs)]
+        while True:
+            try:
+                await self._fleet.submit(self._pipelines[offer.pipeline], value, run_id=self._id(number))
+            except Unreachable:
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                break
+        self._journal.write("a", number, _now_ms())
+        await self._wait(number)
+
+    async def _wait(self, number: int) -> None:
+        run = self._fleet.run(self._id(number))
+        while True:
+            try:
+                ended = await run.ended()
+            except Unreachable:
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                break
+        self._journal.write("e", number, ended.outcome, _now_ms())
+        self._room.release()
+
+    def _id(self, number: int) -> str:
+        return f"{self._load.prefix}-{number}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def main(load: Load) -> None:
+    """Run until all is done or SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    while not stop.is_set():
+        try:
+            async with Argosy.connect() as fleet:
+                load.ready.write_text(f"{os.getpid()}\n", encoding="ascii")
+                with suppress(asyncio.CancelledError):
+                    await Submitter(load, fleet).run(stop)
+                return
+        except Unreachable:
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Load.model_validate_json(Path(sys.argv[1]).read_bytes())))
