@@ -67,6 +67,18 @@ def test_s29_a_zombie_that_wakes_after_its_lease_changes_nothing() -> None:
     assert MADE["r/first"] == 1
 
 
+@pytest.mark.parametrize("seconds", [4.0, 4.5, 5.0])
+def test_s29_a_zombie_that_wakes_while_its_successor_works_takes_nothing_back(seconds: float) -> None:
+    async def story(tale: Tale) -> None:
+        run = await tale.submit("slow", "r")
+        await tale.until(lambda: MADE["r/first"])
+        who = next(p.name for p in tale.world.observer.processes.values() if p.name.startswith("worker"))
+        tale.pause(who, seconds)
+        assert (await run.result()) == "slow r/first 1!"
+
+    assert tell(story, workers=2).handled.count("r/first") <= 2  # the witness sees whose fences are accepted
+
+
 def test_s30_a_logged_effect_survives_its_worker_and_redis() -> None:
     async def story(tale: Tale) -> None:
         def dies(who: str) -> None:

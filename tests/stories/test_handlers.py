@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from argosy import RunFailed
+from argosy.broker.log import Outgoing
 from argosy.testing.renewals import SteppedLeases
 from support.tale import Tale, tell
 from support.tale_cast import AT_EFFECT, KNOWN, MADE, holding
@@ -113,4 +114,30 @@ def test_s41_a_logged_memo_has_one_value_whoever_wakes() -> None:
 
     tell(story, workers=2)
     assert slept
+    assert {value for task, value in KNOWN if task == "r/first"} == {"r/first 2"}
+
+
+def test_s41_a_zombie_that_logs_its_memo_second_changes_nothing_for_who_comes_third() -> None:
+    recorded: list[str] = []
+
+    async def story(tale: Tale) -> None:
+        def makes(_task_id: str, number: int) -> None:
+            if number == 1:
+                tale.pause(tale.here(), 4.5)
+
+        def appended(who: str, record: Outgoing, _partition: int, _offset: int) -> None:
+            if b".step.recorded." in dict(record.headers).get("ce_type", b""):
+                recorded.append(who)
+
+        AT_EFFECT.append(makes)
+        tale.world.observer.on_append.append(appended)
+        run = await tale.submit("logged slow", "r")
+        await tale.until(
+            lambda: len(recorded) == 2
+        )  # the zombie's is the second one, and its successor still works
+        await asyncio.sleep(0.2)
+        tale.kill(recorded[0])
+        assert (await run.result(timeout_seconds=60)) == "logged slow r/first 2!"
+
+    assert tell(story, workers=2).handled.count("r/first") == 3
     assert {value for task, value in KNOWN if task == "r/first"} == {"r/first 2"}

@@ -1,14 +1,18 @@
 """Stories of lanes and their owners: crashes, wipes, failovers, clocks, poisonous runs."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from unittest.mock import patch
 
 import pytest
 
 from argosy import RunFailed
 from argosy.broker.log import Partition
+from argosy.broker.script import Script
 from argosy.coordinator import settled
+from argosy.coordinator.chain import Chain
 from argosy.coordinator.turn import Turn
+from argosy.coordinator.writes import Writes
 from argosy.schemas.runlog import TaskSettled
 from argosy.testing.oracle import Oracle
 from support.tale import Tale, tell
@@ -25,6 +29,38 @@ def test_s3_an_owner_that_wakes_takes_no_lane_back() -> None:
 
     tale = tell(story, coordinators=2)
     assert len(tale.records("argosy.results", "run.ended")) == 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing(seed: int) -> None:
+    plain, stopped, stolen = Chain.commit, list[str](), list[str]()
+
+    async def story(tale: Tale) -> None:
+        async def commit(
+            chain: Chain, writes: Writes, checkpoint: Mapping[str, str], *, mark: str = ""
+        ) -> None:
+            if not stopped and any("r-0" in key for key in writes.keys):
+                stopped.append(tale.here())
+                tale.pause(stopped[0], 9.0)
+                await asyncio.sleep(0)
+            await plain(chain, writes, checkpoint, mark=mark)
+
+        def ran(who: str, script: Script, keys: Sequence[str], *_: object) -> None:
+            if script.name == "take":
+                (lane,) = [lane for lane in range(2) if tale.keys(lane).checkpoint == keys[0]]
+                owner = tale.world.broker.groups("argosy.lanes").owners.get(tale.log(lane), "")
+                stolen.extend([] if owner.startswith(f"{who}/") else [who])
+
+        tale.world.observer.on_script.append(ran)
+        with patch.object(Chain, "commit", commit):
+            runs = [await tale.submit("slow", f"r-{n}") for n in range(4)]
+            for run in runs:
+                assert (await run.result(timeout_seconds=60)).startswith("slow")
+            await asyncio.sleep(12)
+
+    assert tell(story, coordinators=2, seed=seed).results() == 4
+    assert stopped
+    assert not stolen
 
 
 def test_s5_a_commit_whose_answer_is_lost_is_applied_once() -> None:
@@ -130,3 +166,26 @@ def test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold() -> None:
 
     tell(story)
     assert MADE["r/first"] == 1
+
+
+def test_s47_a_memo_survives_a_rebuild_and_then_its_worker() -> None:
+    async def story(tale: Tale) -> None:
+        run = await tale.submit("slow", "r")
+        await tale.until(lambda: MADE["r/first"])
+        await tale.mischief.rebuild_all()
+        await asyncio.sleep(1.0)
+        tale.crash("worker-1")
+        assert (await run.result(timeout_seconds=60)) == "slow r/first 1!"
+
+    assert tell(story).handled.count("r/first") == 2
+
+
+def test_s47_what_runs_is_not_run_twice_because_redis_lost_it() -> None:
+    async def story(tale: Tale) -> None:
+        run = await tale.submit("slow", "r")
+        await tale.until(lambda: MADE["r/first"])
+        tale.lose_redis()
+        tale.world.broker.rebalance("argosy.agent.first")  # another worker reads the order
+        assert (await run.result(timeout_seconds=60)).startswith("slow")
+
+    assert tell(story, workers=2).handled == ["r/first", "r/second"]

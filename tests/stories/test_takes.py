@@ -107,14 +107,15 @@ def test_s38_whoever_finishes_a_rebuild_finishes_its_clean_up() -> None:
     async def story(tale: Tale) -> None:
         await _ended_long_ago_and_repeated(tale)
 
-        def dies(who: str, script: Script, keys: Sequence[str], args: Sequence[Arg], _reply: object) -> None:
-            # Its first commit after the drop: now there is a checkpoint.
-            if script.name == "commit" and args[2] == "" and not died and keys[0] == tale.keys(1).checkpoint:
+        def dies(who: str, script: Script, _keys: object, args: Sequence[Arg], _reply: object) -> None:
+            if script.name == "commit" and args[2] == "-":  # the drop: now there is a checkpoint
                 died.append(who)
                 tale.kill(who)
 
         tale.lose_redis()
         tale.world.observer.on_script.append(dies)
+        await tale.until(lambda: len(died) == 2)
+        tale.world.observer.on_script.remove(dies)
         await asyncio.sleep(30)
 
     assert tell(story, fleet=SHORT, allowed=LOG_IS_CUT).results() == 2
