@@ -136,14 +136,17 @@ class Run(Generic[R]):
     async def cancel(self, reason: str = "") -> None:
         """Ask for the run to end as cancelled; returns once the request is safe.
 
-        Idempotent, and may come before the run. `reason` has 1000 characters at most. Raises BadArgument for
-        another; Unreachable, Refused.
+        Idempotent, and may come before the run, by an hour at most. `reason` has 1000 characters at most.
+        Raises BadArgument for another; Unreachable, Refused.
         """
         cancel = said.message_of(CancelRequested, "cancel", reason=reason)
         await self._links.send(self.run_id, secrets.token_hex(16), cancel)
 
     async def signal(self, name: str, value: JsonValue = None, *, signal_id: str | None = None) -> None:
         """Tell a waiting step something; returns once it is safe. `signal_id` makes a repeat harmless.
+
+        It is kept until the step waits for it, but not for a run that isn't accepted yet (`state` says
+        `unknown`): then it is dropped.
 
         Raises BadArgument, InvalidInput for a value that is no JSON; Unreachable, Refused, MessageTooLarge.
         """

@@ -64,7 +64,7 @@ def _unknown(facts: Facts) -> Iterator[Cause]:
         yield Cause(
             "cancelled_before",
             "a cancel of this run came, the run itself never did",
-            "if it comes, it ends as cancelled",
+            "if it comes within an hour of the cancel, it ends as cancelled",
             "use another run id to run it",
         )
     else:

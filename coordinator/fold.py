@@ -28,6 +28,10 @@ from argosy.schemas.runlog import (
     TimerFired,
 )
 
+CANCEL_AHEAD_MS: Final = 3_600_000
+"""How long before its run a cancel may come. Anybody can cancel runs that nobody knows, and each leaves a tombstone:
+they must not be kept for as long as those of runs that were."""
+
 Folded = tuple[RunState | None, tuple[Decision, ...]]
 Rules = Callable[[RunState, Event], tuple[Decision, ...]]
 
@@ -70,8 +74,9 @@ def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Fo
 
 def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
     state = RunState(event.run_id) if tombstone is None else tombstone
-    reason = None if tombstone is None else (tombstone.get("why") or b"").decode()
+    reason = None if tombstone is None else _early_cancel(tombstone, event)
     state.drop("why")
+    state.drop("at")
     document = known(accepted.pipeline)
     pinned = Pinned(
         rules=accepted.rules,
@@ -102,10 +107,19 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     return state, tuple(turn.decisions)
 
 
+def _early_cancel(tombstone: RunState, event: Event) -> str | None:
+    """Return the reason of a cancel that came before its run; None if that is too long ago to be about this one."""
+    at = tombstone.get("at")
+    if at is not None and event.time_ms > int(at) + CANCEL_AHEAD_MS:
+        return None
+    return (tombstone.get("why") or b"").decode()
+
+
 def _cancelled_before(event: Event, cancel: CancelReceived) -> Folded:
     state = RunState(event.run_id)
     state.put("st", b"cancel")
     state.put("why", cancel.reason.encode())
+    state.put("at", str(event.time_ms).encode())
     return state, (Entomb(),)
 
 

@@ -4,6 +4,7 @@ Changes are made here at once and not after their commit: a commit that is refus
 is sent before the commit that holds its reason.
 """
 
+import contextlib
 from typing import Final, assert_never
 
 from argosy.broker.keys import LaneKeys
@@ -20,7 +21,7 @@ from argosy.coordinator.decision import (
     Withdraw,
     WriteMemo,
 )
-from argosy.coordinator.fold import fold
+from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Asked, Outbox
 from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
@@ -86,6 +87,7 @@ class LaneState:
         if event.run_id in self.quarantine:
             if isinstance(event.message, RunEnded):
                 self.quarantine.remove(event.run_id)
+                self._unclaim_all(event.run_id)
                 self._fold(event, None)
             return
         self._fold(event, self.runs[event.run_id])
@@ -108,6 +110,13 @@ class LaneState:
             self._touched[event.run_id] = anew or self._touched.get(event.run_id, False)
         for decision in decisions:
             self._decide(event, decision)
+
+    def _unclaim_all(self, run_id: str) -> None:
+        """Have the claims of a run that was set aside deleted; its state may be what is damaged, then they expire."""
+        with contextlib.suppress(Exception):
+            state = self.runs[run_id]
+            for local in () if state is None else [each for each in state.tasks() if state.is_open(each)]:
+                self._unclaim(f"{run_id}/{local}")
 
     def _set_aside(self, event: Event, before: RunState | None, error: Exception) -> None:
         kept = set_aside(before, event, error, self._fleet.longest_run_seconds * 1000)
@@ -219,8 +228,10 @@ class LaneState:
             writes.hset(key, fields)
             if not anew:
                 writes.hdel(key, [name for name, value in changes.items() if value is None])
-            if state.st in ("ended", "cancel"):
+            if state.st == "ended":
                 writes.expire(key, tombstone_ms)
+            elif state.st == "cancel":  # twice as long as it counts: its lane may be behind
+                writes.expire(key, 2 * CANCEL_AHEAD_MS)
 
     def _write_queues(self, writes: Writes) -> None:
         keys, epoch = self.keys, self.epoch

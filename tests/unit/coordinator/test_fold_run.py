@@ -3,7 +3,7 @@
 import pytest
 
 from argosy.coordinator.decision import Arm, Entomb, Ready, Send, Unclaim
-from argosy.coordinator.fold import fold
+from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
 from argosy.coordinator.messages import ended_of, refusal_of, result_of
 from argosy.coordinator.state import Event, RunState
 from argosy.schemas.chat import Usage
@@ -117,6 +117,17 @@ def test_s12_a_cancel_before_its_run_ends_it_when_it_comes() -> None:
     assert body.fault.message == "never mind"
     assert not log.out
     assert not log.timers
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "state"), [(CANCEL_AHEAD_MS, b"ending"), (CANCEL_AHEAD_MS + 1, b"active")]
+)
+def test_s12_a_cancel_of_more_than_an_hour_ago_is_not_about_this_run(after_ms: int, state: bytes) -> None:
+    log = FoldLog()
+    log.add(CancelReceived(reason="never mind"))
+    log.add(accepted(CHAIN, submitted_ms=log.now_ms), after_ms=after_ms)
+    assert log.hash["st"] == state
+    assert not {"why", "at"} & set(log.hash)
 
 
 def test_s12_a_late_submit_does_not_use_up_the_cancel() -> None:

@@ -15,7 +15,7 @@ from argosy.broker.memory_server import MemoryServer
 from argosy.broker.store import Reply, Script
 from argosy.coordinator import intake, lane_state, letters, take
 from argosy.coordinator import lane as lane_module
-from argosy.coordinator.fold import Folded, fold
+from argosy.coordinator.fold import CANCEL_AHEAD_MS, Folded, fold
 from argosy.coordinator.lane_clock import LaneClock
 from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.rebuild import rebuild
@@ -80,6 +80,31 @@ async def test_a_run_of_which_no_record_can_be_written_is_set_aside_too(
         with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the bodies"):
             await poison.result(timeout_seconds=10)
         await world.until(lambda: not world.left_over())
+
+
+async def test_the_claims_of_a_run_that_was_set_aside_go_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane_state, "fold", raising_for("poison", TaskSettled))
+    async with shell_world() as world, client_of(world) as client:
+        poison = await client.submit(hello, "x", run_id="poison", deadline_seconds=1.5)
+        await world.until(lambda: any(key.endswith(":quarantine") for key in world.left_over()))
+        lane = lane_of("poison", world.settings.fleet.lanes)
+        key = LaneKeys(world.settings.redis.key_prefix, lane).task(TaskId("poison/first")).encode()
+        world.server.command(b"HSET", key, b"attempt", b"1")
+        world.server.command(b"PEXPIRE", key, b"10000000")
+        with pytest.raises(RunFailed, match="a bug in the rules"):
+            await poison.result(timeout_seconds=10)
+        await world.until(lambda: key not in world.server.dump())
+
+
+async def test_a_cancel_of_a_run_that_nobody_knows_is_not_kept_as_long_as_runs_are() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        await client.run("early").cancel()
+        await world.until(lambda: any(b":run:early" in key for key in world.server.dump()))
+        (key,) = [key for key in world.server.dump() if b":run:early" in key]
+        left_ms = world.server.expiries()[key] - time.time() * 1000
+        assert 0 < left_ms <= 2 * CANCEL_AHEAD_MS
 
 
 async def test_a_quarantine_survives_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
