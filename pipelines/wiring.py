@@ -10,6 +10,7 @@ from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.schemas.errors import BuildError, InvalidInput
 from argosy.schemas.pipeline import INPUT, MOST_PARALLEL
 from argosy.schemas.pipeline_checks import join_too_large, join_without_holes, too_parallel
+from argosy.schemas.step_checks import waits_for_what_is_there
 
 
 def check(node: Node, owner: Owner) -> None:
@@ -87,11 +88,7 @@ def _misfit(node: Node, name: str, given: str, port: Port[Any]) -> BuildError:
 
 def _check_waits(node: Node, ref: Ref[Any]) -> None:
     if isinstance(ref.origin, Fixed) or ref.origin.source == INPUT:
-        raise BuildError(
-            what=f"step {node.name!r} waits for {ref}",
-            why="after= names steps; this is there from the start",
-            do="name the refs of earlier steps",
-        )
+        raise waits_for_what_is_there(node.name, str(ref))
 
 
 def _check_condition(node: Node, option: str, ref: Ref[Any]) -> None:

@@ -15,6 +15,7 @@ from argosy.schemas.pipeline import (
     Pick,
     Step,
 )
+from argosy.schemas.step_checks import check_inputs
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -41,7 +42,7 @@ def check(pipeline: CompiledPipeline, *, depth: int = 1, around: int = 1) -> Non
     _check_order(pipeline)
     for step in pipeline.steps:
         _check_runs(pipeline, step)
-        _check_inputs(pipeline, step)
+        check_inputs(pipeline, step)
         _check_join(step)
         _check_parallel(step, pipeline.name, around)
     _check_ends(pipeline)
@@ -156,41 +157,6 @@ def _check_runs(pipeline: CompiledPipeline, step: Step) -> None:
             what=f"step {step.name!r} of {pipeline.name!r} runs the agent {step.agent!r}",
             why=f"the pipeline pins the contracts of {', '.join(pipeline.agents) or 'no agents'} only",
             do=f"add {step.agent!r} to agents",
-        )
-
-
-def _check_inputs(pipeline: CompiledPipeline, step: Step) -> None:
-    takes: tuple[str, ...] = (INPUT,)
-    required = takes
-    if step.agent is not None:
-        contract = pipeline.agents[step.agent]
-        takes, required = tuple(contract.inputs), contract.required_inputs()
-    given = [value.name for value in step.inputs]
-    for name in given:
-        if name not in takes:
-            raise BuildError(
-                what=f"step {step.name!r} of {pipeline.name!r} feeds {name!r}",
-                why=f"{step.agent or 'a pipeline'} takes {', '.join(takes) or 'nothing'}",
-                do="name one of its inputs, or leave it out",
-            )
-        if given.count(name) > 1:
-            raise BuildError(
-                what=f"step {step.name!r} of {pipeline.name!r} feeds {name!r} twice",
-                why="an input has one value",
-                do="leave one of them out",
-            )
-    for name in required:
-        if name not in given:
-            raise BuildError(
-                what=f"step {step.name!r} of {pipeline.name!r} feeds nothing to {name!r}",
-                why="the input has no default",
-                do=f"give it a source: {{'name': {name!r}, 'from': ...}}",
-            )
-    if isinstance(step, MapStep) and step.over not in given:
-        raise BuildError(
-            what=f"map {step.name!r} of {pipeline.name!r} spreads {step.over!r}",
-            why=f"its inputs are {', '.join(given)}",
-            do="let `over` name one of them",
         )
 
 

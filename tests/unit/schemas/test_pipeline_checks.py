@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from argosy.schemas.errors import BuildError
 from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep
 from argosy.schemas.pipeline_checks import MAX_DEPTH, check, selections
+from argosy.schemas.step_checks import CONSTANT_BYTES
 
 TERMS = {
     "model": None,
@@ -137,7 +138,26 @@ def drop(path: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def constant(size: int) -> Callable[[dict[str, Any]], None]:
+    def change(data: dict[str, Any]) -> None:
+        data["steps"][2]["inputs"].append({"name": "c", "value": "x" * (size - 2)})
+
+    return change
+
+
+def test_a_constant_may_have_as_many_bytes_as_every_task_can_carry() -> None:
+    assert checked(constant(CONSTANT_BYTES)).step("both").inputs[2].name == "c"
+
+
 WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "waits for the input": (
+        put("steps/0/after", [{"from": "input"}]),
+        "step 'left' waits for 'input' of 'p'",
+    ),
+    "a large constant": (
+        constant(CONSTANT_BYTES + 1),
+        "step 'both' of 'p' feeds a constant of 16385 bytes to 'c'",
+    ),
     "unknown ref": (put("steps/2/inputs/0/from", "nope"), "step 'both' of 'p' reads 'nope'"),
     "duplicate name": (put("steps/1/name", "left"), "two steps named 'left' in 'p'"),
     "reserved name": (put("steps/0/name", "input"), "a step named 'input' in 'p'"),
