@@ -12,7 +12,7 @@ from typing import Final
 
 from aiokafka.partitioner import murmur2
 
-from argosy.broker.log import Outgoing, Partition
+from argosy.broker.log import Outgoing, Partition, Record
 from argosy.broker.memory_log import MemoryGroup, MemoryLog
 from argosy.broker.topics import OVERHEAD_BYTES, TopicPlan
 from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
@@ -132,6 +132,18 @@ class MemoryBroker:
         """Let retention take what lies before an offset."""
         self.log(partition).cut(before)
         self.ring(partition.topic)
+
+    def lose_tail(self, partition: Partition, records: int) -> tuple[Record, ...]:
+        """Lose acknowledged records, as an unclean election does; return them.
+
+        Its readers join again before they read on: that a log shrank and grew behind a reader's back, no client sees.
+        """
+        lost = self.log(partition).lose_tail(records)
+        for group in self._groups.values():
+            if partition in group.owners:
+                group.rebalance()
+        self.ring()
+        return lost
 
     def recreate(self, topic: str) -> None:
         """Delete a topic with its data and make it again; committed offsets stay."""

@@ -38,6 +38,14 @@ class MemoryLog:
         self.base = max(self.base, min(before, self.end))
         self._records = [record for record in self._records if record.offset >= self.base]
 
+    def lose_tail(self, records: int) -> tuple[Record, ...]:
+        """Forget the last records and give their offsets again, as an unclean election does; return them."""
+        lost = tuple(self._records[max(0, len(self._records) - records) :]) if records else ()
+        if lost:
+            del self._records[-len(lost) :]
+            self.end = lost[0].offset
+        return lost
+
     def all(self) -> tuple[Record, ...]:
         """Return all records that are kept."""
         return tuple(self._records)

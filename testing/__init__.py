@@ -4,21 +4,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from argosy.testing.exploration import Report, Seed, explore, seeds_of
     from argosy.testing.fake_model import FakeModel
     from argosy.testing.fleet import Fleet
     from argosy.testing.fleet_run import FleetRun
     from argosy.testing.history import History, TaskHistory
     from argosy.testing.lone_context import context
+    from argosy.testing.pipeline_load import PipelineLoad
 
-__all__ = ["FakeModel", "Fleet", "FleetRun", "History", "TaskHistory", "context"]
+__all__ = [
+    "FakeModel",
+    "Fleet",
+    "FleetRun",
+    "History",
+    "PipelineLoad",
+    "Report",
+    "Seed",
+    "TaskHistory",
+    "context",
+    "explore",
+    "seeds_of",
+]
 
 _ROOMS: Final = {
     "FakeModel": "fake_model",
     "Fleet": "fleet",
     "FleetRun": "fleet_run",
     "History": "history",
+    "PipelineLoad": "pipeline_load",
+    "Report": "exploration",
+    "Seed": "exploration",
     "TaskHistory": "history",
     "context": "lone_context",
+    "explore": "exploration",
+    "seeds_of": "exploration",
 }
 
 

@@ -7,13 +7,19 @@ from typing import Final, Literal
 
 Kind = Literal[
     "crash", "crash_soon", "terminate", "pause", "skew", "deaf", "cut_off", "reply_lost", "request_lost", "late",
+    "torn", "block", "split", "sleep",
     "rebalance", "offsets_lost", "again", "gap", "wipe", "restart", "failover", "failback", "redis_down",
-    "redis_refuses", "kafka_down", "payloads_down", "rebuild",
+    "redis_refuses", "redis_read_only", "redis_full", "redis_clock", "kafka_down", "kafka_clock", "tail_lost", "cut",
+    "retention", "payloads_down", "payloads_lost", "rebuild", "all_sleep",
 ]  # fmt: skip
 """`crash_soon` counts steps: death comes between any two awaits. `restart`
 loses writes and changes the identity; `failback` is two failovers: the old `run_id` returns with lost data. `again`
 appends an old dispatch once more; `gap` uses up offsets, as control records do; `late` requests arrive seconds later,
-when their sender has long given up."""
+when their sender has long given up. `torn`: of the next calls some are lost, others not, as parts of a batch are.
+`block`: the event loop stands still, the thread that renews leases doesn't. `split`: a replica is promoted, and one
+process goes on talking to the old primary for a while. `sleep` is a pause for longer than a tombstone lives.
+`tail_lost`: an unclean election loses acknowledged records. `cut`: retention takes all that lies before the first
+record of a run that goes on; `retention`: whatever is too old."""
 
 PROCESS_KINDS: Final[frozenset[Kind]] = frozenset(
     {
@@ -27,6 +33,10 @@ PROCESS_KINDS: Final[frozenset[Kind]] = frozenset(
         "reply_lost",
         "request_lost",
         "late",
+        "torn",
+        "block",
+        "split",
+        "sleep",
     }
 )
 """Kinds that meet one process."""
@@ -48,6 +58,17 @@ AMOUNTS: Final[Mapping[Kind, tuple[float, ...]]] = {
     "redis_refuses": (0.3, 2.0),
     "kafka_down": (0.5, 2.0, 6.0),
     "payloads_down": (0.5, 3.0),
+    "torn": (3, 8, 20),
+    "block": (0.7, 2.0, 4.0, 7.0),
+    "split": (0.3, 1.0, 4.0),
+    "sleep": (75.0,),
+    "all_sleep": (75.0, 150.0),
+    "redis_read_only": (0.3, 2.0, 6.0),
+    "redis_full": (0.3, 2.0, 6.0),
+    "redis_clock": (-4.0, -0.5, 0.5, 4.0),
+    "kafka_clock": (-8.0, -0.5, 0.5, 8.0),
+    "tail_lost": (1, 2, 5, 13, 40),
+    "payloads_lost": (1, 100),
 }
 """What an event's amount may be: seconds, steps, calls, writes or offsets."""
 
@@ -70,13 +91,38 @@ PROFILES: Final[Mapping[str, Mapping[Kind, float]]] = {
     "busy": {"pause": 3, "late": 4, "reply_lost": 6, "request_lost": 2},
     "wipes": {"wipe": 5, "pause": 2, "late": 2, "crash_soon": 3, "redis_refuses": 1},
     "failback": {"failback": 5, "failover": 2, "pause": 1, "reply_lost": 1, "rebalance": 1},
+    "pair": {"split": 4, "failover": 2, "failback": 1, "rebalance": 1, "reply_lost": 1},
+    "full": {"redis_full": 3, "redis_read_only": 3, "crash_soon": 2, "reply_lost": 2, "terminate": 1},
+    "blocked": {"block": 5, "crash_soon": 2, "reply_lost": 1, "rebalance": 1},
+    "torn": {"torn": 6, "crash_soon": 3, "restart": 1, "rebalance": 1},
+    "clocks": {"skew": 3, "redis_clock": 3, "kafka_clock": 3, "crash_soon": 2, "restart": 1},
+    "payloads": {"payloads_down": 3, "payloads_lost": 1, "reply_lost": 2, "crash_soon": 2, "wipe": 1},
+    "cut": {"cut": 5, "crash_soon": 3, "pause": 2, "rebalance": 2, "restart": 1, "wipe": 1},
+    "tail": {"tail_lost": 4, "crash_soon": 2, "rebalance": 1, "restart": 1, "reply_lost": 1},
+    "ages": {
+        "sleep": 4,
+        "all_sleep": 1,
+        "retention": 2,
+        "again": 3,
+        "restart": 1,
+        "wipe": 1,
+        "reply_lost": 1,
+    },
 }
 """Weights of kinds. `swarm` draws its own for each seed."""
+ALL_PROFILES: Final = (*PROFILES, "swarm")
 
-_EVERY: Final[tuple[Kind, ...]] = (
-    *sorted(PROCESS_KINDS), "rebalance", "offsets_lost", "again", "gap", "wipe", "restart", "failover",
-    "failback", "redis_down", "redis_refuses", "kafka_down", "payloads_down", "rebuild",
-)  # fmt: skip
+_LONG: Final[frozenset[Kind]] = frozenset({"sleep", "all_sleep", "retention"})
+_EVERY: Final = tuple(
+    sorted(
+        {*AMOUNTS, "crash", "terminate", "rebalance", "offsets_lost", "again", "wipe", "cut", "rebuild"}
+        - _LONG
+    )
+)
+FLEETS: Final[Mapping[str, Mapping[str, float]]] = {"ages": {"longest_run_seconds": 40, "window_seconds": 20}}
+"""Settings of a fleet that a profile needs: `sleep` is longer than a tombstone lives in it."""
+SPLIT_COMMITS: Final = frozenset({"torn"})
+"""Profiles whose lanes commit in small parts."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,6 +138,11 @@ class Event:
         """Tell it in a line."""
         amount = f" {self.amount:g}" if self.amount else ""
         return f"{self.at:.3f} {self.kind}{amount}{f' at {self.who}' if self.who else ''}"
+
+    @property
+    def until(self) -> float:
+        """When somebody who sleeps wakes up."""
+        return self.at + (self.amount if self.kind in {"sleep", "all_sleep"} else 0.0)
 
 
 def draw(profile: str, seed: int | str, processes: Sequence[str], last: float) -> tuple[Event, ...]:

@@ -18,6 +18,8 @@ from argosy.schemas.task import TaskDispatched
 from argosy.testing.observer import Observer
 from argosy.testing.traps import tasks_of
 
+__tracebackhide__ = True  # pytest shows the frames of who uses it
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -32,13 +34,14 @@ def read_all(broker: MemoryBroker, topic: str) -> Iterator[Told]:
     """Read a whole topic, partition after partition; what can't be decoded is left out."""
     for number in range(broker.sizes().get(topic, 0)):
         for record in broker.log(Partition(topic, number)).all():
-            told = _decoded(record)
+            told = decoded(record)
             if told is not None:
                 yield told
 
 
 @lru_cache(maxsize=4_096)
-def _decoded(record: Record) -> Told | None:
+def decoded(record: Record) -> Told | None:
+    """Decode a record; None if that can't be done."""
     try:
         envelope = read_envelope(record.headers)
         return Told(record, envelope, decode_body(envelope, record.value))
@@ -102,7 +105,11 @@ class History:
             if task.task_id in (task_id, f"{self.run_id}/{task_id}"):
                 return task
         known = ", ".join(task.task_id for task in self.tasks) or "none"
-        raise NotFound(f"run {self.run_id} has no task {task_id!r}", why=f"its tasks are {known}")
+        raise NotFound(
+            f"run {self.run_id} has no task {task_id!r}",
+            why=f"so far its tasks are {known}",
+            do="name one of these, with or without the run's id; what hasn't been ordered yet comes with time",
+        )
 
     def order(self) -> list[str]:
         """Return the names of the tasks in the order in which they first succeeded."""

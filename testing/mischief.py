@@ -1,7 +1,7 @@
 """Makes the events of a simulation happen."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
@@ -9,14 +9,18 @@ from typing import Final
 
 from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Outgoing, Partition
+from argosy.broker.memory_server import OUT_OF_MEMORY, READ_ONLY
 from argosy.coordinator.rebuild import rebuild
 from argosy.schemas.errors import ArgosyError
-from argosy.testing.faults import Event
-from argosy.testing.process import Process
+from argosy.testing.damage import Damage
+from argosy.testing.faults import Event, Kind
+from argosy.testing.process_faults import ProcessFaults
+from argosy.testing.records_lost import RecordsLost
+from argosy.testing.redis_lost import RedisLost
 from argosy.testing.stage import Stage
-from argosy.testing.wire import NETWORK, Fate
+from argosy.testing.wire import NETWORK
 
-_FATES: Final[dict[str, Fate]] = {"reply_lost": "reply lost", "request_lost": "request lost", "late": "late"}
+_BEFORE_WAKING_SECONDS: Final = 0.5
 
 
 class Mischief:
@@ -26,8 +30,14 @@ class Mischief:
         """Let the seed decide what events leave open: which connection, which lane, which old dispatch."""
         self._stage, self._world = stage, stage.world
         self._chance = random.Random(f"mischief {seed}")  # noqa: S311 - repeatable, no secret
-        self.losses: list[float] = []
+        self.damage = Damage()
+        self.losses = self.damage.losses
         """When Redis lost something."""
+        self.records = RecordsLost(self._world, self.damage, self._chance)
+        self._redis = RedisLost(self._world, self.damage, self._chance)
+        self._processes = ProcessFaults(stage, self._redis, self._chance)
+        self._strikes = {**self._of_services(), **self._of_the_world()}
+        self._away = self._aways()
 
     def plan(self, events: Sequence[Event]) -> None:
         """Let each event happen in its time, counted from now."""
@@ -37,14 +47,9 @@ class Mischief:
 
     def mend(self) -> None:
         """Bring back all that is away."""
-        self._world.server.up()
-        self._world.server.refuse("")
-        self._world.broker.start()
-        self._world.payloads.up()
-        for name in self._stage.supervisor.names:
-            self._hear(name)
-        for process in self._world.observer.processes.values():
-            process.last_step = None
+        for _, back in self._away.values():
+            back()
+        self._processes.mend()
 
     async def rebuild_all(self) -> None:
         """Have every lane's state dropped and made again from the log."""
@@ -56,96 +61,77 @@ class Mischief:
 
     def _happen(self, event: Event) -> None:
         self._world.trace.note("FAULT", str(event))
-        if event.who:
-            process = self._stage.supervisor.find(event.who)
-            if process is not None and process.state == "up":
-                self._meet(process, event)
+        if event.kind == "sleep":
+            self._sleep([event.who], event.amount)
+        elif event.who:
+            self._processes.meet(event)
+        elif event.kind in self._away:
+            away, back = self._away[event.kind]
+            away()
+            self._later(event.amount, back)
         else:
-            self._strike(event)
+            self._strikes[event.kind](event.amount)
 
-    def _meet(self, process: Process, event: Event) -> None:
-        supervisor, amount = self._stage.supervisor, event.amount
-        doors = supervisor.doors(process.name)
-        match event.kind:
-            case "crash":
-                supervisor.crash(process)
-            case "crash_soon":
-                process.last_step = process.steps + int(amount)
-            case "terminate":
-                process.begin(_set(process))
-            case "pause":
-                supervisor.pause(process, amount)
-            case "skew":
-                process.skew_seconds += amount
-            case "deaf":
-                self._world.broker.deafen(process.full_name)
-                self._later(amount, lambda: self._world.broker.heal(process.full_name))
-            case "cut_off" if doors:
-                doors.redis.deafen()
-                self._later(amount, doors.redis.heal)
-            case "reply_lost" | "request_lost" | "late" if doors:
-                wire = doors.wires[self._chance.choice(("redis", "redis", "kafka"))]
-                wire.fates.extend(_FATES[event.kind] for _ in range(int(amount)))
-            case _:
-                pass
-
-    def _hear(self, name: str) -> None:
-        doors = self._stage.supervisor.doors(name)
-        if doors is not None:
-            self._world.broker.heal(doors.kafka.name)
-            doors.redis.heal()
-            for wire in doors.wires.values():
-                wire.fates.clear()
-
-    def _strike(self, event: Event) -> None:
-        world, amount = self._world, event.amount
-        broker = world.broker
-        if event.kind in {"wipe", "restart", "failover", "failback"}:
-            self._lose(event.kind, int(amount))
-        elif event.kind in {"redis_down", "redis_refuses", "kafka_down", "payloads_down"}:
-            self._away(event.kind, amount)
-        else:
-            match event.kind:
-                case "rebalance":
-                    broker.rebalance(self._chance.choice(self._groups()))
-                case "offsets_lost":
-                    group = self._chance.choice(self._groups())
-                    broker.groups(group).offsets.clear()
-                    broker.rebalance(
-                        group
-                    )  # offsets expire when nobody is there: who comes reads from the start
-                case "gap":
-                    broker.skip(Partition(world.names.runs, self._lane()), int(amount))
-                case "again":
-                    self._again()
-                case _:
-                    keys = LaneKeys(world.settings.redis.key_prefix, self._lane())
-                    world.loop.create_task(self._rebuild(keys), name="rebuild", context=Context())
-
-    def _away(self, kind: str, seconds: float) -> None:
+    def _aways(self) -> Mapping[Kind, tuple[Callable[[], object], Callable[[], object]]]:
+        """Return what is away, or refuses, for some seconds: how it goes, and how it comes back."""
         server, broker, payloads = self._world.server, self._world.broker, self._world.payloads
-        away, back = {
+        writes = partial(server.refuse_writes, "")
+        return {
             "redis_down": (server.down, server.up),
-            "redis_refuses": (server.refuse, lambda: server.refuse("")),
+            "redis_refuses": (server.refuse, partial(server.refuse, "")),
+            "redis_read_only": (partial(server.refuse_writes, READ_ONLY), writes),
+            "redis_full": (partial(server.refuse_writes, OUT_OF_MEMORY), writes),
             "kafka_down": (broker.stop, broker.start),
             "payloads_down": (payloads.down, payloads.up),
-        }[kind]
-        away()
-        self._later(seconds, back)
+        }
 
-    def _lose(self, kind: str, writes: int) -> None:
-        server = self._world.server
-        self.losses.append(self._world.loop.time())
-        match kind:
-            case "wipe":
-                server.wipe()
-            case "restart":
-                server.restart(writes)
-            case "failover":
-                server.failover(writes)
-            case _:
-                server.failover(writes)
-                server.failover(0)
+    def _of_services(self) -> Mapping[Kind, Callable[[float], object]]:
+        clocks = self._world.clocks
+        return {
+            "wipe": self._redis.wipe,
+            "restart": self._redis.restart,
+            "failover": self._redis.failover,
+            "failback": self._redis.failback,
+            "redis_clock": lambda seconds: clocks.update(redis=clocks["redis"] + seconds),
+            "kafka_clock": lambda seconds: clocks.update(kafka=clocks["kafka"] + seconds),
+            "tail_lost": lambda records: self.records.tail(int(records)),
+            "cut": lambda _: self.records.cut(self._lane()),
+            "retention": lambda _: self.records.old(),
+            "payloads_lost": lambda count: self._lose_payloads(int(count)),
+        }
+
+    def _of_the_world(self) -> Mapping[Kind, Callable[[float], object]]:
+        broker, runs = self._world.broker, self._world.names.runs
+        return {
+            "all_sleep": lambda seconds: self._sleep(self._stage.supervisor.names, seconds),
+            "rebalance": lambda _: broker.rebalance(self._chance.choice(self._groups())),
+            "offsets_lost": lambda _: self._lose_offsets(),
+            "gap": lambda offsets: broker.skip(Partition(runs, self._lane()), int(offsets)),
+            "again": lambda _: self._again(),
+            "rebuild": lambda _: self._begin_rebuild(),
+        }
+
+    def _sleep(self, names: Sequence[str], seconds: float) -> None:
+        """Let processes sleep until tombstones are gone; retention goes by meanwhile."""
+        self.damage.slept = True
+        for name in names:
+            process = self._stage.supervisor.find(name)
+            if process is not None:
+                self._stage.supervisor.pause(process, seconds)
+        self._later(seconds - _BEFORE_WAKING_SECONDS, self.records.old)
+
+    def _lose_payloads(self, count: int) -> None:
+        objects = self._world.payloads.objects
+        for sha256 in self._chance.sample(sorted(objects), min(count, len(objects))):
+            self.damage.payloads = True
+            del objects[sha256], self._world.payloads.written[sha256]
+
+    def _lose_offsets(self) -> None:
+        """Offsets expire when nobody is there: who comes reads from the start."""
+        group = self._chance.choice(self._groups())
+        self._world.broker.groups(group).offsets.clear()
+        self.damage.offsets = True
+        self._world.broker.rebalance(group)
 
     def _groups(self) -> list[str]:
         names = self._world.names
@@ -162,17 +148,18 @@ class Mischief:
             record
             for topic in topics
             for number in range(world.broker.sizes()[topic])
-            for record in world.broker.log(Partition(topic, number)).all()
+            for record in world.records(Partition(topic, number))
         ]
         if records:
             old = self._chance.choice(records)
             copy = Outgoing(old.topic, old.key or b"", old.value or b"", old.headers, old.partition)
             world.broker.append(copy)
 
+    def _begin_rebuild(self) -> None:
+        self.damage.rebuilt = True
+        keys = LaneKeys(self._world.settings.redis.key_prefix, self._lane())
+        self._world.loop.create_task(self._rebuild(keys), name="rebuild", context=Context())
+
     async def _rebuild(self, keys: LaneKeys) -> None:
         with suppress(ArgosyError):
             await rebuild(self._stage.doors.redis, keys)
-
-
-async def _set(process: Process) -> None:
-    process.stop.set()

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from argosy.testing.gate import GATE
 from argosy.testing.virtual_loop import VirtualLoop
 
-State = Literal["up", "paused", "dead"]
+State = Literal["up", "paused", "blocked", "dead"]
+"""`blocked`: its event loop stands still, its other threads run."""
 
 
 class Process:
@@ -32,6 +33,7 @@ class Process:
         self.on_last_step: Callable[[], None] = self.kill
         self._loop = loop
         self._held: list[asyncio.Handle] = []
+        self.thread = Thread(self)
 
     @property
     def full_name(self) -> str:
@@ -63,12 +65,16 @@ class Process:
         if self.state == "up":
             self.state = "paused"
 
+    def block(self) -> None:
+        """Let its event loop stand still, as a handler does that never awaits."""
+        if self.state == "up":
+            self.state = "blocked"
+
     def resume(self) -> None:
         """Let it go on, with all that came due meanwhile."""
-        if self.state == "paused":
+        if self.state in {"paused", "blocked"}:
             self.state = "up"
-            held, self._held = self._held, []
-            self._loop.again(held, self)
+            self._again()
 
     def kill(self) -> None:
         """Let nothing of it ever run again."""
@@ -77,8 +83,35 @@ class Process:
     def end(self) -> None:
         """Let all that is left of it run out, now that the world is over and nothing has an effect any more."""
         self.over = True
+        self._again()
+
+    def _again(self) -> None:
         held, self._held = self._held, []
         self._loop.again(held, self)
+        held, self.thread.held = self.thread.held, []
+        self._loop.again(held, self.thread)
+
+
+class Thread:
+    """A `Gate`: the other thread of a process. It runs while the event loop is blocked."""
+
+    def __init__(self, process: Process) -> None:
+        """Be a thread of this process."""
+        self.process = process
+        self.held: list[asyncio.Handle] = []
+
+    def admits(self, handle: asyncio.Handle) -> bool:
+        """See `Gate`."""
+        if self.process.over or self.process.state in {"up", "blocked"}:
+            return True
+        self.held.append(handle)
+        return False
+
+    def begin(self, main: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start what the thread runs."""
+        context = copy_context()
+        context.run(GATE.set, self)
+        return asyncio.get_running_loop().create_task(main, name=name, context=context)
 
 
 async def forever() -> None:

@@ -1,14 +1,16 @@
-"""Leases without a thread: a simulated process renews them from a task, at the same pace."""
+"""Leases without a thread: a task stands for it. A blocked event loop doesn't stop it, as it doesn't stop a thread."""
 
 import asyncio
 
 from argosy.agents.lease import Leases
 from argosy.schemas.errors import Unreachable
 from argosy.telemetry import logs
+from argosy.testing.gate import GATE
+from argosy.testing.process import Process
 
 
 class SteppedLeases(Leases):
-    """See `Leases`. Whether the event loop lives is no question here: the task runs on it."""
+    """See `Leases`."""
 
     _renewing: "asyncio.Task[None] | None" = None
 
@@ -16,7 +18,11 @@ class SteppedLeases(Leases):
         """Start renewing, in the running loop."""
         self._loop = asyncio.get_running_loop()
         self._tick()
-        self._renewing = self._loop.create_task(self._renew_on(), name="leases")
+        process = GATE.get()
+        if isinstance(process, Process):
+            self._renewing = process.thread.begin(self._renew_on(), "leases")
+        else:
+            self._renewing = self._loop.create_task(self._renew_on(), name="leases")
 
     async def stop(self) -> None:
         """Stop renewing; what still runs keeps the rest of its lease."""

@@ -3,14 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+from unittest.mock import patch
 
 from argosy.agents.model_client import ModelClient
+from argosy.coordinator import lane_state
 from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import Stalled
 from argosy.schemas.settings import Settings
-from argosy.testing.faults import Event, draw
+from argosy.testing.damage import Damage
+from argosy.testing.faults import FLEETS, SPLIT_COMMITS, Event, draw
 from argosy.testing.mischief import Mischief
 from argosy.testing.oracle import Finding, Oracle
 from argosy.testing.stage import Stage, plain_settings
@@ -21,6 +25,8 @@ FAULT_SECONDS: Final = 16.0
 QUIET_SECONDS: Final = 120.0
 """How long after the last fault all must be over: long before any run's deadline, which else would hide a lost task."""
 _LOOK_SECONDS: Final = 1.0
+SMALL_COMMIT_KEYS: Final = 24
+"""Four runs or tasks, beside those that every commit may have."""
 _START_SECONDS: Final = 120.0
 COORDINATORS: Final = ("coordinator-1", "coordinator-2")
 WORKERS: Final = ("worker-1", "worker-2")
@@ -43,12 +49,12 @@ class Load(Protocol):
         """Submit runs over about `last` seconds; return when each is acknowledged."""
         ...
 
-    def waiting(self, oracle: Oracle) -> Iterable[str]:
+    def waiting(self, oracle: Oracle, damage: Damage) -> Iterable[str]:
         """Tell what has not happened yet: runs without a result, submits without an answer."""
         ...
 
-    def findings(self, oracle: Oracle, losses: Sequence[float]) -> Iterable[Finding]:
-        """Judge what only this load can know. `losses`: when Redis lost something."""
+    def findings(self, oracle: Oracle, damage: Damage) -> Iterable[Finding]:
+        """Judge what only this load can know. `damage`: what the faults have destroyed."""
         ...
 
 
@@ -77,30 +83,40 @@ def simulate(
 ) -> Outcome:
     """Run a seed. `events` instead of what the profile draws: to tell a shorter story of the same seed."""
     chance = random.Random(f"simulation {seed}")  # noqa: S311 - repeatable, no secret
-    world = World(short_settings(chance), seed=seed, gap_rate=chance.choice((0.0, 0.1)), trace=trace)
+    world = World(
+        short_settings(chance, **FLEETS.get(profile, {})),
+        seed=seed,
+        gap_rate=chance.choice((0.0, 0.1)),
+        trace=trace,
+    )
     world.broker.fetch_most = chance.choice((1, 3, 100))
     load = make_load(world)
     stage = Stage(load.agents, world, model=load.model, count_tokens=len)
     drawn = draw(profile, seed, (*COORDINATORS, *WORKERS), FAULT_SECONDS) if events is None else tuple(events)
-    mischief, oracle = Mischief(stage, seed), Oracle(world)
-    findings = Witness(stage, mischief.losses).findings
+    mischief = Mischief(stage, seed)
+    damage = mischief.damage
+    oracle, witness = Oracle(world, damage), Witness(stage, damage)
+    findings = witness.findings
+    mischief.records.on_tail_lost.append(witness.lost)
+    last = max([FAULT_SECONDS, *(event.until for event in drawn)])
 
     async def main() -> None:
         serving = {name: list(load.agents) for name in WORKERS}
         await asyncio.wait_for(stage.start(len(COORDINATORS), serving), _START_SECONDS)
         mischief.plan(drawn)
-        until_last = world.loop.time() + FAULT_SECONDS
-        await asyncio.wait_for(load.submit(stage, chance, FAULT_SECONDS), FAULT_SECONDS + QUIET_SECONDS)
+        until_last = world.loop.time() + last
+        await asyncio.wait_for(load.submit(stage, chance, FAULT_SECONDS), last + QUIET_SECONDS)
         await asyncio.sleep(max(0.0, until_last - world.loop.time()) if drawn else 0.0)
         mischief.mend()
-        await _until_quiet(world, load, oracle, findings)
+        await _until_quiet(world, load, oracle, damage, findings)
 
     try:
         try:
-            world.loop.run_until_complete(main())
+            with _commits_of(SMALL_COMMIT_KEYS) if profile in SPLIT_COMMITS else nullcontext():
+                world.loop.run_until_complete(main())
         except (Stalled, TimeoutError) as error:
             findings.append(Finding("stuck", repr(error)))
-        findings += [*oracle.findings(), *load.findings(oracle, mischief.losses)]
+        findings += [*oracle.findings(), *load.findings(oracle, damage)]
         findings += [Finding("defect", text) for text in stage.supervisor.defects]
         findings += [Finding("unhandled", str(trouble.get("message"))) for trouble in world.loop.unhandled]
         runs = sum(bool(story.accepted) for story in oracle.stories().values())
@@ -110,14 +126,21 @@ def simulate(
         world.close()
 
 
-async def _until_quiet(world: World, load: Load, oracle: Oracle, findings: list[Finding]) -> None:
+async def _until_quiet(
+    world: World, load: Load, oracle: Oracle, damage: Damage, findings: list[Finding]
+) -> None:
     limit = world.loop.time() + QUIET_SECONDS
     while world.loop.time() < limit:
-        if next(iter(load.waiting(oracle)), None) is None and next(oracle.leftovers(), None) is None:
+        if next(iter(load.waiting(oracle, damage)), None) is None and next(oracle.leftovers(), None) is None:
             return
         await asyncio.sleep(_LOOK_SECONDS)
-    findings += [Finding("not done", text) for text in load.waiting(oracle)]
+    findings += [Finding("not done", text) for text in load.waiting(oracle, damage)]
     findings += [Finding("left over", text) for text in oracle.leftovers()]
+
+
+def _commits_of(keys: int) -> AbstractContextManager[object]:
+    """Let a lane's commits have so few keys that every batch is split."""
+    return patch.object(lane_state, "MOST_KEYS", keys)
 
 
 def short_settings(chance: random.Random, **fleet: float) -> Settings:

@@ -72,13 +72,16 @@ class Supervisor:
         )
         self._again(process.name)
 
-    def pause(self, process: Process, seconds: float) -> None:
-        """Stop a process for a while; its group may give up on it meanwhile. Then it goes on as if nothing had been."""
+    def pause(self, process: Process, seconds: float, *, threads: bool = False) -> None:
+        """Stop a process for a while; its group may give up on it meanwhile. Then it goes on as if nothing had been.
+
+        With `threads` only its event loop stops, its other threads go on.
+        """
         if process.state != "up":
             return
         world = self._world
-        process.pause()
-        world.trace.note("fleet", f"{process.full_name} is stopped for {seconds:g} s")
+        (process.block if threads else process.pause)()
+        world.trace.note("fleet", f"{process.full_name} is {process.state} for {seconds:g} s")
         if seconds > world.broker.session_seconds:
             world.loop.call_later(
                 world.broker.session_seconds, world.broker.expel, process.full_name, context=NETWORK
@@ -86,7 +89,7 @@ class Supervisor:
         world.loop.call_later(seconds, self._resume, process, context=NETWORK)
 
     def _resume(self, process: Process) -> None:
-        if process.state == "paused":
+        if process.state in {"paused", "blocked"}:
             self._world.trace.note("fleet", f"{process.full_name} goes on")
             process.resume()
 

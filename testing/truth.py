@@ -1,5 +1,6 @@
 """What is true of the runs by now: the log, folded up to the furthest commit that any lane's state ever had."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -40,6 +41,14 @@ class Truth:
         lane = self._lanes[keys[0]]
         self._high[lane] = max(self._high.get(lane, 0), int(fields.get("next", 0)))
 
+    def lost(self, lane: int) -> None:
+        """Hear that the lane's log has lost its tail: what is true is what is left of it."""
+        end = self._world.broker.log(Partition(self._world.names.runs, lane)).end
+        self._high[lane], self._at[lane] = min(end, self._high.get(lane, 0)), 0
+        lanes = self._world.settings.fleet.lanes
+        for run_id in [run_id for run_id in self._states if lane_of(run_id, lanes) == lane]:
+            del self._states[run_id]
+
     def is_over(self, task_id: str, attempt: int) -> bool:
         """Say whether a commit has made the task terminal, its run ended, or another attempt current."""
         run_id, _, local = task_id.partition("/")
@@ -55,8 +64,9 @@ class Truth:
         lane = lane_of(run_id, self._world.settings.fleet.lanes)
         at, high = self._at.get(lane, 0), self._high.get(lane, 0)
         if at < high:
-            log = self._world.broker.log(Partition(self._world.names.runs, lane))
-            for record in takewhile(lambda record: record.offset < high, log.since(at)):
+            records = self._world.records(Partition(self._world.names.runs, lane))
+            first = bisect_left(records, at, key=lambda record: record.offset)
+            for record in takewhile(lambda record: record.offset < high, records[first:]):
                 event = read(record)
                 if event.run_id in self._aside:
                     continue

@@ -76,7 +76,15 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._ready.append((handle, context.get(GATE)))
         return handle
 
-    call_soon_threadsafe = call_soon
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """See asyncio: what a process's other thread calls waits for the process's event loop."""
+        context = copy_context() if context is None else context
+        home: Gate | None = getattr(context.get(GATE), "process", None)
+        if home is not None:
+            context.run(GATE.set, home)
+        return self.call_soon(callback, *args, context=context)
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None

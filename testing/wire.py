@@ -57,7 +57,7 @@ class Wire:
         """Give a call up, as Unreachable, after `timeout_seconds`."""
         self._network, self._service, self._timeout = network, service, timeout_seconds
         self._last = 0.0
-        self.fates: list[Fate] = []
+        self.fates: list[Fate | None] = []
         """What becomes of the next calls; without one, a call is answered."""
 
     async def call(self, what: str, effect: Callable[[], T]) -> T:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from argosy.broker.log import Outgoing, Partition, Record
 from argosy.broker.script import Arg, Reply, Script
+from argosy.testing.damage import Damage
 from argosy.testing.oracle import Finding
 from argosy.testing.stage import Stage
 from argosy.testing.traps import tasks_of
@@ -18,15 +19,17 @@ _TAKEN_MOST = 120
 
 @dataclass(slots=True)
 class Witness:
-    """Listens to a stage's observer. `losses`: when Redis lost something."""
+    """Listens to a stage's observer. `damage`: what faults have destroyed by now."""
 
     stage: Stage
-    losses: Sequence[float]
+    damage: Damage
     findings: list[Finding] = field(default_factory=list[Finding])
     _truth: Truth = field(init=False)
     _fences: dict[tuple[str, int], tuple[str, float]] = field(default_factory=dict)
     _settled: set[tuple[str, int]] = field(default_factory=set)
     _received: set[str] = field(default_factory=set)
+    _judged: dict[Partition, int] = field(default_factory=dict)
+    """What lies before is known to be done: done stays done."""
     _taken: int = 0
 
     def __post_init__(self) -> None:
@@ -60,6 +63,8 @@ class Witness:
             for task_id in tasks_of(keys):
                 self._forget(task_id)
         elif isinstance(reply, list) and reply[0] != b"epoch":
+            if who in self.damage.astray:
+                return  # its server is none any more: what is true there, and what it grants, is lost
             if script.name == "commit" and reply[0] == b"applied":
                 self._truth.committed(script, keys, args)
             elif script.name == "claim":
@@ -72,7 +77,8 @@ class Witness:
             if not isinstance(answer, int):
                 continue
             attempt, fence = _attempt_and_fence(args, place)
-            if self._truth.is_over(task_id, attempt):
+            excused = self.damage.excuses(task_id.split("/", 1)[0])
+            if not excused and self._truth.is_over(task_id, attempt):
                 self.findings.append(Finding("granted though it is over", f"{task_id}#{attempt} to {who}"))
             self._fences[task_id, attempt] = fence, self._now()
 
@@ -80,7 +86,7 @@ class Witness:
         for place, (task_id, answer) in enumerate(zip(tasks, said, strict=True)):
             attempt, fence = _attempt_and_fence(args, place)
             known, since = self._fences.get((task_id, attempt), (fence, 0.0))
-            if answer == b"ok" and known != fence and not any(loss >= since for loss in self.losses):
+            if answer == b"ok" and known != fence and not self.damage.lost_since(since):
                 text = f"{task_id}#{attempt} of {who}: {fence} after {known}"
                 self.findings.append(Finding("stale fence accepted", text))
 
@@ -93,15 +99,24 @@ class Witness:
         for where, offset in offsets.items():
             if where.topic == names.inbox:
                 is_done = self._is_received
-            elif names.agent_of(where.topic):
+            elif names.agent_of(where.topic) and not self.damage.resent:
                 is_done = self._is_finished
             else:
                 continue
-            for record in self.stage.world.broker.log(where).all():
+            log = self.stage.world.broker.log(where)
+            for record in log.since(self._judged.get(where, 0)):
                 if record.offset >= offset:
                     break
-                if not is_done(record):
+                if not is_done(record) and not self.damage.excuses(_run_of(record)):
                     self._passed(group, record)
+            self._judged[where] = max(offset, self._judged.get(where, 0))
+
+    def lost(self, where: Partition) -> None:
+        """Hear that a partition has lost its tail."""
+        names = self.stage.world.names
+        if where.topic == names.runs:
+            self._truth.lost(where.number)
+        self._judged[where] = min(self._judged.get(where, 0), self.stage.world.broker.log(where).end)
 
     def _passed(self, group: str, record: Record) -> None:
         where = f"{record.topic}/{record.partition}@{record.offset}"
@@ -115,6 +130,12 @@ class Witness:
         ce_id = next((value for name, value in record.headers if name == "ce_id"), b"").decode()
         task_id, _, attempt = ce_id.rpartition("#")
         return (task_id, int(attempt)) in self._settled or self._truth.is_over(task_id, int(attempt))
+
+
+def _run_of(record: Record) -> str:
+    return (
+        next((value for name, value in record.headers if name == "ce_subject"), b"").decode().split("/", 1)[0]
+    )
 
 
 def _attempt_and_fence(args: Sequence[Arg], place: int) -> tuple[int, str]:

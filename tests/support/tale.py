@@ -34,6 +34,8 @@ class Tale:
     mischief: Mischief
     handled: list[str] = field(default_factory=list)
     """Tasks whose handlers began, in order."""
+    handlers: dict[str, str] = field(default_factory=dict[str, str])
+    """The process in which the handler of a task began last."""
 
     @property
     def world(self) -> World:
@@ -157,8 +159,13 @@ def tell(  # noqa: PLR0913 - all by name
     stage = Stage(agents_of(PIPELINES), world, count_tokens=len)
     mischief = Mischief(stage, seed)
     tale, oracle = Tale(stage, mischief), Oracle(world)
-    findings = Witness(stage, mischief.losses).findings
-    world.observer.on_handler.append(lambda _who, task_id, _attempt: tale.handled.append(task_id))
+    findings = Witness(stage, mischief.damage).findings
+
+    def handles(who: str, task_id: str, _attempt: int) -> None:
+        tale.handled.append(task_id)
+        tale.handlers[task_id] = world.observer.processes[who].name
+
+    world.observer.on_handler.append(handles)
 
     async def told() -> None:
         names = {f"worker-{n}": list(stage.agents) for n in range(1, workers + 1)}

@@ -1,6 +1,6 @@
 """Simulated runs under faults: every promise of the design, judged by the oracle, for many seeds.
 
-`ARGOSY_SIMULATED_RUNS=10000 pytest tests/unit/testing/test_seeds.py` asks for more of them.
+`make simulate` runs more of them.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from argosy.testing import explore, seeds_of
 from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
-from argosy.testing.simulation import Outcome
-from support.seeds import ALL_PROFILES, Seed, run_seeds, told_short
+from support.simulated_load import SimulatedLoad
 
 RUNS = int(os.environ.get("ARGOSY_SIMULATED_RUNS", "1100"))
 RUNS_OF_A_SEED = 20
@@ -23,19 +23,9 @@ RUNS_OF_A_SEED = 20
 
 @pytest.mark.timeout(1800)  # of all the runs that are asked for
 def test_no_seed_of_any_profile_breaks_a_promise() -> None:
-    seeds = [
-        Seed(profile, number)
-        for number in range(-(-RUNS // RUNS_OF_A_SEED // len(ALL_PROFILES)))
-        for profile in ALL_PROFILES
-    ]
-    runs, broken = 0, list[Outcome]()
-    for outcome in run_seeds(seeds):
-        runs += outcome.runs
-        broken += [outcome] if outcome.findings else []
-    assert not broken, "\n\n".join(
-        [f"{len(broken)} of {len(seeds)} seeds", *(told_short(outcome) for outcome in broken[:3])]
-    )
-    assert runs >= RUNS
+    report = explore(SimulatedLoad, seeds_of(-(-RUNS // RUNS_OF_A_SEED)))
+    assert not report.broken, str(report)
+    assert report.runs >= RUNS
 
 
 _STORY = """

@@ -1,0 +1,129 @@
+"""The kinds of runs of a simulated load: what each is given, how it may end, what its result must be."""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue
+
+from argosy import Pipeline
+from argosy.schemas.payload import Inline
+from argosy.schemas.runlog import RunEnded, TaskSettled
+from argosy.testing.oracle import Finding, Story
+from argosy.testing.world import World
+from support.simulated_agents import STEPS, Task, diamond, fatal, late, nested, outer, race, solo, spread
+
+_LARGE = 70_000
+Outcomes = frozenset[str]
+_OK: Outcomes = frozenset({"succeeded"})
+_CANCELLED: Outcomes = frozenset({"succeeded", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run to be submitted."""
+
+    pipeline: Pipeline[Any, Any]
+    value: Any
+    outcomes: Outcomes = _OK
+    deadline_seconds: float = 900
+    prefix: str = ""
+    """What the names of its tasks begin with."""
+
+
+def _task(chance: random.Random, **more: str | int) -> Task:
+    return Task.model_validate({"log": chance.random() < 0.5, **more})
+
+
+def _items(chance: random.Random) -> list[int]:
+    return list(range(chance.choice((0, 1, 3, 12))))
+
+
+KINDS: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = {
+    "ok": (4, lambda chance: Plan(diamond, _task(chance))),
+    "flaky": (2, lambda chance: Plan(diamond, _task(chance, flaky=chance.choice(STEPS)))),
+    "fail": (
+        1,
+        lambda chance: Plan(diamond, _task(chance, fail=chance.choice(STEPS)), frozenset({"failed"})),
+    ),
+    "slow": (1, lambda chance: Plan(diamond, _task(chance, slow=chance.choice(STEPS)))),
+    "cancel": (1, lambda chance: Plan(diamond, _task(chance), _CANCELLED)),
+    "cancel_early": (0.5, lambda chance: Plan(solo, _task(chance), _CANCELLED)),
+    "short": (
+        0.5,
+        lambda chance: Plan(
+            solo,
+            _task(chance, slow="research"),
+            frozenset({"expired", "succeeded"}),
+            chance.choice((1, 3, 5)),
+        ),
+    ),
+    "solo": (4, lambda chance: Plan(solo, _task(chance))),
+    "signal": (0.5, lambda chance: Plan(solo, _task(chance, slow="research"))),
+    "large": (0.7, lambda chance: Plan(race, _task(chance, pad=_LARGE))),
+    "race": (1, lambda chance: Plan(race, _task(chance, fail=chance.choice(("", "research"))))),
+    "late": (1, lambda chance: Plan(late, _task(chance, slow=chance.choice(("", "summarise"))))),
+    "child": (1, lambda chance: Plan(outer, _task(chance), prefix="diamond/")),
+    "spread": (2, lambda chance: Plan(spread, _items(chance))),
+    "nested": (0.7, lambda chance: Plan(nested, _items(chance)[:5])),
+    "fatal": (0.2, lambda _: Plan(fatal, 1)),
+    "poison": (0.1, lambda _: Plan(fatal, 9, frozenset({"failed"}))),
+}
+"""By name: how often, and what."""
+
+
+def draw_kind(chance: random.Random) -> tuple[str, Plan]:
+    """Draw a run."""
+    kind = chance.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+    return kind, KINDS[kind][1](chance)
+
+
+def judged(run_id: str, plan: Plan, story: Story, world: World) -> Iterator[Finding]:
+    """Judge a run's result: that it was made of the accepted results, in their order."""
+    end = story.ended[0]
+    result = _loaded(end, world)
+    if end.outcome != "succeeded" or not isinstance(result, dict):
+        return
+    accepted = {local: _value(_loaded(settled, world)) for local, settled in story.first_successes().items()}
+    if plan.pipeline in {spread, nested}:
+        step = "shard.{}" if plan.pipeline is spread else "pair.{}/polish"
+        wanted = [accepted.get(step.format(number)) for number in range(len(plan.value))]
+        found = result["values"]
+        assert isinstance(found, list)
+        order = [wanted.index(value) if value in wanted else -1 for value in found]
+        if order != sorted(order) or -1 in order or result["shards"] != len(plan.value):
+            yield Finding("inputs differ", f"{run_id}: {result}, taken: {wanted}")
+    elif plan.pipeline is solo:
+        if result["value"] != accepted.get("research"):
+            yield Finding("inputs differ", f"{run_id}: {result['value']}, taken: {accepted}")
+    else:
+        yield from _joined(run_id, plan, result["given"], accepted)
+
+
+def _joined(
+    run_id: str, plan: Plan, given: JsonValue, accepted: Mapping[str, JsonValue]
+) -> Iterator[Finding]:
+    assert isinstance(given, list)
+    steps = ("research", "summarise", "summarise") if plan.pipeline is race else STEPS
+    wanted = [accepted.get(plan.prefix + step) for step in steps]
+    found = [None if one is None else _value(one) for one in given]
+    may_miss = plan.pipeline in {race, late}
+    if any(one != right and not (one is None and may_miss) for one, right in zip(found, wanted, strict=True)):
+        yield Finding("inputs differ", f"{run_id}: {found}, taken: {wanted}")
+    if not any(found) and plan.pipeline is race:
+        yield Finding("fired without a success", run_id)
+
+
+def _loaded(said: RunEnded | TaskSettled, world: World) -> JsonValue:
+    """Return a result's value, None if there is none (any more)."""
+    if isinstance(said.result, Inline):
+        return said.result.value
+    data = None if said.result is None else world.payloads.objects.get(said.result.sha256)
+    value: JsonValue = None if data is None else json.loads(data)
+    return value
+
+
+def _value(value: JsonValue) -> JsonValue:
+    return value.get("value") if isinstance(value, dict) else value
