@@ -9,7 +9,8 @@
 --           length of the lease in milliseconds, lost leases after which the task is exhausted, keep the key until
 --           (epoch milliseconds)
 -- Returns {'epoch', <epoch>} (nothing was done) | {<the server's clock, epoch milliseconds>, one of these for each
---       attempt: <deliveries before this one> (granted) | 'not_yet' | 'over' | 'suspect' | {'settled', <result>}
+--       attempt: <deliveries before this one> (granted) | {'spent', <deliveries>, '<input> <output>'} (granted, after
+--       a delivery that was handed back and had spent so many tokens) | 'not_yet' | 'over' | 'suspect' | {'settled', <result>}
 --       | {'busy', <milliseconds left>} | {'exhausted', <deliveries>}}
 -- Safe to repeat: the same fence is granted again.
 --! prelude
@@ -20,14 +21,14 @@ local function claim(run, task, name, attempt, fence, lease_ms, most, keep_until
   local verdict, stored = judge(run, ARGV[1], name, attempt)
   if verdict == 'epoch' then return verdict, stored end
   if verdict then return verdict == 'old' and 'over' or verdict end
-  local known = redis.call('HMGET', task, 'attempt', 'fence', 'lease', 'deliveries', 'result')
-  local deliveries = 0
+  local known = redis.call('HMGET', task, 'attempt', 'fence', 'lease', 'deliveries', 'result', 'spent')
+  local deliveries, spent = 0, nil
   if known[1] == attempt then
-    deliveries = tonumber(known[4] or '0')
+    deliveries, spent = tonumber(known[4] or '0'), known[6]
     if known[5] then return { 'settled', known[5] } end
     if known[2] == fence then
       may = may and deliveries == 0
-      return deliveries
+      return spent and { 'spent', deliveries, spent } or deliveries
     end
     if known[2] then
       local left = tonumber(known[3] or '0') - now
@@ -41,12 +42,12 @@ local function claim(run, task, name, attempt, fence, lease_ms, most, keep_until
     if deliveries >= tonumber(most) then return { 'exhausted', deliveries } end
     if deliveries > 0 and not may then return 'suspect' end
     may = may and deliveries == 0
-  elseif known[5] then
-    redis.call('HDEL', task, 'result')
+  elseif known[5] or known[6] then
+    redis.call('HDEL', task, 'result', 'spent')
   end
   redis.call('HSET', task, 'attempt', attempt, 'fence', fence, 'lease', now + lease_ms, 'deliveries', deliveries)
   keep(task, keep_until, tonumber(lease_ms), now)
-  return deliveries
+  return spent and { 'spent', deliveries, spent } or deliveries
 end
 local said = { now }
 for i = 0, (#KEYS - 2) / 2 - 1 do

@@ -8,9 +8,11 @@ from typing import Final
 
 from argosy.agents.lanes import Lanes
 from argosy.agents.order import Order
+from argosy.agents.running import NO_USAGE
 from argosy.broker.fence import Fence
 from argosy.broker.keys import LaneKeys
 from argosy.broker.store import Arg, Reply, Script, Store
+from argosy.schemas.chat import Usage
 
 MOST: Final = 100
 """Attempts in one call: a script must not hold the server for long."""
@@ -56,11 +58,13 @@ class Exhausted:
 class Granted:
     """Ours, under the fence that was asked with.
 
-    `deliveries`: leases that were lost before; `now_ms`: the server's clock.
+    `deliveries`: leases that were lost before; `now_ms`: the server's clock; `spent`: what deliveries took that were
+    handed back, which this one settles.
     """
 
     deliveries: int
     now_ms: int
+    spent: Usage = NO_USAGE
 
 
 Refusal = NotYet | Over | Settled | Busy | Suspect | Exhausted
@@ -136,6 +140,9 @@ def _read(said: Reply, now_ms: int) -> Claim:  # noqa: PLR0911 - one return for 
     match said:
         case int(deliveries):
             return Granted(deliveries, now_ms)
+        case [b"spent", int(deliveries), bytes(spent)]:
+            given, made = map(int, spent.split())
+            return Granted(deliveries, now_ms, Usage(input_tokens=given, output_tokens=made))
         case b"not_yet":
             return _NOT_YET
         case b"over":

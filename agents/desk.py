@@ -31,6 +31,7 @@ from argosy.agents.time_limit import TimeLimit
 from argosy.agents.verdict import Drained, Verdict
 from argosy.agents.waiting_room import WaitingRoom
 from argosy.broker.presence import InHand
+from argosy.schemas.chat import Usage
 from argosy.telemetry import metrics
 
 
@@ -62,6 +63,8 @@ class Desk:
         self._ticking = Ticking(self._running, attempts.tell_running)
         self._done: list[Running] = []
         self._left: list[Ask] = []
+        self._spent: dict[str, Usage] = {}
+        """By the fence of what is left: what its attempt took."""
         self._tasks: asyncio.TaskGroup | None = None
         self._handles: set[asyncio.Task[None]] = set()
         self._some, self._quiet = asyncio.Event(), asyncio.Event()
@@ -131,8 +134,14 @@ class Desk:
 
     async def hand_back(self) -> None:
         """Hand back what `finish` left: nobody need wait for its leases. Raises Unreachable, Refused."""
-        mine = [(running.order, running.fence) for running in self._running]
-        await self._services.hand_back.hand_back([*self._left, *self._claiming, *mine])
+        for running in self._running:
+            self._leave(running)
+        await self._services.hand_back.hand_back([*self._left, *self._claiming], self._spent)
+
+    def _leave(self, running: Running) -> None:
+        self._left.append((running.order, running.fence))
+        if running.usage.total_tokens:
+            self._spent[running.fence] = running.usage
 
     async def _until_quiet(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -215,7 +224,8 @@ class Desk:
     def _start(self, order: Order, waiting: Waiting, fence: str, granted: Granted) -> None:
         body = order.body
         limit = TimeLimit(body.contract.timeout_seconds, (body.deadline_ms - granted.now_ms) / 1000)
-        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=waiting.usage)
+        usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
+        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
         earlier = self._by_key.get(order.key)
         if earlier is not None:  # its lease ran out while we stood still, and this copy was asking already
             earlier.stop("loss")
@@ -259,13 +269,13 @@ class Desk:
                 for copy in running.copies:
                     self.intake.finish(copy)
             case Parked("waiting") if self._closed:  # what is begun now may never be done
-                self._left.append((running.order, running.fence))
+                self._leave(running)
             case Parked("waiting" as why, seconds):
                 self._begin(self._hand_back(running, why, seconds), "hand back")
             case Parked(why, seconds):
                 self._park(running, why, seconds)
             case Drained():
-                self._left.append((running.order, running.fence))
+                self._leave(running)
             case _:
                 assert_never(ended)
         if self._closed:

@@ -3,16 +3,19 @@
 The next worker need not wait for their leases, and counts nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from argosy.agents.lanes import Lanes
 from argosy.agents.order import Order
-from argosy.broker.store import Script, Store
+from argosy.broker.store import Arg, Script, Store
+from argosy.schemas.chat import Usage
 
 _HAND_BACK: Final = Script(__file__, "hand_back")
 _MOST: Final = 100
+_NOTHING: Final[Mapping[str, Usage]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,12 @@ class HandBack:
     store: Store
     lanes: Lanes
 
-    async def hand_back(self, claims: Iterable[tuple[Order, str]]) -> int:
+    async def hand_back(
+        self, claims: Iterable[tuple[Order, str]], spent: Mapping[str, Usage] = _NOTHING
+    ) -> int:
         """Give up claims by their fences; say how many were still ours. Idempotent.
+
+        `spent`, by fence: what an attempt took so far, which its next delivery is to settle.
 
         Raises Unreachable, Refused.
         """
@@ -35,8 +42,10 @@ class HandBack:
         for pairs in by_lane.values():
             for first in range(0, len(pairs), _MOST):
                 some = pairs[first : first + _MOST]
-                said = await self.store.run(
-                    _HAND_BACK, [key for key, _ in some], [fence for _, fence in some]
-                )
+                args: list[Arg] = []
+                for _, fence in some:
+                    usage = spent.get(fence)
+                    args += (fence, "" if usage is None else f"{usage.input_tokens} {usage.output_tokens}")
+                said = await self.store.run(_HAND_BACK, [key for key, _ in some], args)
                 count += said if isinstance(said, int) else 0
         return count

@@ -8,10 +8,12 @@ import sys
 
 import pytest
 
+from argosy.agents.handler_context import TaskContext
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
-from argosy.schemas.errors import WorkerBroken
+from argosy.schemas.chat import Usage
+from argosy.schemas.errors import ModelBusy, WorkerBroken
 from support.worker_bench import Bench, eventually, fast_settings, input_of, memory_bench, until
 
 
@@ -68,6 +70,35 @@ async def test_what_does_not_end_in_time_is_handed_back_without_counting() -> No
     async with bench.worker(work):
         (settled,) = await bench.until_settled()
     assert settled.deliveries == 1
+
+
+async def test_what_was_spent_before_a_drain_is_settled_by_who_goes_on_and_counted_once() -> None:
+    bench = await ready("a")
+    calls: list[str] = []
+
+    @agent(name="work")
+    async def work(ctx: Context, text: str) -> str:
+        calls.append(ctx.task_id)
+        assert isinstance(ctx, TaskContext)
+        ctx.spent(Usage(input_tokens=10, output_tokens=1))
+        if len(calls) <= 2:
+            await asyncio.sleep(3600)
+        if len(calls) == 3:
+            message = "429"
+            raise ModelBusy(message, after_seconds=30)
+        return text
+
+    settings = fast_settings(bench.settings.kafka.topic_prefix, drain_seconds=0.05)
+    for delivery in (1, 2):
+        async with bench.worker(work, settings=settings):
+            if delivery == 1:
+                await bench.order(work, "run-1/a", input_of("text", "x"))
+            await until(lambda: len(calls) == delivery)  # noqa: B023 - waited for here
+    async with bench.worker(work) as running:
+        await until(lambda: len(calls) == 3 and running.parked == 1)
+        bench.advance(31)
+        (settled,) = await bench.until_settled()
+    assert settled.usage == Usage(input_tokens=40, output_tokens=4)
 
 
 async def test_leases_go_on_while_it_drains() -> None:

@@ -13,6 +13,7 @@ from argosy.broker.log import Record
 from argosy.broker.memory_server import MemoryServer
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
+from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.task import TaskDispatched
@@ -150,6 +151,22 @@ async def test_handing_back_counts_no_delivery(holder: Holder) -> None:
     claim = await claim_one(holder.claims, holder.order(), "other", suspects=False)
     assert isinstance(claim, Granted)
     assert claim.deliveries == 0
+
+
+async def test_what_a_delivery_spent_that_was_handed_back_is_told_to_the_next_of_its_attempt(
+    holder: Holder,
+) -> None:
+    spent = Usage(input_tokens=120, output_tokens=30)
+    await holder.back.hand_back([(holder.order(), "mine")], {"mine": spent})
+    for _ in range(2):  # a reply may be lost: the same fence is told the same
+        claim = await claim_one(holder.claims, holder.order(), "other", suspects=False)
+        assert isinstance(claim, Granted)
+        assert (claim.deliveries, claim.spent) == (0, spent)
+    more = spent + Usage(input_tokens=1)
+    await holder.back.hand_back([(holder.order(), "other")], {"other": more})
+    claim = await claim_one(holder.claims, holder.order(), "third", suspects=False)
+    assert isinstance(claim, Granted)
+    assert claim.spent == more
 
 
 async def test_a_renewal_that_comes_after_the_handing_back_puts_nothing_back(holder: Holder) -> None:
