@@ -1,5 +1,6 @@
 """`argosy chaos`: real processes, real Kafka and Redis, real faults, and a judge that reads what they left."""
 
+import logging
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -54,6 +55,9 @@ def chaos(  # noqa: PLR0913 - the options of a command
     calm_seconds: Annotated[
         float, typer.Option("--calm-seconds", min=0, help="No fault before: to know the usual throughput.")
     ] = 15.0,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="One fault at a time: recovery times are then each one's own.")
+    ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes per agent.")] = 2,
     coordinators: Annotated[int, typer.Option("--coordinators", min=1)] = 2,
     in_flight: Annotated[
@@ -86,6 +90,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
     reads Kafka and Redis and says whether every promise held. No other cluster is ever touched. Not for handlers that
     do real things: each is run as often as it takes.
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is what we are here for
     if faults == "list":
         show([{"name": k.name, "code": k.code, "text": k.text} for k in KINDS], _listed())
         return
@@ -112,7 +117,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
         handler_seconds=task_seconds,
         own=own,
     )
-    pace = Pace(minutes * 60 if total is None else _HOURS, calm_seconds, pause_seconds)
+    pace = Pace(minutes * 60 if total is None else _HOURS, calm_seconds, pause_seconds, alone)
     order = Order(shape, pace, seed, _kinds(faults), may_fail)
     if_interrupted(f"all is stopped; logs and data stay in {folder}")
 

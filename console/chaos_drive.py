@@ -130,7 +130,9 @@ class Drive:
                         await over.wait()
                 if over.is_set():
                     return  # what is under way is waited for
-                group.create_task(self._strike(strike), name=str(strike))
+                struck = group.create_task(self._strike(strike), name=str(strike))
+                if self.order.pace.alone:
+                    await asyncio.wait({struck})
 
     async def _strike(self, strike: Strike) -> None:
         note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike}")

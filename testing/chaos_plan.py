@@ -107,6 +107,8 @@ class Pace:
     seconds: float
     calm_seconds: float
     pause_seconds: float
+    alone: bool = False
+    """No fault begins while another is under way."""
 
 
 def plan(seed: int, pace: Pace, cast: Cast, kinds: Sequence[Kind]) -> list[Strike]:
@@ -123,7 +125,7 @@ def plan(seed: int, pace: Pace, cast: Cast, kinds: Sequence[Kind]) -> list[Strik
             return strikes
         victims = _victims(kind, cast, chance)
         strikes.append(Strike(len(strikes) + 1, at, kind, victims, lasts, chance.getrandbits(32)))
-        together = len(possible) > 1 and chance.random() < _TOGETHER
+        together = chance.random() < _TOGETHER and len(possible) > 1 and not pace.alone
         at += chance.uniform(0.2, 2.0) if together else lasts + pace.pause_seconds * chance.uniform(0.6, 1.4)
     return strikes
 
