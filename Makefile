@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
 export PYTHONSAFEPATH = 1
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench up down clean lock
+.PHONY: demo test matrix simulate check bench up down clean lock chaos soak
 demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready
@@ -15,6 +15,11 @@ down: .venv/.ready
 TEST_PROCESSES ?= 4
 test: .venv/.ready .venv/.model
 	$(BIN)/pytest -n $(TEST_PROCESSES) --durations=25
+matrix: .venv/.ready  # every cell of the kill matrix, where `make test` plays a part that covers all points
+	ARGOSY_TEST_CELLS=all $(BIN)/pytest tests/integration/fleet/test_kill_matrix.py
+SEEDS ?= 500
+simulate: .venv/.ready  # seeds of our own load under faults, 20 runs each: make simulate SEEDS=20 SIMULATE="--profile tail --json"
+	PYTHONPATH=tests $(BIN)/python -m argosy.testing support.simulated_load:SimulatedLoad --seeds $(SEEDS) $(SIMULATE)
 check: .venv/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -24,6 +29,19 @@ check: .venv/.ready
 	$(BIN)/argosy schemas check
 bench: .venv/.ready
 	PYTHONSAFEPATH= $(BIN)/python bench/run.py $(BENCH)  # its modules lie beside it; BENCH="--small --json FILE"
+# Ten minutes of every fault, 13 processes, a report beside it: make chaos MINUTES=10 SEED=1
+MINUTES ?= 10
+SEED ?= 1
+chaos: .venv/.ready
+	$(BIN)/argosy chaos --minutes $(MINUTES) --seed $(SEED) --coordinators 3 --workers 2 \
+	  --report .argosy/chaos-$(SEED).json --html .argosy/chaos-$(SEED).html
+# Half a million deliveries under kills and pauses, hours if need be: make soak DELIVERIES=500000 SEED=1
+DELIVERIES ?= 500000
+KILLS := kill-worker,kill-half,kill-coordinator,kill-coordinators,kill-submitter,freeze-worker,freeze-coordinator
+soak: .venv/.ready
+	$(BIN)/argosy chaos --deliveries $(DELIVERIES) --seed $(SEED) --coordinators 3 --workers 2 --in-flight 80 \
+	  --task-seconds 0.02 --pause-seconds 8 --faults $(KILLS),stop-worker,stop-coordinator,kill-redis,kill-kafka \
+	  --dir .argosy/soak --report .argosy/soak-$(SEED).json --html .argosy/soak-$(SEED).html
 clean:
 	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-newer '7 days'"

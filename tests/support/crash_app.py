@@ -1,7 +1,7 @@
-"""A diamond of two agents, for processes that are killed or stopped at a named point of their code.
+"""Pipelines of a few agents, for processes that are killed or stopped at a named point of their code.
 
 Each handler makes one side effect in the ledger (`ARGOSY_TEST_LEDGER`) inside a memo, and answers with a value that
-no other execution has: so the result of a run tells which values it took, in the order of its join.
+no other execution has, and with the values that it was given: so the result of a run tells which values it took.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ class Made(BaseModel):
 
     step: str
     value: str
+    given: list[str] = []
     padding: str = ""
 
 
@@ -91,7 +92,50 @@ async def joiner(ctx: Context, left: Made, right: Made) -> Whole:
     return Whole(given=[left.value, right.value], value=await _work(ctx, log=False))
 
 
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def lister(ctx: Context, topic: Topic) -> list[Made]:
+    """A list of two, for a map."""
+    value = await _work(ctx, log=False)
+    return [
+        Made(step="list", value=f"{value}:{item}", given=[topic.name], padding="x" * topic.bulk)
+        for item in range(2)
+    ]
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def link(ctx: Context, made: Made) -> Made:
+    """A link of a chain."""
+    return Made(step="link", value=await _work(ctx, log=False), given=[made.value], padding=made.padding)
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def gather(ctx: Context, items: list[Made], sub: Made) -> Whole:
+    """All of a map, and a pipeline's result."""
+    return Whole(given=[*(item.value for item in items), sub.value], value=await _work(ctx, log=False))
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2, window=400, reserve=100)
+async def narrow(ctx: Context, made: Made) -> Made:
+    """One whose window holds little."""
+    return Made(step="narrow", value=await _work(ctx, log=False), given=[made.value])
+
+
 diamond = Pipeline("diamond", takes=Topic, gives=Whole)
 _left = diamond.step(branch, diamond.input, name="left")
 _right = diamond.step(branch, diamond.input, name="right")
 diamond.returns(diamond.step(joiner, _left, _right, name="join"))
+
+chain = Pipeline("chain", takes=Made, gives=Made)
+chain.returns(chain.step(link, chain.step(link, chain.input, name="one"), name="two"))
+
+spread = Pipeline("spread", takes=Topic, gives=Whole)
+_list = spread.step(lister, spread.input, name="list")
+_each = spread.map(chain, over=_list, name="each")
+_again = spread.map(
+    link, over=_each.query("[*]", list[Made]), name="again"
+)  # a look, as a part of it is spread
+_sub = spread.step(chain, _list.pick(lambda made: made[0]), name="sub")
+spread.returns(spread.step(gather, _again, _sub, name="join"))
+
+tight = Pipeline("tight", takes=Topic, gives=Made)
+tight.returns(tight.step(narrow, tight.step(branch, tight.input, name="left"), name="narrow"))

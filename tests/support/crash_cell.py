@@ -5,33 +5,35 @@ import json
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from argosy.broker.payloads import ObstorePayloads
-from argosy.schemas.errors import ArgosyError
+from httpx2 import AsyncClient, HTTPError
+
 from argosy.schemas.ids import lane_of
 from support.crash_app import Topic, began, diamond
-from support.crash_judge import STEPS, committed_too_far, effects, judge, references, runs_in
-from support.crash_points import Cell, Load, reached
+from support.crash_effects import Loss, effects
+from support.crash_history import committed_too_far, runs_in
+from support.crash_judge import judge, letters
+from support.crash_loads import Expected, expected, topic
+from support.crash_plain import plains
+from support.crash_points import Cell, reached
 from support.crash_world import LEASE_SECONDS, CrashWorld
 from support.forks import Process
 from support.waiting import eventually
+from support.witness import Where
 
-_LOADS: Final[Mapping[Load, Mapping[str, Any]]] = {
-    "plain": {},
-    "slow": {"seconds": 1.5},
-    "large": {"bulk": 70_000, "padding": "y" * 70_000},
-    "spilling": {"bulk": 40_000},
-}
 _SUBMIT_SECONDS: Final = 0.3
 """Between two runs, until the point is reached."""
-_REACH_SECONDS: Final = 60.0
+_CANCEL_SECONDS: Final = 0.5
+"""Between a submit and its cancel: its tasks run then."""
+_REACH_SECONDS: Final = 90.0
 _REBUILD_SECONDS: Final = 15.0
-_END_SECONDS: Final = 45.0
+_END_SECONDS: Final = 90.0
 _AFTERWARDS: Final = 2
-_IN_HAND: Final = 8
-"""Effects that one process may have in hand: the slots of its two agents."""
+_IN_HAND: Final = 24
+"""Effects that one process may have in hand: the slots of its agents."""
 
 
 @dataclass
@@ -40,7 +42,8 @@ class Play:
 
     world: CrashWorld
     cell: Cell
-    acknowledged: dict[str, Topic] = field(default_factory=dict[str, Topic])
+    acknowledged: dict[str, Expected] = field(default_factory=dict[str, Expected])
+    garbage: dict[tuple[str, int, int], bytes] = field(default_factory=dict[tuple[str, int, int], bytes])
     recorded: set[str] = field(default_factory=set[str])
     """Tasks whose memo Redis had when the process was gone."""
     gone_at: float = 0.0
@@ -48,11 +51,16 @@ class Play:
     async def run(self) -> None:
         """Raises AssertionError that says what is wrong."""
         since = await self.world.witness.ends()
-        if self.cell.point.role == "client":
-            victim = await self._client()
-        else:
-            victim = await self._server()
+        await self._save()
+        match self.cell.point.role:
+            case "client":
+                victim = await self._client()
+            case "gateway":
+                victim = await self._gateway()
+            case _:
+                victim = await self._server()
         problems = await self._look(since, victim)
+        await self._lose()
         await self._submit(_AFTERWARDS)
         await self._all_ended()
         if self.cell.way == "stop":
@@ -83,17 +91,45 @@ class Play:
 
     async def _client(self) -> Process:
         """A client by itself; whoever started it repeats the submit, as it is told to."""
-        run_id, topic = self._next()
-        words = ["--run-id", run_id, "--input", json.dumps(topic.model_dump())]
+        run_id, about, becomes = self._next()
+        words = ["--run-id", run_id, "--input", json.dumps(about.model_dump())]
         victim = await self.world.start("client", words, cell=self.cell.id)
+        await self._until_reached(victim)
+        await self._submit_one(run_id, about, becomes)
+        return victim
 
+    async def _gateway(self) -> Process:
+        """A gateway that is asked over HTTP; whoever asked repeats the submit elsewhere."""
+        url = self.world.folder / f"{self.cell.id}.url"
+        victim = await self.world.start("gateway", ["--ready-file", str(url)], cell=self.cell.id)
+        await eventually(lambda: asyncio.to_thread(url.exists), "a gateway listens", seconds=_REACH_SECONDS)
+        run_id, about, becomes = self._next()
+        body = {
+            "pipeline": diamond.compile().model_dump(mode="json", exclude_defaults=True),
+            "input": about.model_dump(),
+            "run_id": run_id,
+        }
+
+        async def post() -> None:
+            async with AsyncClient(timeout=_REACH_SECONDS, trust_env=False) as http:
+                with suppress(HTTPError):  # it dies under us
+                    await http.post(f"{url.read_text().strip()}/runs", json=body)
+
+        posting = asyncio.create_task(post(), name="post")
+        try:
+            await self._until_reached(victim)
+        finally:
+            posting.cancel()
+            await asyncio.wait([posting])
+        await self._submit_one(run_id, about, becomes)
+        return victim
+
+    async def _until_reached(self, victim: Process) -> None:
         async def so() -> bool:
             return self._reached() or victim.ended.done()
 
         await eventually(so, f"{self.cell.id} is reached", seconds=_REACH_SECONDS)
         assert self._reached(), f"ended before its point: {victim.said()[-2000:]}"
-        await self._submit_one(run_id, topic)
-        return victim
 
     async def _provoke(self, victim: Process) -> None:
         match self.cell.point.provoke:
@@ -126,23 +162,36 @@ class Play:
 
     # -- at the point
 
-    async def _look(self, since: Mapping[tuple[str, int], int], victim: Process) -> list[str]:
+    async def _look(self, since: Mapping[Where, int], victim: Process) -> list[str]:
         """Look at what must hold at this very moment: nothing was committed too early."""
 
         async def so() -> bool:
-            return victim.ended.done() if self.cell.way == "kill" else victim.stopped
+            return victim.stopped if self.cell.way == "stop" else victim.ended.done()
 
         await eventually(so, f"the process of {self.cell.id} is gone")
-        if self.cell.way == "kill":
+        if self.cell.way != "stop":
             assert victim.ended.result() == -signal.SIGKILL, victim.ended.result()
         committed = await self.world.witness.committed()
-        for run_id in self.acknowledged:
+        for run_id, becomes in self.acknowledged.items():
             keys = self.world.lanes[lane_of(run_id, len(self.world.lanes))]
-            for task in (f"{run_id}/{step}" for step in STEPS):
-                if (await self.world.store.hmget(keys.task(task), ["m:effect"]))[0] is not None:
+            for task in (f"{run_id}/{name}" for name in becomes.shape.given):
+                if await self.world.redis.hexists(keys.task(task), "m:effect"):
                     self.recorded.add(task)
         self.gone_at = time.monotonic()
-        return committed_too_far(await self.world.witness.read(since), committed)
+        return committed_too_far(plains(await self.world.witness.read(since)), committed)
+
+    async def _lose(self) -> None:
+        match self.cell.way:
+            case "wipe":
+                await self.world.lose_all()
+            case "tail":
+                await self.world.lose_tail()
+            case _:
+                pass
+
+    async def _save(self) -> None:
+        if self.cell.way == "tail":
+            await self.world.save()
 
     async def _resume(self, victim: Process) -> None:
         """Let it go on when its leases are over and others have done its work; it must find its way and leave."""
@@ -158,19 +207,28 @@ class Play:
 
     # -- load
 
-    def _next(self) -> tuple[str, Topic]:
-        number = len(self.acknowledged)
+    def _next(self) -> tuple[str, Topic, Expected]:
+        number, load = len(self.acknowledged), self.cell.point.load
         run_id = f"{self.cell.id}-{number}"
-        return run_id, Topic(name=run_id, flaky=number % 2 == 1, **_LOADS[self.cell.point.load])
+        return run_id, topic(load, run_id, number), expected(load, run_id, number)
 
     async def _submit(self, many: int) -> None:
         for _ in range(many):
             await self._submit_one(*self._next())
 
-    async def _submit_one(self, run_id: str, topic: Topic) -> None:
+    async def _submit_one(self, run_id: str, about: Topic, becomes: Expected) -> None:
         assert self.world.client is not None
-        await self.world.client.submit(diamond, topic, run_id=run_id)
-        self.acknowledged[run_id] = topic
+        number = len(self.acknowledged)
+        run = await self.world.client.submit(becomes.shape.pipeline, about, run_id=run_id)
+        self.acknowledged[run_id] = becomes
+        if becomes.signal:
+            await run.signal("word", {"of": run_id}, signal_id=becomes.signal)
+        if "cancelled" in becomes.outcomes:
+            await asyncio.sleep(_CANCEL_SECONDS)  # so that there is something to stop
+            await run.cancel("no longer wanted")
+        if self.cell.point.load == "garbled":
+            self.garbage |= await self.world.garbage(run_id, number)
+        await self._save()
 
     async def _all_ended(self) -> None:
         assert self.world.client is not None
@@ -184,21 +242,24 @@ class Play:
 
     # -- afterwards
 
-    async def _judged(self, since: Mapping[tuple[str, int], int], slept: int) -> list[str]:
-        lines = await self.world.witness.read(since)
-        found = {run_id: run for run_id, run in runs_in(lines).items() if run_id in self.acknowledged}
-        payloads = ObstorePayloads(self.world.settings.payloads)
-        values: dict[str, str] = {}
-        for sha256 in references(found):
-            try:
-                values[sha256] = (await payloads.get(sha256)).decode()
-            except ArgosyError as error:
-                return [f"payload {sha256} is gone: {error}"]
+    async def _judged(self, since: Mapping[Where, int], slept: int) -> list[str]:
+        records = plains(await self.world.witness.read(since))
+        runs, stored = runs_in(records), self.world.stored
+        found = {run_id: runs[run_id] for run_id in self.acknowledged if run_id in runs}
         problems = [f"{run_id} left no trace" for run_id in self.acknowledged if run_id not in found]
         for run_id, run in found.items():
-            problems += judge(run, self.acknowledged[run_id].flaky, values)
-        problems += effects(self.world.ledger, found, _IN_HAND, slept)
-        again = {key.split("|", 1)[0] for key in self.world.ledger.made(self.gone_at) if "|" in key}
-        problems += [f"{task} had its memo, and made its effect again" for task in again & self.recorded]
-        problems += [f"a dead letter: {line.body[:500]!r}" for line in lines if line.topic.endswith(".dead")]
+            problems += judge(run, self.acknowledged[run_id], stored)
+        lost = self.cell.way in {"wipe", "tail"}
+        loss = Loss(most_again=None if lost else _IN_HAND, slept=slept)
+        problems += effects(self.world.ledger, found, self.acknowledged, loss)
+        if not lost:
+            again = {key.split("|", 1)[0] for key in self.world.ledger.made(self.gone_at) if "|" in key}
+            problems += [f"{task} had its memo, and made its effect again" for task in again & self.recorded]
+        problems += letters(records, self.garbage)
+        answered = {one.id for run in runs.values() for one in run.refused}
+        problems += [
+            f"nobody was told that {topic}/{part}/{offset} can't be read"
+            for topic, part, offset in self.garbage
+            if topic.endswith(".inbox") and f"{part}/{offset}" not in answered
+        ]
         return problems

@@ -1,234 +1,163 @@
-"""What must be true of a cell's runs, from raw records, Redis and the ledger alone. Pure but for the ledger's file."""
+"""What must be true of a cell's runs, from raw records and stored bytes alone. Pure but for reading the store."""
 
 import json
-from collections import Counter, defaultdict
+from base64 import b64decode
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Any
 
-from argosy.schemas.inbox import RunSubmitted
-from argosy.schemas.payload import Inline, Payload, Reference
-from argosy.schemas.result import SubmitRefused
-from argosy.schemas.runlog import RunAccepted, RunEnded, StepRecorded, TaskSettled, TimerFired
-from argosy.schemas.task import HoleInput, TaskDispatched
-from support.ledger import Ledger
-from support.witness import Line, Where
-
-STEPS: Final = ("left", "right", "join")
+from support.crash_history import Run, letters_in
+from support.crash_loads import Expected, Shape
+from support.crash_plain import Plain, Stored, value_of
 
 
-@dataclass
-class Run:
-    """All of one run, each list in log order of its partition."""
-
-    run_id: str
-    accepted: list[tuple[int, RunAccepted]] = field(default_factory=list[tuple[int, RunAccepted]])
-    settled: list[tuple[Line, TaskSettled]] = field(default_factory=list[tuple[Line, TaskSettled]])
-    recorded: list[StepRecorded] = field(default_factory=list[StepRecorded])
-    fired: list[tuple[int, TimerFired]] = field(default_factory=list[tuple[int, TimerFired]])
-    ended: list[tuple[int, RunEnded]] = field(default_factory=list[tuple[int, RunEnded]])
-    results: list[Line] = field(default_factory=list[Line])
-    refused: list[SubmitRefused] = field(default_factory=list[SubmitRefused])
-    orders: list[tuple[Line, TaskDispatched]] = field(default_factory=list[tuple[Line, TaskDispatched]])
-
-    def first_success(self, step: str) -> tuple[Line, TaskSettled] | None:
-        """What took effect."""
-        mine = f"{self.run_id}/{step}"
-        return next((s for s in self.settled if s[1].task_id == mine and s[1].outcome == "succeeded"), None)
-
-
-def runs_in(lines: Sequence[Line]) -> dict[str, Run]:
-    """Sort what was written by run."""
-    runs: dict[str, Run] = {}
-    for line in lines:
-        run = runs.setdefault(line.envelope.subject, Run(line.envelope.subject))
-        match line.message:
-            case RunAccepted() as message:
-                run.accepted.append((line.offset, message))
-            case TaskSettled() as message:
-                run.settled.append((line, message))
-            case StepRecorded() as message:
-                run.recorded.append(message)
-            case TimerFired() as message:
-                run.fired.append((line.offset, message))
-            case RunEnded() as message if line.topic.endswith(".results"):
-                run.results.append(line)
-            case RunEnded() as message:
-                run.ended.append((line.offset, message))
-            case SubmitRefused() as message:
-                run.refused.append(message)
-            case TaskDispatched() as message:
-                run.orders.append((line, message))
-            case _:
-                pass
-    return runs
-
-
-def committed_too_far(lines: Sequence[Line], committed: Mapping[str, Mapping[Where, int]]) -> list[str]:
-    """Promise 5: what lies below a committed offset is finished. `lines` were read after `committed`."""
-    runs, wrong = runs_in(lines), list[str]()
-    for group, offsets in committed.items():
-        for line in lines:
-            if line.offset >= offsets.get((line.topic, line.partition), 0):
-                continue
-            run = runs[line.envelope.subject]
-            match line.message:
-                case RunSubmitted() if not run.accepted and not run.refused:
-                    wrong.append(f"{group} has committed past a submit of {run.run_id} that nobody received")
-                case TaskDispatched(task_id=task, attempt=attempt):
-                    settled = {(one.task_id, one.attempt) for _, one in run.settled}
-                    if (task, attempt) not in settled and not run.ended:
-                        wrong.append(f"{group} has committed past {task}#{attempt}, which is not settled")
-                case _:
-                    pass
-    return wrong
-
-
-def judge(run: Run, flaky: bool, values: Mapping[str, str]) -> list[str]:  # noqa: FBT001
-    """Promises 1, 2, 4 and 6 for a run that was acknowledged, and the order of its history.
-
-    `values` are the JSON values of what lies in the payload store, by SHA-256.
-    """
+def judge(run: Run, expected: Expected, stored: Stored | None = None) -> list[str]:
+    """Promises 1, 2, 4, 6 and 8 for a run that was acknowledged, and the order of its history."""
     if not run.accepted:
         return [f"{run.run_id} was acknowledged, and no run.accepted is there"]
     if not run.ended:
         return [f"{run.run_id} never ended"]
+    end = run.ended[0].data
+    if end["outcome"] not in expected.outcomes:
+        return [f"{run.run_id} ended {end['outcome']}: {end.get('fault')}"]
+    wrong = _ends(run, end) + _attempts(run, expected) + _orders(run, expected.shape) + _causes(run, expected)
+    if expected.signal and {one.data["signal_id"] for one in run.signals} != {expected.signal}:
+        wrong.append(f"{run.run_id} was sent a signal, and the log has {run.signals}")
+    match end["outcome"]:
+        case "succeeded":
+            wrong += _values(run, end, expected.shape, stored)
+        case "failed":
+            wrong += _refused(run, end, expected)
+        case _:
+            if not run.cancels or run.cancels[0].offset > run.ended[0].offset:
+                wrong.append(f"{run.run_id} ended cancelled before a cancel came")
+    return wrong
+
+
+def _ends(run: Run, end: Mapping[str, Any]) -> list[str]:
     wrong: list[str] = []
-    _, end = run.ended[0]
-    if end.outcome != "succeeded":
-        wrong.append(f"{run.run_id} ended {end.outcome}: {end.fault}")
-        return wrong
-    if len({message.data_hash for _, message in run.accepted}) != 1 or run.refused:
+    if len({one.data["data_hash"] for one in run.accepted}) != 1 or run.refused:
         wrong.append(f"{run.run_id} was refused or taken with other data: {run.refused}")
-    if any(other.outcome != end.outcome or other.result != end.result for _, other in run.ended):
+    first = end["outcome"], end.get("result")
+    if any((other.data["outcome"], other.data.get("result")) != first for other in run.ended):
         wrong.append(f"{run.run_id} ended twice, differently")
-    bodies = {line.body for line in run.results}
+    bodies = {one.body for one in run.results}
     if len(bodies) != 1:
         wrong.append(f"{run.run_id} has {len(bodies)} different results")
-    if any(line.envelope.id != run.run_id or line.message != end for line in run.results):
+    if any(one.id != run.run_id or one.data != end for one in run.results):
         wrong.append(f"{run.run_id} was answered with another end than the log's")
-    return wrong + _values(run, end, values) + _attempts(run, flaky=flaky) + _joins(run) + _causes(run)
+    return wrong
 
 
-def _values(run: Run, end: RunEnded, values: Mapping[str, str]) -> list[str]:
-    took: list[str] = []
-    for step in STEPS:
-        found = run.first_success(step)
+def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | None) -> list[str]:
+    took: dict[str, Any] = {}
+    for task in shape.given:
+        found = run.first_success(task)
         if found is None:
-            return [f"{run.run_id} succeeded, and {step} has no success in the log"]
-        assert found[1].result is not None
-        took.append(json.loads(value_of(found[1].result, values))["value"])
-    assert end.result is not None
-    told = json.loads(value_of(end.result, values))
-    if [*told["given"], told["value"]] != took:
-        return [f"{run.run_id} says {told}, but the first successes in the log are {took}"]
+            return [f"{run.run_id} succeeded, and {task} has no success in the log"]
+        took[task] = value_of(found.data["result"], stored)
+    made = {name: one["value"] for task, value in took.items() for name, one in _named(task, value)}
+    wrong = [
+        f"{run.run_id}/{task} was given {took[task]['given']}, and taken were {[made[name] for name in names]}"
+        for task, names in shape.given.items()
+        if names and took[task]["given"] != [made[name] for name in names]
+    ]
+    if value_of(end["result"], stored) != took[shape.last]:
+        wrong.append(f"{run.run_id} ended with another value than the first success of {shape.last}")
+    return wrong
+
+
+def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [(f"{task}:{number}", item) for number, item in enumerate(items)]
+    return [(task, value)]
+
+
+def _refused(run: Run, end: Mapping[str, Any], expected: Expected) -> list[str]:
+    """Promise 8: above the threshold an agent gets nothing at all, and the record says so."""
+    fault = end.get("fault") or {}
+    wrong: list[str] = []
+    if fault.get("code") != expected.fault or not fault.get("figures", {}).get("tokens"):
+        wrong.append(f"{run.run_id} failed with {fault}, not with {expected.fault} and its figures")
+    last = f"{run.run_id}/{expected.shape.last}"
+    if fault.get("task_id") != last or any(order.data["task_id"] == last for order in run.orders):
+        wrong.append(f"{last} was ordered, though its input is too large, or the end names another: {fault}")
+    return wrong
+
+
+def _attempts(run: Run, expected: Expected) -> list[str]:
+    most = expected.attempts or {}
+    return [
+        f"{order.data['task_id']} got attempt {order.data['attempt']}: a crash used one up"
+        for order in run.orders
+        if order.data["attempt"] > most.get(order.data["task_id"].partition("/")[2], 1)
+    ]
+
+
+def _orders(run: Run, shape: Shape) -> list[str]:
+    """A task's inputs are the same in each of its orders, are what was taken, and it is set off once."""
+    wrong: list[str] = []
+    orders: dict[str, list[Plain]] = defaultdict(list)
+    for one in run.orders:
+        orders[one.data["task_id"].partition("/")[2]].append(one)
+    for task, given in orders.items():
+        inputs = [json.dumps([one.data.get("inputs"), one.data.get("inputs_ref")]) for one in given]
+        if len(set(inputs)) != 1:
+            wrong.append(f"{run.run_id}/{task} was ordered with different inputs")
+        if len({one.cause for one in given if one.data["attempt"] == 1}) > 1:
+            wrong.append(f"{run.run_id}/{task} fired more than once")
+        wrong += _inputs(run, shape, task, given[0].data.get("inputs") or [])
+    if run.ended[0].data["outcome"] == "succeeded" and (unordered := shape.given.keys() - orders.keys()):
+        wrong.append(f"{run.run_id} succeeded, and nobody ordered {unordered}")
+    return wrong
+
+
+def _inputs(run: Run, shape: Shape, task: str, inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not shape.direct or not inputs or not shape.given[task]:
+        return []
+    taken = [found and found.data["result"] for found in map(run.first_success, shape.given[task])]
+    if [given["source"] for given in inputs] != taken:
+        return [f"{run.run_id}/{task} was given other results than were taken, or in another order"]
     return []
 
 
-def _attempts(run: Run, *, flaky: bool) -> list[str]:
-    most = {f"{run.run_id}/{step}": 2 if flaky and step == "right" else 1 for step in STEPS}
-    return [
-        f"{order.task_id} got attempt {order.attempt}: a crash used one up"
-        for _, order in run.orders
-        if order.attempt > most.get(order.task_id, 0)
-    ]
-
-
-def _joins(run: Run) -> list[str]:
-    orders = [(line, order) for line, order in run.orders if order.task_id.endswith("/join")]
-    if len({order.model_dump_json(include={"inputs", "inputs_ref"}) for _, order in orders}) != 1:
-        return [f"the join of {run.run_id} was ordered with different inputs, or never"]
-    if len({line.envelope.cause for line, _ in orders}) != 1:
-        return [f"the join of {run.run_id} fired more than once"]
-    inputs = orders[0][1].inputs
-    if inputs and [given.name for given in inputs] != ["left", "right"]:
-        return [f"the join of {run.run_id} was given {[given.name for given in inputs]}"]
-    wrong: list[str] = []
-    for given in inputs:
-        found = run.first_success(given.name)
-        if found is None or isinstance(given.source, HoleInput) or found[1].result != given.source:
-            wrong.append(f"the join of {run.run_id} was given another {given.name} than was taken")
-    return wrong
-
-
-def _causes(run: Run) -> list[str]:
+def _causes(run: Run, expected: Expected) -> list[str]:
     """A history sorts causally: each record comes after what it answers."""
-    accepted = run.accepted[0][0]
-    success = {step: run.first_success(step) for step in STEPS}
-    parents = [found[0].offset for step in ("left", "right") if (found := success[step]) is not None]
-    fired = {message_offset for message_offset, _ in run.fired}
+    shape, accepted = expected.shape, run.accepted[0].offset
+    fired = {one.offset for one in run.fired}
+    success = {task: run.first_success(task) for task in shape.given}
     wrong: list[str] = []
     ordered: dict[tuple[str, int], set[int | None]] = defaultdict(set)
-    for line, order in run.orders:
-        ordered[order.task_id, order.attempt].add(line.envelope.cause)
-        first = max(parents) if order.task_id.endswith("/join") else accepted
-        fits = line.envelope.cause == first if order.attempt == 1 else line.envelope.cause in fired
+    for one in run.orders:
+        task, attempt, cause = one.data["task_id"].partition("/")[2], one.data["attempt"], one.cause
+        ordered[task, attempt].add(cause)
+        parents = [success[name.partition(":")[0]] for name in shape.given[task]]
+        first = max((found.offset for found in parents if found), default=accepted)
+        fits = cause is not None and (cause == first if shape.direct else cause >= first)
+        if attempt > 1:
+            fits = cause in fired
         if not fits:
-            wrong.append(f"{order.task_id}#{order.attempt} was ordered by {line.envelope.cause}, not {first}")
-    for line, settled in run.settled:
-        cause = line.envelope.cause
-        if cause is None or cause >= line.offset or cause not in ordered[settled.task_id, settled.attempt]:
-            wrong.append(f"{settled.task_id}#{settled.attempt} at {line.offset} answers {cause}")
-    if run.ended and (found := success["join"]) is not None and run.ended[0][0] < found[0].offset:
-        wrong.append(f"{run.run_id} ended before its join had")
+            wrong.append(f"{run.run_id}/{task}#{attempt} was ordered by {cause}, not {first}")
+    for one in run.settled:
+        task, attempt = one.data["task_id"].partition("/")[2], one.data["attempt"]
+        if task not in shape.given or (one.data.get("fault") or {}).get("code") == "bad_message":
+            continue  # a lane's own look into a list, and what a letter tells of, answer no order
+        if one.cause is None or one.cause >= one.offset or one.cause not in ordered[task, attempt]:
+            wrong.append(f"{run.run_id}/{task}#{attempt} at {one.offset} answers {one.cause}")
+    last = success[shape.last]
+    if run.ended[0].data["outcome"] == "succeeded" and last and run.ended[0].offset < last.offset:
+        wrong.append(f"{run.run_id} ended before its {shape.last} had")
     return wrong
 
 
-def effects(
-    ledger: Ledger, runs: Mapping[str, Run], most_again: int, slept: int = 0, *, redis_lost: bool = False
-) -> list[str]:
-    """Promise 3 and what is said of side effects: each once by our key, at least once as such, and no memo again.
-
-    `slept` is the process that stood still, if one did. Where Redis lost data only the logged memos must hold.
-    """
-    made = Counter(key for key in ledger.made() if "|" in key and key.split("/", 1)[0] in runs)
-    tasks = Counter(key.split("|", 1)[0] for key in made)
-    wrong = [
-        f"{run_id}/{step} took effect, and made its side effect under {tasks[f'{run_id}/{step}']} keys"
-        for run_id in runs
-        for step in STEPS
-        if tasks[f"{run_id}/{step}"] != 1
+def letters(records: Sequence[Plain], garbage: Mapping[tuple[str, int, int], bytes]) -> list[str]:
+    """Nothing dies but what can't be read, and all of that is kept."""
+    found = letters_in(records)
+    wrong = [f"a dead letter: {told}" for place, told in found if place not in garbage]
+    kept = {place: b64decode(told["value"]) for place, told in found}
+    return wrong + [
+        f"{place} can't be read, and its letter has {kept.get(place)!r}"
+        for place, value in garbage.items()
+        if kept.get(place) != value
     ]
-    again = sum(made.values()) - len(made)
-    if again > most_again and not redis_lost:
-        wrong.append(f"{again} side effects were made again: more than one process had in hand")
-
-    def must_hold(key: str) -> bool:
-        task = key.split("|", 1)[0]
-        return task.split("/", 1)[0] in runs and (not redis_lost or task.endswith("/left"))
-
-    wrong += [f"the memo of {key} changed" for key in ledger.changed_memos() if must_hold(key)]
-    wrong += [
-        f"{key} was made again after its memo was known"
-        for key in ledger.made_after_known(but_by=slept)
-        if must_hold(key)
-    ]
-    known = ledger.known()
-    for run_id, run in runs.items():
-        first = next((memo for memo in run.recorded if memo.name == "effect"), None)
-        values = {value for key, value in known if key.startswith(f"{run_id}/left|")}
-        if first is None or values != {_memo(first)}:
-            wrong.append(f"{run_id}/left worked with {values}, its first logged memo is {first}")
-    return wrong
-
-
-def _memo(recorded: StepRecorded) -> str:
-    value = recorded.value
-    assert isinstance(value, dict)
-    return str(value["value"])
-
-
-def value_of(payload: Payload, values: Mapping[str, str]) -> str:
-    """The JSON of a payload."""
-    match payload:
-        case Inline(value=value):
-            return json.dumps(value)
-        case Reference(sha256=sha256):
-            return values[sha256]
-
-
-def references(runs: Mapping[str, Run]) -> set[str]:
-    """What `values` must hold."""
-    payloads = [one.result for run in runs.values() for _, one in run.settled]
-    payloads += [end.result for run in runs.values() for _, end in run.ended]
-    return {payload.sha256 for payload in payloads if isinstance(payload, Reference)}

@@ -15,19 +15,26 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from support.crash_loads import Load
 from support.crash_when import always
 from support.ledger import Ledger
 
 # ruff: noqa: ANN401 - what is wrapped takes and gives anything
-Role = Literal["coordinator", "worker", "client"]
-Load = Literal["plain", "slow", "large", "spilling"]
+Role = Literal["coordinator", "worker", "client", "gateway"]
 Provoke = Literal["nothing", "rebuild", "terminate"]
 Side = Literal["before", "after"]
-Way = Literal["kill", "stop"]
+Way = Literal["kill", "stop", "wipe", "tail"]
+"""Killed; stopped, and resumed later; killed while Redis loses everything, or the last of what was written."""
 
 SIDES: Final[tuple[Side, ...]] = ("before", "after")
 VARIABLE: Final = "ARGOSY_TEST_CRASH"
-SIGNALS: Final[dict[Way, signal.Signals]] = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+SIGNALS: Final[dict[Way, signal.Signals]] = {
+    "kill": signal.SIGKILL,
+    "stop": signal.SIGSTOP,
+    "wipe": signal.SIGKILL,
+    "tail": signal.SIGKILL,
+}
+_LOSING: Final = frozenset[Way](("wipe", "tail"))
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Point:
     load: Load = "plain"
     provoke: Provoke = "nothing"
     """What else it takes to get there."""
+    loses: bool = False
+    """Whether Redis loses data there too, in cells of their own."""
 
     @property
     def role(self) -> Role:
@@ -56,6 +65,8 @@ class Point:
                 return "worker"
             case "client":
                 return "client"
+            case "gateway":
+                return "gateway"
             case _:
                 return "coordinator"
 
@@ -89,7 +100,17 @@ def cells(points: Mapping[str, Point]) -> Iterator[Cell]:
     for point in points.values():
         for side in SIDES:
             for way in SIGNALS:
-                yield Cell(point, side, way)
+                if point.loses or way not in _LOSING:
+                    yield Cell(point, side, way)
+
+
+def covering(points: Mapping[str, Point]) -> Iterator[Cell]:
+    """A few of the cells, the same each time: every point at least once, every side and way of it in turn."""
+    for number, point in enumerate(points.values()):
+        mine = list(cells({point.name: point}))
+        yield mine[number % len(mine)]
+        if point.loses:
+            yield mine[(number + len(mine) // 2) % len(mine)]
 
 
 def reached(cell: str) -> str:

@@ -55,9 +55,13 @@ def of_kind(kind: str) -> Counts:
     """A send of a record of this kind."""
 
     def counts(_producer: Any, record: Outgoing) -> bool:
-        return any(name == "ce_type" and kind.encode() in (value or b"") for name, value in record.headers)
+        return _is(kind, record)
 
     return counts
+
+
+def _is(kind: str, record: Outgoing) -> bool:
+    return any(name == "ce_type" and kind.encode() in (value or b"") for name, value in record.headers)
 
 
 def some(_self: Any, things: Any, *_rest: Any) -> bool:
@@ -114,6 +118,49 @@ def holding(leases: Any, *_rest: Any) -> bool:
 def of_effect(_ledger: Any, key: str, _value: str) -> bool:
     """The side effect of a handler."""
     return "|" in key
+
+
+def of_task(part: str) -> Counts:
+    """A delivery of orders: of tasks with this in their id."""
+
+    def counts(_publish: Any, owed: Sequence[Any]) -> bool:
+        records = [one.letter.record for one in owed]
+        return any(".tasks." in record.topic and part.encode() in record.key for record in records)
+
+    return counts
+
+
+def of_cancelled(_publish: Any, owed: Sequence[Any]) -> bool:
+    """A delivery of the end of a run that was cancelled."""
+    return any(b'"outcome":"cancelled"' in one.letter.record.value for one in owed)
+
+
+def of_judged(kind: str) -> Counts:
+    """An append of what records of the inbox became: of this kind."""
+
+    def counts(_record: Any, judged: Sequence[Any]) -> bool:
+        return any(_is(kind, one.outgoing) for one in judged)
+
+    return counts
+
+
+def of_grave(part: str) -> Counts:
+    """A burial of a record: of a topic with this in its name."""
+
+    def counts(_graveyard: Any, record: Any, *_rest: Any) -> bool:
+        return part in record.topic
+
+    return counts
+
+
+def too_much(_agent: Any, _contract: Any, window: int | None, _factor: Any, tokens: int) -> bool:
+    """Inputs that are more than the window."""
+    return window is not None and tokens > window
+
+
+def needless(running: Any, why: str) -> bool:
+    """A handler that is stopped since its run is over."""
+    return why == "over" and running is not None
 
 
 def of_end(_outbox: Any, entry: str, _asked: Any) -> bool:

@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
+from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from argosy.broker.keys import LaneKeys
 from argosy.broker.redis import RedisStore
@@ -18,10 +20,11 @@ from argosy.client.connection import Argosy
 from argosy.console.config import environment_of
 from argosy.coordinator.rebuild import rebuild
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from support.crash_plain import Stored, left_over
 from support.crash_points import VARIABLE, Role
 from support.forks import Forks, Process
 from support.ledger import Ledger
-from support.leftovers import leftovers
+from support.valkey import Valkey
 from support.waiting import eventually
 from support.witness import Witness
 
@@ -55,7 +58,12 @@ class CrashWorld:
     forks: Forks
     variables: dict[str, str]
     ledger: Ledger
+    valkey: Valkey
+    redis: Any  # the library's types are half unknown
+    """A client that knows nothing of ours."""
     store: RedisStore
+    producer: AIOKafkaProducer
+    """The same for Kafka."""
     witness: Witness
     leave: AsyncExitStack
     processes: list[Process] = field(default_factory=list[Process])
@@ -70,6 +78,8 @@ class CrashWorld:
                 line = ["worker", str(APP)]
             case "client":
                 line = ["run", "diamond", "--app", str(APP), *words]
+            case "gateway":
+                line = ["gateway", "--port", "0", *words]
         log = self.folder / f"{cell or f'{role}-{len(self.processes)}'}.log"
         process = await self.forks.start(line, {**self.variables, **({VARIABLE: cell} if cell else {})}, log)
         self.processes.append(process)
@@ -90,6 +100,48 @@ class CrashWorld:
         """The keys of each lane."""
         return [LaneKeys(self.settings.redis.key_prefix, number) for number in range(_PARTS)]
 
+    @property
+    def stored(self) -> Stored:
+        """What lies in the payload store."""
+        return Stored(self.folder / "payloads")
+
+    async def save(self) -> None:
+        """Have Redis write down what it has: with `lose_tail` it comes back to this."""
+        await self.redis.save()
+
+    async def lose_all(self) -> None:
+        """FLUSHALL: everything is gone, and the server is the same."""
+        await self.redis.flushall()
+
+    async def lose_tail(self) -> None:
+        """Kill Redis; another one starts with what was saved last."""
+        await asyncio.to_thread(self.valkey.kill)
+        await asyncio.to_thread(self.valkey.start)
+
+    async def garbage(self, run_id: str, number: int) -> dict[tuple[str, int, int], bytes]:
+        """Append what can't be read to inbox, run log and work; return where it lies."""
+        found: dict[tuple[str, int, int], bytes] = {}
+        for topic, kind, name, subject in (
+            ("inbox", "run.submitted", f"{run_id}-bad", f"{run_id}-bad"),
+            ("runs", "task.settled", f"{run_id}-bad", f"{run_id}-bad"),
+            ("tasks.branch", "task.dispatched", f"{run_id}/left#1", run_id),
+        ):
+            value = f'{{"garbage": of {run_id}'.encode()
+            told = {
+                "ce_specversion": "1.0",
+                "ce_type": f"argosy.{kind}.v1",
+                "ce_id": name,
+                "ce_source": "/nobody",
+                "ce_subject": subject,
+            }
+            headers = [(key, text.encode()) for key, text in told.items()]
+            part = number % _PARTS
+            where = await self.producer.send_and_wait(
+                f"{self.name}.{topic}", value, run_id.encode(), part, headers=headers
+            )
+            found[where.topic, where.partition, where.offset] = value
+        return found
+
     async def rebuild(self) -> None:
         """Have the state of all lanes dropped and made again."""
         for keys in self.lanes:
@@ -97,8 +149,16 @@ class CrashWorld:
 
     async def trouble(self) -> str:
         """What keeps this fleet from being at rest."""
-        lag, left = await self.witness.lag(), await leftovers(self.store, self.settings.redis.key_prefix)
+        lag, left = await self.witness.lag(), await self._left_over()
         return f"unread {lag}, left over {left[:10]}" if lag or left else ""
+
+    async def _left_over(self) -> list[str]:
+        found: list[str | None] = []
+        async for raw in self.redis.scan_iter(count=1_000):
+            key = raw.decode()
+            fence = await self.redis.hget(key, "fence") if ":task:" in key else None
+            found.append(left_over(key, await self.redis.ttl(key), fence))
+        return [why for why in found if why is not None]
 
     async def until_quiet(self, seconds: float) -> None:
         """Wait until nothing is unread and nothing left over."""
@@ -115,11 +175,15 @@ class CrashWorld:
         self.ledger.close()
 
 
-async def open_world(folder: Path, forks: Forks, servers: str, redis_url: str) -> CrashWorld:
-    """Make a fleet of its own on these servers; its caller closes it."""
+async def open_world(folder: Path, forks: Forks, servers: str) -> CrashWorld:
+    """Make a fleet of its own on this Kafka, with a Redis of its own; its caller closes it."""
     name = f"cells{next(_NUMBERS)}"
     folder = folder / name
     folder.mkdir()
+    leave = AsyncExitStack()
+    valkey = Valkey(folder, "--maxmemory-policy", "noeviction")
+    leave.callback(valkey.kill)
+    await asyncio.to_thread(valkey.start)
     settings = Settings(
         kafka=KafkaSettings(
             bootstrap_servers=servers,
@@ -128,7 +192,7 @@ async def open_world(folder: Path, forks: Forks, servers: str, redis_url: str) -
             inbox_partitions=_PARTS,
             work_partitions=_PARTS,
         ),
-        redis=RedisSettings(url=SecretStr(redis_url), key_prefix=name),
+        redis=RedisSettings(url=SecretStr(valkey.url), key_prefix=name),
         payloads=f"file://{folder / 'payloads'}",
         fleet=FleetSettings(lanes=_PARTS, lease_seconds=LEASE_SECONDS),
     )
@@ -141,11 +205,13 @@ async def open_world(folder: Path, forks: Forks, servers: str, redis_url: str) -
         "ARGOSY_TEST_LEDGER": str(ledger),
         "HOME": str(folder),
     }
-    leave = AsyncExitStack()
-    store = RedisStore(settings.redis)
+    store, redis = RedisStore(settings.redis), cast("Any", Redis).from_url(valkey.url)
     leave.push_async_callback(store.close)
+    leave.push_async_callback(redis.aclose)
+    producer = await leave.enter_async_context(AIOKafkaProducer(bootstrap_servers=servers))
     witness = await leave.enter_async_context(Witness(servers, name))
-    world = CrashWorld(name, folder, settings, forks, dict(variables), Ledger(ledger), store, witness, leave)
+    parts = (valkey, redis, store, producer, witness, leave)
+    world = CrashWorld(name, folder, settings, forks, dict(variables), Ledger(ledger), *parts)
     try:
         await world.begin()
     except BaseException:

@@ -5,6 +5,7 @@ from typing import Final
 
 LINES: Final = 60
 FILES: Final = 12
+CHARACTERS: Final = 400
 
 
 def last_words(folder: Path, since: float) -> list[tuple[str, str]]:
@@ -26,4 +27,4 @@ def _end(path: Path) -> str:
             lines = log.read().decode("utf-8", "replace").splitlines()[-LINES:]
     except OSError as error:
         lines = [str(error)]
-    return "\n".join(lines)
+    return "\n".join(line[:CHARACTERS] for line in lines)

@@ -1,22 +1,28 @@
 """Does the oracle of the kill matrix see? A right history, and what it says of each wrong one."""
 
 import os
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from argosy.schemas.codec import Message
+from argosy.schemas.codec import Message, encode_body
+from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope
+from argosy.schemas.fault import Fault
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import Inline
-from argosy.schemas.runlog import RunAccepted, RunEnded, StepRecorded, TaskSettled
+from argosy.schemas.runlog import CancelReceived, RunAccepted, RunEnded, StepRecorded, TaskSettled
 from argosy.schemas.task import TaskDispatched, TaskInput
 from support.crash_app import branch, diamond
-from support.crash_judge import committed_too_far, effects, judge, runs_in
+from support.crash_effects import Loss, effects
+from support.crash_history import committed_too_far, runs_in
+from support.crash_judge import judge, letters
+from support.crash_loads import DIAMOND, TIGHT, Expected
+from support.crash_plain import Plain, left_over, plain
 from support.ledger import Ledger
-from support.witness import Line
 
 RUN = "run"
 PIPELINE = diamond.compile()
@@ -26,9 +32,9 @@ def inline(**value: object) -> Inline:
     return Inline.model_validate({"value": value, "bytes": 1, "tokens": 1})
 
 
-def line(topic: str, offset: int, message: Message, cause: int | None = None) -> Line:
+def line(topic: str, offset: int, message: Message, cause: int | None = None) -> Plain:
     envelope = Envelope(message.KIND, RUN, "test", subject=RUN, cause=cause)
-    return Line(f"t.{topic}", 0, offset, envelope, message, message.model_dump_json().encode())
+    return plain(f"t.{topic}", 0, offset, envelope.headers(), encode_body(message))
 
 
 def order(step: str, *inputs: TaskInput, attempt: int = 1) -> TaskDispatched:
@@ -49,10 +55,12 @@ def settled(step: str, result: Inline) -> TaskSettled:
     return TaskSettled(task_id=f"{RUN}/{step}", attempt=1, outcome="succeeded", result=result, worker="w")
 
 
-LEFT, RIGHT = inline(step="left", value="l"), inline(step="right", value="r")
+EXPECTED = Expected(DIAMOND)
+LEFT, RIGHT = inline(step="left", value="l", given=[]), inline(step="right", value="r", given=[])
 WHOLE = inline(given=["l", "r"], value="j")
 JOIN = order("join", TaskInput(name="left", source=LEFT), TaskInput(name="right", source=RIGHT))
 END = RunEnded(outcome="succeeded", data_hash="h", result=WHOLE)
+BECOMES = {RUN: EXPECTED}
 ACCEPTED = RunAccepted(
     rules=1,
     pipeline=PIPELINE,
@@ -65,7 +73,7 @@ ACCEPTED = RunAccepted(
 )
 
 
-def history() -> list[Line]:
+def history() -> list[Plain]:
     return [
         line("inbox", 0, RunSubmitted(pipeline=PIPELINE, input={"name": "x"})),
         line("runs", 0, ACCEPTED),
@@ -83,16 +91,16 @@ def history() -> list[Line]:
     ]
 
 
-def without(number: int) -> Callable[[], list[Line]]:
+def without(number: int) -> Callable[[], list[Plain]]:
     return lambda: [line for at, line in enumerate(history()) if at != number]
 
 
-def with_more(*more: Line) -> Callable[[], list[Line]]:
+def with_more(*more: Plain) -> Callable[[], list[Plain]]:
     return lambda: [*history(), *more]
 
 
 def test_a_right_history_is_right() -> None:
-    assert judge(runs_in(history())[RUN], flaky=False, values={}) == []
+    assert judge(runs_in(history())[RUN], EXPECTED) == []
 
 
 @pytest.mark.parametrize(
@@ -113,27 +121,27 @@ def test_a_right_history_is_right() -> None:
         (with_more(line("tasks.joiner", 1, JOIN, 4)), "more than once"),
         (with_more(line("runs", 6, settled("left", LEFT), 7)), "answers 7"),
         (
-            lambda: [replace(x, offset=9) if x.message == settled("join", WHOLE) else x for x in history()],
+            lambda: [replace(x, offset=9) if x == history()[5] else x for x in history()],
             "before its",
         ),
     ],
 )
-def test_a_wrong_history_is_seen(told: Callable[[], list[Line]], said: str) -> None:
-    assert said in "\n".join(judge(runs_in(told())[RUN], flaky=False, values={}))
+def test_a_wrong_history_is_seen(told: Callable[[], list[Plain]], said: str) -> None:
+    assert said in "\n".join(judge(runs_in(told())[RUN], EXPECTED))
 
 
 def test_a_success_that_took_no_effect_but_is_first_in_the_log_is_seen() -> None:
-    other = line("runs", 2, settled("left", inline(step="left", value="other")), 0)
+    other = line("runs", 2, settled("left", inline(step="left", value="other", given=[])), 0)
     lines = [*history()[:3], other, *history()[3:]]
-    said = judge(runs_in(lines)[RUN], flaky=False, values={})
-    assert any("first successes" in one for one in said)
-    assert any("given another left" in one for one in said)
+    said = judge(runs_in(lines)[RUN], EXPECTED)
+    assert any("taken were ['other', 'r']" in one for one in said)
+    assert any("given other results than were taken" in one for one in said)
 
 
 def test_offsets_committed_past_unfinished_work_are_seen() -> None:
     begun = [history()[0], history()[7]]
     found = committed_too_far(begun, {"g": {("t.inbox", 0): 1, ("t.tasks.branch", 0): 1}})
-    assert ["past a submit" in found[0], f"past {RUN}/left#1" in found[1]] == [True, True]
+    assert ["nobody received the submit" in found[0], f"{RUN}/left#1 is not" in found[1]] == [True, True]
     assert committed_too_far(begun, {"g": {("t.inbox", 0): 0, ("t.tasks.branch", 0): 0}}) == []
     assert committed_too_far(history(), {"g": {("t.inbox", 0): 1, ("t.tasks.branch", 0): 2}}) == []
 
@@ -148,7 +156,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_right_side_effects_are_right(ledger: Ledger) -> None:
-    assert effects(ledger, runs_in(history()), 0) == []
+    assert effects(ledger, runs_in(history()), BECOMES, Loss()) == []
 
 
 WRONG: list[tuple[Callable[[Ledger], None], str]] = [
@@ -163,10 +171,96 @@ WRONG: list[tuple[Callable[[Ledger], None], str]] = [
 @pytest.mark.parametrize(("wrong", "said"), WRONG)
 def test_wrong_side_effects_are_seen(ledger: Ledger, wrong: Callable[[Ledger], None], said: str) -> None:
     wrong(ledger)
-    assert said in "\n".join(effects(ledger, runs_in(history()), 0))
+    assert said in "\n".join(effects(ledger, runs_in(history()), BECOMES, Loss()))
 
 
 def test_only_who_stood_still_may_make_an_effect_that_another_has_recorded(ledger: Ledger) -> None:
     ledger.make(f"{RUN}/left|key", "m")  # by this very process
-    assert effects(ledger, runs_in(history()), 1, slept=os.getpid()) == []
-    assert effects(ledger, runs_in(history()), 1, slept=1) != []
+    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, os.getpid())) == []
+    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, 1)) != []
+
+
+def test_what_redis_knew_may_be_made_again_when_it_lost_all_but_not_what_is_in_the_log(
+    ledger: Ledger,
+) -> None:
+    lost = Loss(most_again=None)
+    ledger.make(f"{RUN}/right|key", "other")
+    ledger.know(f"{RUN}/right|key", "other")
+    assert effects(ledger, runs_in(history()), BECOMES, lost) == []
+    ledger.know(f"{RUN}/left|key", "other")
+    assert "its first logged memo" in "\n".join(effects(ledger, runs_in(history()), BECOMES, lost))
+
+
+def refused(*, orders: bool = False, code: str = "context_refused") -> list[Plain]:
+    figures = {"tokens": 9_000}
+    fault = Fault(code=code, message="too much", figures=figures, task_id=f"{RUN}/narrow")
+    end = RunEnded(outcome="failed", data_hash="h", fault=fault)
+    more = (
+        [line("tasks.narrow", 0, order("narrow", TaskInput(name="made", source=LEFT)), 2)] if orders else []
+    )
+    return [*history()[1:4], history()[7], line("runs", 6, end, 4), line("results", 0, end), *more]
+
+
+def test_an_agent_that_would_get_too_much_gets_nothing_and_the_record_says_so() -> None:
+    expected = Expected(TIGHT, ("failed",), "context_refused")
+    assert judge(runs_in(refused())[RUN], expected) == []
+    assert "was ordered, though" in "\n".join(judge(runs_in(refused(orders=True))[RUN], expected))
+    assert "not with context_refused" in "\n".join(judge(runs_in(refused(code="timeout"))[RUN], expected))
+
+
+def test_a_run_that_ends_cancelled_was_cancelled_before() -> None:
+    end = RunEnded(outcome="cancelled", data_hash="h")
+    ends = [*history()[1:4], history()[7], line("runs", 6, end, 4), line("results", 0, end)]
+    expected = Expected(DIAMOND, ("cancelled", "succeeded"))
+    assert judge(runs_in([*ends, line("runs", 5, CancelReceived())])[RUN], expected) == []
+    assert "before a cancel came" in "\n".join(judge(runs_in(ends)[RUN], expected))
+    assert "ended cancelled" in "\n".join(judge(runs_in(ends)[RUN], EXPECTED))
+
+
+def test_what_cannot_be_read_has_a_letter_and_nothing_else_has() -> None:
+    where = ("t.tasks.branch", 0, 7)
+    told = DeadLetter(
+        reason="undecodable",
+        message="",
+        topic=where[0],
+        partition=0,
+        offset=7,
+        timestamp_ms=1,
+        key="",
+        headers=(),
+        value=b64encode(b"{bad").decode(),
+        value_bytes=4,
+        cut=False,
+    )
+    letter = line("dead", 0, told)
+    assert letters([letter], {where: b"{bad"}) == []
+    assert "can't be read" in "\n".join(letters([], {where: b"{bad"}))
+    assert "can't be read" in "\n".join(letters([letter], {where: b"{other"}))
+    assert "a dead letter" in "\n".join(letters([letter], {}))
+    unread = plain(where[0], 0, 7, [], b"{bad")
+    assert "no dead letter" in committed_too_far([unread], {"g": {where[:2]: 8}})[0]
+    assert committed_too_far([unread, letter], {"g": {where[:2]: 8}}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "seconds", "fence", "said"),
+    [
+        ("p:{lane-0}:lane", -1, None, None),
+        ("p:{lane-0}:live", -1, None, None),
+        ("p:{lane-0}:eabc:agents", -1, None, None),
+        ("p:{lane-0}:eabc:run:r", 5, None, None),
+        ("p:{lane-0}:task:r/a", 5, None, None),
+        ("p:{fleet}:present", 5, None, None),
+        ("p:{lane-0}:eabc:run:r", -1, None, "no TTL"),
+        ("p:{lane-0}:task:r/a", 5, b"fence", "claimed"),
+        ("p:{lane-0}:eabc:out", -1, None, "work is left"),
+        ("p:{lane-0}:eabc:ready:a", -1, None, "work is left"),
+        ("p:{fleet}:present", -1, None, "no TTL"),
+        ("p:{lane-0}:other", 5, None, "nobody makes"),
+    ],
+)
+def test_what_a_fleet_at_rest_may_not_have_is_seen(
+    key: str, seconds: int, fence: bytes | None, said: str | None
+) -> None:
+    found = left_over(key, seconds, fence)
+    assert found is None if said is None else said in str(found)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.crash_points import Cell, Point, Side, cells, wrapped
+from support.crash_points import Cell, Point, Side, cells, covering, wrapped
 from support.crash_table import POINTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "guarantees.md").read_text(encoding="utf-8")
@@ -19,7 +19,15 @@ def test_a_crash_point_names_a_function_that_is_there(point: Point) -> None:
 def test_there_are_at_least_33_points_and_132_cells_of_different_names() -> None:
     names = [cell.id for cell in cells(POINTS)]
     assert len(POINTS) >= 33
-    assert len(set(names)) == len(names) == 4 * len(POINTS) >= 132
+    assert (
+        len(set(names)) == len(names) == 4 * len(POINTS) + 4 * sum(point.loses for point in POINTS.values())
+    )
+
+
+def test_the_cells_of_every_test_run_cover_each_point_and_each_way_on_each_side() -> None:
+    few = list(covering(POINTS))
+    assert {cell.point.name for cell in few} == POINTS.keys()
+    assert {(cell.side, cell.way) for cell in few} == {(cell.side, cell.way) for cell in cells(POINTS)}
 
 
 def test_every_activity_of_the_design_has_points() -> None:
@@ -27,7 +35,10 @@ def test_every_activity_of_the_design_has_points() -> None:
     worker = {"take", "claim", "run", "settle", "commit", "lease", "drain"}
     lane = {"take", "batch", "script", "publish", "checkpoint", "reload", "drain"}
     assert {f"worker.{name}" for name in worker} | {f"lane.{name}" for name in lane} <= activities
-    assert {"client.submit", "receiver.accept", "receiver.commit"} <= activities
+    assert {"client.submit", "gateway.submit", "receiver.accept", "receiver.commit"} <= activities
+    paths = {"dead", "cancel"}
+    assert {f"{role}.{name}" for role in ("receiver", "lane", "worker") for name in paths} <= activities
+    assert {"receiver.signal", "lane.map", "lane.child", "lane.context"} <= activities
 
 
 def test_the_page_lists_exactly_the_crash_points() -> None:

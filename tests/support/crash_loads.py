@@ -1,0 +1,93 @@
+"""The loads of the kill matrix: what runs are about, and what each of them must come to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from argosy import Pipeline
+from support.crash_app import Topic, diamond, spread, tight
+
+Load = Literal["plain", "slow", "large", "spilling", "spread", "tight", "cancelled", "signalled", "garbled"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A pipeline, and how its tasks hang together."""
+
+    pipeline: Pipeline[Any, Any]
+    given: Mapping[str, tuple[str, ...]]
+    """What each task is given, by names inside the run, in its order; `list:0` is an item of what `list` answers."""
+    last: str
+    """Whose answer is the run's."""
+    direct: bool
+    """Whether a task is ordered by nothing but the last of what it is given; else something may come between."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must become of one run."""
+
+    shape: Shape
+    outcomes: tuple[str, ...] = ("succeeded",)
+    fault: str = ""
+    """Its code, if the run fails."""
+    attempts: Mapping[str, int] | None = None
+    """How many a task may be ordered, where it is more than one."""
+    signal: str = ""
+    """The id of a signal that was sent to it."""
+
+
+DIAMOND: Final = Shape(diamond, {"left": (), "right": (), "join": ("left", "right")}, "join", direct=True)
+SPREAD: Final = Shape(
+    spread,
+    {
+        "list": (),
+        "each.0/one": ("list:0",),
+        "each.1/one": ("list:1",),
+        "each.0/two": ("each.0/one",),
+        "each.1/two": ("each.1/one",),
+        "again.0": ("each.0/two",),
+        "again.1": ("each.1/two",),
+        "sub/one": ("list:0",),
+        "sub/two": ("sub/one",),
+        "join": ("again.0", "again.1", "sub/two"),
+    },
+    "join",
+    direct=False,
+)
+TIGHT: Final = Shape(tight, {"left": (), "narrow": ("left",)}, "narrow", direct=True)
+
+_TOPICS: Final[Mapping[Load, Mapping[str, Any]]] = {
+    "slow": {"seconds": 1.5},
+    "cancelled": {"seconds": 1.0},
+    "large": {"bulk": 70_000, "padding": "y" * 70_000},
+    "spilling": {"bulk": 40_000},
+}
+_TOO_MUCH: Final = 8_000
+"""Characters that no narrow window holds."""
+
+
+def topic(load: Load, run_id: str, number: int) -> Topic:
+    """Make the input of a cell's run of this number."""
+    if load == "tight":
+        return Topic(name=run_id, bulk=_TOO_MUCH if number % 2 else 0)
+    return Topic(name=run_id, flaky=load != "spread" and number % 2 == 1, **_TOPICS.get(load, {}))
+
+
+def expected(load: Load, run_id: str, number: int) -> Expected:
+    """Say what must become of it."""
+    odd = number % 2 == 1
+    again = {"right": 2} if odd else {}
+    match load:
+        case "spread":
+            return Expected(SPREAD)
+        case "tight":
+            return Expected(TIGHT, ("failed",), "context_refused") if odd else Expected(TIGHT)
+        case "cancelled":
+            return Expected(DIAMOND, ("cancelled", "succeeded") if odd else ("succeeded",), attempts=again)
+        case "signalled":
+            return Expected(DIAMOND, attempts=again, signal=f"{run_id}-signal")
+        case "garbled":
+            return Expected(DIAMOND, attempts={"left": 2, **again})
+        case _:
+            return Expected(DIAMOND, attempts=again)
