@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from argosy.agents.attempt import Attempts
 from argosy.agents.claim import Ask, Granted, Refusal
@@ -31,8 +31,10 @@ from argosy.agents.time_limit import TimeLimit
 from argosy.agents.verdict import Drained, Verdict
 from argosy.agents.waiting_room import WaitingRoom
 from argosy.broker.presence import InHand
-from argosy.schemas.chat import Usage
 from argosy.telemetry import metrics
+
+if TYPE_CHECKING:
+    from argosy.schemas.chat import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,14 @@ class ArgosyError(Exception):
     do: str = ""
     """What to do about it."""
 
+    def __init_subclass__(cls, *, code: str = "", retriable: bool | None = None) -> None:
+        """Name a class of the tree; what isn't given is its base's."""
+        cls.code = code or cls.code
+        cls.retriable = cls.retriable if retriable is None else retriable
 
-class Advice(ArgosyError):
+
+class Advice(ArgosyError, code="advice"):
     """An error in three lines: what happened, why, and what to do next."""
-
-    code = "advice"
 
     def __init__(self, what: str, why: str = "", do: str = "") -> None:
         """Keep the three parts apart, so that a console can set them apart."""
@@ -34,44 +37,31 @@ class Advice(ArgosyError):
         super().__init__("\n".join(lines))
 
 
-class BuildError(Advice):
+class BuildError(Advice, code="build"):
     """A pipeline, an agent or a pick that can't be right, found before anything runs."""
 
-    code = "build"
 
-
-class ConfigurationError(Advice):
+class ConfigurationError(Advice, code="configuration"):
     """A setting that is missing, malformed or contradicts a service that was found."""
 
-    code = "configuration"
 
-
-class BadArgument(ConfigurationError):
+class BadArgument(ConfigurationError, code="bad_argument"):
     """A call of the client with a value that can't be: nothing was sent."""
 
-    code = "bad_argument"
 
-
-class NotFound(Advice):
+class NotFound(Advice, code="not_found"):
     """What was named on the command line or in a call isn't there."""
 
-    code = "not_found"
 
-
-class ChildFailed(Advice):
+class ChildFailed(Advice, code="child_failed"):
     """A supervised process ended, or did not become ready, when it was first started."""
-
-    code = "child_failed"
 
 
 # -- what a handler says, and what is said of a handler
 
 
-class Retry(ArgosyError):
+class Retry(ArgosyError, code="retry", retriable=True):
     """Raised by an agent: this attempt failed, another one may succeed."""
-
-    code = "retry"
-    retriable = True
 
     def __init__(self, reason: str = "", *, after_seconds: float | None = None) -> None:
         """`after_seconds` replaces the contract's backoff for the next attempt."""
@@ -79,16 +69,12 @@ class Retry(ArgosyError):
         self.after_seconds = after_seconds
 
 
-class Reject(ArgosyError):
+class Reject(ArgosyError, code="rejected"):
     """Raised by an agent: this task can't succeed; there are no more attempts."""
 
-    code = "rejected"
 
-
-class ContextRefused(ArgosyError):
+class ContextRefused(ArgosyError, code="context_refused"):
     """The inputs don't fit the agent's context window and its contract says `refuse`."""
-
-    code = "context_refused"
 
     def __init__(self, message: str, *, tokens: int = 0, room: int = 0, window: int = 0) -> None:
         """`tokens` is what was to be sent, `room` what may be, `window` the model's whole context."""
@@ -96,10 +82,8 @@ class ContextRefused(ArgosyError):
         self.tokens, self.room, self.window = tokens, room, window
 
 
-class ContextOverflow(ArgosyError):
+class ContextOverflow(ArgosyError, code="overflow"):
     """The model itself found the prompt larger than planned."""
-
-    code = "overflow"
 
     def __init__(self, message: str, *, measured_tokens: int) -> None:
         """`measured_tokens` is the size that the model (or our own count before the call) found."""
@@ -107,50 +91,32 @@ class ContextOverflow(ArgosyError):
         self.measured_tokens = measured_tokens
 
 
-class InvalidInput(ArgosyError):
+class InvalidInput(ArgosyError, code="invalid_input"):
     """A task's inputs can't be decoded into what its agent declares."""
 
-    code = "invalid_input"
 
-
-class InvalidResult(ArgosyError):
+class InvalidResult(ArgosyError, code="invalid_result", retriable=True):
     """A handler returned something else than it declares; a model may do better next time."""
 
-    code = "invalid_result"
-    retriable = True
 
-
-class ResultTooLarge(ArgosyError):
+class ResultTooLarge(ArgosyError, code="result_too_large"):
     """A handler returned more than the hard cap on results."""
 
-    code = "result_too_large"
 
-
-class FactsTooLarge(ArgosyError):
+class FactsTooLarge(ArgosyError, code="facts_too_large"):
     """What the coordinator must read of a result is over 64 KiB."""
 
-    code = "facts_too_large"
 
-
-class HandlerTimeout(ArgosyError):
+class HandlerTimeout(ArgosyError, code="timeout", retriable=True):
     """The handler was still running at its time limit."""
 
-    code = "timeout"
-    retriable = True
 
-
-class HandlerExit(ArgosyError):
+class HandlerExit(ArgosyError, code="exit", retriable=True):
     """The handler tried to end the process (`sys.exit`, `KeyboardInterrupt`)."""
 
-    code = "exit"
-    retriable = True
 
-
-class ModelBusy(ArgosyError):
+class ModelBusy(ArgosyError, code="model_busy", retriable=True):
     """The model server asks for patience (429, 503); waiting is not a failure of the task."""
-
-    code = "model_busy"
-    retriable = True
 
     def __init__(self, message: str, *, after_seconds: float) -> None:
         """`after_seconds` is the server's own word where it gave one."""
@@ -158,38 +124,27 @@ class ModelBusy(ArgosyError):
         self.after_seconds = after_seconds
 
 
-class ModelFailed(ArgosyError):
+class ModelFailed(ArgosyError, code="model_failed", retriable=True):
     """The model server failed, or what it answered can't be used."""
 
-    code = "model_failed"
-    retriable = True
 
-
-class ModelRefused(ArgosyError):
+class ModelRefused(ArgosyError, code="model_refused"):
     """The model server refuses us for good: wrong key, unknown model, bad request."""
 
-    code = "model_refused"
 
-
-class ClaimLost(ArgosyError):
+class ClaimLost(ArgosyError, code="claim_lost"):
     """The exclusive right to run this attempt is gone; nothing of it may take effect any more."""
 
-    code = "claim_lost"
 
-
-class WorkerBroken(ArgosyError):
+class WorkerBroken(ArgosyError, code="worker_broken"):
     """A worker that can't go on: a handler that ignores its cancellation still runs in it. Start a fresh process."""
-
-    code = "worker_broken"
 
 
 # -- how a run ended, for who waits for it
 
 
-class RunError(ArgosyError):
+class RunError(ArgosyError, code="run"):
     """A run that didn't succeed; `run_id` names it."""
-
-    code = "run"
 
     def __init__(self, run_id: str, reason: str = "") -> None:
         """`reason` is the run's own: the first fault that decided it."""
@@ -197,34 +152,24 @@ class RunError(ArgosyError):
         self.run_id, self.reason = run_id, reason
 
 
-class RunFailed(RunError):
+class RunFailed(RunError, code="run_failed"):
     """The run ended as failed."""
 
-    code = "run_failed"
 
-
-class RunCancelled(RunError):
+class RunCancelled(RunError, code="run_cancelled"):
     """The run was cancelled."""
 
-    code = "run_cancelled"
 
-
-class RunExpired(RunError):
+class RunExpired(RunError, code="run_expired"):
     """The run was still going at its deadline."""
 
-    code = "run_expired"
 
-
-class RunConflict(RunError):
+class RunConflict(RunError, code="run_conflict"):
     """Another run has this id, with other data."""
 
-    code = "run_conflict"
 
-
-class RunRefused(RunError):
+class RunRefused(RunError, code="run_refused"):
     """The submit was refused; nothing was started."""
-
-    code = "run_refused"
 
     def __init__(self, run_id: str, reason: str = "", *, field: str = "") -> None:
         """`field` is the dotted path of the value that is wrong, as in `input.documents.3.title`."""
@@ -232,11 +177,9 @@ class RunRefused(RunError):
         self.field = field
 
 
-class ResultTimeout(RunError):
+class ResultTimeout(RunError, code="result_timeout", retriable=True):
     """The caller stopped waiting; the run itself goes on."""
 
-    code = "result_timeout"
-    retriable = True
     why = "its deadline is later than the caller's; the run goes on"
 
     def __init__(self, run_id: str, reason: str = "") -> None:
@@ -248,10 +191,8 @@ class ResultTimeout(RunError):
 # -- messages and payloads
 
 
-class BadMessage(ArgosyError):
+class BadMessage(ArgosyError, code="bad_message"):
     """Bytes or headers that are not one of our messages; `field` says where."""
-
-    code = "bad_message"
 
     def __init__(self, message: str, *, field: str = "") -> None:
         """`field` is the header or the dotted path in the body, empty if the whole is meant."""
@@ -259,79 +200,62 @@ class BadMessage(ArgosyError):
         self.field = field
 
 
-class NewerVersion(ArgosyError):
+class NewerVersion(ArgosyError, code="newer_version", retriable=True):
     """Written by a newer release than this one: wait for the roll-out, never discard."""
 
-    code = "newer_version"
-    retriable = True
 
-
-class PayloadGone(ArgosyError):
+class PayloadGone(ArgosyError, code="payload_gone"):
     """A referenced payload isn't in the store any more."""
-
-    code = "payload_gone"
 
 
 # -- services
 
 
-class Unreachable(ArgosyError):
+class Unreachable(ArgosyError, code="unreachable", retriable=True):
     """A service didn't answer in time: whether the request took effect is *unknown*."""
 
-    code = "unreachable"
-    retriable = True
     why = "it is down, overloaded, or not where the settings say"
     do = "argosy up (or dev) starts one here, argosy doctor tells more; a repeat with the same run id changes nothing"
 
 
-class MessageTooLarge(ArgosyError):
+class MessageTooLarge(ArgosyError, code="message_too_large"):
     """Kafka will never take a message of this size."""
 
-    code = "message_too_large"
     why = "large values belong in the payload store: of inputs and results the fleet sees to that itself"
     do = "send less, or raise kafka.max_message_bytes for every process and the topics"
 
 
-class StaleGeneration(ArgosyError):
+class StaleGeneration(ArgosyError, code="stale_generation"):
     """The broker says that this member is not in the group, or in an older generation of it."""
 
-    code = "stale_generation"
 
-
-class Refused(ArgosyError):
+class Refused(ArgosyError, code="refused"):
     """A service understood the request and said no (authorisation, wrong state)."""
 
-    code = "refused"
     why = "a right, a setting or a version is missing or wrong"
     do = "argosy doctor looks at all three"
 
 
-class NotAllowed(Refused):
+class NotAllowed(Refused, code="not_allowed"):
     """A right of ours is missing; the text names it, and what grants it."""
 
-    code = "not_allowed"
 
-
-class ChainBroken(ArgosyError):
+class ChainBroken(ArgosyError, code="chain_broken"):
     """Another commit than ours is the lane's last: another owner, a rollback or a wipe."""
-
-    code = "chain_broken"
 
 
 # -- the testing kit
 
 
-class Stalled(ArgosyError):
+class Stalled(ArgosyError, code="stalled"):
     """Nothing can happen any more in a simulation, and what is waited for hasn't."""
 
-    code = "stalled"
     why = "no task can run and no timer is set"
     do = "look at the tasks that it names: each waits for something that nobody will do"
 
 
-class SimulationBroken(ArgosyError):
+class SimulationBroken(ArgosyError, code="simulation_broken"):
     """A process of a simulated fleet ended with an error that none of ours is: a defect."""
 
-    code = "simulation_broken"
     why = "a fleet's processes end by signals, or by an error of argosy's own tree"
     do = "if it is not your own code's, report it with the fleet's seed"

@@ -1,4 +1,4 @@
-"""Whether a step of a compiled pipeline is fed what its agent takes, waits for steps only, and carries no bulk along."""
+"""Whether a step of a compiled pipeline is fed what its agent takes, waits for steps only, carries no bulk along."""
 
 from typing import Final
 

@@ -1,13 +1,16 @@
 """What a user sees of a test of theirs that fails: their own lines, and what happened in the fleet."""
 
 import traceback
+from typing import TYPE_CHECKING
 
 import pytest
 
 from argosy import Context, Pipeline, agent
 from argosy.schemas.errors import ConfigurationError, NotFound, RunFailed
 from argosy.testing.fleet import Fleet
-from argosy.testing.traps import At
+
+if TYPE_CHECKING:
+    from argosy.testing.traps import At
 
 
 @agent(retries=0)
