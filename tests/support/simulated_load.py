@@ -11,7 +11,7 @@ from argosy import ResultTimeout, RunConflict
 from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.pipelines.agent import Agent
-from argosy.schemas.errors import RunError, Unreachable
+from argosy.schemas.errors import ArgosyError, Unreachable
 from argosy.testing.damage import Damage
 from argosy.testing.oracle import Finding, Oracle, Story
 from argosy.testing.stage import Stage
@@ -79,7 +79,7 @@ class SimulatedLoad:
                 for _ in range(3):
                     group.create_task(self._submit(client, run_id, plan, chance))
         elif chance.random() < 0.2:  # as somebody who watches
-            with suppress(RunError, TimeoutError, Unreachable):
+            with suppress(ArgosyError, TimeoutError):
                 await run.state()
                 async with asyncio.timeout(_WATCH_SECONDS):
                     async for _ in run.events():

@@ -21,5 +21,5 @@ def test_the_examples_of_the_page_on_testing_pass(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    tests = sum(block.count("async def test_") for block in BLOCKS)
+    tests = sum(len(re.findall(r"^(?:async )?def test_", block, flags=re.MULTILINE)) for block in BLOCKS)
     assert f"{tests + 4} passed" in ran.stdout, ran.stdout + ran.stderr
