@@ -95,15 +95,15 @@ def chaos(  # noqa: PLR0913 - the options of a command
         show([{"name": k.name, "code": k.code, "text": k.text} for k in KINDS], _listed())
         return
     own = app == OWN_APP
-    facts = look(app)
-    offers = _own_offers() if own else _offers(app, pipelines, value)
-    total = None if deliveries is None else -(-deliveries // (_OWN_ITEMS + 2))
     if deliveries is not None and not own:
         raise ConfigurationError(
             "--deliveries is for argosy's own app",
             "only there is it known how many a run makes",
             "use --minutes",
         )
+    facts = look(app)
+    offers = _own_offers() if own else _offers(app, pipelines, value)
+    total = None if deliveries is None else -(-deliveries // (_OWN_ITEMS + 2))
     shape = Shape(
         app,
         offers,
