@@ -67,7 +67,7 @@ class Deliveries:
         # {<the server's clock>, one answer for each task}, or {'epoch', ...}: see claim.lua
         if script.name == "claim" and isinstance(reply, list) and isinstance(reply[0], int):
             for task_id, said in zip(tasks_of(keys), reply[1:], strict=True):
-                if isinstance(said, int) or (isinstance(said, list) and said[0] == b"settled"):
+                if isinstance(said, int) or (isinstance(said, list) and said[0] in {b"settled", b"spent"}):
                     self.taken[task_id] += 1
 
     def _handled(self, _who: str, task_id: str, _attempt: int) -> None:

@@ -49,14 +49,18 @@ class Observer:
             self.trace.note(who, f"{record.topic}/{partition} @{offset} {_shown(record)}")
         for hears in self.on_append:
             hears(who, record, partition, offset)
-        if record.topic == self._names.runs:
+        if self.traps.armed and record.topic == self._names.runs:
             self._may_die("after_publish", who, _settled_by(record))
 
     def asked(self, script: Script, keys: Sequence[str]) -> bool:
         """Hear of a script that is about to be sent; False: its sender has just died."""
         process = GATE.get()
         who = process.full_name if isinstance(process, Process) else ""
-        return script.name != "claim" or not self._may_die("before_claim", who, tasks_of(keys))
+        return (
+            not self.traps.armed
+            or script.name != "claim"
+            or not self._may_die("before_claim", who, tasks_of(keys))
+        )
 
     def ran(self, who: str, script: Script, keys: Sequence[str], args: Sequence[Arg], reply: Reply) -> None:
         """Hear of a script that has taken effect."""
@@ -64,7 +68,7 @@ class Observer:
             self.trace.note(who, f"{script.name} {' '.join(tasks_of(keys))} -> {_brief(reply)}")
         for hears in self.on_script:
             hears(who, script, keys, args, reply)
-        if script.name == "hold":
+        if self.traps.armed and script.name == "hold":
             self._may_die("after_store", who, tasks_of(keys))
 
     def committed(self, group: str, offsets: Mapping[Partition, int]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 from argosy.broker.keys import PERMANENT, LaneKeys, kind_of
 from argosy.broker.log import Partition
 from argosy.coordinator.fold import fold
-from argosy.coordinator.lane_record import read
 from argosy.coordinator.messages import result_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.ids import local_part
@@ -139,7 +138,7 @@ class Oracle:
             states: dict[str, RunState | None] = {}
             aside: set[str] = set()
             for record in self._world.records(Partition(self._world.names.runs, lane)):
-                event = read(record)
+                event = self._world.event(record)
                 try:
                     states[event.run_id], _ = fold(states.get(event.run_id), event)
                 except Exception as error:  # noqa: BLE001 - whatever fold raises is what is told

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
-from argosy.broker.keys import kind_of
 from argosy.schemas.errors import ConfigurationError
 
+_TASK: Final = ":task:"
+"""In the key of a task, and in no other: see `broker.keys`."""
 At = Literal["before_claim", "in_handler", "after_store", "after_publish"]
 """Before it asks for the claim; when the handler begins; when the result is stored and not yet published; when it is
 published and the offset not yet committed."""
@@ -33,6 +34,11 @@ class Traps:
         self._set[agent, at] = self._set.get((agent, at), 0) + times
 
     @property
+    def armed(self) -> bool:
+        """Whether any trap was ever set."""
+        return bool(self._set)
+
+    @property
     def left(self) -> Mapping[tuple[str, At], int]:
         """The traps that nobody has come to yet."""
         return {trap: times for trap, times in self._set.items() if times}
@@ -51,4 +57,4 @@ class Traps:
 
 def tasks_of(keys: Sequence[str]) -> list[str]:
     """Return the tasks whose keys these are among."""
-    return [key.split(":task:", 1)[1] for key in keys if kind_of(key) == "task"]
+    return [key.split(_TASK, 1)[1] for key in keys if _TASK in key]

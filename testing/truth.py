@@ -9,7 +9,6 @@ from argosy.broker.log import Partition
 from argosy.broker.script import Arg, Script
 from argosy.coordinator.fold import fold
 from argosy.coordinator.kept import TERMINAL
-from argosy.coordinator.lane_record import read
 from argosy.coordinator.state import RunState
 from argosy.schemas.ids import lane_of
 from argosy.testing.world import World
@@ -67,7 +66,7 @@ class Truth:
             records = self._world.records(Partition(self._world.names.runs, lane))
             first = bisect_left(records, at, key=lambda record: record.offset)
             for record in takewhile(lambda record: record.offset < high, records[first:]):
-                event = read(record)
+                event = self._world.event(record)
                 if event.run_id in self._aside:
                     continue
                 try:

@@ -72,7 +72,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Handle:
         """See asyncio."""
         context = copy_context() if context is None else context
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Handle(callback, args, self, context)
         self._ready.append((handle, context.get(GATE)))
         return handle
 
@@ -275,6 +275,23 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def _closing(self, generator: AsyncGenerator[Any, Any]) -> None:
         if not self._closed:
             self.create_task(generator.aclose(), name="close a generator")
+
+
+class _Handle(asyncio.Handle):
+    """A handle that doesn't ask, each time, whether the loop is debugged."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+    ) -> None:
+        self._context, self._loop = context, loop
+        self._callback, self._args = callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
 
 
 def _is_step(handle: asyncio.Handle) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from argosy.broker.log import Outgoing, Partition, Sent
@@ -40,11 +41,10 @@ class WiredProducer:
 
     async def post(self, records: Sequence[Outgoing]) -> None:
         """See `log.Producer.post`."""
-        for record in records:
-            try:
-                await self.send(record)
-            except ArgosyError:
-                return
+        if records:
+            with suppress(ArgosyError):
+                await self._until_there()
+                await self._wire.call("post", partial(self._append_all, records))
 
     async def _until_there(self) -> None:
         if not self._broker.reachable(self._name):
@@ -56,6 +56,10 @@ class WiredProducer:
         partition, offset = self._broker.append(record)
         self._appended(record, partition, offset)
         return partition, offset
+
+    def _append_all(self, records: Sequence[Outgoing]) -> None:
+        for record in records:
+            self._append(record)
 
 
 class WiredConsumer(MemoryConsumer):

@@ -74,7 +74,8 @@ class Witness:
 
     def _claimed(self, who: str, tasks: Sequence[str], args: Sequence[Arg], said: Sequence[Reply]) -> None:
         for place, (task_id, answer) in enumerate(zip(tasks, said, strict=True)):
-            if not isinstance(answer, int):
+            after = isinstance(answer, list) and answer[:1] == [b"spent"]  # one that was handed back
+            if not isinstance(answer, int) and not after:
                 continue
             attempt, fence = _attempt_and_fence(args, place)
             excused = self.damage.excuses(task_id.split("/", 1)[0])

@@ -11,6 +11,8 @@ from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.memory_server import MemoryServer
 from argosy.broker.script import Arg, Reply, Script
 from argosy.broker.topics import TopicNames
+from argosy.coordinator import lane_record
+from argosy.coordinator.state import Event
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 from argosy.testing import machine
@@ -61,6 +63,7 @@ class World:
         self.broker.travel = self.network.travel
         self.server = MemoryServer(clock=self._redis_time, seed="c0ffee")
         self._cut: dict[Partition, list[Record]] = {}
+        self._events: dict[int, tuple[Record, Event]] = {}
         self.payloads = MemoryPayloads(clock=self.true_time)
 
     def true_time(self) -> float:
@@ -83,6 +86,13 @@ class World:
         """Return the records of a partition that were not lost, also those that retention took."""
         kept = self.broker.log(where).all()
         return (*self._cut[where], *kept) if where in self._cut else kept
+
+    def event(self, record: Record) -> Event:
+        """Decode a record of the run log, once."""
+        found = self._events.get(id(record))
+        if found is None:
+            found = self._events[id(record)] = record, lane_record.read(record)
+        return found[1]
 
     def doors(self, name: str) -> Doors:
         """Open the services to the process `name`."""
