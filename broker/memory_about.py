@@ -11,9 +11,9 @@ COMMANDS: Final = Commands()
 command = COMMANDS.command
 
 
-@command("PING", 0, 0, keys=NO_KEYS)
-def _ping(_space: Keyspace, _args: Args) -> Reply:
-    return Status(b"PONG")
+@command("PING", 0, 1, keys=NO_KEYS)
+def _ping(_space: Keyspace, args: Args) -> Reply:
+    return args[0] if args else Status(b"PONG")
 
 
 @command("TIME", 0, 0, keys=NO_KEYS)
@@ -25,11 +25,6 @@ def _time(space: Keyspace, _args: Args) -> Reply:
 def _info(space: Keyspace, args: Args) -> Reply:
     wanted = args or [name.encode() for name in space.about]
     return b"\r\n".join(space.about.get(name.decode().lower(), b"") for name in wanted)
-
-
-@command("DBSIZE", 0, 0, keys=NO_KEYS)
-def _dbsize(space: Keyspace, _args: Args) -> Reply:
-    return len(space.all_keys())
 
 
 @command("FLUSHALL", 0, 1, keys=NO_KEYS)

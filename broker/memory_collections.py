@@ -3,7 +3,7 @@
 from typing import Final
 
 from argosy.broker.memory_keyspace import Hash, Keyspace, ReplyError
-from argosy.broker.memory_table import Args, Commands, added
+from argosy.broker.memory_table import Args, Commands, added, integer
 from argosy.broker.script import Reply
 
 COMMANDS: Final = Commands()
@@ -86,8 +86,9 @@ def _hvals(space: Keyspace, args: Args) -> Reply:
 
 @command("HINCRBY", 3, 3)
 def _hincrby(space: Keyspace, args: Args) -> Reply:
+    by = integer(args[2])
     table = space.typed(args[0], dict) or {}
-    value = added(table.get(args[1]), args[2], "ERR hash value is not an integer")
+    value = added(table.get(args[1]), by, "ERR hash value is not an integer")
     space.set_field(space.made(args[0], dict), args[1], b"%d" % value)
     return value
 

@@ -13,12 +13,14 @@ from argosy.broker.memory_table import (
     Run,
     Status,
     added,
+    fits,
     integer,
 )
 from argosy.broker.script import Reply
 
 COMMANDS: Final = Commands()
 command = COMMANDS.command
+_INVALID_TIME: Final = "ERR invalid expire time"
 
 
 # -- keys
@@ -46,7 +48,7 @@ _KINDS: Final[dict[type[Value], bytes]] = {bytes: b"string", dict: b"hash", set:
 
 def _expire(unit_ms: int, *, absolute: bool) -> Run:
     def run(space: Keyspace, args: Args) -> Reply:
-        key, at = args[0], integer(args[1]) * unit_ms + (0 if absolute else space.now_ms)
+        key, at = args[0], _moment(integer(args[1]), unit_ms, 0 if absolute else space.now_ms)
         conditions = {word.upper() for word in args[2:]}
         if unknown := conditions - {b"NX", b"XX", b"GT", b"LT"}:
             message = f"ERR Unsupported option {unknown.pop().decode().lower()}"
@@ -104,6 +106,13 @@ def _pexpiretime(space: Keyspace, args: Args) -> Reply:
     return -1 if at is None else at
 
 
+def _moment(number: int, unit_ms: int, since_ms: int) -> int:
+    at = number * unit_ms + since_ms
+    if not fits(number * unit_ms) or not fits(at):
+        raise ReplyError(_INVALID_TIME)
+    return at
+
+
 # -- strings
 
 
@@ -129,11 +138,11 @@ def _set(space: Keyspace, args: Args) -> Reply:
             case b"KEEPTTL":
                 keep = True
             case b"PX" | b"EX" | b"PXAT" | b"EXAT" if words:
-                number = integer(words.pop(0)) * (1000 if word in {b"EX", b"EXAT"} else 1)
+                number = integer(words.pop(0))
                 if number <= 0:
-                    message = "ERR invalid expire time in 'set' command"
-                    raise ReplyError(message)
-                at = number + (0 if word.endswith(b"AT") else space.now_ms)
+                    raise ReplyError(_INVALID_TIME)
+                unit_ms = 1000 if word in {b"EX", b"EXAT"} else 1
+                at = _moment(number, unit_ms, 0 if word.endswith(b"AT") else space.now_ms)
             case _:
                 raise ReplyError(SYNTAX)
     if len(conditions) > 1 or (keep and at is not None):
@@ -151,16 +160,24 @@ def _set(space: Keyspace, args: Args) -> Reply:
 
 @command("INCRBY", 2, 2)
 def _incrby(space: Keyspace, args: Args) -> Reply:
-    value = added(space.string(args[0]), args[1], NOT_INTEGER)
-    space.put(args[0], b"%d" % value)
-    return value
+    return _increased(space, args[0], integer(args[1]))
 
 
 @command("INCR", 1, 1)
 def _incr(space: Keyspace, args: Args) -> Reply:
-    return _incrby(space, [args[0], b"1"])
+    return _increased(space, args[0], 1)
 
 
 @command("DECRBY", 2, 2)
 def _decrby(space: Keyspace, args: Args) -> Reply:
-    return _incrby(space, [args[0], b"%d" % -integer(args[1])])
+    by = -integer(args[1])
+    if not fits(by):
+        message = "ERR decrement would overflow"
+        raise ReplyError(message)
+    return _increased(space, args[0], by)
+
+
+def _increased(space: Keyspace, key: bytes, by: int) -> int:
+    value = added(space.string(key), by, NOT_INTEGER)
+    space.put(key, b"%d" % value)
+    return value

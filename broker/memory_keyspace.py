@@ -33,6 +33,7 @@ class SortedSet:
             del self.order[bisect_left(self.order, (old, member))]
             del self.scores[member]
         if score is not None:
+            score += 0.0  # minus zero is zero
             self.scores[member] = score
             insort(self.order, (score, member))
 
@@ -94,12 +95,28 @@ class Keyspace:
         self._expiry.clear()
         self._journal.clear()
 
+    def copy(self, other: "Keyspace") -> None:
+        """Become a copy of another one, without its journal."""
+        for key in other.all_keys():
+            match value := other.value(key):
+                case SortedSet():
+                    ordered = SortedSet()
+                    ordered.scores, ordered.order = value.scores.copy(), value.order.copy()
+                    self._values[key] = ordered
+                case dict() | set():
+                    self._values[key] = value.copy()
+                case bytes():
+                    self._values[key] = value
+                case _:
+                    pass
+        self._expiry = other._expiry.copy()  # noqa: SLF001 - one of its own kind
+
     # -- reading
 
     def value(self, key: bytes) -> Value | None:
         """Return what lies at a key, of whatever type."""
         at = self._expiry.get(key)
-        if at is not None and at <= self.now_ms:
+        if at is not None and at < self.now_ms:  # it is there to its last millisecond
             wrote = self._wrote
             self.drop(key)
             self._wrote = wrote

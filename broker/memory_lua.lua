@@ -1,7 +1,7 @@
 -- What a script finds around it in the twin of Redis: the globals that Redis gives, read-only, and nothing else.
--- Run once with the functions that the twin lends; returns the compiler and the runner of scripts, a
--- maker of short arrays, cjson.null and its test.
-local command, encode, decode, sha1hex = ...
+-- Run once with the functions that the twin lends; returns the compiler and the runner of scripts, and a maker of
+-- short arrays.
+local command, sha1hex = ...
 local env = {}
 for _, name in ipairs({
   'string', 'table', 'math', 'coroutine', 'tonumber', 'tostring', 'type', 'pairs', 'ipairs', 'next', 'select',
@@ -13,9 +13,13 @@ end
 env._G = env
 env.os = { clock = os.clock }
 local redis = { LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3, sha1hex = sha1hex }
-function redis.pcall(...) return command(...) end
+local function asked(...)
+  if select('#', ...) == 0 then return { err = 'ERR Please specify at least one argument for this call' } end
+  return command(...)
+end
+redis.pcall = asked
 function redis.call(...)
-  local reply = command(...)
+  local reply = asked(...)
   if type(reply) == 'table' and reply.err then error(reply, 0) end
   return reply
 end
@@ -23,7 +27,6 @@ function redis.status_reply(text) return { ok = text } end
 function redis.error_reply(text) return { err = text } end
 function redis.log() end
 env.redis, env.server = redis, redis
-env.cjson = { null = newproxy(), encode = encode, decode = decode }
 setmetatable(env, {
   __index = function(_, name)
     error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
@@ -48,4 +51,4 @@ local function run(script, keys, args)
   return 'reply', reply
 end
 local function pack(...) return { ... } end
-return compile, run, pack, env.cjson.null, function(value) return rawequal(value, env.cjson.null) end
+return compile, run, pack

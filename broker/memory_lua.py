@@ -2,18 +2,20 @@
 
 import hashlib
 import importlib
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from argosy.broker.memory_cjson import Cjson
 from argosy.broker.memory_keyspace import ReplyError
-from argosy.broker.memory_table import Status, shown
+from argosy.broker.memory_table import Status, fits, shown
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import ConfigurationError
 
 Lua = Any  # lupa is untyped: a table, a function or a plain value of Lua
 Execute = Callable[[list[bytes]], Reply]
+_EXACT: Final = 2**53
+_LEAST: Final = -(2**63)
 _SHORT: Final = 200  # what fits on Lua's stack beside everything else; three times as fast
 _BOOT: Final = (Path(__file__).parent / "memory_lua.lua").read_bytes()
 
@@ -34,9 +36,7 @@ class LuaScripts:
         )
         self._execute = execute
         self._table: Callable[[Sequence[object]], Lua] = self._lua.table_from
-        cjson = Cjson(self._lua.table_from, self._is_table)
-        lent = (self._command, cjson.encode, cjson.decode, _sha1hex)
-        self._compile, self._run, self._pack, cjson.null, cjson.is_null = self._lua.execute(_BOOT, *lent)
+        self._compile, self._run, self._pack = self._lua.execute(_BOOT, self._command, _sha1hex)
         self._type = lua51.lua_type
         self._compiled: dict[str, Lua] = {}
 
@@ -70,7 +70,9 @@ class LuaScripts:
     def _command(self, *args: object) -> object:
         """Run `redis.call`'s command; an error comes back as `{err=…}`."""
         try:
-            return self._to_lua(self._execute([_argument(arg) for arg in args]))
+            reply = self._execute([arg if type(arg) is bytes else _argument(arg) for arg in args])
+            kind = type(reply)
+            return reply if kind is bytes or kind is int else self._to_lua(reply)
         except ReplyError as error:
             return self._table({b"err": str(error).encode()})  # type: ignore[arg-type]
 
@@ -87,7 +89,7 @@ class LuaScripts:
     def _reply(self, value: Lua) -> Reply:
         """Convert what a script returned: numbers are cut to integers, an array ends at its first nil."""
         if isinstance(value, bytes | int | float):
-            return None if value is False else value if isinstance(value, bytes) else int(value)
+            return None if value is False else value if isinstance(value, bytes) else _whole(value)
         if not self._is_table(value):
             return None
         if (error := value[b"err"]) is not None:
@@ -105,11 +107,17 @@ def _argument(arg: object) -> bytes:
     if isinstance(arg, bytes):
         return arg
     if isinstance(arg, int) and not isinstance(arg, bool):
-        return b"%d" % arg
+        return b"%d" % arg if -_EXACT < arg < _EXACT else shown(float(arg))
     if isinstance(arg, float):
-        return shown(arg)
+        return shown(arg + 0.0)
     message = "ERR Command arguments must be strings or integers"
     raise ReplyError(message)
+
+
+def _whole(number: float) -> int:
+    """Cut a number to 64 bits, as C does on the machines that servers run on."""
+    whole = int(number) if math.isfinite(number) else _LEAST
+    return whole if fits(whole) else _LEAST
 
 
 def _sha1hex(text: bytes) -> bytes:

@@ -6,20 +6,24 @@ Everything is synchronous and happens at once. A *unit* (one command or one scri
 import secrets
 import threading
 import time
+from binascii import crc_hqx
 from collections.abc import Callable
 from typing import Final
 
 from argosy.broker import memory_about, memory_collections, memory_commands, memory_sorted
 from argosy.broker.memory_keyspace import Keyspace, ReplyError
 from argosy.broker.memory_lua import LuaScripts
-from argosy.broker.memory_table import FIRST_KEY, Commands
+from argosy.broker.memory_table import FIRST_KEY, Command, Commands
 from argosy.broker.script import Reply, Script
 from argosy.schemas.errors import Refused, Unreachable
 
 JOURNAL_UNITS: Final = 1000
+_SLOTS: Final = 16_384
 COMMANDS: Final = Commands(
     module.COMMANDS for module in (memory_commands, memory_collections, memory_sorted, memory_about)
 )
+OUT_OF_MEMORY: Final = "OOM command not allowed when used memory > 'maxmemory'."
+READ_ONLY: Final = "READONLY You can't write against a read only replica."
 
 
 class MemoryServer:
@@ -39,7 +43,8 @@ class MemoryServer:
         self._declared: frozenset[bytes] = frozenset()
         self._lock = threading.RLock()
         self._down = False
-        self._refusing = ""
+        self._refusing = self._no_writes = ""
+        self._wrote = False
         self._lost_requests = self._lost_replies = 0
         self._configured: dict[str, str] = {}
         self._servers = [self._fresh_id(), self._fresh_id()]  # primary and replica
@@ -51,10 +56,10 @@ class MemoryServer:
     def command(self, *args: bytes) -> Reply:
         """Run one command; Unreachable and Refused as a real client would raise them."""
         name, rest = args[0], list(args[1:])
-        return self._unit(name.decode(), lambda: COMMANDS.find(name, len(rest)).run(self._space, rest))
+        return self._unit(name.decode(), lambda: self._alone(name, rest))
 
     def script(self, script: Script, keys: list[bytes], args: list[bytes]) -> Reply:
-        """Run one script. Stricter than a single real server: a key that wasn't declared is an error."""
+        """Run one script. As strict as a cluster and stricter: all keys lie in one slot, and each one is declared."""
         return self._unit(f"script {script.name}", lambda: self._whole(script, keys, args))
 
     def _unit(self, doing: str, run: Callable[[], Reply]) -> Reply:
@@ -81,13 +86,31 @@ class MemoryServer:
                 raise Unreachable(message)
             return reply
 
+    def _alone(self, name: bytes, args: list[bytes]) -> Reply:
+        command = COMMANDS.find(name, len(args))
+        if self._no_writes:
+            self._may(command, wrote=False)
+        _check_slot(args[command.keys])
+        return command.run(self._space, args)
+
+    def _may(self, command: Command, *, wrote: bool) -> None:
+        """Raise ReplyError for a write that isn't taken now; a script that has begun may go on filling memory."""
+        full = self._no_writes.startswith("OOM")
+        if (command.grows and not wrote) if full else command.writes:
+            raise ReplyError(self._no_writes)
+
     def _whole(self, script: Script, keys: list[bytes], args: list[bytes]) -> Reply:
+        self._wrote = False
         self._declared = frozenset(keys)
+        _check_slot(keys)
         return self._lua.run(script, keys, args)
 
     def _in_script(self, parts: list[bytes]) -> Reply:
         args = parts[1:]
         command = COMMANDS.find(parts[0], len(args))
+        if self._no_writes:
+            self._may(command, wrote=self._wrote)
+            self._wrote |= command.writes
         keys = command.keys
         known = args[0] in self._declared if keys is FIRST_KEY else self._declared.issuperset(args[keys])
         if not known:
@@ -108,9 +131,13 @@ class MemoryServer:
         """Answer again."""
         self._down = False
 
-    def refuse(self, reply: str = "OOM command not allowed when used memory > 'maxmemory'.") -> None:
+    def refuse(self, reply: str = OUT_OF_MEMORY) -> None:
         """Answer everything with this error, until it is set to the empty string."""
         self._refusing = reply
+
+    def refuse_writes(self, reply: str) -> None:
+        """Refuse what writes, or with OUT_OF_MEMORY what needs memory, until this is set to the empty string."""
+        self._no_writes = reply
 
     def lose_requests(self, count: int = 1) -> None:
         """Let the next units be lost on their way in: Unreachable, without effect."""
@@ -137,6 +164,20 @@ class MemoryServer:
             self._servers[0] = self._fresh_id()
             self._replication_id = self._fresh_id()
             self._tell()
+
+    def clone(self) -> "MemoryServer":
+        """Return a server with the same data and identity that goes its own way: the old primary of a split."""
+        other = MemoryServer(clock=lambda: self.clock(), seed=self._seed)  # noqa: PLW0108 - it may be replaced
+        with self._lock:
+            other._servers, other._replication_id = self._servers.copy(), self._replication_id
+            other._configured = self._configured
+            other._tell()
+            self._space.begin(int(self.clock() * 1000))
+            try:
+                other._space.copy(self._space)
+            finally:
+                self._space.end()
+        return other
 
     def failover(self, lost_units: int = 0) -> None:
         """Promote the replica, which lacks the last units; twice goes *back* to an old `run_id`."""
@@ -200,3 +241,19 @@ class MemoryServer:
             + b"\r\n"
             for name, fields in sections.items()
         }
+
+
+def _check_slot(keys: list[bytes]) -> None:
+    """Raise ReplyError for keys that a cluster would not have on one node."""
+    if len(keys) > 1:
+        tags = {_tag(key) for key in keys}
+        if len(tags) > 1 and len({crc_hqx(tag, 0) % _SLOTS for tag in tags}) > 1:
+            message = "CROSSSLOT Keys in request don't hash to the same slot"
+            raise ReplyError(message)
+
+
+def _tag(key: bytes) -> bytes:
+    """Return the part of a key that decides where it lies: what is in its first braces, if anything, else all."""
+    start = key.find(b"{")
+    end = key.find(b"}", start + 1)
+    return key[start + 1 : end] if 0 <= start < end - 1 else key

@@ -11,6 +11,7 @@ COMMANDS: Final = Commands()
 command = COMMANDS.command
 
 _BOUND = "ERR min or max is not a float"
+Bounds = tuple[float, bool, float, bool]
 Pairs = list[tuple[float, bytes]]
 
 
@@ -56,7 +57,8 @@ def _zadd(space: Keyspace, args: Args) -> Reply:
 def _zincrby(space: Keyspace, args: Args) -> Reply:
     by = real(args[1])
     ordered = space.typed(args[0], SortedSet)
-    score = by + (ordered.scores.get(args[2], 0.0) if ordered else 0.0)
+    old = ordered.scores.get(args[2]) if ordered else None
+    score = by if old is None else old + by
     if math.isnan(score):
         message = "ERR resulting score is not a number (NaN)"
         raise ReplyError(message)
@@ -100,14 +102,16 @@ def _zcard(space: Keyspace, args: Args) -> Reply:
 
 @command("ZCOUNT", 3, 3)
 def _zcount(space: Keyspace, args: Args) -> Reply:
-    first, last = _by_score(space.typed(args[0], SortedSet), args[1], args[2])
+    bounds = _bounds(args[1], args[2])
+    first, last = _between(space.typed(args[0], SortedSet), bounds)
     return last - first
 
 
 @command("ZREMRANGEBYSCORE", 3, 3)
 def _zremrangebyscore(space: Keyspace, args: Args) -> Reply:
+    bounds = _bounds(args[1], args[2])
     ordered = space.typed(args[0], SortedSet)
-    first, last = _by_score(ordered, args[1], args[2])
+    first, last = _between(ordered, bounds)
     if ordered is None:
         return 0
     return _removed(space, args[0], ordered, [member for _, member in ordered.order[first:last]])
@@ -115,9 +119,10 @@ def _zremrangebyscore(space: Keyspace, args: Args) -> Reply:
 
 @command("ZRANGEBYSCORE", 3)
 def _zrangebyscore(space: Keyspace, args: Args) -> Reply:
-    ordered = space.typed(args[0], SortedSet)
-    first, last = _by_score(ordered, args[1], args[2])
     scores, offset, count = _options(args[3:])
+    bounds = _bounds(args[1], args[2])
+    ordered = space.typed(args[0], SortedSet)
+    first, last = _between(ordered, bounds)
     if ordered is None or offset < 0:
         return []
     pairs = ordered.order[first + offset : last]
@@ -156,9 +161,14 @@ def _zpopmin(space: Keyspace, args: Args) -> Reply:
     return _reply(pairs, scores=True)
 
 
-def _by_score(ordered: SortedSet | None, low: bytes, high: bytes) -> tuple[int, int]:
+def _bounds(low: bytes, high: bytes) -> Bounds:
+    """Read two scores; a bracket before one leaves the score itself out."""
     low_open, high_open = low.startswith(b"("), high.startswith(b"(")
-    least, most = real(low[low_open:], _BOUND), real(high[high_open:], _BOUND)
+    return real(low[low_open:], _BOUND), low_open, real(high[high_open:], _BOUND), high_open
+
+
+def _between(ordered: SortedSet | None, bounds: Bounds) -> tuple[int, int]:
+    least, low_open, most, high_open = bounds
     if ordered is None:
         return 0, 0
     return ordered.between(least, most, low_open=low_open, high_open=high_open)

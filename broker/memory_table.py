@@ -1,8 +1,10 @@
 """The table of commands of the twin of Redis, and how numbers are read and printed in it."""
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from argosy.broker.memory_keyspace import Keyspace, ReplyError
@@ -21,12 +23,24 @@ class Status(bytes):
 OK: Final = Status(b"OK")
 NOT_INTEGER: Final = "ERR value is not an integer or out of range"
 NOT_FLOAT: Final = "ERR value is not a valid float"
+GROWING: Final = frozenset(
+    {"SET", "INCR", "INCRBY", "DECRBY", "HSET", "HSETNX", "HINCRBY", "SADD", "ZADD", "ZINCRBY"}
+)
+SHRINKING: Final = frozenset(
+    {"DEL", "UNLINK", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "PERSIST", "FLUSHALL"}
+    | {"HDEL", "SREM", "ZREM", "ZREMRANGEBYSCORE", "ZPOPMIN"}
+)
 SYNTAX: Final = "ERR syntax error"
 FIRST_KEY: Final = slice(0, 1)
 ALL_KEYS: Final = slice(0, None)
 NO_KEYS: Final = slice(0, 0)
 _LARGEST: Final = 2**63 - 1
-_EXPONENTS_FROM: Final = 1e17
+_WHOLE_TO: Final = 2**62
+_MOST_ZEROS: Final = 7
+_FEW_PLACES: Final = 4
+_NUMBER: Final = re.compile(
+    rb"[+-]?(?:inf(?:inity)?|(?P<digits>[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,9 @@ class Command:
     least: int
     most: int | None
     keys: slice
+    writes: bool
+    grows: bool
+    """It may need more memory: what a full server refuses."""
 
 
 class Commands:
@@ -54,7 +71,8 @@ class Commands:
         """Enter a function under a name; `most` None: any number of arguments."""
 
         def entered(run: Run) -> Run:
-            self._by_name[name.encode()] = Command(run, least, most, keys)
+            writes = name in GROWING or name in SHRINKING
+            self._by_name[name.encode()] = Command(run, least, most, keys, writes, name in GROWING)
             return run
 
         return entered
@@ -79,35 +97,58 @@ def integer(text: bytes, error: str = NOT_INTEGER) -> int:
     if not digits.isdigit() or not digits.isascii() or (digits[:1] == b"0" and text != b"0"):
         raise ReplyError(error)
     value = int(text)
-    if not -_LARGEST - 1 <= value <= _LARGEST:
+    if not fits(value):
         raise ReplyError(error)
     return value
 
 
 def real(text: bytes, error: str = NOT_FLOAT) -> float:
-    """Read a floating-point number; NaN is none."""
-    try:
-        value = float(text.decode("ascii"))
-    except ValueError:
-        raise ReplyError(error) from None
-    if math.isnan(value) or text != text.strip() or b"_" in text:
+    """Read a floating-point number; NaN is none, and neither is what no double can hold."""
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        raise ReplyError(error)
+    value, digits = float(text), found["digits"]
+    if digits is not None and (math.isinf(value) or (value == 0.0 and digits.strip(b"0."))):
         raise ReplyError(error)
     return value
 
 
 def shown(number: float) -> bytes:
-    """Print a score."""
+    """Print a number as a server does: the fewest digits that tell it, an exponent where that is shorter."""
+    if math.isnan(number):
+        return b"-nan" if math.copysign(1.0, number) < 0 else b"nan"
     if math.isinf(number):
         return b"inf" if number > 0 else b"-inf"
-    if number == int(number) and abs(number) < _EXPONENTS_FROM:
+    if number == 0.0:
+        return b"-0" if math.copysign(1.0, number) < 0 else b"0"
+    if number.is_integer() and abs(number) <= _WHOLE_TO:
         return b"%d" % int(number)
-    return repr(number).encode()
+    return b"-" * (number < 0) + _printed(abs(number))
 
 
-def added(old: bytes | None, by: bytes, error: str) -> int:
+def _printed(number: float) -> bytes:
+    parts = Decimal(repr(number)).normalize().as_tuple()
+    digits, shift = "".join(map(str, parts.digits)), int(parts.exponent)
+    power = shift + len(digits) - 1
+    if shift >= 0 and power < len(digits) + _MOST_ZEROS:
+        text = digits + "0" * shift
+    elif shift < 0 and (shift > -_MOST_ZEROS or abs(power) < _FEW_PLACES):
+        whole = digits.rjust(1 - shift, "0")
+        text = f"{whole[:shift]}.{whole[shift:]}"
+    else:
+        text = f"{digits[0]}.{digits[1:]}".removesuffix(".") + f"e{power:+d}"
+    return text.encode()
+
+
+def added(old: bytes | None, by: int, error: str) -> int:
     """Add to an integer held as text; ReplyError if it is none, or overflows."""
-    value, change = 0 if old is None else integer(old, error), integer(by)
-    if not -_LARGEST - 1 <= value + change <= _LARGEST:
+    value = 0 if old is None else integer(old, error)
+    if not fits(value + by):
         message = "ERR increment or decrement would overflow"
         raise ReplyError(message)
-    return value + change
+    return value + by
+
+
+def fits(number: int) -> bool:
+    """Say whether a number is a 64-bit integer."""
+    return -_LARGEST - 1 <= number <= _LARGEST

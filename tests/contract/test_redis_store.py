@@ -195,41 +195,6 @@ async def test_a_caught_error_is_a_table(store: Both, key: str) -> None:
     ]
 
 
-async def test_json_is_read_and_written_alike(store: Both) -> None:
-    text = r'{"a":[1,2.5,"x\/\u00e9\n"],"b":null,"c":{},"d":true,"e":1795655320892,"f":"\u0001\u007f"}'
-    read = lua(
-        "local v = cjson.decode(ARGV[1])\n"
-        "return {#v.a, v.a[1], tostring(v.a[2]), v.a[3], v.b == cjson.null, type(v.c),"
-        " v.d, v.e, v.absent == nil}"
-    )
-    assert await store.run(read, [], [text]) == [
-        3,
-        1,
-        b"2.5",
-        "x/é\n".encode(),
-        1,
-        b"table",
-        1,
-        1795655320892,
-        1,
-    ]
-    written = lua(
-        "return {cjson.encode({1, 2.5, 'x/\\n\"', true, cjson.null}), cjson.encode({}),"
-        " cjson.encode({a = {1}}),"
-        " cjson.encode(1795655320892), cjson.encode('é\\127\\1'), cjson.encode({[1] = 'a', [3] = 'c'}),"
-        " cjson.encode(cjson.decode(ARGV[1]).f)}"
-    )
-    assert await store.run(written, [], [text]) == [
-        b'[1,2.5,"x\\/\\n\\"",true,null]',
-        b"{}",
-        b'{"a":[1]}',
-        b"1795655320892",
-        '"é\\u007f\\u0001"'.encode(),
-        b'["a",null,"c"]',
-        b'"\\u0001\\u007f"',
-    ]
-
-
 async def test_keys_expire_and_a_ttl_can_be_taken_back(store: Both, key: str) -> None:
     script = lua(
         "redis.call('SET', KEYS[1], 1, 'PX', 100000) local first = redis.call('PTTL', KEYS[1])\n"
