@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import Advice, ArgosyError, ConfigurationError
+from argosy.schemas.pipeline import CompiledPipeline
 
 IMPORT_SECONDS: Final = 60.0
 """An app that takes longer to import is not looked at any further."""
@@ -31,6 +32,8 @@ class AppFacts(BaseModel):
     """The file or module, without what stands behind a colon."""
     agents: tuple[str, ...]
     pipelines: tuple[str, ...]
+    compiled: tuple[CompiledPipeline, ...]
+    """The same, as they are published."""
     asks_a_model: bool
     files: tuple[Path, ...]
     """The app's own file first, then the modules beside it that it imports."""
@@ -55,6 +58,7 @@ def look(target: str) -> AppFacts:
         path=found.target,
         agents=tuple(found.agents),
         pipelines=tuple(found.pipelines),
+        compiled=tuple(pipeline.compile() for pipeline in found.pipelines.values()),
         asks_a_model=any(agent.contract.model for agent in found.agents.values()),
         files=tuple(_files(found.target)),
     )

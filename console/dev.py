@@ -15,11 +15,12 @@ from argosy.console.foreground import STOPPING, run_in_foreground
 from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show, show_error
 from argosy.console.own_name import as_called
+from argosy.console.publish import publish_all
 from argosy.console.stack import LocalStack
 from argosy.console.stack_state import DEFAULT_FOLDER
 from argosy.console.up import Folder, in_words, tell_downloads
-from argosy.schemas.errors import ChildFailed, ConfigurationError
-from argosy.schemas.settings import ModelSettings
+from argosy.schemas.errors import ArgosyError, ChildFailed, ConfigurationError
+from argosy.schemas.settings import Settings
 
 
 def dev(  # noqa: PLR0913 - the options of a command
@@ -45,7 +46,8 @@ def dev(  # noqa: PLR0913 - the options of a command
     When the app's file changes, or a module beside it that it imports, its workers are restarted: they finish
     what they can and hand the rest back. A file that can't be imported is shown, and the old workers go on.
 
-    In another shell: `argosy run NAME --app APP --input '…'`; with --memory by HTTP, as it says.
+    The app's pipelines are published, in another shell: `argosy run NAME --input '…'`; with --memory by HTTP, as it
+    says.
     """
     facts = look(app)
     if memory:
@@ -65,18 +67,19 @@ async def _dev(app: str, facts: AppFacts, folder: Path, workers: int, *, reload:
         settings = load_settings(folder)
         fleet = DevFleet(stack.supervisor, stack.folder, environment_of(settings), workers)
         await fleet.start(facts, settings.model)
+        await _publish(settings, facts)
         show(stack.state, in_words(folder, stack.state))
         note(f"agents  {', '.join(facts.agents)}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
         argosy = as_called()
         for pipeline in facts.pipelines:
-            note(f"try     {argosy} run {pipeline} --app {facts.path} --input '…' --watch")
+            note(f"try     {argosy} run {pipeline} --input '…' --watch")
         if not reload:
             await asyncio.Event().wait()
         while True:
             changed = await until_changed(watched, before)
             note(f"changed {', '.join(file.name for file in changed)}")
             before = watched.broadly().look()
-            found = await _reload(app, fleet, settings.model)
+            found = await _reload(app, fleet, settings)
             if found is None:  # what mends it may be a file that it never came to import
                 watched = watched.broadly()
                 continue
@@ -84,15 +87,24 @@ async def _dev(app: str, facts: AppFacts, folder: Path, workers: int, *, reload:
             before = {file: before.get(file, stamp) for file, stamp in watched.look().items()}
 
 
-async def _reload(app: str, fleet: DevFleet, model: ModelSettings) -> AppFacts | None:
+async def _publish(settings: Settings, facts: AppFacts) -> None:
+    """Let a submit just name a pipeline of the app, as it is now; what can't be is said."""
+    try:
+        await publish_all(settings, facts.compiled, force=True)
+    except ArgosyError as error:
+        show_error(error)
+
+
+async def _reload(app: str, fleet: DevFleet, settings: Settings) -> AppFacts | None:
     """Put the app to work as it is now; None if that can't be, and the fleet is as before."""
     try:
         facts = await look_apart(app, fleet.environment)
-        whole = await fleet.change(facts, model)
+        whole = await fleet.change(facts, settings.model)
     except (ConfigurationError, ChildFailed) as error:
         show_error(error)
         note("broken  the workers go on with the code from before; save it again when it is mended")
         return None
+    await _publish(settings, facts)
     if whole:
         note(f"ready   {', '.join(facts.agents)}")
     return facts

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -55,12 +56,27 @@ def publish(
         raise ConfigurationError(
             f"{app} has no pipelines", do="define one: Pipeline('name', takes=…, gives=…)"
         )
-    lines = asyncio.run(_publish(load_settings(), pipelines, force=force))
+    total = len(pipelines)
+
+    def tell(done: int) -> None:
+        if_interrupted(f"{done} of {total} pipelines are published, the next may be; it is safe to repeat")
+
+    lines = asyncio.run(publish_all(load_settings(), pipelines, force=force, before_each=tell))
     rows = [(line.pipeline, line.steps, ", ".join(line.agents), line.what) for line in lines]
     show_table(COLUMNS, rows, {"pipelines": lines})
 
 
-async def _publish(settings: Settings, pipelines: list[CompiledPipeline], *, force: bool) -> list[Line]:
+async def publish_all(
+    settings: Settings,
+    pipelines: Sequence[CompiledPipeline],
+    *,
+    force: bool,
+    before_each: Callable[[int], None] = lambda _: None,
+) -> list[Line]:
+    """Publish what isn't yet; `before_each` hears how many are. Raises ConfigurationError, Unreachable, Refused.
+
+    `force`: also where another pipeline of that name and version is published. Idempotent.
+    """
     names = TopicNames(settings.kafka.topic_prefix)
     source = f"argosy/publish/{socket.gethostname()}-{os.getpid()}"
     lines: list[Line] = []
@@ -71,9 +87,7 @@ async def _publish(settings: Settings, pipelines: list[CompiledPipeline], *, for
             before = there.get(key)
             _check(pipeline, key, None if before is None else before.pipeline, force=force)
             same = before is not None and before.latest and before.pipeline.identity == pipeline.identity
-            if_interrupted(
-                f"{len(lines)} of {len(pipelines)} pipelines are published, the next may be; it is safe to repeat"
-            )
+            before_each(len(lines))
             if not same:
                 await publish_one(await services.cluster.producer(), names, pipeline, source)
             what: What = "was published already" if same else "published"

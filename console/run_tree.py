@@ -149,7 +149,7 @@ def _task(row: TaskRow, history: History, now_ms: int) -> str:
     if row.input_tokens or row.output_tokens:
         words.append(f"tokens {row.input_tokens} in, {row.output_tokens} out")
     if row.worker:
-        words.append(f"by {row.worker}")
+        words.append(f"by {row.worker.removeprefix('argosy/worker/')}")
     if row.why:
         words.append(row.why)
     return "  ".join(words)

@@ -39,6 +39,12 @@ async def speak(ctx: Context, gate: str) -> str:
             await asyncio.sleep(0.05)
     return WORD
 '''
+NAMED = """
+from argosy import Pipeline
+
+named = Pipeline("named", takes=str, gives=str)
+named.returns(named.step(speak, named.input))
+"""
 SECOND = """
 @agent
 async def shout(ctx: Context, gate: str) -> str:
@@ -226,3 +232,11 @@ async def test_a_new_agent_gets_a_worker_and_one_that_is_gone_loses_it(dev: Dev)
     assert dev.children() & {"speak", "shout"} == {"shout"}
     assert await dev.answer(waiting) == "BACK"
     await until_quiet(dev.settings)
+
+
+async def test_a_pipeline_that_a_change_adds_is_published_with_it(dev: Dev) -> None:
+    dev.write("words.py", 'WORD = "named"\n')
+    said = dev.write("app.py", APP + NAMED)
+    await dev.until_said("ready   speak", said)
+    run = await dev.client.submit("named", "")
+    assert await run.result(timeout_seconds=90) == "named"

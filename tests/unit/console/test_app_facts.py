@@ -37,6 +37,7 @@ def app(tmp_path: Path) -> Path:
 async def test_the_files_of_an_app_are_its_own_and_those_beside_it_that_it_imports(app: Path) -> None:
     facts = await look_apart(str(app), {})
     assert (facts.agents, facts.pipelines, facts.asks_a_model) == (("speak",), ("talk",), True)
+    assert [pipeline.agents["speak"].model for pipeline in facts.compiled] == ["openai:m"]
     assert facts.files == (app, app.parent / "shop" / "__init__.py", app.parent / "shop" / "words.py")
 
 
