@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Kind = Literal[
     "crash", "crash_soon", "terminate", "pause", "skew", "deaf", "cut_off", "reply_lost", "request_lost", "late",
@@ -113,12 +113,7 @@ PROFILES: Final[Mapping[str, Mapping[Kind, float]]] = {
 ALL_PROFILES: Final = (*PROFILES, "swarm")
 
 _LONG: Final[frozenset[Kind]] = frozenset({"sleep", "all_sleep", "retention"})
-_EVERY: Final = tuple(
-    sorted(
-        {*AMOUNTS, "crash", "terminate", "rebalance", "offsets_lost", "again", "wipe", "cut", "rebuild"}
-        - _LONG
-    )
-)
+_EVERY: Final[tuple[Kind, ...]] = tuple(sorted(frozenset(get_args(Kind)) - _LONG))
 FLEETS: Final[Mapping[str, Mapping[str, float]]] = {"ages": {"longest_run_seconds": 40, "window_seconds": 20}}
 """Settings of a fleet that a profile needs: `sleep` is longer than a tombstone lives in it."""
 SPLIT_COMMITS: Final = frozenset({"torn"})

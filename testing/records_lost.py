@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Partition, Record
@@ -78,7 +79,8 @@ class RecordsLost:
         """Return the lane's checkpoint: what it has folded, for good unless Redis loses it."""
         keys = LaneKeys(self._world.settings.redis.key_prefix, lane)
         found = self._world.server.dump().get(keys.checkpoint.encode())
-        return int(found.get(_NEXT, b"0")) if isinstance(found, dict) else 0
+        fields = cast("dict[bytes, bytes]", found) if isinstance(found, dict) else {}
+        return int(fields.get(_NEXT, b"0"))
 
     def _over(self, lane: int, before: int) -> set[str]:
         """Return the runs whose end is in the log before an offset, and whose result is published."""

@@ -144,7 +144,8 @@ class SimulatedLoad:
 
 def _outcomes(submitted: Submitted, damage: Damage) -> Outcomes:
     more = {"expired"} if damage.slept else set[str]()
-    return submitted.plan.outcomes | more | ({"failed"} if damage.payloads else set())
+    more |= {"failed"} if damage.payloads else set[str]()
+    return submitted.plan.outcomes | more
 
 
 def _chance(stage: Stage, number: int) -> random.Random:
