@@ -17,7 +17,7 @@ from argosy.console.foreground import STOPPING, run_in_foreground
 from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show
 from argosy.console.submit import parse_input
-from argosy.console.up import Folder
+from argosy.console.up import Folder, check_brokers
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, InvalidInput
 from argosy.testing.chaos_plan import BY_NAME, KINDS, Kind, Pace
@@ -60,6 +60,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
     ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes per agent.")] = 2,
     coordinators: Annotated[int, typer.Option("--coordinators", min=1)] = 2,
+    brokers: Annotated[int, typer.Option("--brokers", min=1, max=3, help="Kafka brokers: 1 or 3.")] = 1,
     in_flight: Annotated[
         int, typer.Option("--in-flight", min=1, help="Runs under way at once, at most.")
     ] = 40,
@@ -101,6 +102,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
             "only there is it known how many a run makes",
             "use --minutes",
         )
+    check_brokers(brokers, None)
     facts = look(app)
     offers = _own_offers() if own else _offers(app, pipelines, value)
     total = None if deliveries is None else -(-deliveries // (_OWN_ITEMS + 2))
@@ -116,6 +118,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
         session_seconds=session_seconds,
         handler_seconds=task_seconds,
         own=own,
+        brokers=brokers,
     )
     pace = Pace(minutes * 60 if total is None else _HOURS, calm_seconds, pause_seconds, alone)
     order = Order(shape, pace, seed, _kinds(faults), may_fail)

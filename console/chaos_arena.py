@@ -17,6 +17,7 @@ from argosy.console.config import environment_of, load_settings
 from argosy.console.fleet_children import WORKERS, coordinator_child, worker_child, written
 from argosy.console.model_child import stand_in
 from argosy.console.stack import LocalStack
+from argosy.console.stack_state import read_state, reap_left_over
 from argosy.console.up import tell_downloads
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.local_stack import STACK_FILE
@@ -53,6 +54,7 @@ class Shape:
     session_seconds: float = 4.0
     handler_seconds: float = 0.0
     own: bool = False
+    brokers: int = 1
 
     def variables(self) -> dict[str, str]:
         """Return the settings that make a fleet on one machine notice in seconds what died."""
@@ -62,6 +64,7 @@ class Shape:
             "ARGOSY_FLEET__RENEW_SECONDS": str(self.lease_seconds / 4),
             "ARGOSY_FLEET__PATIENCE_SECONDS": str(2 * self.lease_seconds),
             "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": str(self.session_seconds),
+            "ARGOSY_KAFKA__REPLICATION": str(min(3, self.brokers)),
             "ARGOSY_KAFKA__INBOX_PARTITIONS": "2",
             "ARGOSY_KAFKA__WORK_PARTITIONS": str(WORK_PARTITIONS),
             "ARGOSY_KAFKA__TOPIC_PREFIX": _PREFIX,
@@ -81,7 +84,7 @@ class Arena:
     settings: Settings
     shape: Shape
     proxies: Proxies
-    links: dict[str, Link]
+    links: dict[str, tuple[Link, ...]]
     environment: dict[str, str]
     folder: Path
     cast: Cast
@@ -112,7 +115,7 @@ class Arena:
 async def open_arena(folder: Path, shape: Shape, facts: AppFacts) -> AsyncGenerator[Arena]:
     """Start all but the submitter; stop it all when left. Logs and data stay in the folder until the next run."""
     _make_fresh(folder)
-    async with LocalStack(folder, doors=len(_DOORS), progress=tell_downloads) as stack:
+    async with LocalStack(folder, brokers=shape.brokers, doors=len(_DOORS), progress=tell_downloads) as stack:
         with Proxies() as proxies:
             arena = _arena(stack, shape, proxies, facts)
             if facts.asks_a_model and (model := stand_in(arena.settings.model)) is not None:
@@ -127,14 +130,26 @@ def _make_fresh(folder: Path) -> None:
     """Empty the folder of an earlier run; refuse one that is something else."""
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if not (folder / STACK_FILE).exists():
+    if not (folder / STACK_FILE).exists() and not (folder / "lock").exists():
         raise ConfigurationError(
             f"{folder} is not empty", "chaos removes all that lies in its folder", "name another --dir"
         )
-    for name in ("kafka", "valkey", "logs", "run", "effects", "payloads"):
+    if (old := read_state(folder)) is not None and old.is_running():
+        raise ConfigurationError(
+            f"a stack runs in {folder}", "chaos removes all that lies there", "stop it, or name another --dir"
+        )
+    for name in (
+        *(path.name for path in folder.glob("kafka*")),
+        "valkey",
+        "logs",
+        "run",
+        "effects",
+        "payloads",
+    ):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for file in folder.glob("load.*"):
-        file.unlink()
+    reap_left_over(folder)
+    for file in (*folder.glob("load.*"), folder / STACK_FILE):
+        file.unlink(missing_ok=True)
 
 
 def _arena(stack: LocalStack, shape: Shape, proxies: Proxies, facts: AppFacts) -> Arena:
@@ -197,13 +212,13 @@ def own_crew(many: int) -> dict[str, str]:
     return crew | crew_of(OWN_AGENTS[1:], many)
 
 
-def _links(stack: LocalStack, proxies: Proxies) -> dict[str, Link]:
+def _links(stack: LocalStack, proxies: Proxies) -> dict[str, tuple[Link, ...]]:
     layout = stack.state.layout
-    found: dict[str, Link] = {}
+    found: dict[str, tuple[Link, ...]] = {}
     for number, door in enumerate(_DOORS):
-        (way,) = (broker.doors[number] for broker in layout.cluster.brokers)
-        found[f"{door}-kafka"] = proxies.link(way.port, way.advertised)
-        found[f"{door}-redis"] = proxies.link(layout.redis_port)
+        ways = [broker.doors[number] for broker in layout.cluster.brokers]
+        found[f"{door}-kafka"] = tuple(proxies.link(way.port, way.advertised) for way in ways)
+        found[f"{door}-redis"] = (proxies.link(layout.redis_port),)
     assert tuple(sorted(found)) == LINKS  # noqa: S101 - the plan names them too
     return found
 
@@ -214,7 +229,7 @@ def _through(arena: Arena, door: str) -> dict[str, str]:
     return {
         **arena.environment,
         "ARGOSY_KAFKA__BOOTSTRAP_SERVERS": cluster.behind(_DOORS.index(door)),
-        "ARGOSY_REDIS__URL": f"redis://{arena.links[f'{door}-redis'].address}/0",
+        "ARGOSY_REDIS__URL": f"redis://{arena.links[f'{door}-redis'][0].address}/0",
     }
 
 

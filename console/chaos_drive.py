@@ -84,8 +84,9 @@ class Drive:
             await self._until_load_ends()
             over.set()
             await hurting
-            for name in self.arena.links:
-                self.arena.links[name].clear()
+            for links in self.arena.links.values():
+                for link in links:
+                    link.clear()
             note("faults are over; waiting until every run has ended and all is at rest")
             trouble = await self._until_quiet()
             for task in watching:
@@ -123,16 +124,21 @@ class Drive:
     # -- faults
 
     async def _hurt(self, strikes: list[Strike], over: asyncio.Event) -> None:
+        late = 0.0
         async with asyncio.TaskGroup() as group:
             for strike in strikes:
+                if strike.at + late > self.order.pace.seconds:
+                    return
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, strike.at - self.now)):
+                    async with asyncio.timeout(max(0.0, strike.at + late - self.now)):
                         await over.wait()
                 if over.is_set():
                     return  # what is under way is waited for
                 struck = group.create_task(self._strike(strike), name=str(strike))
                 if self.order.pace.alone:
                     await asyncio.wait({struck})
+                    # Until a server is up again counts for nobody's pause.
+                    late = max(late, self.now - strike.at - strike.seconds)
 
     async def _strike(self, strike: Strike) -> None:
         note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike}")

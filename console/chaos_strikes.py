@@ -4,7 +4,8 @@ import asyncio
 import random
 import shutil
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from argosy.console import chaos_messages as messages
 from argosy.console.chaos_arena import Arena
 from argosy.console.ports import LOOPBACK
 from argosy.testing.chaos_plan import Strike
+from argosy.testing.proxy import Link
 from argosy.testing.weather import CUT, DEAF, HALF_OPEN, MUTE, STALLED, Weather
 
 _SAY_SECONDS: Final = 5.0
@@ -88,7 +90,8 @@ async def _down(arena: Arena, name: str, seconds: float, meanwhile: Callable[[],
 
 
 async def _kill_kafka(arena: Arena, strike: Strike) -> str:
-    return await _down(arena, "kafka", strike.seconds)
+    brokers = arena.stack.state.layout.cluster.brokers
+    return await _down(arena, brokers[strike.dice % len(brokers)].name, strike.seconds)
 
 
 async def _kill_redis(arena: Arena, strike: Strike) -> str:
@@ -147,20 +150,31 @@ def _under(weather: Callable[[random.Random], Weather]) -> Hit:
 
     async def change(arena: Arena, strike: Strike) -> str:
         (name,) = strike.victims
-        link = arena.links[name]
-        before = asdict(link.figures)
+        links = arena.links[name]
+        before = _figures(links)
         chosen = weather(random.Random(strike.dice))  # noqa: S311 - as above
-        link.set(chosen)
+        for link in links:
+            link.set(chosen)
         try:
             await asyncio.sleep(strike.seconds)
         finally:
-            link.clear()
-        after = asdict(link.figures)
+            for link in links:
+                link.clear()
+        after = _figures(links)
         passed = {key: after[key] - before[key] for key in after if after[key] != before[key]}
-        told = ", ".join(f"{key} {many}" for key, many in passed.items())
-        return f"{name}: {told}" if link.connections or passed else ""
+        told = ", ".join(f"{key.replace('_', ' ')} {many}" for key, many in passed.items())
+        return (
+            f"{name}: {told or 'nothing passed'}" if passed or any(link.connections for link in links) else ""
+        )
 
     return change
+
+
+def _figures(links: Sequence[Link]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for link in links:
+        found.update(asdict(link.figures))
+    return found
 
 
 def _slow(chance: random.Random) -> Weather:

@@ -13,6 +13,7 @@ from argosy.console.chaos_arena import Arena
 from argosy.schemas.deadletter import DeadLetter
 from argosy.testing.chaos_judge import Finding, Judge, Snapshot
 from argosy.testing.chaos_load import Journal
+from argosy.testing.chaos_plan import BY_NAME
 from argosy.testing.chaos_recovery import baseline, recoveries
 from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport
 from argosy.testing.effects import AllEffects
@@ -69,7 +70,7 @@ async def judged(arena: Arena, told: Told) -> Report:
         _rest(told),
         _fired(told, len(acknowledged)),
     ]
-    usual, strikes = _recovered(told, judge)
+    usual, strikes = _recovered(told, judge, arena.shape.brokers)
     empty = not acknowledged or not told.strikes
     broken = any(finding.broken for finding in findings)
     return Report(
@@ -164,7 +165,7 @@ def _fired(told: Told, acknowledged: int) -> Finding:
     return found
 
 
-def _recovered(told: Told, judge: Judge) -> tuple[float, list[StrikeReport]]:
+def _recovered(told: Told, judge: Judge, brokers: int) -> tuple[float, list[StrikeReport]]:
     start = told.started_ms // 1000
     first = int(min((strike.at for strike in told.strikes), default=told.seconds))
     if first <= _SETTLING_SECONDS + 1:
@@ -175,7 +176,7 @@ def _recovered(told: Told, judge: Judge) -> tuple[float, list[StrikeReport]]:
     counted = [
         (
             strike.number,
-            since := int(strike.at if strike.kind.startswith("kill") else strike.ended),
+            since := int(strike.at if _is_sudden(strike, brokers) else strike.ended),
             next((begin for begin in begins if begin > since), int(told.seconds)),
         )
         for strike in told.strikes
@@ -184,6 +185,14 @@ def _recovered(told: Told, judge: Judge) -> tuple[float, list[StrikeReport]]:
     return usual, [
         strike.model_copy(update={"recovery_seconds": found[strike.number]}) for strike in told.strikes
     ]
+
+
+def _is_sudden(strike: StrikeReport, brokers: int) -> bool:
+    """Tell a death that others make good, by being there, from what lasts until it is over."""
+    kind = BY_NAME[strike.kind]
+    return strike.kind.startswith("kill-") and (
+        kind.seconds == (0.0, 0.0) or (kind.code == "F5" and brokers > 1)
+    )
 
 
 def _curve(told: Told, judge: Judge) -> tuple[int, ...]:
