@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Final
 
@@ -12,7 +13,7 @@ from argosy.schemas.errors import ArgosyError, ConfigurationError
 from argosy.testing.exploration import MakeLoad, Seed, explore, seeds_of
 from argosy.testing.faults import ALL_PROFILES
 from argosy.testing.quiet import quietly
-from argosy.testing.simulation import simulate
+from argosy.testing.simulation import Outcome, simulate
 
 _TELL_SECONDS: Final = 2.0
 app = typer.Typer(add_completion=False)
@@ -72,19 +73,24 @@ def _tell(make: MakeLoad, seed: Seed) -> None:
 
 
 class _Progress:
-    """Tells on stderr, every two seconds, how far it is."""
+    """Tells on stderr, every two seconds, how far it is, and at once of a seed that broke a promise."""
 
     def __init__(self, seeds: int) -> None:
         self._seeds, self._began = seeds, time.monotonic()
-        self._next = self._began + _TELL_SECONDS
+        self._next, self._told = self._began + _TELL_SECONDS, 0
 
-    def __call__(self, done: int, runs: int, broken: int) -> None:
+    def __call__(self, done: int, runs: int, broken: Sequence[Outcome]) -> None:
         now = time.monotonic()
+        for outcome in broken[self._told :]:
+            typer.echo(
+                f"broken: profile {outcome.profile}, seed {outcome.seed}: {outcome.findings[0]}", err=True
+            )
+        self._told = len(broken)
         if now < self._next and done < self._seeds:
             return
         self._next = now + _TELL_SECONDS
         left = (now - self._began) / done * (self._seeds - done)
-        line = f"{done} of {self._seeds} seeds, {runs} runs, {broken} broke a promise, {left:.0f} s left"
+        line = f"{done} of {self._seeds} seeds, {runs} runs, {len(broken)} broke a promise, {left:.0f} s left"
         typer.echo(f"\r{line}  " if sys.stderr.isatty() else line, nl=not sys.stderr.isatty(), err=True)
         if done == self._seeds and sys.stderr.isatty():
             typer.echo("", err=True)

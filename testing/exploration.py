@@ -87,12 +87,12 @@ def explore(
     seeds: Sequence[Seed],
     *,
     processes: int | None = None,
-    tell: Callable[[int, int, int], object] | None = None,
+    tell: Callable[[int, int, Sequence[Outcome]], object] | None = None,
 ) -> Report:
     """Run all seeds, each on a fleet of its own, in `processes` (as many as there are cores).
 
     `load` must be importable (a class or a function of a module). `tell` hears, after each seed, how many are done, how
-    many runs that was, and how many seeds broke a promise.
+    many runs that was, and which broke a promise.
     """
     began, done, runs = time.monotonic(), 0, 0
     broken: list[Outcome] = []
@@ -101,7 +101,7 @@ def explore(
         if outcome.findings:
             broken.append(outcome)
         if tell is not None:
-            tell(done, runs, len(broken))
+            tell(done, runs, broken)
     stories = tuple(short_story(load, outcome) for outcome in broken[:_STORIES])
     return Report(done, runs, time.monotonic() - began, tuple(broken), stories)
 
