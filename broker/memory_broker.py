@@ -146,8 +146,20 @@ class MemoryBroker:
         return lost
 
     def recreate(self, topic: str) -> None:
-        """Delete a topic with its data and make it again; committed offsets stay."""
+        """Delete a topic with its data and what groups had committed there, and make it again."""
         self._make(topic, len(self._topics[topic]))
+        for group in self._groups.values():
+            group.forget(topic)
+        self.ring()
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions; groups that read it are balanced anew."""
+        logs = self._topics[topic]
+        places = (Partition(topic, number) for number in range(len(logs), partitions))
+        logs += [MemoryLog(where, self._chance, self._gap_rate) for where in places]
+        for group in self._groups.values():
+            if group.reads(topic):
+                group.rebalance()
         self.ring()
 
     # -- topics, logs, groups

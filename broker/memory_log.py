@@ -137,6 +137,14 @@ class MemoryGroup:
         """Return a member's partitions under the generation in force."""
         return tuple(sorted(where for where, owner in self.owners.items() if owner == member))
 
+    def reads(self, topic: str) -> bool:
+        """Say whether a member reads a topic."""
+        return any(topic in one.topics for one in self.members.values())
+
+    def forget(self, topic: str) -> None:
+        """Drop what was committed for a topic, as a broker does that deletes it."""
+        self.offsets = {where: offset for where, offset in self.offsets.items() if where.topic != topic}
+
     def commit(self, member: str, generation: int, offsets: Mapping[Partition, int]) -> None:
         """Take offsets from a member of the generation in force; raises StaleGeneration."""
         if member not in self.members or generation != self.generation:

@@ -467,3 +467,59 @@ async def test_posted_records_arrive_in_order_and_a_post_that_fails_says_nothing
     found = [record.value async for record in world.cluster.scan(Partition(topic, 0), 0)]
     assert found == [*(b"%d" % number for number in range(50)), b"last"]
     assert last == (0, 50)
+
+
+# -- topics that change under their readers
+
+
+async def test_of_a_topic_made_anew_nothing_is_committed(world: World) -> None:
+    topic, other = await world.topic(2), await world.topic(1, "other")
+    consumer, taken = world.cluster.consumer(world.group, [topic, other]), Recorder()
+    await world.send(topic, b"0", b"1", partition=1)
+    async with world.running(consumer, taken):
+        await taken.until(lambda: len(taken.records) == 2)
+        await consumer.commit({Partition(topic, 1): 2, Partition(other, 0): 0})
+    await world.recreate(topic)
+    assert (await world.cluster.group(world.group)).committed == {Partition(other, 0): 0}
+    assert await world.cluster.edges(Partition(topic, 1)) == (0, 0)
+    await world.send(topic, b"new", partition=1)
+    again, taken = world.cluster.consumer(world.group, [topic, other]), Recorder()
+    async with world.running(again, taken):
+        await taken.until(lambda: bool(taken.records))
+        assert await again.committed(Partition(topic, 1)) is None
+    assert [(record.offset, record.value) for record in taken.records] == [(0, b"new")]
+
+
+async def test_new_partitions_are_found_by_groups_and_followers(world: World) -> None:
+    topic = await world.topic()
+    follower = world.cluster.follower(topic)
+    await follower.start()
+    taken = Recorder()
+    async with world.running(world.cluster.consumer(world.group, [topic]), taken):
+        await taken.until(lambda: len(taken.owned) == 1)
+        await world.grow(topic, 2)
+        producer = await world.process("new").producer()
+        await producer.send(Outgoing(topic, b"k", b"new", (), 1))
+        await taken.until(lambda: b"new" in taken.values)
+        assert len(taken.epochs) == 2
+    found: list[bytes | None] = []
+    async with asyncio.timeout(30):
+        while b"new" not in found:
+            found += [record.value for record in await follower.read(1)]
+    await follower.close()
+
+
+async def test_aborted_records_are_read_and_counted_like_all_others(world: World) -> None:
+    topic, taken = await world.topic(), Recorder()
+    where = Partition(topic, 0)
+    await world.send(topic, b"0")
+    await world.transact(where, b"1", b"2", abort=True)
+    await world.send(topic, b"4")
+    assert await world.cluster.edges(where) == (0, 5)
+    async with world.running(world.cluster.consumer(world.group, [topic]), taken):
+        await taken.until(lambda: len(taken.records) == 4)
+    assert [record.offset for record in taken.records] == [0, 1, 2, 4]
+    assert [record.offset async for record in world.cluster.scan(where, 0)] == [0, 1, 2, 4]
+    peeked = await world.cluster.peek(where, 3)
+    assert peeked is not None
+    assert peeked.offset == 4

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from argosy.broker.memory_server import MemoryServer
 from argosy.broker.script import Script
+from argosy.console.ports import free_ports
 from argosy.schemas.errors import Refused
 from support.effort import TIMEOUT_SECONDS, effort
 from support.redis_calls import BEGIN, CALLS, Call
@@ -134,7 +135,13 @@ def test_a_restart_is_another_identity_with_the_same_keys_and_without_scripts(tm
 def test_keys_of_two_slots_are_refused_as_a_cluster_refuses_them(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    with Valkey(tmp_path_factory.mktemp("cluster"), "--cluster-enabled", "yes") as server:
+    with Valkey(
+        tmp_path_factory.mktemp("cluster"),
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        str(free_ports(1)[0]),
+    ) as server:
         pair = RedisPair(server)
         pair.wait_for(b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383", has=b"OK")
         pair.wait_for(b"CLUSTER", b"INFO", has=b"cluster_state:ok")

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from argosy.broker.cluster import KafkaCluster
@@ -19,6 +19,7 @@ from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
 from support.stack import StackThread  # noqa: TC001 - one way to import, here and in the tests
 
 WAIT_SECONDS = 30.0
+PLAIN = {"message.timestamp.type": "LogAppendTime"}
 
 
 @dataclass
@@ -82,6 +83,18 @@ class World:
 
     async def skip(self, where: Partition) -> None:
         """Write a control record at the end of a partition."""
+        await self.transact(where, b"")
+
+    async def transact(self, where: Partition, *values: bytes, abort: bool = False) -> None:
+        """Write records in a transaction, then the control record that ends it."""
+        raise NotImplementedError
+
+    async def recreate(self, topic: str) -> None:
+        """Delete a topic with all its data, and make it again."""
+        raise NotImplementedError
+
+    async def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions."""
         raise NotImplementedError
 
     async def cut(self, where: Partition, before: int) -> None:
@@ -90,9 +103,7 @@ class World:
 
     async def topic(self, partitions: int = 1, name: str = "topic") -> str:
         full = f"{self.settings.topic_prefix}.{name}"
-        await self.cluster.create(
-            [TopicPlan(full, partitions, 1, {"message.timestamp.type": "LogAppendTime"})]
-        )
+        await self.cluster.create([TopicPlan(full, partitions, 1, PLAIN)])
         return full
 
     async def send(self, topic: str, *values: bytes, partition: int | None = 0) -> list[tuple[int, int]]:
@@ -121,11 +132,19 @@ class MemoryWorld(World):
     def process(self, name: str) -> Cluster:
         return self.memory.view(name)
 
-    async def skip(self, where: Partition) -> None:
+    async def transact(self, where: Partition, *values: bytes, abort: bool = False) -> None:  # noqa: ARG002 - none
+        for value in values:  # whoever reads uncommitted records reads aborted ones too
+            self.memory.broker.append(Outgoing(where.topic, b"", value, (), where.number))
         self.memory.broker.skip(where)
 
     async def cut(self, where: Partition, before: int) -> None:
         self.memory.broker.cut(where, before)
+
+    async def recreate(self, topic: str) -> None:
+        self.memory.broker.recreate(topic)
+
+    async def grow(self, topic: str, partitions: int) -> None:
+        self.memory.broker.grow(topic, partitions)
 
 
 class RealWorld(World):
@@ -140,29 +159,51 @@ class RealWorld(World):
     def process(self, name: str) -> Cluster:  # noqa: ARG002 - in memory it matters
         return self._open(self.settings, self._closing)
 
-    async def skip(self, where: Partition) -> None:
-        """A committed transaction: its record, then the marker, which the broker writes a moment after its answer."""
+    async def transact(self, where: Partition, *values: bytes, abort: bool = False) -> None:
+        """The marker is written a moment after the broker's answer."""
         _, before = await self.cluster.edges(where)
         writer = AIOKafkaProducer(
             bootstrap_servers=self.settings.bootstrap_servers, transactional_id=str(uuid4())
         )
         await writer.start()
         try:
-            async with writer.transaction():
-                await writer.send_and_wait(where.topic, b"", partition=where.number)
+            await writer.begin_transaction()
+            for value in values:
+                await writer.send_and_wait(where.topic, value, b"", where.number)
+            await (writer.abort_transaction() if abort else writer.commit_transaction())
         finally:
             await writer.stop()
         async with asyncio.timeout(WAIT_SECONDS):
-            while (await self.cluster.edges(where))[1] < before + 2:
+            while (await self.cluster.edges(where))[1] < before + len(values) + 1:
                 pass
 
-    async def cut(self, where: Partition, before: int) -> None:
+    @asynccontextmanager
+    async def _admin(self) -> AsyncGenerator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap_servers)
         await admin.start()
         try:
-            await admin.delete_records({TopicPartition(*where): RecordsToDelete(before_offset=before)})
+            yield admin
         finally:
             await admin.close()
+
+    async def cut(self, where: Partition, before: int) -> None:
+        async with self._admin() as admin:
+            await admin.delete_records({TopicPartition(*where): RecordsToDelete(before_offset=before)})
+
+    async def recreate(self, topic: str) -> None:
+        found = (await self.cluster.topics([topic]))[topic]
+        async with self._admin() as admin, asyncio.timeout(WAIT_SECONDS):
+            await admin.delete_topics([topic])
+            while await self.cluster.topics([topic]):
+                pass
+        await self.cluster.create([TopicPlan(topic, found.partitions, 1, PLAIN)])
+
+    async def grow(self, topic: str, partitions: int) -> None:
+        async with self._admin() as admin:
+            await admin.create_partitions({topic: NewPartitions(total_count=partitions)})
+        async with asyncio.timeout(WAIT_SECONDS):
+            while await self.cluster.partitions(topic) < partitions:
+                pass
 
 
 def settings_of(bootstrap_servers: str) -> KafkaSettings:

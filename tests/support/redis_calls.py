@@ -34,6 +34,7 @@ runs = st.sampled_from(["r1", "r2", "unknown"])
 names = st.sampled_from(["a", "b"])
 attempts = st.sampled_from(["1", "2"])
 fences = st.sampled_from(["f1", "f2", "f3"])
+spent = st.sampled_from(["", "", "30 4"])
 epochs = st.sampled_from([EPOCH, EPOCH, EPOCH, "0"])
 leases = st.sampled_from([60_000, -60_000])  # a lease that is over at once: what expires needs no waiting
 letters = st.sampled_from(["w 1", "r 1", "r 2", "b 1 x", "k 1", "f 2"])
@@ -80,9 +81,9 @@ def memos(draw: st.DrawFn) -> Call:
 
 @st.composite
 def hand_backs(draw: st.DrawFn) -> Call:
-    tasks = draw(st.lists(st.tuples(runs, names, fences), min_size=1, max_size=3))
-    keys = tuple(task_of(run, name) for run, name, _ in tasks)
-    return Call(HAND_BACK, keys, tuple(fence for *_, fence in tasks))
+    tasks = draw(st.lists(st.tuples(runs, names, fences, spent), min_size=1, max_size=3))
+    keys = tuple(task_of(run, name) for run, name, *_ in tasks)
+    return Call(HAND_BACK, keys, tuple(arg for *_, fence, told in tasks for arg in (fence, told)))
 
 
 @st.composite
