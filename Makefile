@@ -58,7 +58,8 @@ lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-new
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(PYTHON) -c 'import sys; print("%s cannot make virtual \
 	environments: its ensurepip is missing. Debian, Ubuntu: apt-get install python%d.%d-venv; elsewhere install the full Python." \
 	% (sys.executable, *sys.version_info[:2]))' >&2; exit 1; }
-	@cmp -s requirements.lock $@ || { set -ex; $(PYTHON) -m venv --clear .venv; $(PIP) --require-hashes -r requirements.lock; }
+	@cmp -s requirements.lock $@ || { echo "making .venv: about a gigabyte with all that tests and the demo need, minutes the first time" >&2; \
+	set -ex; $(PYTHON) -m venv --clear .venv; $(PIP) --require-hashes -r requirements.lock; }
 	@cp requirements.lock $@
 .venv/.ready: .venv/.locked pyproject.toml
 	$(PIP) --no-deps --no-build-isolation -e .

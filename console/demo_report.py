@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from argosy.agents.researcher import OUTPUT_TOKENS
 from argosy.console.exits import FAILED
 from argosy.console.options import options
 from argosy.console.output import note, printable, show_json, show_table
@@ -86,7 +87,11 @@ def _print(run: RunReport) -> None:
     console = Console()
     head = f"{run.title} · {run.run_id}"
     if run.briefing is not None:
-        console.print(Panel(Text(printable(run.briefing)), title=head, border_style="green"))
+        # A small model rarely comes to an end by itself: a text that just stops would look like a mistake of ours.
+        cut = run.tasks[-1].output_tokens >= OUTPUT_TOKENS if run.tasks else False
+        below = f"cut at {OUTPUT_TOKENS} tokens, the most that an agent may say here" if cut else None
+        text = Text(printable(run.briefing) + (" …" if cut else ""))
+        console.print(Panel(text, title=head, subtitle=below, border_style="green"))
     else:
         word = "refused" if run.refused else run.outcome
         console.print(Panel(Text(printable(f"{word}: {run.reason}")), title=head, border_style="red"))

@@ -41,7 +41,7 @@ def _ended(facts: Facts) -> Iterator[Cause]:
         yield Cause(
             "ended",
             f"the run ended as {run.outcome} at {moment(run.ended_ms)}",
-            run.fault or f"after {length((run.ended_ms - run.accepted_ms) / 1000)}",
+            run.fault or f"it did all that it had to, in {length((run.ended_ms - run.accepted_ms) / 1000)}",
             f"argosy runs show {facts.run_id}",
             figures={"offset": run.ended_offset, "ended_ms": run.ended_ms},
         )
