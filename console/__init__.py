@@ -2,8 +2,8 @@
 
 A flat room, as all are; modules of one matter share a first word. `gateway_*`: submits over HTTP. `why_*`: facts from
 Kafka and Redis, then pure rules. `dev_*`, `demo_*`, `chaos_*`: fleets that a command starts. `kafka_*`, `valkey_*`,
-`stack*`, `java`, `supervise`, `child`: the local servers and their processes. `run_*`, `runs`, `live`, `progress_table`:
-runs as people see them. `*_checks`, `doctor`, `health`: what is wrong. `*_command` and what `commands` names: a command.
+`stack*`, `java`, `supervise`, `child`: the local servers and their processes. `run_*`, `runs`, `live`: runs as people
+see them. `*_checks`, `doctor`, `health`: what is wrong. `*_command`, and what `commands` names: a command.
 """
 
 
