@@ -172,7 +172,8 @@ class Run(Generic[R]):
 
 
 def _refusal(run_id: str, answer: SubmitRefused) -> RunError:
-    where = f"{answer.field}: " if answer.field else ""
+    told = not answer.field or answer.reason.endswith(f"_{answer.field}")  # unknown_pipeline says which field
+    where = "" if told else f"{answer.field}: "
     if answer.reason == "conflict":
         return RunConflict(run_id, answer.message)
     return RunRefused(run_id, f"{answer.reason}: {where}{answer.message}", field=answer.field)

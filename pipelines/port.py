@@ -142,5 +142,5 @@ def _is_surrogate(char: str) -> bool:
 def _findings(error: ValidationError) -> str:
     shown = error.errors(include_url=False, include_context=False, include_input=False)[:5]
     rest = error.error_count() - len(shown)
-    texts = [f"{'.'.join(map(str, found['loc'])) or 'the whole'}: {found['msg']}" for found in shown]
+    texts = [": ".join(filter(None, (".".join(map(str, found["loc"])), found["msg"]))) for found in shown]
     return "; ".join([*texts, *([f"and {rest} more"] if rest else [])])

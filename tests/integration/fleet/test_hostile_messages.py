@@ -216,7 +216,7 @@ async def test_an_input_that_does_not_fit_its_pipeline_is_refused_by_path(world:
 
 async def test_a_name_that_nobody_published_is_refused_after_a_while(world: HostileWorld) -> None:
     run = await world.client.submit("no-such-pipeline", {})
-    with pytest.raises(RunRefused, match="unknown_pipeline: pipeline: 'no-such-pipeline' was not published"):
+    with pytest.raises(RunRefused, match="unknown_pipeline: 'no-such-pipeline' was not published"):
         await run.result(timeout_seconds=60)
     await world.quiet()
 

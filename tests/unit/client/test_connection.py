@@ -11,7 +11,7 @@ from argosy.broker.memory_redis import MemoryRedis
 from argosy.client.connection import Argosy
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import read_envelope
-from argosy.schemas.errors import ConfigurationError, InvalidInput, ResultTimeout, Unreachable
+from argosy.schemas.errors import ConfigurationError, InvalidInput, ResultTimeout, RunRefused, Unreachable
 from argosy.schemas.runlog import SignalReceived
 from support.shell_world import ShellWorld, client_of, diamond, hello, many, shell_world
 
@@ -124,3 +124,12 @@ async def test_a_signal_reaches_the_run_log_once_under_its_id() -> None:
 async def test_the_call_for_scripts_refuses_to_block_a_running_loop() -> None:
     with pytest.raises(ConfigurationError, match="running event loop"):
         argosy.run(hello, "x")
+
+
+async def test_a_refusal_names_no_field_that_its_reason_names() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        run = await client.submit("nobody", "x", run_id="r")
+        with pytest.raises(RunRefused) as caught:
+            await run.result(timeout_seconds=20)
+        assert str(caught.value).startswith("run r: unknown_pipeline: 'nobody' was not published")
+        assert caught.value.field == "pipeline"

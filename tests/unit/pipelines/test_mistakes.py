@@ -97,7 +97,7 @@ def _conditions(p: Any) -> dict[str, tuple[Callable[[], object], str]]:  # noqa:
         "plain function": (lambda: p.step(_good, p.input), "a step of 'p' runs '_good'"),
         "constant of another type": (
             lambda: p.step(research, const(3), name="x"),
-            "input 'document' of step 'x' is const(3): int (document is no Document: the whole: ",
+            "input 'document' of step 'x' is const(3): int (document is no Document: Input should be ",
         ),
         "reserved": (lambda: p.step(research, p.input, name="input"), "a step named 'input' in 'p'"),
         "name": (lambda: p.step(research, p.input, name="A b"), "a step named 'A b'"),
