@@ -8,16 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from argosy.coordinator.plan import Plan, index
-from argosy.schemas.facts import ValueFact
 from argosy.schemas.ids import local_part, step_of
-from argosy.schemas.pipeline import (
-    INPUT,
-    Join,
-    MapStep,
-    Pick,
-    Step,
-)
+from argosy.schemas.pipeline import INPUT, MapStep, Step
 from argosy.schemas.runlog import TaskSettled
+from support.reference_edges import asks_given, is_needed, is_required, judge
 from support.reference_values import Task, Values
 
 OVER = "kfsxe"
@@ -200,7 +194,7 @@ class Reference(Values):
 
     def consider(self, step: Step) -> None:
         told = self.told.get(step.name, [])
-        required = [source for source in step.parents() if self.is_required(step, source)]
+        required = [source for source in step.parents() if is_required(step, source)]
         counted = [edge.source for edge in step.edges if edge.hole]
         join = None if isinstance(step, MapStep) else step.join
         verdict = "met" if set(told) == set(step.parents()) else "open"
@@ -219,7 +213,7 @@ class Reference(Values):
             self.end(step, "s", self.ended[holes[0]][1])
         elif verdict == "failed":
             self.end(step, "f", self.named(step.name))
-        elif self.asks_given(step) and (cause := self.given_hole()) is not None:
+        elif asks_given(step) and (cause := self.given_hole()) is not None:
             self.end(step, "s", cause)
         elif not self.conditions_met(step):
             self.end(step, "s", self.named(step.name))
@@ -249,28 +243,6 @@ class Reference(Values):
         else:
             inner.open()
 
-    def asks_given(self, step: Step) -> bool:
-        """Say whether a step must know what its pipeline is given: its conditions read it, or it spreads it."""
-        over = step.over if isinstance(step, MapStep) else None
-        return any(edge.source == INPUT and edge.name == over for edge in step.edges) or any(
-            pick.source == INPUT for pick in (*step.when, *step.unless)
-        )
-
-    def is_required(self, step: Step, source: str) -> bool:
-        over = step.over if isinstance(step, MapStep) else None
-        return (
-            any(edge.source == source and (not edge.hole or edge.name == over) for edge in step.edges)
-            or any(after.source == source and not after.hole for after in step.after)
-            or any(pick.source == source for pick in (*step.when, *step.unless))
-        )
-
-    def conditions_met(self, step: Step) -> bool:
-        return all(map(self.is_true, step.when)) and not any(map(self.is_true, step.unless))
-
-    def is_true(self, pick: Pick) -> bool:
-        fact = self.fact("value", pick.source, pick.select)
-        return isinstance(fact, ValueFact) and fact.value is True
-
     def prune(self, step: Step) -> None:
         if set(self.told.get(step.name, [])) == set(step.parents()):
             return
@@ -282,13 +254,7 @@ class Reference(Values):
                 self.end(other, "x", self.named(other.name))
 
     def is_needed(self, name: str) -> bool:
-        return name == self.pipeline.returns.source or any(
-            name in child.parents()
-            and child.name not in self.fired
-            and child.name not in self.ended
-            and self.is_needed(child.name)
-            for child in self.pipeline.steps
-        )
+        return is_needed(self.pipeline, name, {*self.fired, *self.ended})
 
     # -- tasks
 
@@ -332,17 +298,3 @@ class Reference(Values):
             return
         cause = name if step.join is not None else self.first.get(step.name, name)
         self.end(step, "k" if verdict == "met" else "f", cause)
-
-
-def judge(join: Join, total: int, good: int, gone: int, *, late: bool) -> str:
-    least = join.count or 0
-    if join.share_per_mille is not None:
-        least = -(-join.share_per_mille * total // 1000)
-    if join.policy in {"any", "quorum"}:
-        least = 1 if join.policy == "any" else least
-        if good >= least:
-            return "met"
-        return "failed" if late or good + total - gone < least else "open"
-    if gone < total and not late:
-        return "open"
-    return "met" if good >= least else "failed"

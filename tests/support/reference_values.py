@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from argosy.broker.facts import select as select_in
 from argosy.schemas.facts import Fact, Facts, ListFact, ValueFact
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, Constant, InputEdge, MapStep, Step, StepInput
+from argosy.schemas.pipeline import (
+    INPUT,
+    CompiledPipeline,
+    Constant,
+    InputEdge,
+    MapStep,
+    Pick,
+    Step,
+    StepInput,
+)
 from argosy.schemas.runlog import TaskSettled
 
 if TYPE_CHECKING:
@@ -191,6 +200,13 @@ class Values:
             return self.length(step)
         fact = self.fact("list", source, select)
         return fact.length if isinstance(fact, ListFact) else None
+
+    def conditions_met(self, step: Step) -> bool:
+        return all(map(self.is_true, step.when)) and not any(map(self.is_true, step.unless))
+
+    def is_true(self, pick: Pick) -> bool:
+        fact = self.fact("value", pick.source, pick.select)
+        return isinstance(fact, ValueFact) and fact.value is True
 
 
 def piped(first: str | None, then: str | None) -> str | None:
