@@ -228,10 +228,11 @@ class Desk:
         limit = TimeLimit(body.contract.timeout_seconds, (body.deadline_ms - granted.now_ms) / 1000)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
         running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
-        earlier = self._by_key.get(order.key)
+        key = order.key
+        earlier = self._by_key.get(key)
         if earlier is not None:  # its lease ran out while we stood still, and this copy was asking already
             earlier.stop("loss")
-        self._by_key[order.key] = running
+        self._by_key[key] = running
         self._running.add(running)
         self._shared.leases.add(running)
         self._attempts.begin(running, granted.now_ms)
@@ -262,8 +263,9 @@ class Desk:
     def _close(self, running: Running, ended: Ended) -> None:
         self._shared.leases.remove(running)
         self._running.discard(running)
-        if self._by_key.get(running.order.key) is running:
-            del self._by_key[running.order.key]
+        key = running.order.key
+        if self._by_key.get(key) is running:
+            del self._by_key[key]
         if running.suspect:
             self._shared.suspects.ended()
         match ended:

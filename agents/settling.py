@@ -26,7 +26,9 @@ from argosy.telemetry.spans import Traced
 _MOST_BYTES: Final = 1_000_000
 """Of results in one call."""
 _LATE_SECONDS: Final = 0.02
-"""So long outcomes wait at most for a call to Kafka that is under way."""
+"""So long outcomes wait at most for calls to Redis and Kafka that are under way."""
+_ENOUGH: Final = 256
+"""Outcomes that are worth a call to Kafka by themselves."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +76,9 @@ class Settling:
         while some := self._added.pop(lane, None):
             for chunk in _chunks(some):
                 await self._store(lane, chunk)
+                self._publish_soon()
         self._storing.discard(lane)
+        self._publish_soon()
 
     async def _store(self, lane: int, some: list[_Settling]) -> None:
         holds = self._services.holds
@@ -92,14 +96,13 @@ class Settling:
                 self._done(one)
             else:  # a superseded success is published all the same: fold takes one of any attempt
                 self._stored.append(one)
-        self._publish_soon()
 
     def _publish_soon(self) -> None:
-        """Publish what is stored: with what other lanes have stored in a moment, or when a call under way is back.
+        """Publish what is stored: with what is being stored just now, or when a call to Kafka under way is back.
 
-        But not much later: that one may wait for one partition only.
+        But not much later: that one may wait for one partition only, and one lane follows the other.
         """
-        if not self._publishing:
+        if not self._publishing and (not self._storing or len(self._stored) >= _ENOUGH):
             self._publish_now()
         elif self._stored and self._late is None:
             self._late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._publish_now)

@@ -125,7 +125,9 @@ def _known_terms(body: bytes) -> TaskDispatched | None:
         return None
     try:
         contract = _contract(body[start + len(_TERMS) - 1 : end])
-        found = _WITHOUT_TERMS.validate_json(body[: start + len(_TERMS) - 1] + b"null" + body[end:])
+        found: TaskDispatched = _WITHOUT_TERMS.validator.validate_json(
+            body[: start + len(_TERMS) - 1] + b"null" + body[end:]
+        )
     except ValueError:
         return None
     object.__setattr__(found, "contract", contract)

@@ -46,19 +46,20 @@ class Envelope(NamedTuple):
 
     def headers(self) -> Headers:
         """Encode; the order is fixed, so equal envelopes give equal bytes."""
-        pairs = [*_of_kind(self.kind), ("ce_id", self.id.encode()), *_of_source(self.source)]
-        if self.subject:
-            pairs.append(("ce_subject", self.subject.encode()))
-        if self.time_ms is not None:
-            pairs.append(("ce_time", _rfc3339(self.time_ms)))
-        if self.cause is not None:
-            pairs.append(("ce_cause", str(self.cause).encode()))
-        if self.ordinal:
-            pairs.append(("ce_ordinal", str(self.ordinal).encode()))
-        if self.traceparent is not None:
-            pairs.append(("traceparent", self.traceparent.encode()))
-        if self.tracestate is not None:
-            pairs.append(("tracestate", self.tracestate.encode()))
+        kind, id_, source, subject, time_ms, cause, ordinal, traceparent, tracestate = self
+        pairs = [*_of_kind(kind), ("ce_id", id_.encode()), *_of_source(source)]
+        if subject:
+            pairs.append(("ce_subject", subject.encode()))
+        if time_ms is not None:
+            pairs.append(("ce_time", _rfc3339(time_ms)))
+        if cause is not None:
+            pairs.append(("ce_cause", b"%d" % cause))
+        if ordinal:
+            pairs.append(("ce_ordinal", b"%d" % ordinal))
+        if traceparent is not None:
+            pairs.append(("traceparent", traceparent.encode()))
+        if tracestate is not None:
+            pairs.append(("tracestate", tracestate.encode()))
         return tuple(pairs)
 
 
@@ -104,7 +105,7 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
             None if parent is None else parent.decode(),
             None if state is None else state.decode(),
         )
-        size = sum(map(len, found.values()))
+        size = len(b"".join(found.values()))
     except (AttributeError, KeyError, TypeError, ValueError, BadMessage, NewerVersion):
         return None
     return envelope if envelope.id and envelope.source and size <= HEADERS_BYTES // 2 else None
@@ -209,6 +210,7 @@ def _epoch_ms(text: str | None) -> int | None:
         raise BadMessage(message, field="ce_time") from None
 
 
+@lru_cache(maxsize=64)  # what is written together has few times
 def _rfc3339(time_ms: int) -> bytes:
     seconds, milliseconds = divmod(time_ms, 1000)
     return b"%s.%03dZ" % (_whole_seconds(seconds), milliseconds)

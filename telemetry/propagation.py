@@ -6,9 +6,8 @@ and is counted. https://www.w3.org/TR/trace-context/
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -25,8 +24,7 @@ _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}
 _TRACEPARENT_CHARACTERS: Final = 55
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """The trace context of a message, as its two header values; both None: no trace yet."""
 
     traceparent: str | None = None
