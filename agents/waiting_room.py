@@ -95,6 +95,7 @@ class WaitingRoom:
                 begin(self._bury(waiting, record, "oversize", error), "bury")
                 return None
             order = decode(record)
+            _check_lane(order.body.lane, self._services.settings.fleet.lanes)
         except NewerVersion as error:
             logs.get("argosy.worker").warning(
                 "work of a newer release waits for the roll-out", error=str(error)
@@ -170,3 +171,12 @@ class WaitingRoom:
         for over in self._parking.park(waiting, why, self._clock() + wait):
             self._intake.finish(over.copy, parked=True)
         self._brought()
+
+
+def _check_lane(lane: int, lanes: int) -> None:
+    """Raise BadMessage for a lane that the fleet hasn't.
+
+    Nobody will ever mark it live, and who waits for that holds up the offset of all that came after.
+    """
+    if not 0 <= lane < lanes:
+        raise BadMessage(f"is {str(lane)[:20]}, and this fleet has {lanes} lanes", field="lane")

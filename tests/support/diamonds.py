@@ -1,16 +1,18 @@
 """A load of diamonds for a fleet that a fault harms, and the judgement of all of them from outside."""
 
 import asyncio
-from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from argosy.broker.payloads import ObstorePayloads
 from argosy.client.connection import Argosy
 from argosy.schemas.errors import Unreachable
 from argosy.schemas.ids import new_run_id
-from argosy.schemas.runlog import TaskSettled
 from support.crash_app import Topic, diamond
-from support.crash_judge import committed_too_far, effects, judge, references, runs_in
+from support.crash_effects import Loss, effects
+from support.crash_history import committed_too_far, letters_in, runs_in
+from support.crash_judge import judge
+from support.crash_loads import DIAMOND, Expected
+from support.crash_plain import Stored, plains
 from support.fault_world import ENDED_SECONDS, FaultWorld
 
 _MOST_UNDER_WAY = 16
@@ -23,12 +25,13 @@ class Diamonds:
     world: FaultWorld
     client: Argosy
     acknowledged: dict[str, Topic] = field(default_factory=dict[str, Topic])
+    asked: int = 0
     mark: str = field(default_factory=lambda: new_run_id()[-6:])
 
     async def submit(self, count: int, *, seconds: float = 0.0) -> list[str]:
         """Submit so many; every other one has a branch that fails once. Return their ids."""
         gate = asyncio.Semaphore(_MOST_UNDER_WAY)
-        first = len(self.acknowledged)
+        first, self.asked = self.asked, self.asked + count
 
         async def one(number: int) -> str:
             run_id = f"d{self.mark}-{number}"
@@ -41,11 +44,25 @@ class Diamonds:
             tasks = [group.create_task(one(n), name=f"submit {n}") for n in range(first, first + count)]
         return [task.result() for task in tasks]
 
-    async def keep_on(self, enough: asyncio.Event, *, seconds: float = 0.1) -> None:
-        """Submit until it is enough."""
-        while not enough.is_set():
-            await self.submit(4, seconds=seconds)
-            await asyncio.sleep(0.1)
+    async def keep_on(self, enough: asyncio.Event, *, seconds: float = 0.05, under_way: int = 4) -> None:
+        """Keep so many under way until it is enough: no more than a small fleet can do."""
+        gate = asyncio.Semaphore(under_way)
+
+        async def one() -> None:
+            try:
+                (run_id,) = await self.submit(1, seconds=seconds)
+                ending = asyncio.create_task(self.client.run(run_id).ended(), name=f"end of {run_id}")
+                stopping = asyncio.create_task(enough.wait(), name="enough")
+                await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                ending.cancel()
+                stopping.cancel()
+            finally:
+                gate.release()
+
+        async with asyncio.TaskGroup() as group:
+            while not enough.is_set():
+                await gate.acquire()
+                group.create_task(one(), name="a run of the load")
 
     async def ended(self, *, seconds: float = ENDED_SECONDS) -> None:
         """Wait for the ends of all; AssertionError with those that have none."""
@@ -67,31 +84,18 @@ class Diamonds:
         """Wait for rest, then hold every promise against raw topics and the ledger."""
         await self.world.until_quiet()
         committed = await self.world.witness.committed()
-        lines = await self.world.witness.read({})
-        found = {run_id: run for run_id, run in runs_in(lines).items() if run_id in self.acknowledged}
-        values: dict[str, str] = {}
-        payloads = ObstorePayloads(self.world.settings.payloads)
-        for sha256 in references(found):
-            values[sha256] = (await payloads.get(sha256)).decode()
+        records = plains(await self.world.witness.read({}))
+        found = {run_id: run for run_id, run in runs_in(records).items() if run_id in self.acknowledged}
+        expected = {run_id: _expected(topic) for run_id, topic in self.acknowledged.items()}
+        stored = Stored(Path(self.world.settings.payloads.removeprefix("file://")))
         problems = [f"{run_id} left no trace" for run_id in self.acknowledged if run_id not in found]
         for run_id, run in found.items():
-            problems += judge(run, self.acknowledged[run_id].flaky, values)
-        problems += effects(self.world.ledger, found, most_again, slept, redis_lost=redis_lost)
-        problems += committed_too_far(lines, committed)
-        problems += [
-            f"a dead letter: {line.body[:500]!r}"
-            for line in lines
-            if line.topic.endswith(f"{self.world.name}.dead")
-        ]
+            problems += judge(run, expected[run_id], stored)
+        loss = Loss(most_again=None if redis_lost else most_again, slept=slept)
+        problems += effects(self.world.ledger, found, expected, loss)
+        problems += committed_too_far(records, committed)
+        problems += [f"a dead letter: {letter}" for _, letter in letters_in(records)]
         assert not problems, "\n".join(problems[:20])
-
-    async def deliveries(self) -> dict[str, int]:
-        """The most deliveries that a settle of each run tells."""
-        most: dict[str, int] = defaultdict(int)
-        for line in await self.world.witness.read({}):
-            if isinstance(line.message, TaskSettled):
-                most[line.envelope.subject] = max(most[line.envelope.subject], line.message.deliveries)
-        return most
 
     async def _until_acknowledged(self, run_id: str, topic: Topic) -> None:
         """As every caller is told to: repeat with the same id what was not acknowledged."""
@@ -101,3 +105,7 @@ class Diamonds:
             except Unreachable:
                 continue
             self.acknowledged[run_id] = topic
+
+
+def _expected(topic: Topic) -> Expected:
+    return Expected(DIAMOND, attempts={"right": 2} if topic.flaky else {})

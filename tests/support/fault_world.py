@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
 from argosy.console.config import environment_of
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from support.fault_app import begun
 from support.forks import Forks, Process
 from support.ledger import Ledger
 from support.leftovers import leftovers
@@ -71,14 +73,17 @@ class FaultWorld:
     store: RedisStore
     witness: Witness
     places: list[Kept] = field(default_factory=list[Kept])
+    numbers: "count[int]" = field(default_factory=count)
 
-    async def start(self, role: Role, *, app: Path = APP, agents: str = "", **variables: str) -> Kept:
+    async def start(
+        self, role: Role, *, agents: str = "", variables: Mapping[str, str] | None = None
+    ) -> Kept:
         """Start a coordinator, or a worker of these agents (all, if none are named), in a place of its own."""
-        target = f"{app}:{agents}" if agents else str(app)
-        number = len(self.places)
+        target = f"{APP}:{agents}" if agents else str(APP)
+        number = next(self.numbers)
         ready = self.folder / f"ready-{number}"
         words = [role, *([target] if role == "worker" else []), "--ready-file", str(ready)]
-        given = {**self.variables, **variables}
+        given = {**self.variables, **(variables or {})}
         log = self.folder / f"{number}-{role}.log"
         process = await self.forks.start(words, given, log)
         place = Kept(process, logs=[log])
@@ -216,3 +221,12 @@ async def client_of(world: FaultWorld) -> AsyncGenerator[Argosy]:
     """Connect a client."""
     async with Argosy.connect(world.settings) as client:
         yield client
+
+
+async def until_begun(world: FaultWorld, task_id: str, times: int = 1) -> None:
+    """Wait until a handler of `fault_app` has begun so many times."""
+
+    async def so() -> bool:
+        return world.ledger.times(begun(task_id)) >= times
+
+    await eventually(so, f"{task_id} has begun {times} times")

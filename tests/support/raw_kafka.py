@@ -6,12 +6,17 @@ import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from aiokafka import AIOKafkaProducer
 
 from argosy.schemas.envelope import TYPE_PREFIX
 from argosy.schemas.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aiokafka.structs import RecordMetadata
 
 _BAD_NAME: Final = """
 import asyncio, sys
@@ -44,9 +49,16 @@ class Stranger:
         self, topic: str, value: bytes | None, headers: RawHeaders = (), *, partition: int = 0
     ) -> tuple[str, int, int]:
         """Append a record; return topic, partition and offset."""
-        given = cast("list[tuple[str, bytes]]", list(headers))  # the library takes a null value as well
-        done = await self.kafka.send_and_wait(topic, value, b"key", partition, headers=given)
+        done = await (await self.begin(topic, value, headers, partition))
         return topic, done.partition, done.offset
+
+    async def begin(
+        self, topic: str, value: bytes | None, headers: RawHeaders, partition: int
+    ) -> "asyncio.Future[RecordMetadata]":
+        """Begin to append a record: many may be under way."""
+        given = cast("list[tuple[str, bytes]]", list(headers))  # the library takes a null value as well
+        sending = await self.kafka.send(topic, value, b"key", partition, headers=given)
+        return cast("asyncio.Future[RecordMetadata]", sending)
 
 
 def send_bad_header_name(settings: Settings, topic: str) -> tuple[str, int, int]:

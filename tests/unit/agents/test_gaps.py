@@ -371,6 +371,25 @@ async def test_an_order_for_another_agent_is_buried_and_fails_nobody() -> None:
     assert await bench.settled() == []
 
 
+@pytest.mark.parametrize("lane", [-1, 10**30])
+async def test_an_order_of_a_lane_that_the_fleet_has_not_is_buried_and_the_partition_goes_on(
+    lane: int,
+) -> None:
+    fleet = await Fleet().open("a", "b")
+    work = fleet.agent()
+    fleet.go.set()
+    bench = fleet.bench
+    stray = bench.dispatch(work, "run-1/a", input_of("text", "x"))
+    async with bench.worker(work):
+        await bench.send(stray.model_copy(update={"lane": lane}))
+        await bench.order(work, "run-1/b", input_of("text", "x"))
+        await bench.until_committed(work, 2)
+    (letter,) = await bench.dead()
+    assert letter.reason == "undecodable"
+    assert f"lane: is {str(lane)[:20]}, and this fleet has" in letter.message
+    assert {one.task_id: one.outcome for one in await bench.settled()}["run-1/b"] == "succeeded"
+
+
 async def test_work_of_a_newer_release_waits() -> None:
     fleet = await Fleet().open("a")
     work = fleet.agent()

@@ -1,0 +1,88 @@
+"""Two releases of the coordinator share a fleet and swap its lanes under load: nothing is lost, all ends are alike."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from argosy.coordinator.fold import RULES
+from argosy.schemas.errors import NewerVersion, RunCancelled
+from argosy.schemas.runlog import RunAccepted
+from support.diamonds import Diamonds
+from support.fault_app import Act, harming
+from support.fault_world import FaultWorld, Ground, Kept, client_of, fault_world, until_begun
+from support.forks import PLUG as VARIABLE
+from support.forks import Forks
+from support.next_release import PLUG, WORD, folded_again, rules_2
+from support.stack import StackThread
+from support.witness import Line
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+LIVE: Final = '"event":"lane is live"'
+PAUSED: Final = "lane waits for a newer release"
+
+
+async def next_one(world: FaultWorld, *, rules: int = 1) -> Kept:
+    """Start a coordinator of the next release."""
+    return await world.start("coordinator", variables={VARIABLE: PLUG, "ARGOSY_FLEET__RULES": str(rules)})
+
+
+async def until_live(world: FaultWorld, place: Kept) -> None:
+    """Wait until it has a lane."""
+    await world.until_said(LIVE, [place])
+
+
+def both_folds(monkeypatch: pytest.MonkeyPatch, lines: list[Line]) -> None:
+    """See that each release makes of each run the end that it has in the log."""
+    rules = {
+        line.envelope.subject: line.message.rules for line in lines if isinstance(line.message, RunAccepted)
+    }
+    old = [line for line in lines if rules.get(line.envelope.subject) == 1]
+    assert 0 < len(old) < len(lines)
+    for run_id, (folded, recorded) in folded_again(old).items():
+        assert folded == recorded, f"this release folds {run_id} otherwise"
+    with pytest.raises(NewerVersion):
+        folded_again(lines)
+    monkeypatch.setitem(RULES, 2, rules_2)
+    again = folded_again(lines)
+    assert set(again) == set(rules)
+    for run_id, (folded, recorded) in again.items():
+        assert folded == recorded, f"the next release folds {run_id} otherwise"
+
+
+async def test_two_releases_that_swap_lanes_under_load_lose_nothing_and_newer_rules_pause_the_older_one(
+    tmp_path: Path, forks: Forks, stack: StackThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
+    async with fault_world(ground) as world, client_of(world) as client:
+        diamonds, enough = Diamonds(world, client), asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(diamonds.keep_on(enough), name="load")
+            (this, _) = world.places
+            await until_live(world, this)
+
+            newer = await next_one(world)  # rolled out beside it: one lane each
+            await until_live(world, newer)
+            await world.end(this)  # rolled out
+            await diamonds.submit(4)
+            this = await world.start("coordinator")
+            await until_live(world, this)
+            await world.end(newer)  # rolled back
+            await diamonds.submit(4)
+            newer = await next_one(world, rules=2)  # again, and the setting raised too early
+            await until_live(world, newer)
+            await world.until_said(PAUSED, [this])  # a run of the newer rules lies in its lane
+            enough.set()
+        assert "quarantine" not in this.said()
+        await world.end(this)  # as the words tell: now the roll-out is complete
+        await diamonds.ended()
+        last = await client.submit(harming, Act(kind="wait"))
+        await until_begun(world, f"{last.run_id}/harm")
+        await last.cancel("never mind")
+        with pytest.raises(RunCancelled, match=f"{WORD}never mind"):
+            await last.result(timeout_seconds=60)
+        await diamonds.judged(most_again=0)
+        both_folds(monkeypatch, await world.witness.read({}))
+        assert world.restarts == 0, world.said()[-3000:]
