@@ -51,6 +51,17 @@ def test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_n
     assert len(tell(story).records("argosy.results", "run.ended")) == 1
 
 
+def test_s2_a_result_whose_record_is_lost_on_its_way_is_sent_again() -> None:
+    async def story(tale: Tale) -> None:
+        doors = tale.stage.supervisor.doors("coordinator-1")
+        assert doors is not None
+        tale.at_commit("result:r", lambda _who: doors.wires["kafka"].fates.extend(["request lost"] * 3))
+        run = await tale.submit("x", "r")
+        assert (await run.result(timeout_seconds=60)).startswith("x")
+
+    tell(story)
+
+
 def test_s9_a_failure_that_comes_twice_costs_one_attempt() -> None:
     async def story(tale: Tale) -> None:
         run = await tale.submit("flaky", "r")
@@ -147,7 +158,7 @@ def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_noth
             await tale.submit("x", "r")
             await asyncio.sleep(70)
 
-    tale = tell(story, coordinators=2, fleet=SHORT)
+    tale = tell(story, coordinators=2, fleet={**SHORT, "run_cache_bytes": 1})
     assert slept
     assert tale.handled == ["r/first", "r/second"]
     assert len(tale.records("argosy.runs", "run.accepted")) == 3
