@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 NAME_CHARACTERS: Final = 200
 _ASK_AGAIN_SECONDS: Final = 0.025
+_APPEND_AGAIN_SECONDS: Final = 30.0
+"""Doubled each time; a lane that is only slow folds a repeat of a record to nothing."""
 _NOT_LIVE_SECONDS: Final = 0.15
 _PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
 
@@ -117,11 +119,23 @@ class Steps:
         self._check()
         self.running.ordinal += 1
         record = self._recorded(self.running.order, name, decode_value(memo))
-        await self._patiently(lambda: self.services.producer.send(record), name)
+        clock, wait = asyncio.get_running_loop().time, _APPEND_AGAIN_SECONDS
+        while True:
+            await self._patiently(lambda: self.services.producer.send(record), name)
+            found = await self._folded(name, clock() + wait)
+            if found is not None:
+                return found
+            # Kafka may have lost what it acknowledged (an unclean election): nobody else would say it again.
+            wait *= 2
+
+    async def _folded(self, name: str, until: float) -> Found | None:
+        """Wait until a memo was folded; None: it wasn't in time."""
         while True:
             found = await self._look(name)
             if found is not None and found.offset is not None:
                 return found
+            if asyncio.get_running_loop().time() >= until:
+                return None
             with self.running.limit.paused():
                 await asyncio.sleep(_ASK_AGAIN_SECONDS)
 

@@ -37,6 +37,11 @@ class Damage:
         """
         return bool(self.splits) or self.tail
 
+    @property
+    def unpublished(self) -> bool:
+        """Whether results may be missing: of runs that ended longer than a window before Redis was lost."""
+        return self.slept and bool(self.losses or self.splits or self.rebuilt)
+
     def lost_between(self, first: float, last: float) -> bool:
         """Say whether Redis may have lost what was written from `first` to `last`."""
         return any(first <= loss <= last for loss in self.losses) or any(

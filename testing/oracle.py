@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from argosy.broker.keys import PERMANENT, LaneKeys, kind_of
-from argosy.broker.log import Partition
+from argosy.broker.log import Partition, Record
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import result_of
 from argosy.schemas.codec import encode_body
@@ -94,11 +94,11 @@ class Oracle:
         return {each.envelope.id: each.body for each in told if isinstance(each.body, SubmitRefused)}
 
     def repeats(self) -> Iterator[tuple[str, int, list[int]]]:
-        """Tell of each repeat of a run that had ended: when it was accepted, and when results were published (ms)."""
+        """Tell of each repeat of a run that had ended: its place among all records, and those of its results."""
         published: defaultdict[str, list[int]] = defaultdict(list)
         for told in self._all(self._world.names.results):
             if isinstance(told.body, RunEnded):
-                published[told.envelope.subject].append(told.record.timestamp_ms)
+                published[told.envelope.subject].append(self._place(told.record))
         ended: dict[str, str] = {}
         for told in self._all(self._world.names.runs):
             if isinstance(told.body, RunEnded):
@@ -106,7 +106,10 @@ class Oracle:
             elif (
                 isinstance(told.body, RunAccepted) and ended.get(told.envelope.subject) == told.body.data_hash
             ):
-                yield told.envelope.subject, told.record.timestamp_ms, published[told.envelope.subject]
+                yield told.envelope.subject, self._place(told.record), published[told.envelope.subject]
+
+    def _place(self, record: Record) -> int:
+        return self._world.order.get((record.topic, record.partition, record.offset), 0)
 
     def leftovers(self) -> Iterator[str]:
         """Tell what a fleet at rest may not have: keys, lag, lanes that are not live."""

@@ -63,6 +63,8 @@ class World:
         self.broker.travel = self.network.travel
         self.server = MemoryServer(clock=self._redis_time, seed="c0ffee")
         self._cut: dict[Partition, list[Record]] = {}
+        self.order: dict[tuple[str, int, int], int] = {}
+        """Which of all records each was, by topic, partition and offset: clocks may lie."""
         self._events: dict[int, tuple[Record, Event]] = {}
         self.payloads = MemoryPayloads(clock=self.true_time)
 
@@ -102,6 +104,7 @@ class World:
         observer = self.observer
 
         def appended(record: Outgoing, partition: int, offset: int) -> None:
+            self.order[record.topic, partition, offset] = len(self.order)
             observer.appended(name, record, partition, offset)
 
         def answered(script: Script, keys: Sequence[str], args: Sequence[Arg], reply: Reply) -> None:

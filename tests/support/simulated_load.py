@@ -101,7 +101,8 @@ class SimulatedLoad:
     def waiting(self, oracle: Oracle, damage: Damage) -> Iterator[str]:
         stories, refusals = oracle.stories(), oracle.refusals()
         for run_id in self.runs:
-            if not stories[run_id].results and not damage.excuses(run_id):
+            ended_long_ago = damage.unpublished and stories[run_id].ended
+            if not stories[run_id].results and not ended_long_ago and not damage.excuses(run_id):
                 yield f"{run_id} has no result"
         for position in self._to_be_refused(stories):
             run_id, _ = self.submits[position]
@@ -128,11 +129,11 @@ class SimulatedLoad:
                     what = f"{run_id} ({submitted.kind}): {story.ended[0].outcome} {story.ended[0].fault}"
                     yield Finding("wrong outcome", what)
                 yield from judged(run_id, submitted.plan, story, self.world)
-        for run_id, repeated_ms, told_ms in oracle.repeats():
+        for run_id, repeated, told in oracle.repeats():
             # A repeat of a run that has ended is answered with its result again, whoever was told before.
-            if not damage.excuses(run_id) and (not told_ms or max(told_ms) < repeated_ms):
+            if not damage.excuses(run_id) and (not told or max(told) < repeated):
                 yield Finding(
-                    "repeat not answered", f"{run_id}: repeated at {repeated_ms}, told at {told_ms}"
+                    "repeat not answered", f"{run_id}: record {repeated} repeats it, told in {told}"
                 )
         to_be_refused = self._to_be_refused(stories)
         for position, refusal in oracle.refusals().items():
