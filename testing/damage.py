@@ -39,7 +39,11 @@ class Damage:
 
     @property
     def unpublished(self) -> bool:
-        """Whether results may be missing: of runs that ended longer than a window before Redis was lost."""
+        """Whether results may be missing: the fleet was down for longer than the window, and lost Redis.
+
+        Those of runs that ended before are not published again; and a run that is older than what is left of a cut log
+        and hadn't ended is dropped rather than run a second time (promise 7 names that price).
+        """
         return self.slept and bool(self.losses or self.splits or self.rebuilt)
 
     def lost_between(self, first: float, last: float) -> bool:

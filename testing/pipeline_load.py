@@ -62,7 +62,7 @@ class PipelineLoad:
         """See `Load`."""
         stories = oracle.stories()
         for run_id in self._runs:
-            if not stories[run_id].results and not damage.excuses(run_id):
+            if not stories[run_id].results and not damage.unpublished and not damage.excuses(run_id):
                 yield f"{run_id} has no result"
 
     def findings(self, oracle: Oracle, damage: Damage) -> Iterable[Finding]:

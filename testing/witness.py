@@ -43,6 +43,10 @@ class Witness:
     def _now(self) -> float:
         return self.stage.world.loop.time()
 
+    @property
+    def _window(self) -> float:
+        return self.stage.world.settings.fleet.window_seconds
+
     def _appended(self, _who: str, record: Outgoing, _partition: int, _offset: int) -> None:
         headers = dict(record.headers)
         kind, ce_id = headers.get("ce_type", b"").decode(), headers.get("ce_id", b"").decode()
@@ -87,7 +91,9 @@ class Witness:
         for place, (task_id, answer) in enumerate(zip(tasks, said, strict=True)):
             attempt, fence = _attempt_and_fence(args, place)
             known, since = self._fences.get((task_id, attempt), (fence, 0.0))
-            if answer == b"ok" and known != fence and not self.damage.lost_since(since):
+            # Whoever sleeps past the task key's own end finds no other's claim: it puts its own back.
+            expired = self.damage.slept and self._now() - since > self._window
+            if answer == b"ok" and known != fence and not expired and not self.damage.lost_since(since):
                 text = f"{task_id}#{attempt} of {who}: {fence} after {known}"
                 self.findings.append(Finding("stale fence accepted", text))
 

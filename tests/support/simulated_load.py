@@ -101,8 +101,7 @@ class SimulatedLoad:
     def waiting(self, oracle: Oracle, damage: Damage) -> Iterator[str]:
         stories, refusals = oracle.stories(), oracle.refusals()
         for run_id in self.runs:
-            ended_long_ago = damage.unpublished and stories[run_id].ended
-            if not stories[run_id].results and not ended_long_ago and not damage.excuses(run_id):
+            if not stories[run_id].results and not damage.unpublished and not damage.excuses(run_id):
                 yield f"{run_id} has no result"
         for position in self._to_be_refused(stories):
             run_id, _ = self.submits[position]
