@@ -43,6 +43,8 @@ def _child(
 
 
 def written(file: Path) -> Callable[[], Awaitable[bool]]:
+    """Make the question whether a running process has written its ready file."""
+
     async def ready() -> bool:
         return await asyncio.to_thread(_by_running_process, file)
 
