@@ -58,7 +58,7 @@ async def later(ctx: Context, act: Act) -> Done:
     return Done(value=f"{ctx.task_id}:{uuid.uuid4().hex}")
 
 
-@agent(concurrency=8, retries=0, timeout_seconds=60, max_deliveries=2)
+@agent(concurrency=8, retries=0, timeout_seconds=60, max_deliveries=3)
 async def harm(ctx: Context, act: Act) -> Done:
     """Do what the act says: die, answer far too much, or wait at a gate; else just work."""
     _ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
