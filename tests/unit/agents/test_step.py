@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, JsonValue
 
+from argosy.agents import step
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
 from argosy.pipelines.tool import tool
@@ -155,6 +156,21 @@ async def test_a_logged_memo_is_appended_and_returned_when_it_was_folded() -> No
         folding.cancel()
     (recorded,) = await bench.recorded()
     assert (recorded.task_id, recorded.name) == (TASK, "pay")
+    assert settled.result == Inline(value=11, bytes=2, tokens=1)
+
+
+async def test_a_logged_memo_that_kafka_lost_is_appended_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seed tail 26 of the simulation: an unclean election loses the acknowledged record, and nobody ever folds it."""
+    monkeypatch.setattr(step, "_APPEND_AGAIN_SECONDS", 0.02)
+    bench, bank = await ready(), Bank()
+    pay = payer(bank, log=True)
+    async with bench.worker(pay):
+        await bench.order(pay, TASK, input_of("amount", 10))
+        await eventually(bench.recorded, lambda recorded: len(recorded) > 1)
+        folding = asyncio.create_task(fold_memos(bench))
+        (settled,) = await bench.until_settled()
+        folding.cancel()
+    assert bank.paid == 1
     assert settled.result == Inline(value=11, bytes=2, tokens=1)
 
 
