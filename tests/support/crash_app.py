@@ -53,9 +53,9 @@ def _ledger() -> Ledger:
     return _LEDGER[0]
 
 
-def began(pid: int) -> str:
-    """Name the entry which says that this process has begun with a task."""
-    return f"began {pid}"
+def began(pid: int | None = None) -> str:
+    """Name the entry which says that this process has begun with a task; what all such names begin with."""
+    return f"began {pid or ''}"
 
 
 async def _make(key: str) -> str:

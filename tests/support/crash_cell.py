@@ -14,12 +14,12 @@ from httpx2 import AsyncClient, HTTPError
 from argosy.schemas.ids import lane_of
 from support.crash_app import Topic, began, diamond
 from support.crash_effects import Loss, effects
-from support.crash_history import committed_too_far, runs_in
+from support.crash_history import Place, committed_too_far, runs_in
 from support.crash_judge import judge, letters
 from support.crash_loads import Expected, expected, topic
 from support.crash_plain import plains
 from support.crash_points import Cell, reached
-from support.crash_world import LEASE_SECONDS, CrashWorld
+from support.crash_world import LEASE_SECONDS, SESSION_SECONDS, CrashWorld
 from support.forks import Process
 from support.waiting import eventually
 from support.witness import Where
@@ -43,9 +43,11 @@ class Play:
     world: CrashWorld
     cell: Cell
     acknowledged: dict[str, Expected] = field(default_factory=dict[str, Expected])
-    garbage: dict[tuple[str, int, int], bytes] = field(default_factory=dict[tuple[str, int, int], bytes])
+    garbage: dict[Place, bytes] = field(default_factory=dict[Place, bytes])
     recorded: set[str] = field(default_factory=set[str])
     """Tasks whose memo Redis had when the process was gone."""
+    done: set[str] = field(default_factory=set[str])
+    """Tasks whose success the log had then."""
     gone_at: float = 0.0
 
     async def run(self) -> None:
@@ -61,6 +63,11 @@ class Play:
                 victim = await self._server()
         problems = await self._look(since, victim)
         await self._lose()
+        if self.cell.point.provoke == "stall":
+            await asyncio.sleep(
+                SESSION_SECONDS + LEASE_SECONDS + 1.0
+            )  # others take its work, with nobody to ask
+            self.world.processes[0].signal(signal.SIGCONT)
         await self._submit(_AFTERWARDS)
         await self._all_ended()
         if self.cell.way == "stop":
@@ -144,6 +151,9 @@ class Play:
                 else:
                     await self._until_said(victim, "lane is live")
                 victim.signal(signal.SIGTERM)
+            case "stall":
+                await eventually(lambda: self._has(began(victim.pid)), "the victim has work")
+                self.world.processes[0].signal(signal.SIGSTOP)
             case "nothing":
                 pass
 
@@ -177,8 +187,14 @@ class Play:
             for task in (f"{run_id}/{name}" for name in becomes.shape.given):
                 if await self.world.redis.hexists(keys.task(task), "m:effect"):
                     self.recorded.add(task)
+        records = plains(await self.world.witness.read(since))
+        self.done = {
+            one.data["task_id"]
+            for one in records
+            if one.kind == "task.settled" and one.data["outcome"] == "succeeded"
+        }
         self.gone_at = time.monotonic()
-        return committed_too_far(plains(await self.world.witness.read(since)), committed)
+        return committed_too_far(records, committed)
 
     async def _lose(self) -> None:
         match self.cell.way:
@@ -255,7 +271,9 @@ class Play:
         if not lost:
             again = {key.split("|", 1)[0] for key in self.world.ledger.made(self.gone_at) if "|" in key}
             problems += [f"{task} had its memo, and made its effect again" for task in again & self.recorded]
-        problems += letters(records, self.garbage)
+            begun = self.world.ledger.noted(began(), self.gone_at)
+            problems += [f"{task} had settled, and its handler began again" for task in begun & self.done]
+        problems += letters(records, self.garbage, self.world.unreadable)
         answered = {one.id for run in runs.values() for one in run.refused}
         problems += [
             f"nobody was told that {topic}/{part}/{offset} can't be read"

@@ -50,7 +50,7 @@ def _logged(ledger: Ledger, run: Run) -> list[str]:
     """A memo in the log is the one for ever, whatever Redis lost."""
     first = next((one for one in run.recorded if one.data["name"] == "effect"), None)
     values = {value for key, value in ledger.known() if key.startswith(f"{run.run_id}/left|")}
-    logged = set() if first is None else {str(first.data["value"]["value"])}
+    logged = set[str]() if first is None else {str(first.data["value"]["value"])}
     if values and values != logged:
         return [f"{run.run_id}/left worked with {values}, its first logged memo is {logged}"]
     if run.first_success("left") is not None and not logged:

@@ -7,6 +7,9 @@ from typing import Any
 from support.crash_plain import Plain
 from support.witness import Where
 
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
+
 
 def _none() -> list[Plain]:
     return []
@@ -69,7 +72,7 @@ def committed_too_far(records: Sequence[Plain], committed: Mapping[str, Mapping[
     ]
 
 
-def _unfinished(one: Plain, run: Run, letters: set[tuple[str, int, int]]) -> str:
+def _unfinished(one: Plain, run: Run, letters: set[Place]) -> str:
     match one.kind:
         case "run.submitted":
             return "" if run.accepted or run.refused else f"nobody received the submit of {run.run_id}"
@@ -88,7 +91,7 @@ def _unfinished(one: Plain, run: Run, letters: set[tuple[str, int, int]]) -> str
             return ""
 
 
-def letters_in(records: Sequence[Plain]) -> list[tuple[tuple[str, int, int], Mapping[str, Any]]]:
+def letters_in(records: Sequence[Plain]) -> list[tuple[Place, Mapping[str, Any]]]:
     """Return dead letters, each with the place that it tells of."""
     return [
         ((one.data["topic"], one.data["partition"], one.data["offset"]), one.data)

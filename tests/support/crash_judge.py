@@ -3,10 +3,10 @@
 import json
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
 
-from support.crash_history import Run, letters_in
+from support.crash_history import Place, Run, letters_in
 from support.crash_loads import Expected, Shape
 from support.crash_plain import Plain, Stored, value_of
 
@@ -69,14 +69,13 @@ def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | Non
 
 def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
     if isinstance(value, list):
-        items: list[Any] = value
-        return [(f"{task}:{number}", item) for number, item in enumerate(items)]
+        return [(f"{task}:{number}", item) for number, item in enumerate(cast("list[Any]", value))]
     return [(task, value)]
 
 
 def _refused(run: Run, end: Mapping[str, Any], expected: Expected) -> list[str]:
     """Promise 8: above the threshold an agent gets nothing at all, and the record says so."""
-    fault = end.get("fault") or {}
+    fault = _fault(end)
     wrong: list[str] = []
     if fault.get("code") != expected.fault or not fault.get("figures", {}).get("tokens"):
         wrong.append(f"{run.run_id} failed with {fault}, not with {expected.fault} and its figures")
@@ -84,6 +83,10 @@ def _refused(run: Run, end: Mapping[str, Any], expected: Expected) -> list[str]:
     if fault.get("task_id") != last or any(order.data["task_id"] == last for order in run.orders):
         wrong.append(f"{last} was ordered, though its input is too large, or the end names another: {fault}")
     return wrong
+
+
+def _fault(data: Mapping[str, Any]) -> dict[str, Any]:
+    return data.get("fault") or {}
 
 
 def _attempts(run: Run, expected: Expected) -> list[str]:
@@ -141,7 +144,7 @@ def _causes(run: Run, expected: Expected) -> list[str]:
             wrong.append(f"{run.run_id}/{task}#{attempt} was ordered by {cause}, not {first}")
     for one in run.settled:
         task, attempt = one.data["task_id"].partition("/")[2], one.data["attempt"]
-        if task not in shape.given or (one.data.get("fault") or {}).get("code") == "bad_message":
+        if task not in shape.given or _fault(one.data).get("code") == "bad_message":
             continue  # a lane's own look into a list, and what a letter tells of, answer no order
         if one.cause is None or one.cause >= one.offset or one.cause not in ordered[task, attempt]:
             wrong.append(f"{run.run_id}/{task}#{attempt} at {one.offset} answers {one.cause}")
@@ -151,10 +154,17 @@ def _causes(run: Run, expected: Expected) -> list[str]:
     return wrong
 
 
-def letters(records: Sequence[Plain], garbage: Mapping[tuple[str, int, int], bytes]) -> list[str]:
-    """Nothing dies but what can't be read, and all of that is kept."""
+def letters(
+    records: Sequence[Plain], garbage: Mapping[Place, bytes], earlier: Collection[Place] = ()
+) -> list[str]:
+    """Nothing dies but what can't be read, and all of that is kept.
+
+    What was `earlier` may be buried again: a lane whose state was lost folds its whole log.
+    """
     found = letters_in(records)
-    wrong = [f"a dead letter: {told}" for place, told in found if place not in garbage]
+    wrong = [
+        f"a dead letter: {told}" for place, told in found if place not in garbage and place not in earlier
+    ]
     kept = {place: b64decode(told["value"]) for place, told in found}
     return wrong + [
         f"{place} can't be read, and its letter has {kept.get(place)!r}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from support.witness import Line
 
@@ -62,7 +62,7 @@ def plain(
         told.get("ce_subject", ""),
         None if cause is None else int(cause),
         body,
-        data if kind else {},
+        cast("dict[str, Any]", data) if kind else {},
     )
 
 

@@ -21,7 +21,7 @@ from support.ledger import Ledger
 
 # ruff: noqa: ANN401 - what is wrapped takes and gives anything
 Role = Literal["coordinator", "worker", "client", "gateway"]
-Provoke = Literal["nothing", "rebuild", "terminate"]
+Provoke = Literal["nothing", "rebuild", "terminate", "stall"]
 Side = Literal["before", "after"]
 Way = Literal["kill", "stop", "wipe", "tail"]
 """Killed; stopped, and resumed later; killed while Redis loses everything, or the last of what was written."""

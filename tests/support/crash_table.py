@@ -103,6 +103,8 @@ _WORKER: Final = (
     Point("worker.settle.store", "argosy.agents.hold:Holds.store_results", "results are stored under their fences",
           loses=True),
     Point("worker.settle.publish", _SEND_MANY, "outcomes are appended to the run log", loses=True),
+    Point("worker.settle.unread", _SEND_MANY, "the same, while no coordinator reads the log", load="slow",
+          provoke="stall"),
     Point("worker.settle.fail", "argosy.agents.settle:Settles.settle", "a failure is settled"),
     Point("worker.settle.finish", "argosy.agents.intake:Intake.finish", "the offset counts as finished"),
     Point("worker.commit.offsets", _COMMIT, "offsets of work are committed", when.of_topic(".tasks."), loses=True),

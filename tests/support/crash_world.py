@@ -20,6 +20,7 @@ from argosy.client.connection import Argosy
 from argosy.console.config import environment_of
 from argosy.coordinator.rebuild import rebuild
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from support.crash_history import Place
 from support.crash_plain import Stored, left_over
 from support.crash_points import VARIABLE, Role
 from support.forks import Forks, Process
@@ -68,6 +69,8 @@ class CrashWorld:
     leave: AsyncExitStack
     processes: list[Process] = field(default_factory=list[Process])
     client: Argosy | None = None
+    unreadable: set[Place] = field(default_factory=set[Place])
+    """Where all garbage lies that this fleet was ever given."""
 
     async def start(self, role: Role, words: Sequence[str] = (), *, cell: str | None = None) -> Process:
         """Start a process; one that dies or stands still at a cell's point, if one is named."""
@@ -117,10 +120,11 @@ class CrashWorld:
         """Kill Redis; another one starts with what was saved last."""
         await asyncio.to_thread(self.valkey.kill)
         await asyncio.to_thread(self.valkey.start)
+        await self.redis.connection_pool.disconnect()
 
-    async def garbage(self, run_id: str, number: int) -> dict[tuple[str, int, int], bytes]:
+    async def garbage(self, run_id: str, number: int) -> dict[Place, bytes]:
         """Append what can't be read to inbox, run log and work; return where it lies."""
-        found: dict[tuple[str, int, int], bytes] = {}
+        found: dict[Place, bytes] = {}
         for topic, kind, name, subject in (
             ("inbox", "run.submitted", f"{run_id}-bad", f"{run_id}-bad"),
             ("runs", "task.settled", f"{run_id}-bad", f"{run_id}-bad"),
@@ -140,6 +144,7 @@ class CrashWorld:
                 f"{self.name}.{topic}", value, run_id.encode(), part, headers=headers
             )
             found[where.topic, where.partition, where.offset] = value
+        self.unreadable |= found.keys()
         return found
 
     async def rebuild(self) -> None:
