@@ -57,9 +57,17 @@ class Supervisor:
             running.stopped = None
             return
         task.cancel()
-        asyncio.get_running_loop().call_later(self.grace_seconds, self._give_up, running)
+        self._wait(running)
 
-    def _give_up(self, running: Running) -> None:
-        if running.outcome is None:
-            running.outcome = Stopped(obeyed=False)
-            self._finish(running)
+    def _wait(self, running: Running) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.grace_seconds, self._give_up, running, loop.time() + self.grace_seconds)
+
+    def _give_up(self, running: Running, due: float) -> None:
+        if running.outcome is not None:
+            return
+        if asyncio.get_running_loop().time() > due + self.grace_seconds / 2:
+            self._wait(running)  # the process stood still: nobody could obey meanwhile
+            return
+        running.outcome = Stopped(obeyed=False)
+        self._finish(running)
