@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -147,6 +147,10 @@ class MemoryWorld(World):
         self.memory.broker.grow(topic, partitions)
 
 
+class _AbortedError(Exception):
+    """Ends a transaction without its commit."""
+
+
 class RealWorld(World):
     def __init__(self, settings: KafkaSettings, closing: AsyncExitStack) -> None:
         super().__init__(self._open(settings, closing), settings, closing)
@@ -167,10 +171,12 @@ class RealWorld(World):
         )
         await writer.start()
         try:
-            await writer.begin_transaction()
-            for value in values:
-                await writer.send_and_wait(where.topic, value, b"", where.number)
-            await (writer.abort_transaction() if abort else writer.commit_transaction())
+            with suppress(_AbortedError):
+                async with writer.transaction():
+                    for value in values:
+                        await writer.send_and_wait(where.topic, value, b"", where.number)
+                    if abort:
+                        raise _AbortedError
         finally:
             await writer.stop()
         async with asyncio.timeout(WAIT_SECONDS):
