@@ -36,12 +36,12 @@ def _base(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     pytestconfig.stash[_BASE] = tmp_path_factory.getbasetemp()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
     """Give out tests so that what they share is started once; `--dist` wishes otherwise."""
     if config.getoption("dist") != "load":
         return None
     config.option.loadscopereorder = False  # by how many they are says nothing about how long they take
-    return ByFile(config)
+    return ByFile(config, log)  # with its log, which is silent: one of its own would tell of each test
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
