@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
 export PYTHONSAFEPATH = 1
 .DELETE_ON_ERROR:
-.PHONY: demo test matrix simulate check bench up down clean lock chaos soak
+.PHONY: demo test matrix simulate check bench up down clean lock chaos soak bugs
 demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready
@@ -42,6 +42,8 @@ soak: .venv/.ready
 	$(BIN)/argosy chaos --deliveries $(DELIVERIES) --seed $(SEED) --coordinators 3 --workers 2 --in-flight 80 \
 	  --task-seconds 0.02 --pause-seconds 8 --faults $(KILLS),stop-worker,stop-coordinator,kill-redis,kill-kafka \
 	  --dir .argosy/soak --report .argosy/soak-$(SEED).json --html .argosy/soak-$(SEED).html
+bugs: .venv/.ready  # plants bugs into the code: who sees them? BUGS="--first --json NAME …"
+	PYTHONPATH=tests $(BIN)/python -m bugs.hunt $(BUGS)
 clean:
 	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-newer '7 days'"

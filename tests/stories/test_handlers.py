@@ -68,6 +68,7 @@ def test_s35_a_payload_that_a_later_run_refers_to_is_young_again(redis: str) -> 
     async def story(tale: Tale) -> None:
         await (await tale.submit("x" * 70_000, "day-0")).result()
         await asyncio.sleep(100)
+        tale.crash("worker-1")  # and with it what it had in memory
         sent = tale.records("argosy.inbox", "run.submitted")[0]  # a client that keeps its reference
         headers = {**dict(sent.headers), "ce_id": b"again", "ce_subject": b"day-7"}
         tale.at_record("run.accepted", lambda _who: tale.world.payloads.collect(90))

@@ -1,0 +1,238 @@
+"""Who is known to see each planted bug: one witness a layer. `python -m bugs.hunt` asks them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bugs.bug import Seen
+
+WITNESSES: Final[Mapping[str, Seen]] = {
+    "bad_submit_ends": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_s1_a_submit_with_other_data_is_refused_and_the_run_goes_on",
+        story="test_submits.py::test_s1_a_submit_of_other_data_ends_no_healthy_run",
+    ),
+    "repeat_unanswered": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_s2_a_repeat_of_an_ended_run_asks_for_its_result_again_and_gets_the_same_bytes",
+        story="test_submits.py::test_s46_each_repeat_of_an_ended_run_is_answered",
+    ),
+    "late_accepts": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_s39_a_run_accepted_after_its_tombstone_may_be_gone_is_refused",
+        story="test_submits.py::test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_nothing_again",
+    ),
+    "cancel_needs_run": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_s12_a_cancel_before_its_run_ends_it_when_it_comes",
+        story="test_submits.py::test_s12_a_cancel_that_comes_before_its_run_ends_it",
+    ),
+    "second_end_counts": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_the_first_run_ended_is_final_whatever_fold_would_have_found"
+    ),
+    "late_settle_keeps_claim": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_a_settle_after_the_end_only_deletes_the_claim"
+    ),
+    "newer_rules_set_aside": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_newer_rules_are_not_folded_and_change_nothing",
+        story="test_takes.py::test_s16_a_run_of_newer_rules_waits_for_the_roll_out_and_is_never_set_aside",
+    ),
+    "old_failure_counts": Seen(
+        unit="unit/coordinator/test_fold_attempts.py::test_s9_a_repeated_failure_of_an_old_attempt_eats_no_attempt_and_no_usage",
+        story="test_submits.py::test_s9_a_failure_that_comes_twice_costs_one_attempt",
+    ),
+    "success_of_old_attempt_lost": Seen(
+        unit="unit/coordinator/test_fold_attempts.py::test_s9_a_late_success_of_an_old_attempt_is_taken"
+    ),
+    "join_counts_arrivals": Seen(
+        unit="unit/coordinator/test_fold_attempts.py::test_the_first_success_is_the_result"
+    ),
+    "usage_twice": Seen(
+        unit="unit/coordinator/test_fold_attempts.py::test_s9_a_repeated_failure_of_an_old_attempt_eats_no_attempt_and_no_usage"
+    ),
+    "quorum_one_short": Seen(unit="unit/coordinator/test_fold_joins.py"),
+    "retry_forgotten": Seen(
+        unit="unit/coordinator/test_fold_attempts.py::test_a_retryable_failure_is_tried_again_after_its_backoff",
+        story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed",
+    ),
+    "early_signal_dropped": Seen(
+        unit="unit/coordinator/test_fold_run.py::test_s12_signals_are_kept_once_each_and_64_at_most",
+        story="test_submits.py::test_s12_a_signal_that_comes_before_anybody_waits_for_it_is_kept",
+    ),
+    "absence_grants": Seen(
+        unit="unit/agents/test_claim.py::test_no_checkpoint_is_not_yet",
+        story="test_claims_and_settles.py::test_s22_an_old_dispatch_after_a_wipe_runs_nothing_again",
+        profile="wipes",
+        seed=4,
+    ),
+    "live_without_identity": Seen(
+        unit="unit/agents/test_claim.py::test_a_live_mark_of_another_server_is_not_yet",
+        story="test_lost_claims.py::test_s23_a_redis_that_came_back_without_a_result_grants_nothing",
+        profile="failback",
+        seed=1,
+    ),
+    "live_run_id_only": Seen(story="test_lanes.py::test_s42_a_failover_and_back_is_noticed"),
+    "unknown_is_not_yet": Seen(
+        unit="unit/agents/test_claim.py::test_an_unknown_run_under_a_live_mark_is_over",
+        story="test_claims_and_settles.py::test_s24_an_old_dispatch_of_a_run_long_gone_is_passed",
+    ),
+    "judge_is_blind": Seen(unit="unit/agents/test_claim.py::test_a_run_that_is_not_active_is_over"),
+    "epoch_ignored": Seen(
+        unit="unit/agents/test_claim.py::test_another_epoch_is_learned_and_asked_again",
+        story="test_lanes.py::test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold",
+    ),
+    "stale_fence": Seen(
+        unit="unit/agents/test_hold.py::test_another_fence_is_a_loss",
+        story="test_claims_and_settles.py::test_s29_a_zombie_that_wakes_while_its_successor_works_takes_nothing_back",
+        profile="zombie",
+        seed=2,
+    ),
+    "put_back_unjudged": Seen(
+        unit="unit/agents/test_hold.py::test_a_task_that_is_over_gives_up_the_claim_and_its_key",
+        story="test_lost_claims.py::test_s32_renewal_puts_no_claim_back_after_the_run_has_ended",
+    ),
+    "put_back_for_long": Seen(
+        unit="unit/agents/test_hold.py::test_put_back_after_a_wipe_it_lives_for_three_leases_only"
+    ),
+    "lost_lease_uncounted": Seen(
+        unit="unit/agents/test_claim.py::test_an_expired_lease_counts_a_delivery_and_makes_a_suspect",
+        story="test_claims_and_settles.py::test_s26_a_task_that_kills_its_worker_ends_as_poison_and_harms_no_other",
+    ),
+    "result_not_stored": Seen(
+        unit="unit/agents/test_hold.py::test_a_result_is_stored_under_the_fence",
+        story="test_claims_and_settles.py::test_s31_each_gap_of_a_settle_is_safe_to_repeat",
+    ),
+    "memo_while_not_live": Seen(
+        unit="unit/agents/test_memo.py::test_while_the_lane_is_not_live_absence_says_nothing",
+        story="test_handlers.py::test_s40_a_memo_that_is_looked_up_while_the_lane_is_not_live_is_waited_for",
+    ),
+    "memo_overwrites": Seen(unit="unit/agents/test_memo.py::test_the_second_who_sets_gets_the_first_value"),
+    "logged_memo_overwrites": Seen(
+        unit="contract/test_lane_scripts.py::test_of_a_logged_memo_the_first_offset_stays",
+        story="test_handlers.py::test_s41_a_zombie_that_logs_its_memo_second_changes_nothing_for_who_comes_third",
+    ),
+    "no_chain": Seen(
+        unit="contract/test_lane_scripts.py::test_an_owner_that_was_replaced_changes_nothing",
+        story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing",
+    ),
+    "done_is_refused": Seen(
+        unit="contract/test_lane_scripts.py::test_a_commit_that_is_repeated_as_it_is_takes_effect_once"
+    ),
+    "mark_for_any_server": Seen(
+        unit="contract/test_lane_scripts.py::test_the_live_mark_is_set_for_the_identity_that_was_taken_only"
+    ),
+    "no_proof": Seen(
+        story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing"
+    ),
+    "seek_race": Seen(
+        unit="unit/coordinator/test_queues.py::test_a_batch_from_before_the_seek_is_not_taken_from_above",
+        story="test_takes.py::test_s4_what_was_fetched_before_the_seek_is_not_folded",
+    ),
+    "gap_after_seek": Seen(
+        unit="unit/coordinator/test_queues.py::test_a_batch_from_before_the_seek_is_not_taken_from_above",
+        story="test_takes.py::test_s43_what_was_fetched_above_the_seek_skips_nothing",
+    ),
+    "last_offset": Seen(
+        story="test_lanes.py::test_s20_offsets_without_records_at_the_end_of_the_log_hold_up_nobody"
+    ),
+    "log_unchecked": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_log_made_anew_under_the_checkpoint_rebuilds_the_lane"
+    ),
+    "newer_layout_taken": Seen(
+        story="test_takes.py::test_s17_a_lane_of_a_newer_layout_waits_for_the_roll_out_and_keeps_its_state"
+    ),
+    "host_clock": Seen(
+        story="test_lanes.py::test_s8_a_coordinator_whose_clock_is_an_hour_ahead_ends_no_run_early"
+    ),
+    "rebuild_revives": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody",
+        story="test_takes.py::test_s10_a_rebuild_from_a_cut_log_revives_no_run_that_had_ended",
+    ),
+    "horizon_from_log_start": Seen(
+        story="test_takes.py::test_s37_a_fresh_run_in_a_log_whose_beginning_is_cut_is_no_repeat"
+    ),
+    "horizon_forgotten": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_crash_in_the_middle_of_a_rebuild_does_not_forget_that_it_was_one",
+        story="test_takes.py::test_s38_whoever_finishes_a_rebuild_finishes_its_clean_up",
+    ),
+    "doubtful_ending_kept": Seen(
+        story="test_takes.py::test_s10_a_rebuild_from_a_cut_log_revives_no_run_that_had_ended"
+    ),
+    "mark_at_once": Seen(story="test_lanes.py::test_s47_what_runs_is_not_run_twice_because_redis_lost_it"),
+    "rebuild_drops_claims": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims",
+        story="test_lanes.py::test_s47_a_memo_survives_a_rebuild_and_then_its_worker",
+    ),
+    "idle_lane_sleeps": Seen(story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed"),
+    "timer_lost_at_reload": Seen(
+        story="test_lanes.py::test_s8_a_timer_that_is_armed_when_its_owner_dies_fires"
+    ),
+    "timer_sent_once": Seen(
+        unit="unit/coordinator/test_queues.py::test_a_timer_fires_until_acknowledged",
+        story="test_lanes.py::test_s8_a_timer_whose_record_is_lost_fires_again",
+    ),
+    "outbox_forgets": Seen(
+        story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result"
+    ),
+    "result_moot": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_crash_between_the_end_and_its_publication_does_not_lose_the_result",
+        story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result",
+    ),
+    "outbox_is_a_set": Seen(
+        unit="unit/coordinator/test_queues.py::test_the_acknowledgement_of_one_request_does_not_swallow_the_next",
+        story="test_submits.py::test_s46_a_request_that_comes_while_the_first_is_being_answered_is_answered_too",
+    ),
+    "forgotten_when_sent": Seen(
+        story="test_submits.py::test_s2_a_result_whose_record_is_lost_on_its_way_is_sent_again"
+    ),
+    "no_resend": Seen(unit="unit/coordinator/test_queues.py::test_what_was_stored_as_out_is_due_at_once"),
+    "sent_once": Seen(
+        unit="unit/coordinator/test_queues.py::test_a_dispatch_is_sent_again_with_doubled_patience"
+    ),
+    "publish_before_commit": Seen(profile="crash", seed=0),
+    "checkpoint_first": Seen(profile="crash", seed=0),
+    "rest_of_a_map_lost": Seen(profile="calm", seed=0),
+    "any_error_is_too_large": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_refusal_by_kafka_is_not_the_tasks_failure"
+    ),
+    "big_join_inline": Seen(
+        unit="unit/coordinator/test_lane.py::test_inputs_over_64_kib_travel_by_reference"
+    ),
+    "poison_stops_a_lane": Seen(
+        unit="unit/coordinator/test_lane.py::test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline"
+    ),
+    "offset_past_a_gap": Seen(
+        unit="unit/broker/test_offsets.py::test_only_the_contiguous_finished_prefix_may_be_committed"
+    ),
+    "no_epochs": Seen(
+        unit="unit/broker/test_offsets.py::test_what_an_older_assignment_finishes_moves_nothing"
+    ),
+    "finished_when_stored": Seen(profile="crash", seed=0),
+    "window_judged_late": Seen(
+        story="test_submits.py::test_s11_the_window_is_judged_by_when_the_submit_arrived"
+    ),
+    "log_never": Seen(
+        unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded"
+    ),
+    "memo_after_the_fact": Seen(
+        unit="unit/agents/test_step.py::test_a_memo_made_while_the_lane_is_not_live_is_no_memo_until_it_is"
+    ),
+    "worker_marks": Seen(
+        unit="unit/agents/test_step.py::test_of_two_logged_values_the_first_in_the_log_is_returned"
+    ),
+    "redis_first": Seen(
+        unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded"
+    ),
+    "suspects_race": Seen(story="test_lost_claims.py::test_s45_one_call_grants_one_suspect"),
+    "suspects_side_by_side": Seen(
+        unit="unit/agents/test_suspects.py::test_while_a_suspect_runs_no_other_may_come"
+    ),
+    "parked_fill_the_window": Seen(
+        unit="unit/agents/test_intake.py::test_what_is_parked_gives_its_room_back"
+    ),
+    "parked_is_stuck": Seen(
+        unit="unit/broker/test_watchdog.py::test_whoever_waits_for_a_reason_is_left_alone"
+    ),
+    "lease_for_a_dead_loop": Seen(
+        unit="unit/agents/test_lease.py::test_without_a_tick_of_the_loop_nothing_is_renewed_and_at_last_the_process_ends"
+    ),
+    "leases_not_renewed": Seen(unit="unit/agents/test_lease.py::test_many_leases_of_a_lane_cost_few_calls"),
+    "stubborn_keeps_its_slot": Seen(
+        story="test_handlers.py::test_s27_a_handler_that_ignores_its_cancellation_costs_a_worker_and_no_slot"
+    ),
+}
