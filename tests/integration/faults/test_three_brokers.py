@@ -40,7 +40,7 @@ def submit_until(enough: Event, servers: str, topic: str, mark: str) -> dict[str
         asked = Topic(name=run_id, flaky=number % 2 == 1)
         body = json.dumps({"pipeline": pipeline, "input": asked.model_dump(mode="json")})
         given = headers("run.submitted", run_id, ce_id=run_id.encode())
-        heads: list[tuple[str, str | bytes | None]] = [(name, value) for name, value in given]  # noqa: C416 - a list is invariant
+        heads: list[tuple[str, str | bytes | None]] = [(name, value) for name, value in given]
 
         def told(error: object, _: object, run_id: str = run_id, asked: Topic = asked) -> None:
             if error is None:
