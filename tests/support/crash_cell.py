@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _CANCEL_SECONDS: Final = 0.5
 _REACH_SECONDS: Final = 90.0
 _REBUILD_SECONDS: Final = 15.0
 _END_SECONDS: Final = 90.0
+_TAKEN_SECONDS: Final = 20.0
 _AFTERWARDS: Final = 2
 _IN_HAND: Final = 24
 """Effects that one process may have in hand: the slots of its agents."""
@@ -195,6 +197,20 @@ class Play:
         }
         self.gone_at = time.monotonic()
         return committed_too_far(records, committed)
+
+    async def _taken_over(self, since: Mapping[Where, int]) -> None:
+        """Wait until others have come to what the log has already, and have published it again or begun anew.
+
+        It may be that there is nothing such; so this is no condition of the cell, only of its moment.
+        """
+        until = time.monotonic() + (_TAKEN_SECONDS if self.done else SESSION_SECONDS + LEASE_SECONDS)
+        while time.monotonic() < until:
+            records = plains(await self.world.witness.read(since))
+            settled = Counter(one.data["task_id"] for one in records if one.kind == "task.settled")
+            again = {task for task in self.done if settled[task] > 1}
+            if again | (self.world.ledger.noted(began(), self.gone_at) & self.done):
+                return
+            await asyncio.sleep(0.3)
 
     async def _lose(self) -> None:
         match self.cell.way:
