@@ -13,7 +13,7 @@ from support.forks import Forks
 from support.kafka_loss import delete_topics
 from support.stack import StackThread
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 
 async def test_work_whose_topic_was_deleted_is_sent_again(
@@ -30,7 +30,7 @@ async def test_work_whose_topic_was_deleted_is_sent_again(
         await world.start("worker")  # makes the topic again, with none of the work in it
         world.ledger.make(gate("first"), "")
         for run in (first, second):
-            assert isinstance(await run.result(timeout_seconds=90), Done)
+            assert isinstance(await run.result(timeout_seconds=150), Done)
         diamonds = Diamonds(world, client)
         await diamonds.submit(4)
         await diamonds.ended()

@@ -21,7 +21,7 @@ from support.leftovers import leftovers
 from support.stack import StackThread
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 SHORT_LIVES: Final = {
     "ARGOSY_FLEET__LONGEST_RUN_SECONDS": "6",
@@ -121,7 +121,7 @@ async def test_without_redis_data_a_fleet_that_starts_ends_its_runs_and_repeats_
         await start_all(world)
         await until_begun(world, "waits/harm", times=2)
         world.ledger.make(gate("waits"), "")
-        assert isinstance(await waiting.result(timeout_seconds=60), Done)
+        assert isinstance(await waiting.result(timeout_seconds=150), Done)
         await diamonds.judged(redis_lost=True)
         assert len(world.ledger.made()) == made + 2, "only the run that was open was worked on again"
 

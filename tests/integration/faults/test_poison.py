@@ -16,7 +16,7 @@ from support.stack import StackThread
 if TYPE_CHECKING:
     from argosy.client.run import Run
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 GOOD: Final = 40
 DELIVERIES: Final = 3
@@ -42,9 +42,9 @@ async def test_poison_ends_after_its_deliveries_and_nobody_else_pays_for_it(
                 runs.append(await client.submit(harming, Act(seconds=0.05), run_id=f"good-{number}"))
             for run in runs:
                 if run.run_id.startswith("good"):
-                    await run.result(timeout_seconds=120)
+                    await run.result(timeout_seconds=150)
                     continue
-                ended = await run.ended(timeout_seconds=120)
+                ended = await run.ended(timeout_seconds=150)
                 assert ended.fault is not None
                 assert (ended.fault.code, ended.fault.figures) == ("poison", {"deliveries": DELIVERIES})
                 # One whose worker died between its claim and its first line has not begun.

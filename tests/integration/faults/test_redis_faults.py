@@ -21,7 +21,7 @@ from support.stack import StackThread
 from support.valkey import Valkey
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 PERSISTENT: Final = ("--appendonly", "yes", "--appendfsync", "everysec", "--aof-use-rdb-preamble", "no")
 TIMER_SECONDS: Final = 4.0
@@ -121,7 +121,7 @@ async def idle(world: FaultWorld, valkey: Valkey, diamonds: Diamonds, harm: Harm
     run = await diamonds.client.submit(lonely, Act(seconds=TIMER_SECONDS))
     await timer_armed(world, f"{run.run_id}/later")
     await harm(world, valkey)
-    assert (await run.result(timeout_seconds=60)).value.startswith(f"{run.run_id}/later:")
+    assert (await run.result(timeout_seconds=150)).value.startswith(f"{run.run_id}/later:")
     assert world.ledger.times(begun(f"{run.run_id}/later")) == 2, "one timer, one attempt more"
 
 

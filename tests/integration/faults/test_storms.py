@@ -17,7 +17,7 @@ from support.forks import Forks
 from support.stack import StackThread
 from support.storms import INPUT, Counted, all_at_once, count, ends
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 RUNS: Final = int(os.environ.get("ARGOSY_TEST_STORM", "250"))
 LATE_PER_MILLE: Final = 50

@@ -17,7 +17,7 @@ from support.forks import Forks
 from support.raw_kafka import headers
 from support.stack import StackThread
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 BROKERS: Final = ("kafka", "kafka-2", "kafka-3")
 UNDER_WAY: Final = 8
@@ -82,7 +82,7 @@ async def test_runs_of_a_librdkafka_client_all_end_while_brokers_die_one_after_t
                 await diamonds.submit(4)  # two of three are enough
                 enough.set()
                 diamonds.acknowledged |= await submitting
-                await diamonds.ended(seconds=120)
+                await diamonds.ended()
             finally:
                 enough.set()
                 await asyncio.to_thread(stack.resume, BROKERS[-1])

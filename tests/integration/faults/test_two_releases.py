@@ -18,7 +18,7 @@ from support.next_release import PLUG, WORD, folded_again, rules_2
 from support.stack import StackThread
 from support.witness import Line
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 LIVE: Final = '"event":"lane is live"'
 PAUSED: Final = "lane waits for a newer release"
@@ -82,7 +82,7 @@ async def test_two_releases_that_swap_lanes_under_load_lose_nothing_and_newer_ru
         await until_begun(world, f"{last.run_id}/harm")
         await last.cancel("never mind")
         with pytest.raises(RunCancelled, match=f"{WORD}never mind"):
-            await last.result(timeout_seconds=60)
+            await last.result(timeout_seconds=150)
         await diamonds.judged(most_again=0)
         both_folds(monkeypatch, await world.witness.read({}))
         assert world.restarts == 0, world.said()[-3000:]
