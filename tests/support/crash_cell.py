@@ -5,7 +5,7 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,10 +15,10 @@ from httpx2 import AsyncClient, HTTPError
 from argosy.schemas.ids import lane_of
 from support.crash_app import Topic, began, diamond
 from support.crash_effects import Loss, effects
-from support.crash_history import Place, committed_too_far, runs_in
+from support.crash_history import Place, committed_too_far, runs_in, successes_in
 from support.crash_judge import judge, letters
 from support.crash_loads import Expected, expected, topic
-from support.crash_plain import Plain, plains
+from support.crash_plain import plains
 from support.crash_points import Cell, reached
 from support.crash_world import LEASE_SECONDS, SESSION_SECONDS, CrashWorld
 from support.forks import Process
@@ -190,7 +190,7 @@ class Play:
                 if await self.world.redis.hexists(keys.task(task), "m:effect"):
                     self.recorded.add(task)
         records = plains(await self.world.witness.read(since))
-        self.done = set(_successes(records))
+        self.done = set(successes_in(records))
         self.gone_at = time.monotonic()
         return committed_too_far(records, committed)
 
@@ -202,7 +202,7 @@ class Play:
         until = time.monotonic() + (_TAKEN_SECONDS if self.done else SESSION_SECONDS + LEASE_SECONDS)
         while time.monotonic() < until:
             records = plains(await self.world.witness.read(since))
-            successes = Counter(_successes(records))
+            successes = Counter(successes_in(records))
             again = {task for task in self.done if successes[task] > 1}
             if again | (self.world.ledger.noted(began(), self.gone_at) & self.done):
                 return
@@ -293,11 +293,3 @@ class Play:
             if topic.endswith(".inbox") and f"{part}/{offset}" not in answered
         ]
         return problems
-
-
-def _successes(records: Sequence[Plain]) -> list[str]:
-    return [
-        one.data["task_id"]
-        for one in records
-        if one.kind == "task.settled" and one.data["outcome"] == "succeeded"
-    ]

@@ -98,3 +98,12 @@ def letters_in(records: Sequence[Plain]) -> list[tuple[Place, Mapping[str, Any]]
         for one in records
         if one.kind == "message.died"
     ]
+
+
+def successes_in(records: Sequence[Plain]) -> list[str]:
+    """Return the task of each success, as often as it was published."""
+    return [
+        one.data["task_id"]
+        for one in records
+        if one.kind == "task.settled" and one.data["outcome"] == "succeeded"
+    ]
