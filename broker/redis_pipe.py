@@ -152,7 +152,10 @@ class RedisPipe:
                 packed.append(call.packed)
                 self._written.append(call)
             if packed:
-                await connection.send_packed_command(packed, check_health=False)
+                try:
+                    await connection.send_packed_command(packed, check_health=False)
+                except RuntimeError as error:  # uvloop's word for a connection that was reset a moment ago
+                    raise said.ConnectionError(str(error)) from error
 
     async def _read(self, connection: AbstractConnection) -> NoReturn:
         while True:

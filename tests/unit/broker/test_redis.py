@@ -118,6 +118,21 @@ async def test_calls_in_flight_when_the_server_dies_are_unreachable(
     assert all(isinstance(reply, Unreachable) for reply in replies)
 
 
+async def test_a_connection_that_the_loop_finds_closed_as_it_writes_is_lost_and_made_anew(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await store.run(COUNT, ["n"], []) == 1
+
+    async def closed(*_: object, **__: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("redis.asyncio.connection.AbstractConnection.send_packed_command", closed)
+        with pytest.raises(Unreachable, match="the handler is closed"):
+            await store.run(COUNT, ["n"], [])
+    assert await store.run(COUNT, ["n"], []) == 2
+
+
 async def test_nobody_there_is_unreachable_and_says_why() -> None:
     settings = RedisSettings.model_validate({"url": "redis://127.0.0.1:1/0", "timeout_seconds": 0.2})
     store = RedisStore(settings)
