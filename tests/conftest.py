@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from xdist.remote import Producer
 from xdist.scheduler import Scheduling
 
 from support.last_words import last_words
@@ -36,7 +37,7 @@ def _base(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     pytestconfig.stash[_BASE] = tmp_path_factory.getbasetemp()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
     """Give out tests so that what they share is started once; `--dist` wishes otherwise."""
     if config.getoption("dist") != "load":
         return None

@@ -42,7 +42,7 @@ def planted(edits: Iterable[Edit]) -> Generator[None]:
     with ExitStack() as stack:
         for edit in edits:
             if isinstance(edit.target, Sequence):
-                for script in cast("Sequence[Script]", edit.target):
+                for script in cast("Iterable[Script]", edit.target):
                     stack.enter_context(_script(script, edit))
             else:
                 stack.enter_context(_code(_function(edit.target), edit))

@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from unittest.mock import patch
 
 import pytest
@@ -142,7 +143,7 @@ def test_s8_a_timer_whose_record_is_lost_fires_again() -> None:
         await asyncio.sleep(1)  # its answer is committed; the next record of the coordinator is the timer's
         doors = tale.stage.supervisor.doors("coordinator-1")
         assert doors is not None
-        doors.wires["kafka"].fates.extend(["request lost"] * 8)
+        doors.wires["kafka"].fates.extend(repeat("request lost", 8))
         assert (await run.result(timeout_seconds=90)).startswith("flaky")
         assert not doors.wires["kafka"].fates
 

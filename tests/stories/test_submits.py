@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any
 from unittest.mock import patch
 
@@ -55,7 +56,7 @@ def test_s2_a_result_whose_record_is_lost_on_its_way_is_sent_again() -> None:
     async def story(tale: Tale) -> None:
         doors = tale.stage.supervisor.doors("coordinator-1")
         assert doors is not None
-        tale.at_commit("result:r", lambda _who: doors.wires["kafka"].fates.extend(["request lost"] * 3))
+        tale.at_commit("result:r", lambda _who: doors.wires["kafka"].fates.extend(repeat("request lost", 3)))
         run = await tale.submit("x", "r")
         assert (await run.result(timeout_seconds=60)).startswith("x")
 

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from support.crash_history import Place, Run, letters_in
@@ -69,7 +69,7 @@ def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | Non
 
 def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
     if isinstance(value, list):
-        return [(f"{task}:{number}", item) for number, item in enumerate(cast("list[Any]", value))]
+        return [(f"{task}:{number}", item) for number, item in enumerate(cast("Iterable[Any]", value))]
     return [(task, value)]
 
 
