@@ -182,7 +182,7 @@ def log_never() -> Bug:
 PLANTS: Final[Mapping[str, tuple[Plant, str, int]]] = {
     "absence_grants": (absence_grants, "wipes", 4),
     "live_without_identity": (live_without_identity, "failback", 1),
-    "no_chain": (no_chain, "zombie", 8),
+    "no_chain": (no_chain, "swarm", 0),
     "stale_fence": (stale_fence, "zombie", 2),
     "result_moot": (result_moot, "crash", 0),
     "outbox_forgets": (outbox_forgets, "crash", 0),
