@@ -136,7 +136,7 @@ def _chart(report: Report) -> str:
         f'<text x="2" y="10">{most} a second</text>',
     ]
     step = next(step for step in (5, 10, 30, 60, 300, 600, 3600, 86_400) if seconds / step <= 12)  # noqa: PLR2004 - labels
-    parts += [f'<text x="{x(at)}" y="{_HEIGHT + 11}">{at} s</text>' for at in range(0, seconds, step)]
+    parts += [_label(x(at), _HEIGHT + 11, f"{at} s") for at in range(0, seconds, step)]
     for strike in report.strikes:
         top = _HEIGHT + 18 + _ROW * lanes[strike.number]
         wide = max(2.0, round(x(strike.ended) - x(strike.at), 1))
@@ -145,9 +145,15 @@ def _chart(report: Report) -> str:
         )
         parts.append(
             f'<g><title>{title}</title><rect class="fault" x="{x(strike.at)}" y="{top}" width="{wide}" height="5"/>'
-            f'<text x="{x(strike.at)}" y="{top + 13}">{escape(strike.kind)}</text></g>'
+            f"{_label(x(strike.at), top + 13, strike.kind)}</g>"
         )
     return "".join([*parts, "</svg>"])
+
+
+def _label(x: float, y: int, text: str) -> str:
+    """Write a text from `x` on, or up to there where it would leave the picture."""
+    anchor = "end" if x > _WIDTH * 0.88 else "start"  # room for the longest name
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _lanes(strikes: tuple[StrikeReport, ...]) -> dict[int, int]:
