@@ -20,7 +20,7 @@ def test_the_long_ones_go_first_and_a_file_keeps_its_order() -> None:
         "tests/integration/fleet/test_kill_matrix.py",
         "tests/unit/agents/test_a.py",
     ]
-    items: Any = [Item(Path("/root", path)) for path in paths]
-    ordered = long_first(items, Path("/root"))
+    items: Any = [Item(Path("/repo", path)) for path in paths]
+    ordered = long_first(items, Path("/repo"))
     assert [items.index(item) for item in ordered if item is not items[4]] == [3, 2, 1, 0]
     assert ordered[-2:] == [items[0], items[4]]
