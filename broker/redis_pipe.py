@@ -8,8 +8,8 @@ reply or error.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn, cast
 
@@ -43,6 +43,15 @@ class _Call:
     script: Script | None
     reply: asyncio.Future[Reply]
     deadline: float
+
+
+@contextmanager
+def _closed_is_lost() -> Generator[None]:
+    """Raise ConnectionError where uvloop finds a connection closed as it writes: it was reset a moment ago."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise said.ConnectionError(str(error)) from error
 
 
 class RedisPipe:
@@ -108,7 +117,8 @@ class RedisPipe:
             connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
             try:
                 async with asyncio.timeout(self._timeout_seconds):
-                    await connection.connect()
+                    with _closed_is_lost():  # the handshake writes too
+                        await connection.connect()
                 pause = _FIRST_PAUSE_SECONDS
                 await self._converse(connection)
             except (said.RedisError, OSError) as error:
@@ -152,10 +162,8 @@ class RedisPipe:
                 packed.append(call.packed)
                 self._written.append(call)
             if packed:
-                try:
+                with _closed_is_lost():
                     await connection.send_packed_command(packed, check_health=False)
-                except RuntimeError as error:  # uvloop's word for a connection that was reset a moment ago
-                    raise said.ConnectionError(str(error)) from error
 
     async def _read(self, connection: AbstractConnection) -> NoReturn:
         while True:

@@ -133,6 +133,22 @@ async def test_a_connection_that_the_loop_finds_closed_as_it_writes_is_lost_and_
     assert await store.run(COUNT, ["n"], []) == 2
 
 
+async def test_so_is_one_that_the_loop_finds_closed_in_its_handshake(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = RedisPipe(valkey.url, timeout_seconds=0.3)
+
+    async def closed(*_: object, **__: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("redis.asyncio.connection.AbstractConnection.send_packed_command", closed)
+        with pytest.raises(Unreachable, match="the handler is closed"):
+            await pipe.call((b"PING",), "ping")
+    assert await pipe.call((b"PING",), "ping") == b"PONG"
+    await pipe.close()
+
+
 async def test_nobody_there_is_unreachable_and_says_why() -> None:
     settings = RedisSettings.model_validate({"url": "redis://127.0.0.1:1/0", "timeout_seconds": 0.2})
     store = RedisStore(settings)
