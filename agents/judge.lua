@@ -50,8 +50,11 @@ local function mine(task, run, epoch, name, attempt, fence)
   if not holder then return redis.call('HGET', task, 'back') == fence and 'loss' or 'lost' end
   return holder == fence and 'mine' or 'loss'
 end
--- Make ready for a claim that Redis lost: no result, and no lost leases of another attempt, which a rollback brought back.
+-- Make ready for a claim that Redis lost: no result, and neither lost leases nor usage of another attempt, which a rollback brought back.
 local function put_back(task, attempt)
   redis.call('HDEL', task, 'result')
-  if redis.call('HGET', task, 'attempt') ~= attempt then redis.call('HSET', task, 'deliveries', 0) end
+  if redis.call('HGET', task, 'attempt') ~= attempt then
+    redis.call('HSET', task, 'deliveries', 0)
+    redis.call('HDEL', task, 'spent')
+  end
 end

@@ -110,6 +110,16 @@ async def test_put_back_it_inherits_no_lost_leases_of_another_attempt(holder: Ho
     assert await holder.bench.field(TASK, "deliveries") == b"0"
 
 
+async def test_put_back_it_inherits_no_usage_of_another_attempt(holder: Holder) -> None:
+    await holder.back.hand_back([(holder.order(), "mine")], {"mine": Usage(input_tokens=120)})
+    await holder.bench.run("run-1", think="r 2")
+    assert await holder.hold("next", attempt=2) == "ok"  # Redis was rolled back to before its claim
+    await holder.back.hand_back([(holder.order(attempt=2), "next")])
+    claim = await claim_one(holder.claims, holder.order(attempt=2), "last", suspects=False)
+    assert isinstance(claim, Granted)
+    assert claim.spent == Usage()
+
+
 async def test_put_back_after_a_wipe_it_lives_for_three_leases_only(holder: Holder) -> None:
     holder.server.wipe()
     assert await holder.hold() == "ok"
