@@ -46,7 +46,7 @@ def fold(state: RunState | None, event: Event) -> Folded:
             return _accepted(state, event, accepted)
         case RunEnded() as ended:
             return _ended(state, event, ended)
-        case CancelReceived() as cancel if state is None:
+        case CancelReceived() as cancel if state is None or state.st == "cancel":
             return _cancelled_before(event, cancel)
         case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
             decisions: tuple[Decision, ...] = ()  # no task of this run

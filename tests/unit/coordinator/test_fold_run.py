@@ -130,6 +130,17 @@ def test_s12_a_cancel_of_more_than_an_hour_ago_is_not_about_this_run(after_ms: i
     assert not {"why", "at"} & set(log.hash)
 
 
+def test_s12_a_cancel_that_is_said_again_counts_from_then_on() -> None:
+    log = FoldLog()
+    log.add(CancelReceived(reason="once"))
+    assert log.add(CancelReceived(reason="again"), after_ms=CANCEL_AHEAD_MS) == (Entomb(),)
+    log.add(accepted(CHAIN, submitted_ms=log.now_ms), after_ms=2)
+    body = ended_of(log.state)
+    assert body is not None
+    assert body.fault is not None
+    assert body.fault.message == "again"
+
+
 def test_s12_a_late_submit_does_not_use_up_the_cancel() -> None:
     log = FoldLog()
     log.add(CancelReceived())
