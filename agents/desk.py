@@ -133,6 +133,9 @@ class Desk:
         self._given_up = True
         self._some.set()
         await self._until_quiet(1)
+        for running in self._running:
+            if running.handler is not None and running.outcome is None:  # it would keep the loop from closing
+                self._attempts.stuck(f"the handler of {running.name} still runs at the end of the drain")
 
     async def hand_back(self) -> None:
         """Hand back what `finish` left: nobody need wait for its leases. Raises Unreachable, Refused."""

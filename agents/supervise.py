@@ -59,15 +59,17 @@ class Supervisor:
         task.cancel()
         self._wait(running)
 
-    def _wait(self, running: Running) -> None:
+    def _wait(self, running: Running, *, again: bool = False) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_later(self.grace_seconds, self._give_up, running, loop.time() + self.grace_seconds)
+        due = loop.time() + self.grace_seconds
+        loop.call_at(due, self._give_up, running, due, again)
 
-    def _give_up(self, running: Running, due: float) -> None:
+    def _give_up(self, running: Running, due: float, again: bool) -> None:  # noqa: FBT001 - a callback's
         if running.outcome is not None:
             return
-        if asyncio.get_running_loop().time() > due + self.grace_seconds / 2:
-            self._wait(running)  # the process stood still: nobody could obey meanwhile
+        if not again and asyncio.get_running_loop().time() > due + self.grace_seconds / 2:
+            # The process stood still: nobody could obey meanwhile. Once: a handler that blocks looks the same.
+            self._wait(running, again=True)
             return
         running.outcome = Stopped(obeyed=False)
         self._finish(running)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from argosy.agents.handler_context import TaskContext
+from argosy.agents.supervise import Supervisor
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
@@ -164,6 +165,32 @@ async def test_a_handler_that_ignores_its_cancellation_makes_the_worker_drain_an
             assert settled.fault.code == "timeout"  # settled all the same
             await asyncio.wait({running.task})
             assert await bench.committed(work) == 1
+    release.set()
+
+
+async def test_a_handler_that_still_runs_when_the_drain_is_over_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await ready("a")
+    release, begun = asyncio.Event(), asyncio.Event()
+    # Its grace isn't over yet: the loop was blocked meanwhile, and it got another.
+    monkeypatch.setattr(Supervisor, "_give_up", lambda *_: None)
+
+    @agent(name="work")
+    async def work(ctx: Context, text: str) -> str:
+        begun.set()
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        return text
+
+    settings = fast_settings(bench.settings.kafka.topic_prefix, drain_seconds=0.05)
+    with pytest.raises(WorkerBroken, match="run-1/a#1 still runs at the end of the drain"):  # noqa: PT012 - as above
+        async with bench.worker(work, settings=settings):
+            await bench.order(work, "run-1/a", input_of("text", "x"))
+            await begun.wait()
     release.set()
 
 
