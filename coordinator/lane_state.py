@@ -32,7 +32,7 @@ from argosy.coordinator.timers import Timers
 from argosy.coordinator.writes import MOST_BYTES, MOST_KEYS, Writes
 from argosy.schemas.errors import NewerVersion
 from argosy.schemas.ids import TaskId
-from argosy.schemas.runlog import RunEnded
+from argosy.schemas.runlog import RunAccepted, RunEnded
 from argosy.schemas.settings import FleetSettings
 from argosy.telemetry import logs
 
@@ -105,8 +105,11 @@ class LaneState:
             return
         self.runs[event.run_id] = state
         if state is not None:
-            # A key with a TTL becomes a run's again only if it is made anew.
-            anew = before is None or (was == "cancel" and state.st != "cancel")
+            # A key with a TTL becomes a run's again only if it is made anew. Nor may a tombstone be held here alone
+            # while a repeated submit waits for what it says: the lane may change hands before that is sent.
+            again = was == "ended" and isinstance(event.message, RunAccepted)
+            anew = before is None or (was == "cancel" and state.st != "cancel") or again
+            self._folded_bytes += len(state.get("end") or b"") if again else 0
             self._touched[event.run_id] = anew or self._touched.get(event.run_id, False)
         for decision in decisions:
             self._decide(event, decision)

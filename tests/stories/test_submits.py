@@ -142,7 +142,10 @@ def test_s11_the_window_is_judged_by_when_the_submit_arrived(skew_hours: int) ->
     assert tale.results() == 2
 
 
-def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_nothing_again() -> None:
+@pytest.mark.parametrize("run_cache_bytes", [1, 100_000_000])
+def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_nothing_again(
+    run_cache_bytes: int,
+) -> None:
     plain, slept = Accept.accept, list[str]()
 
     async def story(tale: Tale) -> None:
@@ -159,11 +162,14 @@ def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_noth
             await tale.submit("x", "r")
             await asyncio.sleep(70)
 
-    tale = tell(story, coordinators=2, fleet={**SHORT, "run_cache_bytes": 1})
+    tale = tell(story, coordinators=2, fleet={**SHORT, "run_cache_bytes": run_cache_bytes})
     assert slept
     assert tale.handled == ["r/first", "r/second"]
     assert len(tale.records("argosy.runs", "run.accepted")) == 3
-    assert len(tale.records("argosy.results", "submit.refused")) == 1
+    refused = len(tale.records("argosy.results", "submit.refused"))
+    # One lane still has the tombstone in memory, and is lost to the sleeper before its answer is out.
+    assert refused == (1 if run_cache_bytes == 1 else 0)
+    assert refused + len(tale.records("argosy.results", "run.ended")) == 3, "each submit is answered"
 
 
 def test_s12_a_signal_that_comes_before_anybody_waits_for_it_is_kept() -> None:
