@@ -173,8 +173,12 @@ async def test_a_handler_that_still_runs_when_the_drain_is_over_ends_the_process
 ) -> None:
     bench = await ready("a")
     release, begun = asyncio.Event(), asyncio.Event()
+
     # Its grace isn't over yet: the loop was blocked meanwhile, and it got another.
-    monkeypatch.setattr(Supervisor, "_give_up", lambda *_: None)
+    def wait_on(*_: object) -> None:
+        """Give nobody up."""
+
+    monkeypatch.setattr(Supervisor, "_give_up", wait_on)
 
     @agent(name="work")
     async def work(ctx: Context, text: str) -> str:
