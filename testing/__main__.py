@@ -58,6 +58,12 @@ def _found(name: str) -> MakeLoad:
         raise ConfigurationError(
             f"there is no load {name!r}", str(error), "name it as module:name, and its folder in PYTHONPATH"
         ) from None
+    if not callable(found):
+        raise ConfigurationError(
+            f"{name} is no load, but a {type(found).__name__}",
+            "a load is a class or a function that is given a World",
+            "of a pipeline make one with argosy.testing.PipelineLoad (docs/testing.md)",
+        )
     return found
 
 

@@ -180,6 +180,12 @@ class Fleet:
         """Let the next calls of processes to a service (`kafka`, `redis`, `payloads`) take effect unanswered."""
         for name in self._names(who):
             doors = self._stage.supervisor.doors(name)
+            if doors is not None and of not in doors.wires:
+                raise ConfigurationError(
+                    f"no process calls {of!r}",
+                    why=f"the services are {', '.join(sorted(doors.wires))}",
+                    do="name one of them as `of`",
+                )
             if doors is not None:
                 doors.wires[of].fates.extend("reply lost" for _ in range(count))
 

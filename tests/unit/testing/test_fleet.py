@@ -4,6 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from argosy import Context, Pipeline, RunFailed, agent
+from argosy.schemas.errors import ConfigurationError, ModelFailed
 from argosy.testing import FakeModel, Fleet, context
 from argosy.testing.traps import At
 
@@ -130,6 +131,23 @@ async def test_faults_on_order_change_no_result() -> None:
         await fleet.advance(5)
         fleet.lose_redis()
         assert [(await run.result()).markdown for run in runs] == ["a brief"] * 3
+
+
+async def test_a_service_that_no_process_calls_is_named_with_those_that_are() -> None:
+    async with Fleet(briefing, model=model()) as fleet:
+        with pytest.raises(ConfigurationError, match="kafka, payloads, redis"):
+            fleet.lose_answers(research, of="disk")
+
+
+async def test_the_traceback_of_a_failing_model_does_not_grow_with_its_calls() -> None:
+    failing = FakeModel(ModelFailed("away"))
+
+    async def depth() -> int:
+        with pytest.raises(ModelFailed) as caught:
+            await context(model=failing).model.ask("a question")
+        return len(caught.traceback)
+
+    assert await depth() == await depth() == await depth()
 
 
 async def test_the_same_seed_gives_the_same_story() -> None:

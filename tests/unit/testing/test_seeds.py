@@ -54,6 +54,18 @@ def test_a_seed_has_the_same_story_in_every_process() -> None:
     assert story("2") == first
 
 
+def test_a_pipeline_in_place_of_a_load_is_refused_with_the_cure() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "argosy.testing", "support.simulated_agents:diamond"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "PipelineLoad" in ran.stderr
+
+
 def test_a_failing_story_is_cut_down_to_what_it_needs() -> None:
     needed = Event(2.0, "pause", "worker-1", 9.0)
     events = (Event(1.0, "wipe"), needed, Event(3.0, "crash", "worker-2"), Event(4.0, "gap", "", 3))
