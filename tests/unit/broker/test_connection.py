@@ -15,6 +15,7 @@ from argosy.broker.connection import answered, connection, translated
 from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings
 from support.kafka_world import Recorder
+from support.listening import listening
 
 
 def test_a_plain_connection_has_no_context_and_no_secrets() -> None:
@@ -67,9 +68,7 @@ async def test_a_consumer_whose_broker_answers_nothing_still_stops_soon() -> Non
         await reader.read()
         writer.close()
 
-    silent = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    async with silent:
-        port: int = silent.sockets[0].getsockname()[1]
+    async with listening(swallow) as port:
         cluster = KafkaCluster(KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}"))
         stop = asyncio.Event()
         running = asyncio.create_task(cluster.consumer("g", ["t"]).run(Recorder(), stop))

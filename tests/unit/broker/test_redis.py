@@ -14,6 +14,7 @@ from argosy.broker.script import Script
 from argosy.broker.server_check import check_server
 from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
 from argosy.schemas.settings import RedisSettings
+from support.listening import listening
 from support.valkey import Valkey
 
 APPEND = Script.of_text("append", "return redis.call('RPUSH', KEYS[1], ARGV[1])")
@@ -309,8 +310,7 @@ async def test_tls_is_spoken_where_the_url_asks_for_it() -> None:
         heard.put_nowait(await reader.read(2))
         writer.close()
 
-    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(listen) as port:
         url = f"rediss://ada:secret@127.0.0.1:{port}/0"
         store = RedisStore(RedisSettings.model_validate({"url": url, "timeout_seconds": 0.5}))
         handshake = b"\x16\x03"
