@@ -325,6 +325,7 @@ async def test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims() -
         for lane in range(2):
             assert await rebuild(store, LaneKeys(prefix, lane))
         await world.until(lambda: all(rebuilt(world, lane, before[lane]) for lane in range(2)))
+        await world.until(lambda: not any(lane_hash(world, lane).get("sweep") for lane in range(2)))
         assert await store.hgetall(claim) == {b"fence": b"f"}
         world.handler = lambda _: "done"
         results = await asyncio.gather(*(run.result(timeout_seconds=10) for run in runs))
