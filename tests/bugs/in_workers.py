@@ -15,6 +15,7 @@ from argosy.agents.suspects import Suspects
 from argosy.broker import watchdog
 from argosy.broker.offsets import Tracker
 from argosy.coordinator import admission
+from argosy.coordinator.receive import Receivers
 from bugs.bug import Bug
 from bugs.in_scripts import CLAIM
 from bugs.planting import Edit
@@ -28,6 +29,17 @@ _OFFSETS: Final = (
                 Tracker.committable,
                 "return self._order[0] if self._order else self._next",
                 "return self._next",
+            ),
+        ),
+    ),
+    Bug(
+        "receiver_commits_first",
+        "the inbox's offset moves before the run is in the log",
+        (
+            Edit(
+                Receivers._one,
+                "        await self._judge.receive(record)\n        tracker.finish(tracker.epoch, record.offset)\n",
+                "        tracker.finish(tracker.epoch, record.offset)\n        await self._judge.receive(record)\n",
             ),
         ),
     ),

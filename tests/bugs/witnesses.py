@@ -109,6 +109,8 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "no_chain": Seen(
         unit="contract/test_lane_scripts.py::test_an_owner_that_was_replaced_changes_nothing",
         story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing",
+        profile="swarm",
+        seed=0,
     ),
     "done_is_refused": Seen(
         unit="contract/test_lane_scripts.py::test_a_commit_that_is_repeated_as_it_is_takes_effect_once"
@@ -158,20 +160,28 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/coordinator/test_lane.py::test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims",
         story="test_lanes.py::test_s47_a_memo_survives_a_rebuild_and_then_its_worker",
     ),
-    "idle_lane_sleeps": Seen(story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed"),
+    "idle_lane_sleeps": Seen(
+        story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed", profile="wipes", seed=0
+    ),
     "timer_lost_at_reload": Seen(
-        story="test_lanes.py::test_s8_a_timer_that_is_armed_when_its_owner_dies_fires"
+        story="test_lanes.py::test_s8_a_timer_that_is_armed_when_its_owner_dies_fires",
+        profile="zombie",
+        seed=1,
     ),
     "timer_sent_once": Seen(
         unit="unit/coordinator/test_queues.py::test_a_timer_fires_until_acknowledged",
         story="test_lanes.py::test_s8_a_timer_whose_record_is_lost_fires_again",
     ),
     "outbox_forgets": Seen(
-        story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result"
+        story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result",
+        profile="crash",
+        seed=0,
     ),
     "result_moot": Seen(
         unit="unit/coordinator/test_lane.py::test_a_crash_between_the_end_and_its_publication_does_not_lose_the_result",
         story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result",
+        profile="crash",
+        seed=0,
     ),
     "outbox_is_a_set": Seen(
         unit="unit/coordinator/test_queues.py::test_the_acknowledgement_of_one_request_does_not_swallow_the_next",
@@ -180,7 +190,11 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "forgotten_when_sent": Seen(
         story="test_submits.py::test_s2_a_result_whose_record_is_lost_on_its_way_is_sent_again"
     ),
-    "no_resend": Seen(unit="unit/coordinator/test_queues.py::test_what_was_stored_as_out_is_due_at_once"),
+    "no_resend": Seen(
+        unit="unit/coordinator/test_queues.py::test_what_was_stored_as_out_is_due_at_once",
+        profile="crash",
+        seed=0,
+    ),
     "sent_once": Seen(
         unit="unit/coordinator/test_queues.py::test_a_dispatch_is_sent_again_with_doubled_patience"
     ),
@@ -196,8 +210,11 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "poison_stops_a_lane": Seen(
         unit="unit/coordinator/test_lane.py::test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline"
     ),
+    "receiver_commits_first": Seen(profile="crash", seed=0),
     "offset_past_a_gap": Seen(
-        unit="unit/broker/test_offsets.py::test_only_the_contiguous_finished_prefix_may_be_committed"
+        unit="unit/broker/test_offsets.py::test_only_the_contiguous_finished_prefix_may_be_committed",
+        profile="crash",
+        seed=0,
     ),
     "no_epochs": Seen(
         unit="unit/broker/test_offsets.py::test_what_an_older_assignment_finishes_moves_nothing"
@@ -207,7 +224,9 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         story="test_submits.py::test_s11_the_window_is_judged_by_when_the_submit_arrived"
     ),
     "log_never": Seen(
-        unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded"
+        unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded",
+        profile="wipes",
+        seed=5,
     ),
     "memo_after_the_fact": Seen(
         unit="unit/agents/test_step.py::test_a_memo_made_while_the_lane_is_not_live_is_no_memo_until_it_is"
