@@ -20,8 +20,9 @@ from support.crash_judge import judge, letters
 from support.crash_loads import Expected, expected, topic
 from support.crash_plain import plains
 from support.crash_points import Cell, reached
-from support.crash_world import LEASE_SECONDS, SESSION_SECONDS, CrashWorld
+from support.crash_world import CrashWorld
 from support.forks import Process
+from support.small_fleet import LEASE_SECONDS, SESSION_SECONDS
 from support.waiting import eventually
 from support.witness import Where
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,41 +11,24 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaProducer
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from argosy.broker.keys import LaneKeys
 from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
-from argosy.console.config import environment_of
 from argosy.coordinator.rebuild import rebuild
-from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from argosy.schemas.settings import Settings
 from support.crash_history import Place
 from support.crash_plain import Stored, left_over
 from support.crash_points import VARIABLE, Role
 from support.forks import Forks, Process
 from support.ledger import Ledger
+from support.small_fleet import PARTS, settings_of, variables_of
 from support.valkey import Valkey
 from support.waiting import eventually
 from support.witness import Witness
 
 APP: Final = Path(__file__).with_name("crash_app.py")
-LEASE_SECONDS: Final = 2
-SESSION_SECONDS: Final = 3
-_PARTS: Final = 2
-"""Lanes, and partitions of everything: one for each of two processes."""
-_VARIABLES: Final = {
-    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
-    "ARGOSY_KAFKA__INBOX_PARTITIONS": str(_PARTS),
-    "ARGOSY_KAFKA__WORK_PARTITIONS": str(_PARTS),
-    "ARGOSY_FLEET__LANES": str(_PARTS),
-    "ARGOSY_FLEET__LEASE_SECONDS": str(LEASE_SECONDS),
-    "ARGOSY_FLEET__RENEW_SECONDS": "0.5",
-    "ARGOSY_FLEET__PATIENCE_SECONDS": "4",
-    "ARGOSY_WORKER__DRAIN_SECONDS": "0.5",
-    "ARGOSY_WORKER__GRACE_SECONDS": "1",
-    "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
-}
 _NUMBERS: Final = count(1)
 
 
@@ -101,7 +84,7 @@ class CrashWorld:
     @property
     def lanes(self) -> list[LaneKeys]:
         """The keys of each lane."""
-        return [LaneKeys(self.settings.redis.key_prefix, number) for number in range(_PARTS)]
+        return [LaneKeys(self.settings.redis.key_prefix, number) for number in range(PARTS)]
 
     @property
     def stored(self) -> Stored:
@@ -139,7 +122,7 @@ class CrashWorld:
                 "ce_subject": subject,
             }
             headers = [(key, text.encode()) for key, text in told.items()]
-            part = number % _PARTS
+            part = number % PARTS
             where = await self.producer.send_and_wait(
                 f"{self.name}.{topic}", value, run_id.encode(), part, headers=headers
             )
@@ -189,27 +172,9 @@ async def open_world(folder: Path, forks: Forks, servers: str) -> CrashWorld:
     valkey = Valkey(folder, "--maxmemory-policy", "noeviction")
     leave.callback(valkey.kill)
     await asyncio.to_thread(valkey.start)
-    settings = Settings(
-        kafka=KafkaSettings(
-            bootstrap_servers=servers,
-            topic_prefix=name,
-            session_timeout_seconds=SESSION_SECONDS,
-            inbox_partitions=_PARTS,
-            work_partitions=_PARTS,
-        ),
-        redis=RedisSettings(url=SecretStr(valkey.url), key_prefix=name),
-        payloads=f"file://{folder / 'payloads'}",
-        fleet=FleetSettings(lanes=_PARTS, lease_seconds=LEASE_SECONDS),
-    )
+    settings = settings_of(name, folder, servers, valkey.url)
     ledger = folder / "ledger.sqlite"
-    variables: Mapping[str, str] = {
-        **environment_of(settings),
-        **_VARIABLES,
-        "ARGOSY_KAFKA__TOPIC_PREFIX": name,
-        "ARGOSY_REDIS__KEY_PREFIX": name,
-        "ARGOSY_TEST_LEDGER": str(ledger),
-        "HOME": str(folder),
-    }
+    variables = variables_of(settings, folder, ledger)
     store, redis = RedisStore(settings.redis), cast("Any", Redis).from_url(valkey.url)
     leave.push_async_callback(store.close)
     leave.push_async_callback(redis.aclose)

@@ -11,39 +11,21 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import SecretStr
-
 from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
-from argosy.console.config import environment_of
-from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from argosy.schemas.settings import Settings
 from support.fault_app import begun
 from support.forks import Forks, Process
 from support.ledger import Ledger
 from support.leftovers import leftovers
+from support.small_fleet import settings_of, variables_of
 from support.waiting import eventually
 from support.witness import Witness
 
 APP: Final = Path(__file__).with_name("fault_app.py")
-LEASE_SECONDS: Final = 2
-SESSION_SECONDS: Final = 3
-PARTS: Final = 2
-"""Lanes, and partitions of everything."""
 ENDED_SECONDS: Final = 150.0
 """A bound for a busy machine, not an expectation."""
-_VARIABLES: Final = {
-    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
-    "ARGOSY_KAFKA__INBOX_PARTITIONS": str(PARTS),
-    "ARGOSY_KAFKA__WORK_PARTITIONS": str(PARTS),
-    "ARGOSY_FLEET__LANES": str(PARTS),
-    "ARGOSY_FLEET__LEASE_SECONDS": str(LEASE_SECONDS),
-    "ARGOSY_FLEET__RENEW_SECONDS": "0.5",
-    "ARGOSY_FLEET__PATIENCE_SECONDS": "4",
-    "ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "1",
-    "ARGOSY_WORKER__DRAIN_SECONDS": "0.5",
-    "ARGOSY_WORKER__GRACE_SECONDS": "1",
-    "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
-}
+_VARIABLES: Final = {"ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "1"}
 Role = Literal["coordinator", "worker"]
 
 
@@ -154,22 +136,6 @@ class FaultWorld:
         await eventually(so, f"{place.process.log.stem} serves")
 
 
-def settings_of(name: str, folder: Path, servers: str, redis_url: str) -> Settings:
-    """Settings of a fleet of that name."""
-    return Settings(
-        kafka=KafkaSettings(
-            bootstrap_servers=servers,
-            topic_prefix=name,
-            session_timeout_seconds=SESSION_SECONDS,
-            inbox_partitions=PARTS,
-            work_partitions=PARTS,
-        ),
-        redis=RedisSettings(url=SecretStr(redis_url), key_prefix=name),
-        payloads=f"file://{folder / 'payloads'}",
-        fleet=FleetSettings(lanes=PARTS, lease_seconds=LEASE_SECONDS, unknown_pipeline_seconds=1),
-    )
-
-
 @dataclass(frozen=True)
 class Ground:
     """What a fleet stands on."""
@@ -194,15 +160,7 @@ async def fault_world(
     folder.mkdir()
     settings = settings_of(name, folder, ground.servers, ground.redis_url)
     ledger = folder / "ledger.sqlite"
-    given = {
-        **environment_of(settings),
-        **_VARIABLES,
-        "ARGOSY_KAFKA__TOPIC_PREFIX": name,
-        "ARGOSY_REDIS__KEY_PREFIX": name,
-        "ARGOSY_TEST_LEDGER": str(ledger),
-        "HOME": str(folder),
-        **(variables or {}),
-    }
+    given = {**variables_of(settings, folder, ledger), **_VARIABLES, **(variables or {})}
     store = RedisStore(settings.redis)
     opened = Ledger(ledger)
     async with contextlib.AsyncExitStack() as leave:

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, cast
 
 from argosy.schemas.ids import lane_of
 from support.fault_app import harming
-from support.fault_world import PARTS
 from support.raw_kafka import headers
+from support.small_fleet import PARTS
 
 Headers = list[tuple[str, bytes | None]]
 Kind = Literal["inbox", "runs", "tasks.harm", "results", "events", "pipelines"]

@@ -10,8 +10,9 @@ import pytest_asyncio
 from argosy.testing.proxy import Link, Proxies
 from argosy.testing.weather import CUT, DEAF, HALF_OPEN, MUTE, STALLED, Weather
 from support.diamonds import Diamonds
-from support.fault_world import SESSION_SECONDS, FaultWorld, Ground, client_of, fault_world
+from support.fault_world import FaultWorld, Ground, client_of, fault_world
 from support.forks import Forks
+from support.small_fleet import SESSION_SECONDS
 from support.stack import StackThread
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
