@@ -10,9 +10,12 @@ import structlog
 @contextmanager
 def quietly() -> Generator[None]:
     """Log nothing meanwhile."""
-    before = structlog.get_config()
+    before = structlog.get_config() if structlog.is_configured() else None
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         yield
     finally:
-        structlog.configure(**before)
+        if before is None:  # the defaults, set, would count as somebody's wish, and go to stdout
+            structlog.reset_defaults()
+        else:
+            structlog.configure(**before)
