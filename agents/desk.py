@@ -27,7 +27,7 @@ from argosy.agents.settling import Settling
 from argosy.agents.supervise import Supervisor
 from argosy.agents.suspects import Suspects
 from argosy.agents.ticking import Ticking
-from argosy.agents.time_limit import TimeLimit
+from argosy.agents.time_limit import AFTER_DEADLINE_SECONDS, TimeLimit
 from argosy.agents.verdict import Drained, Verdict
 from argosy.agents.waiting_room import WaitingRoom
 from argosy.broker.presence import InHand
@@ -228,20 +228,19 @@ class Desk:
 
     def _start(self, order: Order, waiting: Waiting, fence: str, granted: Granted) -> None:
         body = order.body
-        limit = TimeLimit(body.contract.timeout_seconds, (body.deadline_ms - granted.now_ms) / 1000)
+        until_deadline = (body.deadline_ms - granted.now_ms) / 1000
+        limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
         running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
-        key = order.key
-        earlier = self._by_key.get(key)
-        if earlier is not None:  # its lease ran out while we stood still, and this copy was asking already
+        if earlier := self._by_key.get(order.key):  # its lease ran out as we stood still, and this copy asked
             earlier.stop("loss")
-        self._by_key[key] = running
+        self._by_key[order.key] = running
         self._running.add(running)
         self._shared.leases.add(running)
         self._attempts.begin(running, granted.now_ms)
         left = limit.left()
-        if left > 0:
-            deadline = granted.now_ms / 1000 + left
+        if until_deadline > 0:
+            deadline = granted.now_ms / 1000 + min(left, until_deadline)
             self._supervisor.start(running, self._attempts.handle(running, deadline))
             self._ticking.started(running, left)
         else:

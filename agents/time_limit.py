@@ -8,6 +8,11 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
+
+AFTER_DEADLINE_SECONDS: Final = 2.0
+"""So long a handler is let run on at its task's deadline. What that means is the coordinator's to say (the run has
+expired, the join goes on without it): a failure of ours that came first would end the run as failed."""
 
 
 @dataclass(slots=True)

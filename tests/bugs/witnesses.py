@@ -165,8 +165,8 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     ),
     "timer_lost_at_reload": Seen(
         story="test_lanes.py::test_s8_a_timer_that_is_armed_when_its_owner_dies_fires",
-        profile="zombie",
-        seed=1,
+        profile="skew",
+        seed=2,
     ),
     "timer_sent_once": Seen(
         unit="unit/coordinator/test_queues.py::test_a_timer_fires_until_acknowledged",

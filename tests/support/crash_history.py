@@ -84,7 +84,9 @@ def _unfinished(one: Plain, run: Run, letters: set[Place]) -> str:
         case "task.dispatched":
             settled = {(s.data["task_id"], s.data["attempt"]) for s in run.settled}
             task, attempt = one.data["task_id"], one.data["attempt"]
-            return "" if (task, attempt) in settled or run.ended else f"{task}#{attempt} is not settled"
+            # What was cancelled is cancelled whatever is lost, from the moment on that its log says so.
+            over = run.ended or run.cancels
+            return "" if (task, attempt) in settled or over else f"{task}#{attempt} is not settled"
         case "":
             return "" if (one.topic, one.partition, one.offset) in letters else "no dead letter tells of it"
         case _:

@@ -8,7 +8,8 @@ from threading import Event
 from typing import Final
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from support.crash_app import Topic, diamond
 from support.diamonds import Diamonds
@@ -16,6 +17,7 @@ from support.fault_world import Ground, client_of, fault_world
 from support.forks import Forks
 from support.raw_kafka import headers
 from support.stack import StackThread
+from support.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
@@ -57,6 +59,16 @@ def submit_until(enough: Event, servers: str, topic: str, mark: str) -> dict[str
     return acknowledged
 
 
+def in_sync(servers: str) -> bool:
+    """Say whether every broker has all that it should have."""
+    try:
+        topics = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=5).topics
+    except KafkaException:
+        return False
+    partitions = [partition for topic in topics.values() for partition in topic.partitions.values()]
+    return all(len(each.isrs) == len(each.replicas) for each in partitions)
+
+
 async def test_runs_of_a_librdkafka_client_all_end_while_brokers_die_one_after_the_other(
     tmp_path: Path, forks: Forks
 ) -> None:
@@ -78,6 +90,10 @@ async def test_runs_of_a_librdkafka_client_all_end_while_brokers_die_one_after_t
                     await asyncio.to_thread(
                         stack.kill, name
                     )  # leaders and coordinators of groups move each time
+                # Without it the last broker may be the only one that has it all: nobody could take its place.
+                await eventually(
+                    lambda: asyncio.to_thread(in_sync, stack.bootstrap_servers), "all brokers are in sync"
+                )
                 await asyncio.to_thread(stack.hold, BROKERS[-1])
                 await diamonds.submit(4)  # two of three are enough
                 enough.set()
