@@ -28,6 +28,8 @@ _THREADS: Final = 16
 """Calls at once; they wait for a disk or a network, so there may be more than cores."""
 _LARGE_BYTES: Final = 1024 * 1024
 _RETRY_FOR: Final = timedelta(seconds=30)
+_NO_ROOM: Final = ("(os error 28)", "(os error 122)", "(os error 27)")
+"""A full disk, a used up quota, a limit on the size of files: obstore tells them in words alone."""
 _REMOTE: Final = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https")
 
 
@@ -97,8 +99,11 @@ class ObstorePayloads:
             message = f"the payload store {self._shown} refuses {sha256}\n  why: {_first_line(error)}\n{do}"
             raise Refused(message) from None
         except (BaseError, OSError) as error:
-            do = "  do:  check that it is reachable, and that ARGOSY_PAYLOADS is right"
-            message = f"the payload store {self._shown} fails at {sha256}\n  why: {_first_line(error)}\n{do}"
+            why = _first_line(error)
+            do = "check that it is reachable, and that ARGOSY_PAYLOADS is right"
+            if any(said in why for said in _NO_ROOM):
+                do = "make room there: it is full. Everything waits for it and goes on by itself"
+            message = f"the payload store {self._shown} fails at {sha256}\n  why: {why}\n  do:  {do}"
             raise Unreachable(message) from None
 
 

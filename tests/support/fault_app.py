@@ -21,6 +21,7 @@ class Act(BaseModel):
     kind: str = ""
     seconds: float = 0.0
     size: int = 0
+    padding: str = ""
 
 
 class Done(BaseModel):

@@ -36,7 +36,9 @@ class Valkey:
         fixed = ("--port", str(self.port), "--bind", LOOPBACK, "--dir", folder, "--save", "")
         log = (self.folder / "valkey.log").open("ab")
         with log:
-            self._process = subprocess.Popen([find_valkey(), *fixed, *self._options], stdout=log, stderr=log)
+            words = [str(find_valkey()), *fixed, *self._options]
+            # Signals stay as Python has them: a file that may not grow is an error to it (SIGXFSZ), not its death.
+            self._process = subprocess.Popen(words, stdout=log, stderr=log, restore_signals=False)
         deadline = time.monotonic() + 20
         while not _answers(self.port):
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
@@ -48,6 +50,12 @@ class Valkey:
             self._process.kill()
             self._process.wait(timeout=20)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The process id now; it must run."""
+        assert self._process is not None
+        return self._process.pid
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open, nobody answers."""
