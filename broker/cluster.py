@@ -8,6 +8,7 @@ from argosy.broker.consumer import KafkaConsumer
 from argosy.broker.follower import KafkaFollower
 from argosy.broker.header_names import tolerate
 from argosy.broker.log import GroupView, Partition, Record
+from argosy.broker.lost_connection import recognise
 from argosy.broker.producer import KafkaProducer
 from argosy.broker.quiet import quieten
 from argosy.broker.reader import Reader
@@ -23,6 +24,7 @@ class KafkaCluster:
         """Open nothing yet; raise OSError for certificate files that can't be read. The broker logs `client_id`."""
         quieten()
         tolerate()
+        recognise()
         self._connection = connection(settings, client_id)
         self._producer = KafkaProducer(self._connection)
         self._reader = Reader(self._connection)

@@ -1,8 +1,10 @@
 """What only the real Kafka shows: other clients' compression, lost numbering, a topic made anew under its readers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -10,11 +12,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import MessageSizeTooLargeError
 
 from argosy.broker.log import Outgoing, Partition
+from argosy.broker.lost_connection import Connection
 from argosy.broker.provision import ensure
 from argosy.broker.topics import TopicPlan
 from argosy.schemas.errors import MessageTooLarge
-from support.kafka_world import RealWorld, Recorder, settings_of
+from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, settings_of
 from support.stack import StackThread
+
+REQUESTS = ("ApiVersionRequest", "FetchRequest", "HeartbeatRequest", "MetadataRequest", "ProduceRequest")
 
 
 @pytest.fixture
@@ -92,3 +97,41 @@ async def test_a_topic_made_anew_is_read_from_its_beginning_under_a_new_epoch(re
     )
     assert (first_new.start, first_new.partition) == (0, Partition(topic, 0))
     assert len(taken.epochs) > 1
+
+
+async def test_all_goes_on_after_writes_to_connections_that_the_loop_finds_closed(
+    real: RealWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As uvloop raises it when a connection was reset a moment ago: whoever writes first meets it.
+
+    Fetches, produce requests, heartbeats, commits and questions about leaders must all come to that.
+    """
+    topic = await real.topic(2)
+    consumer, taken = real.cluster.consumer(real.group, [topic]), Recorder()
+    met, write = Counter[str](), Connection.send
+
+    def send(connection: Connection, request: object, expect_response: bool = True) -> Awaitable[Any]:  # noqa: FBT001, FBT002 - theirs
+        met[type(request).__name__] += 1
+        with monkeypatch.context() as reset:
+            if met[type(request).__name__] <= 2:
+                reset.setattr(asyncio.StreamWriter, "write", handler_is_closed)
+            return write(connection, request, expect_response)
+
+    async with real.running(consumer, taken):
+        await taken.until(lambda: len(taken.owned) == 2)
+        await real.send(topic, b"before")
+        await taken.until(lambda: taken.values == [b"before"])
+        monkeypatch.setattr(Connection, "send", send)
+        await real.send(topic, b"meanwhile")
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not all(met[kind] > 2 for kind in REQUESTS):
+                await real.send(topic, b"again")
+        await real.send(topic, b"after")
+        await taken.until(lambda: taken.values[-1] == b"after")
+        assert set(taken.values[1:-1]) == {b"meanwhile", b"again"}
+        await consumer.commit({Partition(topic, 0): 3})
+        assert await consumer.committed(Partition(topic, 0)) == 3
+
+
+def handler_is_closed(*_: object) -> None:
+    raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
