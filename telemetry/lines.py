@@ -1,16 +1,17 @@
 """JSON log lines without the way through a logging library: for what is told several times for each task.
 
-A line costs a few microseconds instead of thirty. It is the same line, masked by the same rules; and the lines of one
-turn of the event loop are written at once. Whatever else is told, a warning above all, is written behind them at once.
+A line costs a few microseconds instead of thirty. It is the same line, masked by the same rules; the lines of one turn
+of the event loop are looked through and written at once. Whatever else is told, a warning above all, is written behind
+them at once.
 """
 
 import asyncio
 import atexit
 import io
 import threading
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import chain
 from typing import Final, TextIO, cast
 
 import orjson
@@ -20,6 +21,11 @@ from argosy.telemetry.redact import is_secret_key, may_hold_secret, redact_field
 
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_LINE: Final = _OPTIONS | orjson.OPT_APPEND_NEWLINE
+
+
+Told = tuple[str, str, Mapping[str, object], str | None, datetime]
+"""One `info` line: event, logger, its own fields, trace id, when. Nothing but the fields can hold a secret."""
 
 
 class Lines(io.TextIOBase):
@@ -28,15 +34,28 @@ class Lines(io.TextIOBase):
     def __init__(self, out: TextIO) -> None:
         """Write to `out`. What is held when the process ends in order is written then."""
         self._out = out
-        self._held: list[str] = []
+        self._held: list[str | Told] = []
         self._lock = threading.Lock()  # a thread's line must not go into a list that was just written
         self._due: asyncio.AbstractEventLoop | None = None
         atexit.register(self.flush)
 
-    def hold(self, line: str) -> None:
-        """Write a whole line at the end of this turn of the event loop; outside of one at once."""
+    @property
+    def holding(self) -> bool:
+        """Whether this turn of the event loop has told a line already."""
+        return self._due is not None
+
+    def hold(self, line: Told) -> None:
+        """Write a line at the end of this turn of the event loop, outside of one at once.
+
+        What a user's code bound to its context goes along.
+        """
+        told: str | Told = line
+        if context := get_contextvars():
+            event, logger, fields, trace_id, at = line
+            # Made at once: what a user bound may change until the end of the turn.
+            told = "".join(texts_of([(event, logger, {**context, **fields}, trace_id, at)]))
         with self._lock:
-            self._held.append(line)
+            self._held.append(told)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -58,7 +77,7 @@ class Lines(io.TextIOBase):
         with self._lock:
             held, self._held = self._held, []
         if held:
-            self._out.write("".join(held))
+            self._out.write("".join(texts_of(held)))
             self._out.flush()
 
     def isatty(self) -> bool:
@@ -71,22 +90,37 @@ class Lines(io.TextIOBase):
         atexit.unregister(self.flush)
 
 
-def line_of(event: str, logger: str, given: Mapping[str, object], trace_id: str | None) -> str:
-    """Make one `info` line, masked; what a user's code bound to its context goes along."""
-    context = get_contextvars()
-    told: dict[str, object] = {**context, **given} if context else dict(given)
-    suspect = (
-        not _PLAIN.issuperset(map(type, told.values()))
-        or not _are_plain(tuple(told))
-        or may_hold_secret("\n".join([value for value in told.values() if type(value) is str]))
+def texts_of(held: Sequence[str | Told]) -> list[str]:
+    """Write lines as JSON, masked; texts are written already."""
+    suspect = _is_suspect([line[2] for line in held if not isinstance(line, str)])
+    return [line if isinstance(line, str) else _text(line, suspect=suspect) for line in held]
+
+
+def _is_suspect(lines: Sequence[Mapping[str, object]]) -> bool:
+    """Say whether any of some lines may have to be masked: one look at each field's name, and at each text, of all."""
+    values = list(chain.from_iterable([line.values() for line in lines]))
+    return (
+        not _PLAIN.issuperset(map(type, values))
+        or any(map(is_secret_key, set[str]().union(*lines)))
+        or may_hold_secret("\n".join({value for value in values if type(value) is str}))
     )
+
+
+def _text(line: Told, *, suspect: bool) -> str:
+    event, logger, fields, trace_id, at = line
+    told = redact_fields(fields) if suspect else dict(fields)
     if trace_id is not None:
         told["trace_id"] = trace_id
     told["event"] = event
     told["level"] = "info"
-    told["timestamp"] = datetime.now(UTC)
+    told["timestamp"] = at
     told["logger"] = logger
-    return encoded(redact_fields(told) if suspect else told).decode() + "\n"
+    if suspect:
+        return encoded(told).decode() + "\n"
+    try:
+        return orjson.dumps(told, option=_LINE).decode()
+    except (TypeError, ValueError):
+        return encoded(told).decode() + "\n"
 
 
 def encoded(told: Mapping[str, object]) -> bytes:
@@ -96,12 +130,6 @@ def encoded(told: Mapping[str, object]) -> bytes:
     except (TypeError, ValueError):
         # A lone surrogate or an integer over 64 bits: a log line must not fail the work that it tells of.
         return orjson.dumps({str(key): ascii(value) for key, value in told.items()})
-
-
-@lru_cache(maxsize=1024)
-def _are_plain(keys: tuple[str, ...]) -> bool:
-    """Say that none of a line's fields is masked for its name."""
-    return not any(map(is_secret_key, keys))
 
 
 def stream(out: TextIO) -> tuple[Lines, TextIO]:

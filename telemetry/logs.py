@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal, TextIO, cast
@@ -30,7 +31,7 @@ from typing import Final, Literal, TextIO, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from argosy.telemetry.lines import Lines, encoded, line_of
+from argosy.telemetry.lines import Lines, encoded
 from argosy.telemetry.lines import stream as stream_of
 from argosy.telemetry.names import Handoff
 from argosy.telemetry.propagation import trace_id_of
@@ -122,15 +123,16 @@ def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | f
 
     Silent in a process that has not set up logging: a library must not write on a script's output.
     """
-    if not structlog.is_configured():
-        return
-    config = structlog.get_config()
-    if not _tells(config["wrapper_class"]):
-        return
+    lines = _Json.lines
+    if lines is None or not lines.holding:
+        if not told():
+            return
+        if lines is None or structlog.get_config()["processors"] is not _Json.processors:
+            lines = None
     trace_id = trace_id_of(traceparent)
-    if _Json.lines is not None and config["processors"] is _Json.processors:
+    if lines is not None:
         bound = _fields()
-        _Json.lines.hold(line_of(event, _HANDOFF, {**bound, **fields} if bound else fields, trace_id))
+        lines.hold((event, _HANDOFF, {**bound, **fields} if bound else fields, trace_id, datetime.now(UTC)))
         return
     if trace_id is not None:
         fields["trace_id"] = trace_id
@@ -139,6 +141,8 @@ def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | f
 
 def told() -> bool:
     """Say whether handoffs are told at all: ask before building the fields of many."""
+    if _Json.lines is not None and _Json.lines.holding:  # one of this very turn was: nothing has changed
+        return True
     return structlog.is_configured() and _tells(structlog.get_config()["wrapper_class"])
 
 

@@ -102,6 +102,28 @@ async def test_the_lines_of_a_turn_are_one_write(out: Writes) -> None:
     assert [line["offset"] for line in lines(out)] == [0, 1, 2, 3, 4]
 
 
+async def test_a_secret_in_one_line_of_a_turn_is_masked_and_the_others_say_the_same(out: Writes) -> None:
+    logs.handoff("taken", task_id="r/task-1", offset=0)
+    logs.handoff("parked", reason=f"said {KEY}", offset=1)
+    logs.handoff("parked", reason=None, api_key="abc", offset=2)
+    await asyncio.sleep(0)
+    told = lines(out)
+    assert [line["offset"] for line in told] == [0, 1, 2]
+    assert told[0]["task_id"] == "r/task-1"
+    assert told[1]["reason"] == "said [redacted]"
+    assert told[2]["api_key"] == "[redacted]"
+    assert KEY not in out.getvalue()
+
+
+async def test_what_is_bound_to_the_context_is_told_as_it_was_when_the_line_came(out: Writes) -> None:
+    things = [1]
+    with structlog.contextvars.bound_contextvars(things=things):
+        logs.handoff("taken", offset=0)
+        things.append(2)
+    await asyncio.sleep(0)
+    assert lines(out)[0]["things"] == [1]
+
+
 async def test_a_warning_is_written_at_once_behind_what_was_told_before(out: Writes) -> None:
     logs.handoff("taken", offset=0)
     logs.get().warning("careful")
