@@ -61,7 +61,7 @@ class Desk:
         self._supervisor = Supervisor(services.settings.worker.grace_seconds, self._handled)
         self._claiming = Claiming(services, shared.suspects, self._begin, self._answered)
         self._by_key: dict[TaskKey, Running] = {}
-        self._running: set[Running] = set()
+        self._running: dict[Running, None] = {}
         self._ticking = Ticking(self._running, attempts.tell_running)
         self._done: list[Running] = []
         self._left: list[Ask] = []
@@ -235,7 +235,7 @@ class Desk:
         if earlier := self._by_key.get(order.key):  # its lease ran out as we stood still, and this copy asked
             earlier.stop("loss")
         self._by_key[order.key] = running
-        self._running.add(running)
+        self._running[running] = None
         self._shared.leases.add(running)
         self._attempts.begin(running, granted.now_ms)
         left = limit.left()
@@ -264,7 +264,7 @@ class Desk:
 
     def _close(self, running: Running, ended: Ended) -> None:
         self._shared.leases.remove(running)
-        self._running.discard(running)
+        self._running.pop(running, None)
         key = running.order.key
         if self._by_key.get(key) is running:
             del self._by_key[key]

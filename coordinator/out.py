@@ -42,7 +42,7 @@ class Out:
         """Start empty; `patience_ms` is the first wait, `most_ms` the longest."""
         self._patience_ms, self._most_ms = patience_ms, most_ms
         self._tasks: dict[tuple[str, str], Dispatch] = {}
-        self._runs: dict[str, set[str]] = {}
+        self._runs: dict[str, dict[str, None]] = {}
         self._heap: list[tuple[int, str, str, int]] = []
         self._changes: dict[str, Dispatch | None] = {}
         self.by_agent: Counter[str] = Counter()
@@ -121,7 +121,7 @@ class Out:
 
     def _keep(self, dispatch: Dispatch) -> None:
         self._tasks[dispatch.run_id, dispatch.local] = dispatch
-        self._runs.setdefault(dispatch.run_id, set()).add(dispatch.local)
+        self._runs.setdefault(dispatch.run_id, {})[dispatch.local] = None
         self.by_agent[dispatch.agent] += 1
         heapq.heappush(self._heap, (dispatch.due_ms, dispatch.run_id, dispatch.local, dispatch.attempt))
 
@@ -132,7 +132,7 @@ class Out:
     def _drop(self, dispatch: Dispatch) -> None:
         del self._tasks[dispatch.run_id, dispatch.local]
         of_run = self._runs[dispatch.run_id]
-        of_run.discard(dispatch.local)
+        del of_run[dispatch.local]
         if not of_run:
             del self._runs[dispatch.run_id]
         self.by_agent[dispatch.agent] -= 1

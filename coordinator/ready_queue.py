@@ -6,7 +6,7 @@ Member: `<run>|<step>|<attempt>|<first or ->|<past or ->`: the shards first … 
 task. Entries that have become moot are not hunted: whoever takes one asks the run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from argosy.coordinator.decision import Ready
@@ -63,13 +63,13 @@ class ReadyQueue:
         self.fronts: dict[str, Front] = {}
         self._changes: dict[str, dict[str, int | None]] = {}
         self._last: dict[tuple[str, str], tuple[str, Range]] = {}
-        self._new_agents: set[str] = set()
+        self._new_agents: dict[str, None] = {}
 
     def know(self, agent: str) -> Front:
         """Return the front of an agent, perhaps a new one."""
         if agent not in self.fronts:
             self.fronts[agent] = Front()
-            self._new_agents.add(agent)
+            self._new_agents[agent] = None
         return self.fronts[agent]
 
     def load(self, agent: str) -> Front:
@@ -112,9 +112,9 @@ class ReadyQueue:
         """Whether a commit has something to write."""
         return bool(self._changes or self._new_agents)
 
-    def take_new_agents(self) -> set[str]:
+    def take_new_agents(self) -> Iterable[str]:
         """Take the agents that a commit has to add to those known."""
-        new, self._new_agents = self._new_agents, set()
+        new, self._new_agents = self._new_agents, {}
         return new
 
     def take_changes(self) -> dict[str, dict[str, int | None]]:

@@ -120,7 +120,7 @@ async def _load(services: LaneServices, keys: LaneKeys, checkpoint: Checkpoint) 
         )
         state.outbox = Outbox([(entry.decode(), asked.decode()) for entry, asked in outbox.items()])
         state.quarantine = Quarantine([(run.decode(), kept) for run, kept in aside.items()])
-        for agent in agents:
+        for agent in sorted(agents):  # the order in which a turn serves them
             state.ready.load(agent.decode())
         await refill(services, state, everything=True)
 

@@ -108,13 +108,13 @@ class SimulatedLoad:
             if position not in refusals and not damage.excuses(run_id):
                 yield f"the other submit of {run_id} at {position} is not refused"
 
-    def _to_be_refused(self, stories: Mapping[str, Story]) -> set[str]:
+    def _to_be_refused(self, stories: Mapping[str, Story]) -> list[str]:
         """Of submits with one run id and other data the first in the log is the run; all others are refused."""
-        return {
+        return [
             position
             for position, (run_id, data_hash) in self.submits.items()
             if stories[run_id].accepted and stories[run_id].accepted[0].data_hash != data_hash
-        }
+        ]
 
     def findings(self, oracle: Oracle, damage: Damage) -> Iterator[Finding]:
         yield from self.ledger.findings(damage)

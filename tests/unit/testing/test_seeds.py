@@ -3,7 +3,6 @@
 `make simulate` runs more of them.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -28,30 +27,45 @@ def test_no_seed_of_any_profile_breaks_a_promise() -> None:
     assert report.runs >= RUNS * 0.95  # of two submits under one id that differ one is refused: it is no run
 
 
-_STORY = """
-import hashlib, logging, structlog
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+_STORIES = """
+import sys
 from argosy.testing.simulation import simulate
+from support.seeds import quietly
 from support.simulated_load import SimulatedLoad
-print(hashlib.sha256(simulate(5, "swarm", SimulatedLoad, trace=True).story.encode()).hexdigest())
+with quietly():
+    for word in sys.argv[1:]:
+        profile, seed = word.split(":")
+        told = simulate(int(seed), profile, SimulatedLoad, trace=True)
+        print(word, told.story, told.findings, told.seconds, sep="\\n", end="\\0")
 """
+_REPLAYED = ("crash:2", "zombie:4", "failback:3", "torn:1", "swarm:5")
 
 
 def test_a_seed_has_the_same_story_in_every_process() -> None:
-    def story(hash_seed: str) -> str:
+    def stories(hash_seed: str, seeds: Sequence[str]) -> dict[str, list[str]]:
         environment = {
             **os.environ,
             "PYTHONHASHSEED": hash_seed,
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         ran = subprocess.run(
-            [sys.executable, "-c", _STORY], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", _STORIES, *seeds],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
-        return ran.stdout
+        found = [told.splitlines() for told in ran.stdout.split("\0")[:-1]]
+        return {lines[0]: lines for lines in found}
 
-    first = story("1")
-    assert len(first.strip()) == len(hashlib.sha256().hexdigest())
-    assert story("2") == first
+    first = stories("0", _REPLAYED)
+    # In the other order too: what earlier seeds left in the process must not matter.
+    second = stories("1", _REPLAYED[::-1])
+    for seed in _REPLAYED:
+        assert len(first[seed]) > 500
+        both = zip(first[seed], second[seed], strict=False)
+        assert next((lines for lines in both if lines[0] != lines[1]), None) is None, seed
+        assert len(first[seed]) == len(second[seed])
 
 
 def test_a_pipeline_in_place_of_a_load_is_refused_with_the_cure() -> None:
