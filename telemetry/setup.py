@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
 
 from argosy.schemas.settings import TelemetrySettings
 from argosy.telemetry import content, logs, metrics
+from argosy.telemetry.light_spans import Provider
 from argosy.telemetry.tally_reader import Reader
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
     span_exporters, metric_exporters = _exporters(service, settings)
     # With nobody to export to, spans still carry ids: logs of one run share a trace id all the same.
     sampler = ParentBasedTraceIdRatio(settings.sample_per_mille / 1000) if span_exporters else ALWAYS_OFF
-    tracer_provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
-    for exporter in span_exporters:
-        tracer_provider.add_span_processor(
-            BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=1_000)
-        )
+    processors = [
+        BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=1_000)
+        for exporter in span_exporters
+    ]
+    tracer_provider = Provider(sampler, resource, processors)
     # An exporter that can't reach its collector says so in every batch: once in a while is enough.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     if not metric_exporters:

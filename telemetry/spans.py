@@ -26,6 +26,7 @@ from opentelemetry.trace import (
 
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import content, names
+from argosy.telemetry.light_spans import Light, Provider
 from argosy.telemetry.propagation import NO_TRACE, Trace, is_sampled, parent_context, span_context, trace_of
 from argosy.telemetry.redact import redact_text
 
@@ -57,7 +58,10 @@ class Traced:
         self._span = span if span is not None and span.is_recording() else None
         self._context = span
         self._token: Token[context_api.Context] | None = None
-        self.trace = passed if span is None else trace_of(span.get_span_context())
+        if span is None:
+            self.trace = passed
+        else:
+            self.trace = span.trace if isinstance(span, Light) else trace_of(span.get_span_context())
 
     @property
     def recording(self) -> bool:
@@ -182,6 +186,10 @@ def begin(
         if parent.trace_id is not None:
             return Traced(None, parent)
         parent = NO_TRACE  # absent, or malformed: who takes headers apart has counted it
+    elif start_ms is None and isinstance(provider := trace.get_tracer_provider(), Provider):
+        light = provider.begin(step.name, parent, step.kind, attributes, links)
+        if light is not None:
+            return Traced(light, parent)
     context = parent_context(parent.traceparent, parent.tracestate)
     start_ns = None if start_ms is None else start_ms * 1_000_000
     span = _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns)

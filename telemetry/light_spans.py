@@ -1,0 +1,218 @@
+"""Spans of our own steps without what the SDK does for anybody's: a lock, copies and checks for each, a sampler's word.
+
+A light span goes to the exporters as the very same span, for a fifth of the time. Whoever wants more of it than ours do
+(an event, an exception, a status, its attributes) turns it into the SDK's, with the same ids, and meets no difference.
+https://opentelemetry.io/docs/specs/otel/trace/api/#span
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
+from opentelemetry.util.types import AnyValue, Attributes
+
+from argosy.telemetry import names
+from argosy.telemetry.propagation import Trace, parent_context, span_context
+
+_PLAIN: Final = frozenset((str, int, float, bool))
+_SCOPE: Final = InstrumentationScope(names.SCOPE, "")
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+_ASKING: Final = frozenset(("OTEL_SDK_DISABLED", "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"))
+_FULL: Final = threading.Lock()
+
+
+class Provider(TracerProvider):
+    """The SDK's provider, exporting by `processors`; it gives light spans while nobody asks for anything else."""
+
+    def __init__(self, sampler: Sampler, resource: Resource, processors: Sequence[SpanProcessor]) -> None:
+        """`sampler` samples each child of a sampled remote parent, if there are processors."""
+        self.ids: Final = _Ids()
+        super().__init__(sampler, resource, shutdown_on_exit=False, id_generator=self.ids)
+        for processor in processors:
+            super().add_span_processor(processor)
+        self._ours = () if any(map(_asks_for_more, os.environ)) else tuple(processors)
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Add another's processor: it may want to see each span begin, and to change it."""
+        self._ours = ()
+        super().add_span_processor(span_processor)
+
+    def begin(
+        self,
+        name: str,
+        parent: Trace,
+        kind: SpanKind,
+        attributes: Callable[[], Mapping[str, AnyValue]],
+        links: Sequence[Link],
+    ) -> "Light | None":
+        """Begin a child of a valid, sampled parent; None if the SDK has to."""
+        if not self._ours or parent.traceparent is None or parent.tracestate is not None:
+            return None
+        return Light(self, name, parent.traceparent, kind, dict(attributes()), links)
+
+    def take(self, span: ReadableSpan) -> None:
+        """Hand an ended light span to the exporters."""
+        for processor in self._ours:
+            processor.on_end(span)
+
+
+class Light(Span):
+    """A span that records."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a span is
+        self,
+        provider: Provider,
+        name: str,
+        parent: str,
+        kind: SpanKind,
+        attributes: dict[str, AnyValue],
+        links: Sequence[Link],
+    ) -> None:
+        """Begin it; `parent` is a valid traceparent, `attributes` are its own from now on."""
+        self._provider, self._name, self._parent, self._kind = provider, name, parent, kind
+        self._attributes, self._links = attributes, links
+        self._id = provider.ids.generate_span_id()
+        self._context: SpanContext | None = None
+        self._full: Span | None = None
+        self._ended: ReadableSpan | None = None
+        self.trace = Trace(f"00-{parent[3:35]}-{self._id:016x}-01")
+        self._start_ns = time.time_ns()
+
+    def get_span_context(self) -> SpanContext:
+        """Return its ids."""
+        if self._context is None:
+            self._context = SpanContext(
+                int(self._parent[3:35], 16), self._id, is_remote=False, trace_flags=_SAMPLED
+            )
+        return self._context
+
+    def is_recording(self) -> bool:
+        """Whether it has not ended."""
+        return self._ended is None if self._full is None else self._full.is_recording()
+
+    def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
+        """Add attributes; the SDK looks at those that aren't plain."""
+        if self._full is None and self._ended is None and _PLAIN.issuperset(map(type, attributes.values())):
+            self._attributes.update(attributes)
+        else:
+            self._fully().set_attributes(attributes)
+
+    def end(self, end_time: int | None = None) -> None:
+        """End it; more ends change nothing."""
+        if self._full is not None:
+            self._full.end(end_time)
+        elif self._ended is None:
+            self._ended = self._readable(time.time_ns() if end_time is None else end_time)
+            self._provider.take(self._ended)
+
+    def _readable(self, end_ns: int | None) -> ReadableSpan:
+        return ReadableSpan(
+            self._name,
+            self.get_span_context(),
+            span_context(self._parent),
+            self._provider.resource,
+            self._attributes,
+            (),
+            self._links,
+            self._kind,
+            start_time=self._start_ns,
+            end_time=end_ns,
+            instrumentation_scope=_SCOPE,
+        )
+
+    # -- what others may want of a span, and ours seldom do
+
+    def set_attribute(self, key: str, value: AnyValue) -> None:
+        """Set one attribute."""
+        self.set_attributes({key: value})
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """Add an event."""
+        self._fully().add_event(name, attributes, timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """Add a link."""
+        self._fully().add_link(context, attributes)
+
+    def update_name(self, name: str) -> None:
+        """Change its name."""
+        self._fully().update_name(name)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Say how it went."""
+        self._fully().set_status(status, description)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - the interface's
+    ) -> None:
+        """Add an exception as an event."""
+        self._fully().record_exception(exception, attributes, timestamp, escaped)
+
+    def __getattr__(self, name: str) -> object:
+        """Give what the SDK's spans have beside the interface: many programs look at `name`, or `attributes`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._ended or self._fully(), name)
+
+    def _fully(self) -> Span:
+        """Become the SDK's; once it has ended, what takes no changes any more."""
+        with _FULL:
+            if self._full is None:
+                if self._ended is not None:
+                    return NonRecordingSpan(self.get_span_context())
+                self._full = self._provider.ids.under(self._id, self._begin_full)
+            return self._full
+
+    def _begin_full(self) -> Span:
+        return self._provider.get_tracer(names.SCOPE).start_span(
+            self._name,
+            parent_context(self._parent),
+            self._kind,
+            self._attributes,
+            self._links,
+            self._start_ns,
+        )
+
+
+class _Ids(RandomIdGenerator):
+    """Random ids; a light span that turns into the SDK's keeps the one it has."""
+
+    def __init__(self) -> None:
+        self._given = threading.local()
+
+    def under(self, span_id: int, begin: Callable[[], Span]) -> Span:
+        self._given.id = span_id
+        try:
+            return begin()
+        finally:
+            self._given.id = None
+
+    def generate_span_id(self) -> int:
+        given: int | None = getattr(self._given, "id", None)
+        return super().generate_span_id() if given is None else given
+
+
+def _asks_for_more(variable: str) -> bool:
+    """Say whether a variable of the environment asks of spans what light ones don't do."""
+    return variable in _ASKING or (variable.startswith("OTEL_") and variable.endswith("_LIMIT"))
