@@ -1,6 +1,7 @@
 """The composition root's door to Kafka."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import NoReturn
 
 from argosy.broker.admin import Admin
 from argosy.broker.connection import connection
@@ -83,6 +84,10 @@ class KafkaCluster:
     async def owners(self, group: str) -> Mapping[Partition, str]:
         """Say which member of a group has which partition, for tools. Raises Unreachable and Refused."""
         return await self._admin.owners(group)
+
+    async def watch(self) -> NoReturn:
+        """Watch the clients of this process until cancelled; see `vigil`. Raises ClientBroken."""
+        await self._connection.vigil.run()
 
     async def close(self) -> None:
         """Flush and close. Consumers and followers are ended by whoever runs them."""

@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypedDict
 
 from aiokafka.errors import (
@@ -26,6 +26,7 @@ from aiokafka.errors import (
 )
 
 from argosy.broker.rights import LACKING, Need, Operation, refusal
+from argosy.broker.vigil import Vigil
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, NotAllowed, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings
 
@@ -76,6 +77,8 @@ class Connection:
     settings: KafkaSettings
     client_id: str
     context: ssl.SSLContext | None
+    vigil: Vigil = field(default_factory=Vigil)
+    """Watches every client that is opened with this."""
 
     @property
     def deadline_seconds(self) -> float:

@@ -68,6 +68,7 @@ class KafkaConsumer:
                 await close(kafka)
         if not started:
             return
+        self._connection.vigil.watch(kafka, f"the consumer of group {self._group}")
         membership = self._membership = Membership(kafka, subscriber, self._epoch)
         try:
             await membership.run(self._topics, stop)

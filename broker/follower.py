@@ -47,6 +47,7 @@ class KafkaFollower:
         except BaseException:
             await close(kafka)
             raise
+        self._connection.vigil.watch(kafka, f"the reader of {self._topic}")
         self._kafka = kafka
 
     async def _take_positions(self, kafka: AIOKafkaConsumer, at_ms: int | None, *, beginning: bool) -> None:
@@ -86,9 +87,10 @@ class KafkaFollower:
     async def read(self, timeout_seconds: float) -> tuple[Record, ...]:
         """See `log.Follower.read`. Kafka away: nothing comes, and reading goes on when it is back.
 
-        Raises Refused for what waiting doesn't mend, as a right that was taken away.
+        Raises Refused for what waiting doesn't mend, as a right that was taken away, and ClientBroken.
         """
         kafka = self._started()
+        self._connection.vigil.check(kafka)
         new = [where for where in self._partitions(kafka) if where not in self._positions]
         if new:
             self._positions |= dict.fromkeys(new, 0)

@@ -11,6 +11,9 @@ from aiokafka.errors import KafkaError
 
 STOP_SECONDS: Final = 10.0
 
+AnyClient = AIOKafkaConsumer | AIOKafkaProducer
+_BEATS: Final = "tells the group that we live"
+
 
 def assignment_of(consumer: AIOKafkaConsumer) -> object | None:
     """Return a token of the assignment that fetches are made under: another one after each rebalance.
@@ -40,13 +43,62 @@ def is_member(consumer: AIOKafkaConsumer) -> bool:
 
     After an expulsion its commits would go out under no generation at all, and an empty group takes such commits.
     """
-    coordinator = consumer._coordinator
+    return _is_in_group(consumer)
+
+
+def _is_in_group(client: AnyClient) -> bool:
+    coordinator = client._coordinator if isinstance(client, AIOKafkaConsumer) else None
     return coordinator is not None and coordinator.generation > 0
 
 
 def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
     """Fail everything that the producer still holds, so that stopping it waits for nothing."""
     producer._message_accumulator.fail_all(error)
+
+
+def ended_task(client: AnyClient) -> tuple[str, str] | None:
+    """Return what the client's background task that has ended was for, and why it did; None: all go on.
+
+    None too for a client that was stopped, or is being stopped: then they end.
+    """
+    if client._closed:
+        return None
+    for work, task in _tasks(client):
+        if task is None or not task.done():
+            continue
+        if task.cancelled():
+            return work, "it was cancelled"
+        error = task.exception()
+        if error is not None:
+            return work, _chain(error)
+        if work != _BEATS or _is_in_group(
+            client
+        ):  # it ends with a membership, and another begins with the next
+            return work, "it returned"
+    return None
+
+
+def _tasks(client: AnyClient) -> Iterator[tuple[str, asyncio.Task[None] | None]]:
+    if isinstance(client, AIOKafkaProducer):
+        yield "sends", client._sender.sender_task
+        yield "asks for topics and leaders", client.client._sync_task
+        return
+    yield "asks for topics and leaders", client._client._sync_task
+    if client._fetcher is not None:
+        yield "fetches", client._fetcher._fetch_task
+    if client._coordinator is not None and client._group_id is not None:
+        yield "joins the group", client._coordinator._coordination_task
+        yield _BEATS, client._coordinator._heartbeat_task
+
+
+def _chain(error: BaseException) -> str:
+    """Name an error with what lies behind it: the library's own says nothing."""
+    said: list[str] = []
+    behind: BaseException | None = error
+    while behind is not None:
+        said.append(f"{type(behind).__name__}: {behind}" if str(behind) else type(behind).__name__)
+        behind = behind.__cause__
+    return ", from ".join(said)
 
 
 async def close(consumer: AIOKafkaConsumer) -> None:

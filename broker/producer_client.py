@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, ProducerClosed, UnknownTopicOrPartitionE
 
 from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, translated
-from argosy.broker.inside import abandon
+from argosy.broker.inside import abandon, ended_task
 from argosy.broker.outbound import BATCH_BYTES
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import Refused, Unreachable
@@ -49,7 +49,11 @@ class Client:
         except KafkaError:
             return
         if topic not in found:
-            raise Refused(f"there is no topic {topic}: has this fleet been provisioned?")
+            raise Refused(
+                f"there is no topic {topic}\n"
+                "  why: nobody has made it under this topic prefix, or somebody deleted it\n"
+                "  do:  argosy topics apply, or start a coordinator: both make what is missing"
+            )
 
 
 class ProducerClients:
@@ -66,6 +70,8 @@ class ProducerClients:
 
     async def open(self) -> Client:
         """Return the running producer, connecting until the caller's deadline. Raises Unreachable once closed."""
+        if self.now is not None and (ended := ended_task(self.now.kafka)) is not None:
+            self.replace(self.now, f"the task that {ended[0]} has ended: {ended[1]}")
         if self.now is not None:
             return self.now
         async with self._opening:
@@ -86,6 +92,7 @@ class ProducerClients:
                     await kafka.stop()
                     raise
                 else:
+                    self._connection.vigil.watch(kafka, "the producer")
                     self.now = Client(kafka, 0.0)
             return self.now
 

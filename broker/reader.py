@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, answered
-from argosy.broker.inside import close
+from argosy.broker.inside import close, ended_task
 from argosy.broker.log import Partition, Record
 from argosy.broker.membership import record_of
 
@@ -119,6 +119,8 @@ class Reader:
         )
 
     async def _open(self) -> AIOKafkaConsumer:
+        if self._kafka is not None and ended_task(self._kafka) is not None:
+            await self._drop()
         if self._kafka is None:
             kafka = self._new(PEEK_BYTES)
             try:
@@ -126,6 +128,7 @@ class Reader:
             except BaseException:
                 await close(kafka)
                 raise
+            self._connection.vigil.watch(kafka, "the reader of single records")
             self._kafka = kafka
         return self._kafka
 

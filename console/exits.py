@@ -6,6 +6,7 @@ from argosy.schemas.errors import (
     ArgosyError,
     BuildError,
     ChildFailed,
+    ClientBroken,
     ConfigurationError,
     NotFound,
     Refused,
@@ -18,6 +19,9 @@ USAGE: Final = 2
 CONFIGURATION: Final = 3
 UNREACHABLE: Final = 4
 NOT_FOUND: Final = 5
+BROKEN: Final = (
+    70  # EX_SOFTWARE, as a worker that ends itself (`agents.exit`, which is too much to import here)
+)
 TIMED_OUT: Final = 124  # as timeout(1) does
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
 TERMINATED: Final = 143  # 128 + SIGTERM
@@ -30,6 +34,7 @@ _CODES: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
     (ChildFailed, UNREACHABLE),
     (NotFound, NOT_FOUND),
     (ResultTimeout, TIMED_OUT),
+    (ClientBroken, BROKEN),
 )
 
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+from argosy.agents.exit import end_process
 from argosy.broker import tokens
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.payloads import ObstorePayloads
 from argosy.broker.redis import RedisStore
 from argosy.console.output import note
+from argosy.schemas.errors import ClientBroken
 from argosy.schemas.settings import Settings
 from argosy.telemetry import setup
 
@@ -121,13 +123,23 @@ async def _serve(settings: Settings, role: str, main: Main) -> None:
         async with open_services(settings, role) as services:
             # Half a second that would hold up the first task, and the loop with it.
             loading = asyncio.create_task(asyncio.to_thread(tokens.is_exact), name="load the vocabulary")
+            watching = asyncio.create_task(_watch(services.cluster, role), name="vigil")
             try:
                 await main(services, stop)
             finally:
-                await asyncio.wait({loading})
+                watching.cancel()
+                await asyncio.wait({loading, watching})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         _end_at_signals(loop)
+
+
+async def _watch(cluster: KafkaCluster, role: str) -> None:
+    """End the process when a client of Kafka's stands still for ever: nothing in here would notice."""
+    try:
+        await cluster.watch()
+    except ClientBroken as error:
+        end_process(str(error), role)
 
 
 def _end_at_signals(loop: asyncio.AbstractEventLoop) -> None:

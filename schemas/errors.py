@@ -140,6 +140,10 @@ class WorkerBroken(ArgosyError, code="worker_broken"):
     """A worker that can't go on: a handler that ignores its cancellation still runs in it. Start a fresh process."""
 
 
+class ClientBroken(Advice, code="client_broken"):
+    """A client of Kafka's of which a background task has ended: it does nothing any more, and never will again."""
+
+
 # -- how a run ended, for who waits for it
 
 

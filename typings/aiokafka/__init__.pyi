@@ -56,12 +56,16 @@ class _SubscriptionState:
 
 class _Coordinator:
     generation: int
+    _coordination_task: Task[None]
+    _heartbeat_task: Task[None] | None
 
 class _Fetcher:
     _pending_tasks: set[Task[bool]]
+    _fetch_task: Task[None]
 
 class _Client:
     cluster: _Cluster
+    _sync_task: Task[None] | None
     async def close(self) -> None: ...
     async def fetch_all_metadata(self) -> _Metadata: ...
     def force_metadata_update(self) -> Future[bool]: ...
@@ -87,7 +91,12 @@ class BatchBuilder:
 class _Accumulator:
     def fail_all(self, exception: Exception) -> None: ...
 
+class _Sender:
+    sender_task: Task[None] | None
+
 class AIOKafkaConsumer:
+    _closed: bool
+    _group_id: str | None
     _client: _Client
     _fetcher: _Fetcher | None
     _subscription: _SubscriptionState
@@ -144,6 +153,8 @@ class AIOKafkaConsumer:
 
 class AIOKafkaProducer:
     client: _Client
+    _closed: bool
+    _sender: _Sender
     _message_accumulator: _Accumulator
     def __init__(
         self,

@@ -1,5 +1,6 @@
 import pytest
 
+from argosy.agents.exit import BROKEN
 from argosy.console.exits import exit_code_of
 from argosy.schemas import errors
 
@@ -14,6 +15,7 @@ from argosy.schemas import errors
         (errors.Unreachable("x"), 4),
         (errors.ChildFailed("x"), 4),
         (errors.NotFound("x"), 5),
+        (errors.ClientBroken("x"), BROKEN),
         (errors.ResultTimeout("r"), 124),
     ],
 )

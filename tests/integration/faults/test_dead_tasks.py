@@ -1,0 +1,62 @@
+"""A task of Kafka's client library dies inside a process: the process says so, ends, and a fresh one goes on."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from argosy.agents.exit import BROKEN
+from support.diamonds import Diamonds
+from support.fault_world import FaultWorld, Ground, Kept, client_of, fault_world
+from support.forks import PLUG, Forks
+from support.stack import StackThread
+from support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+VARIABLES = {PLUG: "support.task_of:at_signal"}
+STILL = "stands still: the task that fetches has ended"
+
+
+async def test_a_worker_and_a_coordinator_end_themselves_and_no_run_is_lost(
+    tmp_path: Path, forks: Forks, stack: StackThread
+) -> None:
+    ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
+    async with fault_world(ground, variables=VARIABLES) as world, client_of(world) as client:
+        diamonds = Diamonds(world, client)
+        for place in tuple(world.places):
+            await diamonds.submit(4)
+            await stand_still(world, place)
+            await diamonds.ended()
+        await world.until_quiet()
+
+
+async def stand_still(world: FaultWorld, place: Kept) -> None:
+    """End the tasks that fetch, of whoever is there now; see it end, and another one come."""
+    process = place.process
+
+    async def told() -> bool:
+        process.signal(signal.SIGUSR1)  # again: what reads first may not be there yet
+        return STILL in place.said()
+
+    await eventually(told, "it says what happened")
+    async with asyncio.timeout(30):
+        assert await asyncio.shield(process.ended) == BROKEN
+    role = "coordinator" if place is world.places[0] else "worker"
+    said = place.said()
+    assert f"argosy {role}: the " in said or "\nerror: the reader of " in said  # who looks first
+    assert "do:  start this process again" in said
+
+
+async def test_a_gateway_ends_itself_too(tmp_path: Path, forks: Forks, stack: StackThread) -> None:
+    ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
+    async with fault_world(ground, workers=0) as world:
+        ready = tmp_path / "ready"
+        words = ["gateway", "--port", "0", "--ready-file", str(ready)]
+        gateway = await forks.start(words, {**world.variables, **VARIABLES}, tmp_path / "gateway.log")
+        await eventually(lambda: asyncio.to_thread(ready.exists), "it listens")
+        gateway.signal(signal.SIGUSR1)
+        async with asyncio.timeout(30):
+            assert await asyncio.shield(gateway.ended) == BROKEN
+        assert STILL in gateway.said()
+        assert "do:  start this process again" in gateway.said()
