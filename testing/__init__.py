@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argosy.testing.history import History, TaskHistory
     from argosy.testing.lone_context import context
     from argosy.testing.pipeline_load import PipelineLoad
+    from argosy.testing.world import World
 
 __all__ = [
     "FakeModel",
@@ -21,6 +22,7 @@ __all__ = [
     "Report",
     "Seed",
     "TaskHistory",
+    "World",
     "context",
     "explore",
     "seeds_of",
@@ -35,6 +37,7 @@ _ROOMS: Final = {
     "Report": "exploration",
     "Seed": "exploration",
     "TaskHistory": "history",
+    "World": "world",
     "context": "lone_context",
     "explore": "exploration",
     "seeds_of": "exploration",

@@ -1,6 +1,7 @@
 """A whole fleet in one process, for tests: real coordinators and workers, virtual time, faults on order."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -113,6 +114,7 @@ class Fleet:
 
     async def advance(self, seconds: float) -> None:
         """Let virtual seconds pass, and happen what happens in them."""
+        _check("seconds", seconds, least=0, why="virtual time goes on only")
         await self.drive(lambda: asyncio.sleep(seconds))
 
     async def history(self, run: FleetRun[Any] | str) -> History:
@@ -129,6 +131,7 @@ class Fleet:
         `before_claim`, `in_handler`, `after_store` (the result is stored, and not yet published), `after_publish`.
         """
         stage, name = self._stage, _name(who)
+        _check("times", times, least=1, why="it would crash nobody")
         if at is None:
             self._each(who, stage.supervisor.crash)
         elif name not in stage.agents:
@@ -142,10 +145,12 @@ class Fleet:
 
     def pause(self, who: Who, seconds: float) -> None:
         """Stop processes as SIGSTOP does, for virtual seconds: over a lease (15 s) they wake as zombies."""
+        _check("seconds", seconds, least=0, why="virtual time goes on only")
         self._each(who, lambda process: self._stage.supervisor.pause(process, seconds))
 
     def duplicate(self, agent: Who, times: int = 1) -> None:
         """Write the next `times` dispatches of an agent twice."""
+        _check("times", times, least=1, why="nothing would be written twice")
         stage, left = self._stage, [times]
         topic = stage.world.names.tasks(_name(agent))
 
@@ -172,12 +177,14 @@ class Fleet:
 
     def lose_redis(self, writes: int | None = None) -> None:
         """Let Redis lose everything, and keep its identity (FLUSHALL); or its last writes, by a restart."""
+        _check("writes", 1 if writes is None else writes, least=1, why="nothing would be lost")
         server = self._stage.world.server
         self._at_once(server.wipe if writes is None else partial(server.restart, writes))
         self._stage.world.trace.note("FAULT", f"Redis loses {'everything' if writes is None else writes}")
 
     def lose_answers(self, who: Who, count: int = 1, *, of: str = "redis") -> None:
         """Let the next calls of processes to a service (`kafka`, `redis`, `payloads`) take effect unanswered."""
+        _check("count", count, least=1, why="every call would be answered")
         for name in self._names(who):
             doors = self._stage.supervisor.doors(name)
             if doors is not None and of not in doors.wires:
@@ -247,3 +254,9 @@ class Fleet:
 
 def _name(who: Who) -> str:
     return who if isinstance(who, str) else who.name
+
+
+def _check(name: str, value: float, *, least: int, why: str) -> None:
+    """Raise ConfigurationError for a number that can't be, or would do nothing: a test of no fault proves nothing."""
+    if not least <= value < math.inf:
+        raise ConfigurationError(f"{name}={value:g} can't be", why=why, do=f"pass a number from {least} on")

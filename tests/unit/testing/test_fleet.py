@@ -139,6 +139,23 @@ async def test_a_service_that_no_process_calls_is_named_with_those_that_are() ->
             fleet.lose_answers(research, of="disk")
 
 
+async def test_a_fault_that_would_do_nothing_is_an_error() -> None:
+    async with Fleet(briefing, model=model()) as fleet:
+        with pytest.raises(ConfigurationError, match="times=0"):
+            fleet.crash(research, at="in_handler", times=0)
+        with pytest.raises(ConfigurationError, match="times=0"):
+            fleet.duplicate(research, times=0)
+        with pytest.raises(ConfigurationError, match="seconds=-1"):
+            fleet.pause(research, -1)
+        with pytest.raises(ConfigurationError, match="writes=-1"):
+            fleet.lose_redis(writes=-1)
+        with pytest.raises(ConfigurationError, match="count=0"):
+            fleet.lose_answers(research, 0)
+        with pytest.raises(ConfigurationError, match="seconds=-1"):
+            await fleet.advance(-1)
+        assert fleet.now >= 0
+
+
 async def test_the_traceback_of_a_failing_model_does_not_grow_with_its_calls() -> None:
     failing = FakeModel(ModelFailed("away"))
 
