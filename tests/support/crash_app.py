@@ -7,12 +7,11 @@ no other execution has, and with the values that it was given: so the result of 
 import asyncio
 import os
 import uuid
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from argosy import Context, Pipeline, agent
-from support.ledger import Ledger
+from support.ledger import make_effect, the_ledger
 
 
 class Topic(BaseModel):
@@ -44,30 +43,15 @@ class Whole(BaseModel):
     value: str
 
 
-_LEDGER: list[Ledger] = []
-
-
-def _ledger() -> Ledger:
-    if not _LEDGER:
-        _LEDGER.append(Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"])))
-    return _LEDGER[0]
-
-
 def began(pid: int | None = None) -> str:
     """Name the entry which says that this process has begun with a task; what all such names begin with."""
     return f"began {pid or ''}"
 
 
-async def _make(key: str) -> str:
-    value = uuid.uuid4().hex
-    _ledger().make(key, value)
-    return value
-
-
 async def _work(ctx: Context, *, log: bool) -> str:
     key = f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
-    value = await ctx.step("effect", _make, key, log=log)
-    _ledger().know(key, value)
+    value = await ctx.step("effect", make_effect, key, log=log)
+    the_ledger().know(key, value)
     return f"{ctx.task_id}:{uuid.uuid4().hex}"
 
 
@@ -75,7 +59,7 @@ async def _work(ctx: Context, *, log: bool) -> str:
 async def branch(ctx: Context, topic: Topic) -> Made:
     """The left branch logs its memo; the right one may fail once."""
     step = ctx.task_id.rpartition("/")[2]
-    _ledger().make(began(os.getpid()), ctx.task_id)
+    the_ledger().make(began(os.getpid()), ctx.task_id)
     if topic.flaky and step == "right" and ctx.attempt == 1:
         message = f"{ctx.task_id} fails once"
         raise ValueError(message)

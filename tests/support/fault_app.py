@@ -4,13 +4,12 @@ import asyncio
 import os
 import signal
 import uuid
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from argosy import Context, Hole, Pipeline, Retry, agent, any_of, quorum
 from support.crash_app import branch, diamond, joiner
-from support.ledger import Ledger
+from support.ledger import the_ledger
 
 __all__ = ["branch", "diamond", "joiner"]
 
@@ -31,15 +30,6 @@ class Done(BaseModel):
     text: str = ""
 
 
-_LEDGER: list[Ledger] = []
-
-
-def _ledger() -> Ledger:
-    if not _LEDGER:
-        _LEDGER.append(Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"])))
-    return _LEDGER[0]
-
-
 def begun(task_id: str) -> str:
     """Name the ledger's entry of a handler that has begun."""
     return f"{task_id}~begun"
@@ -53,7 +43,7 @@ def gate(name: str) -> str:
 @agent(concurrency=8, retries=3, timeout_seconds=60)
 async def later(ctx: Context, act: Act) -> Done:
     """Ask to come again after a while: between two attempts the fleet has nothing but a timer."""
-    _ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
+    the_ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
     if ctx.attempt == 1:
         raise Retry("not yet", after_seconds=act.seconds)
     return Done(value=f"{ctx.task_id}:{uuid.uuid4().hex}")
@@ -62,12 +52,12 @@ async def later(ctx: Context, act: Act) -> Done:
 @agent(concurrency=8, retries=0, timeout_seconds=60, max_deliveries=3)
 async def harm(ctx: Context, act: Act) -> Done:
     """Do what the act says: die, answer far too much, or wait at a gate; else just work."""
-    _ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
+    the_ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
     match act.kind:
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "wait":
-            while gate(ctx.run_id) not in _ledger().effects():  # noqa: ASYNC110 - made by another process
+            while gate(ctx.run_id) not in the_ledger().effects():  # noqa: ASYNC110 - made by another process
                 await asyncio.sleep(0.05)
         case _:
             await asyncio.sleep(act.seconds)

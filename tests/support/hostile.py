@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn, cast
 from pydantic import BaseModel, field_validator
 
 from argosy import Context, Pipeline, Reject, Retry, agent
-from support.ledger import Ledger
+from support.ledger import the_ledger
 
 HARD_RESULT_BYTES: Final = 2_000_000
 BLOCKED_SECONDS: Final = 30
@@ -61,15 +61,6 @@ class MuteError(Exception):
 
     def __str__(self) -> str:
         raise OwnBaseError
-
-
-_LEDGER: list[Ledger] = []
-
-
-def _ledger() -> Ledger:
-    if not _LEDGER:
-        _LEDGER.append(Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"])))
-    return _LEDGER[0]
 
 
 def began(task_id: str) -> str:
@@ -232,8 +223,8 @@ UNSAYABLE: Final[dict[str, Callable[[], object]]] = {
 def _harmful(act: Act, ctx: Context) -> bool:
     """Count the deliveries of a task in the ledger, as the task itself can't."""
     key = began(ctx.task_id)
-    _ledger().make(key, uuid.uuid4().hex)
-    return _ledger().times(key) <= act.times
+    the_ledger().make(key, uuid.uuid4().hex)
+    return the_ledger().times(key) <= act.times
 
 
 @agent(concurrency=16, retries=0, timeout_seconds=60, max_deliveries=2)
@@ -257,12 +248,12 @@ async def hurried(ctx: Context, act: Act) -> Answer:
 @agent(concurrency=16, retries=0, timeout_seconds=120)
 async def neighbour(ctx: Context, act: Act) -> Answer:
     """Work; of kind `wait` until the ledger has an effect called by the act's text."""
-    _ledger().make(began(ctx.task_id), uuid.uuid4().hex)
+    the_ledger().make(began(ctx.task_id), uuid.uuid4().hex)
     try:
-        while act.kind == "wait" and act.text not in _ledger().effects():  # noqa: ASYNC110 - made by another process
+        while act.kind == "wait" and act.text not in the_ledger().effects():  # noqa: ASYNC110 - made by another process
             await asyncio.sleep(0.05)
     except asyncio.CancelledError:
-        _ledger().make(stopped(ctx.task_id), uuid.uuid4().hex)
+        the_ledger().make(stopped(ctx.task_id), uuid.uuid4().hex)
         raise
     return Answer(kind=act.kind, pid=os.getpid(), text=str(len(act.text)))
 

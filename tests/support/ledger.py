@@ -8,6 +8,8 @@ known breaks promise 3.
 import os
 import sqlite3
 import time
+import uuid
+from functools import cache
 from pathlib import Path
 
 
@@ -72,3 +74,16 @@ class Ledger:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+
+@cache
+def the_ledger() -> Ledger:
+    """Return this process's connection to the ledger that its fleet was given."""
+    return Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"]))
+
+
+async def make_effect(key: str) -> str:
+    """Make an effect of this name, with a value that no other has; return that."""
+    value = uuid.uuid4().hex
+    the_ledger().make(key, value)
+    return value

@@ -1,17 +1,12 @@
 """An app whose map runs a pipeline for each item, with conditions on the item and on what the map made."""
 
 import asyncio
-import os
-import uuid
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from argosy import Context, Hole, Pipeline, Reject, agent, all_ended, size
-from support.ledger import Ledger
-
-_LEDGER: list[Ledger] = []
+from support.ledger import make_effect, the_ledger
 
 
 class Parcel(BaseModel):
@@ -32,18 +27,6 @@ class Delivery(BaseModel):
     parts: list[str]
 
 
-def _ledger() -> Ledger:
-    if not _LEDGER:
-        _LEDGER.append(Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"])))
-    return _LEDGER[0]
-
-
-async def _make(key: str) -> str:
-    value = uuid.uuid4().hex
-    _ledger().make(key, value)
-    return value
-
-
 @agent(concurrency=8, retries=4, backoff_seconds=0.1)
 async def label(ctx: Context, parcel: Parcel) -> Parcel:
     """Make an effect once per task; fail now and then, and for good where the parcel is lost."""
@@ -53,7 +36,7 @@ async def label(ctx: Context, parcel: Parcel) -> Parcel:
         message = "the printer jams"
         raise RuntimeError(message)
     key = f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
-    _ledger().know(key, await ctx.step("effect", _make, key))
+    the_ledger().know(key, await ctx.step("effect", make_effect, key))
     await asyncio.sleep(0.02)
     return parcel.model_copy(update={"label": f"#{parcel.number}"})
 

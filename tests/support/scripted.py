@@ -5,15 +5,13 @@ value that no other execution has: so the last result tells every accepted value
 """
 
 import asyncio
-import os
 import random
 import uuid
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from argosy import Context, Pipeline, agent
-from support.ledger import Ledger
+from support.ledger import make_effect, the_ledger
 
 
 class Topic(BaseModel):
@@ -37,21 +35,6 @@ class Whole(BaseModel):
     given: list[Made]
 
 
-_LEDGER: list[Ledger] = []
-
-
-def _ledger() -> Ledger:
-    if not _LEDGER:
-        _LEDGER.append(Ledger(Path(os.environ["ARGOSY_TEST_LEDGER"])))
-    return _LEDGER[0]
-
-
-async def _make(key: str) -> str:
-    value = uuid.uuid4().hex
-    _ledger().make(key, value)
-    return value
-
-
 async def _work(ctx: Context, step: str, topic_fails: Topic | None, *, log: bool) -> Made:
     if topic_fails is not None and topic_fails.fail == step:
         message = f"{step} was told to fail"
@@ -61,8 +44,8 @@ async def _work(ctx: Context, step: str, topic_fails: Topic | None, *, log: bool
         raise ValueError(message)
     await asyncio.sleep(random.uniform(0.0, 0.05))  # noqa: S311 - spreads the work, no secret
     key = f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
-    value = await ctx.step("effect", _make, key, log=log)
-    _ledger().know(key, value)
+    value = await ctx.step("effect", make_effect, key, log=log)
+    the_ledger().know(key, value)
     await asyncio.sleep(random.uniform(0.0, 0.05))  # noqa: S311 - as above
     return Made(step=step, value=f"{ctx.task_id}:{uuid.uuid4().hex}")
 
