@@ -140,7 +140,7 @@ def _outcomes(load: MakeLoad, seeds: Sequence[Seed], processes: int) -> Iterator
     forks = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")
     left = iter(seeds)
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
         waiting: list[Future[Outcome]] = [
             pool.submit(run_seed, load, seed) for seed in islice(left, processes * _AHEAD)
         ]
@@ -148,3 +148,15 @@ def _outcomes(load: MakeLoad, seeds: Sequence[Seed], processes: int) -> Iterator
             outcome = waiting.pop(0).result()
             waiting += [pool.submit(run_seed, load, seed) for seed in islice(left, 1)]
             yield outcome
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that began it does, however that ends: nobody would ask what it found."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def end() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=end, name="end with the parent", daemon=True).start()

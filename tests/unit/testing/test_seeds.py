@@ -15,6 +15,7 @@ from argosy.testing import explore, seeds_of
 from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
 from support.simulated_load import SimulatedLoad
+from support.waiting import eventually
 
 RUNS = int(os.environ.get("ARGOSY_SIMULATED_RUNS", "1100"))
 RUNS_OF_A_SEED = 20
@@ -78,6 +79,40 @@ def test_a_pipeline_in_place_of_a_load_is_refused_with_the_cure() -> None:
     )
     assert ran.returncode == 2
     assert "PipelineLoad" in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are looked for in /proc")
+async def test_whoever_explores_takes_its_processes_along_when_it_is_ended() -> None:
+    children = _begun_and_ended()
+    assert children
+
+    async def gone() -> bool:
+        return not any(map(_lives, children))
+
+    await eventually(gone, "its processes have ended")
+
+
+def _begun_and_ended() -> list[str]:
+    exploring = subprocess.Popen(
+        [sys.executable, "-m", "argosy.testing", "support.simulated_load:SimulatedLoad", "--seeds", "9999"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with exploring:
+        assert exploring.stderr is not None
+        exploring.stderr.readline()  # it tells how far it is: its processes are at work
+        children = Path(f"/proc/{exploring.pid}/task/{exploring.pid}/children").read_text(encoding="ascii")
+        exploring.terminate()
+    return children.split()
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_a_failing_story_is_cut_down_to_what_it_needs() -> None:
