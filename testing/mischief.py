@@ -51,11 +51,6 @@ class Mischief:
             back()
         self._processes.mend()
 
-    async def rebuild_all(self) -> None:
-        """Have every lane's state dropped and made again from the log."""
-        for lane in range(self._world.settings.fleet.lanes):
-            await self._rebuild(LaneKeys(self._world.settings.redis.key_prefix, lane))
-
     def _later(self, seconds: float, do: Callable[[], object]) -> None:
         self._world.loop.call_later(seconds, do, context=NETWORK)
 

@@ -10,7 +10,6 @@ from argosy.broker.log import Partition, Record
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import result_of
 from argosy.schemas.codec import encode_body
-from argosy.schemas.ids import local_part
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.testing.damage import UNHARMED, Damage
@@ -44,14 +43,6 @@ class Story:
     ended: list[RunEnded]
     results: list[bytes]
     """Bodies of the records of its result, each at least once."""
-
-    def first_successes(self) -> dict[str, TaskSettled]:
-        """Return the first success of each task: the one that took effect."""
-        first: dict[str, TaskSettled] = {}
-        for settled in self.settled:
-            if settled.outcome == "succeeded":
-                first.setdefault(local_part(settled.task_id), settled)
-        return first
 
 
 class Oracle:

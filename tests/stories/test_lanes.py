@@ -200,7 +200,7 @@ def test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold() -> None:
     async def story(tale: Tale) -> None:
         run = await tale.submit("slow", "r")
         await tale.until(lambda: MADE["r/first"])
-        await tale.mischief.rebuild_all()
+        await tale.rebuild_all()
         assert (await run.result()).startswith("slow")
 
     tell(story)
@@ -211,7 +211,7 @@ def test_s47_a_memo_survives_a_rebuild_and_then_its_worker() -> None:
     async def story(tale: Tale) -> None:
         run = await tale.submit("slow", "r")
         await tale.until(lambda: MADE["r/first"])
-        await tale.mischief.rebuild_all()
+        await tale.rebuild_all()
         await asyncio.sleep(1.0)
         tale.crash("worker-1")
         assert (await run.result(timeout_seconds=60)) == "slow r/first 1!"

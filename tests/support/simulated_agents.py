@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from argosy import Context, Hole, Pipeline, Reject, Retry, agent, all_ended, any_of, by_deadline, quorum
 from argosy.pipelines.agent import Agent
+from argosy.schemas.errors import ContextOverflow
 from argosy.testing.damage import Damage
 from argosy.testing.gate import GATE
 from argosy.testing.oracle import Finding
@@ -29,6 +30,8 @@ class Task(BaseModel):
     items: int = 0
     pad: int = 0
     """Characters that every value is longer by: over 64 KiB it goes to the payload store."""
+    measured: int = 0
+    """Tokens that the model finds in what is asked, above all that was planned."""
 
 
 class Made(BaseModel):
@@ -64,6 +67,8 @@ class Ledger:
     numbers: Counter[str] = field(default_factory=Counter)
     deaths: Counter[str] = field(default_factory=Counter)
     """Workers that each task has killed."""
+    squeezed: list[str] = field(default_factory=list)
+    """Tasks that were begun although their inputs don't fit."""
 
     def now(self) -> float:
         return self.world.loop.time()
@@ -74,6 +79,8 @@ class Ledger:
 
     def findings(self, damage: Damage) -> Iterator[Finding]:
         """A memo that a handler had is made again, or changed, never if it is a logged one, else after a loss only."""
+        for task_id in self.squeezed:
+            yield Finding("dispatched above its window", task_id)
         made, known = _by_key(self.made), _by_key(self.known)
         for key, several in known.items():
             if damage.excuses(key.split("/", 1)[0]):
@@ -100,6 +107,7 @@ def _by_key(entries: Sequence[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...
 
 
 LEDGER: list[Ledger] = []
+WINDOW = 2_000
 _PAUSES = (0.0, 0.0, 0.0, 0.02, 0.02, 0.5, 2.0)
 
 
@@ -167,6 +175,18 @@ async def count(ctx: Context, values: Sequence[str | Hole]) -> Counted:  # noqa:
     return Counted(shards=len(values), values=[value for value in values if isinstance(value, str)])
 
 
+@agent(retries=1, backoff_seconds=0.2, max_deliveries=30, window=WINDOW, threshold=0.8, reserve=100)
+async def narrow(ctx: Context, made: Made, task: Task) -> Made:
+    """Have a small window, and a model that may find more in it than was planned."""
+    ledger = LEDGER[-1]
+    if len(made.pad) > WINDOW:
+        ledger.squeezed.append(ctx.task_id)
+    if task.measured:
+        message = "the model found too much"
+        raise ContextOverflow(message, measured_tokens=task.measured)
+    return Made(step="narrow", value=ledger.unique(ctx.task_id))
+
+
 @agent(max_deliveries=3)
 async def perish(ctx: Context, times: int) -> str:
     """Kill so many workers before it answers."""
@@ -189,6 +209,9 @@ outer.returns(outer.step(diamond, outer.input))
 
 solo = Pipeline("solo", takes=Task, gives=Made)
 solo.returns(solo.step(research, solo.input))
+
+squeeze = Pipeline("squeeze", takes=Task, gives=Made)
+squeeze.returns(squeeze.step(narrow, squeeze.step(research, squeeze.input), squeeze.input))
 
 race = Pipeline("race", takes=Task, gives=Whole)
 _first, _second = race.step(research, race.input), race.step(summarise, race.input)
@@ -214,5 +237,5 @@ fatal = Pipeline("fatal", takes=int, gives=str)
 fatal.returns(fatal.step(perish, fatal.input))
 
 STEPS = ("research", "summarise", "criticise")
-PIPELINES: Sequence[Pipeline[Any, Any]] = (diamond, outer, solo, race, late, spread, nested, fatal)
+PIPELINES: Sequence[Pipeline[Any, Any]] = (diamond, outer, solo, squeeze, race, late, spread, nested, fatal)
 AGENTS: Mapping[str, Agent[..., Any]] = agents_of(PIPELINES)

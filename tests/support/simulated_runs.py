@@ -9,11 +9,25 @@ from typing import Any
 from pydantic import JsonValue
 
 from argosy import Pipeline
+from argosy.schemas.ids import local_part
 from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.testing.oracle import Finding, Story
 from argosy.testing.world import World
-from support.simulated_agents import STEPS, Task, diamond, fatal, late, nested, outer, race, solo, spread
+from support.simulated_agents import (
+    STEPS,
+    WINDOW,
+    Task,
+    diamond,
+    fatal,
+    late,
+    nested,
+    outer,
+    race,
+    solo,
+    spread,
+    squeeze,
+)
 
 _LARGE = 70_000
 Outcomes = frozenset[str]
@@ -31,6 +45,8 @@ class Plan:
     deadline_seconds: float = 900
     prefix: str = ""
     """What the names of its tasks begin with."""
+    fault: str = ""
+    """The code that it must fail with, if it fails and nothing was lost."""
 
 
 def _task(chance: random.Random, **more: str | int) -> Task:
@@ -64,6 +80,16 @@ KINDS: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = {
     "solo": (4, lambda chance: Plan(solo, _task(chance))),
     "signal": (0.5, lambda chance: Plan(solo, _task(chance, slow="research"))),
     "large": (0.7, lambda chance: Plan(race, _task(chance, pad=_LARGE))),
+    "fits": (0.3, lambda chance: Plan(squeeze, _task(chance))),
+    "overflow": (
+        0.7,
+        lambda chance: Plan(
+            squeeze,
+            _task(chance, **chance.choice(({"pad": 2 * WINDOW}, {"pad": _LARGE}, {"measured": 2 * WINDOW}))),
+            frozenset({"failed"}),
+            fault="context_refused",
+        ),
+    ),
     "race": (1, lambda chance: Plan(race, _task(chance, fail=chance.choice(("", "research"))))),
     "late": (1, lambda chance: Plan(late, _task(chance, slow=chance.choice(("", "summarise"))))),
     "child": (1, lambda chance: Plan(outer, _task(chance), prefix="diamond/")),
@@ -85,9 +111,11 @@ def judged(run_id: str, plan: Plan, story: Story, world: World) -> Iterator[Find
     """Judge a run's result: that it was made of the accepted results, in their order."""
     end = story.ended[0]
     result = _loaded(end, world)
+    if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
+        yield Finding("wrong fault", f"{run_id}: {end.fault}")
     if end.outcome != "succeeded" or not isinstance(result, dict):
         return
-    accepted = {local: _value(_loaded(settled, world)) for local, settled in story.first_successes().items()}
+    accepted = {local: _value(_loaded(settled, world)) for local, settled in _first_successes(story).items()}
     if plan.pipeline in {spread, nested}:
         step = "shard.{}" if plan.pipeline is spread else "pair.{}/polish"
         wanted = [accepted.get(step.format(number)) for number in range(len(plan.value))]
@@ -96,11 +124,11 @@ def judged(run_id: str, plan: Plan, story: Story, world: World) -> Iterator[Find
         order = [wanted.index(value) if value in wanted else -1 for value in found]
         if order != sorted(order) or -1 in order or result["shards"] != len(plan.value):
             yield Finding("inputs differ", f"{run_id}: {result}, taken: {wanted}")
-    elif plan.pipeline is solo:
-        if result["value"] != accepted.get("research"):
+    elif plan.pipeline in {solo, squeeze}:
+        if result["value"] != accepted.get("research" if plan.pipeline is solo else "narrow"):
             yield Finding("inputs differ", f"{run_id}: {result['value']}, taken: {accepted}")
     else:
-        gone = {local for local, settled in story.first_successes().items() if _is_gone(settled, world)}
+        gone = {local for local, settled in _first_successes(story).items() if _is_gone(settled, world)}
         yield from _joined(run_id, plan, result["given"], accepted, gone)
 
 
@@ -120,6 +148,15 @@ def _joined(
         yield Finding("inputs differ", f"{run_id}: {found}, taken: {wanted}")
     if not any(found) and plan.pipeline is race:
         yield Finding("fired without a success", run_id)
+
+
+def _first_successes(story: Story) -> dict[str, TaskSettled]:
+    """Return the first success of each task: the one that took effect."""
+    first: dict[str, TaskSettled] = {}
+    for settled in story.settled:
+        if settled.outcome == "succeeded":
+            first.setdefault(local_part(settled.task_id), settled)
+    return first
 
 
 def _loaded(said: RunEnded | TaskSettled, world: World) -> JsonValue:

@@ -11,6 +11,7 @@ from argosy import Run
 from argosy.broker.keys import LaneKeys, kind_of
 from argosy.broker.log import Outgoing, Partition
 from argosy.broker.script import Arg, Script
+from argosy.coordinator.rebuild import rebuild
 from argosy.schemas.ids import lane_of
 from argosy.testing.gate import GATE
 from argosy.testing.mischief import Mischief
@@ -49,6 +50,11 @@ class Tale:
         async with asyncio.timeout(_QUIET_SECONDS):
             while not true():  # noqa: ASYNC110 - virtual time, and nobody rings
                 await asyncio.sleep(0.01)
+
+    async def rebuild_all(self) -> None:
+        """Have every lane's state dropped and made again from the log."""
+        for lane in range(self.world.settings.fleet.lanes):
+            await rebuild(self.stage.doors.redis, LaneKeys(self.world.settings.redis.key_prefix, lane))
 
     def process(self, name: str) -> Process:
         found = self.stage.supervisor.find(name)
