@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pydantic import JsonValue
 
-from argosy.telemetry.otlp_json import document_of
+from argosy.telemetry.otlp_json import written
 
 _LOG: Final = logging.getLogger(__name__)
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
@@ -37,7 +37,7 @@ class SpanFile(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Append one line."""
-        wrote = _append(self._path, _encoded(document_of(spans)))
+        wrote = _append(self._path, written(spans))
         return SpanExportResult.SUCCESS if wrote else SpanExportResult.FAILURE
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 (the interface's)

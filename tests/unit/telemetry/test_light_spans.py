@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 from argosy.telemetry import names, propagation
 from argosy.telemetry.light_spans import Light, Provider
-from argosy.telemetry.otlp_json import document_of
+from argosy.telemetry.otlp_json import written
 from argosy.telemetry.propagation import Trace
 
 PARENT = Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
@@ -97,7 +97,7 @@ def _told(span: ReadableSpan) -> object:
     assert span.start_time is not None
     assert span.end_time is not None
     assert span.start_time <= span.end_time
-    told = str(document_of([span]))
+    told = written([span]).decode()
     for own in (f"{span.context.span_id:016x}", str(span.start_time), str(span.end_time)):
         told = told.replace(own, "its own")
     return told

@@ -25,7 +25,7 @@ from opentelemetry.trace import (
 )
 
 from argosy.telemetry.otlp_files import SpanFile
-from argosy.telemetry.otlp_json import document_of
+from argosy.telemetry.otlp_json import written
 
 REMOTE = SpanContext(
     0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("a", "b")])
@@ -42,7 +42,7 @@ def spans(limits: SpanLimits | None = None) -> tuple[TracerProvider, InMemorySpa
 
 def same(made: tuple[ReadableSpan, ...]) -> None:
     """Our document, read by protobuf's own parser, is the official encoder's message."""
-    ours = json.dumps(document_of(made))
+    ours = json.dumps(json.loads(written(made)))
     read = Parse(_base64_ids(ours), ExportTraceServiceRequest())
     assert MessageToDict(read) == MessageToDict(encode_spans(made))
 
