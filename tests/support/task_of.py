@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from typing import Any
 
 
@@ -14,7 +15,8 @@ def at_signal() -> None:
     """For `forks.PLUG`: a process whose clients of Kafka's fetch no more once it gets SIGUSR1."""
 
     def end(_number: int, _frame: object) -> None:
-        for task in task_of("Fetcher._fetch_requests_routine"):
-            task.cancel()
+        with suppress(RuntimeError):  # its loop has ended
+            for task in task_of("Fetcher._fetch_requests_routine"):
+                task.cancel()
 
     signal.signal(signal.SIGUSR1, end)
