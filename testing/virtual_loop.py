@@ -4,7 +4,6 @@ There are no sockets, no threads and no waiting: when nothing can run, time jump
 """
 
 import asyncio
-import heapq
 import random
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -15,6 +14,7 @@ from typing import Any, Final, TypeVar, TypeVarTuple, cast
 
 from argosy.schemas.errors import Stalled
 from argosy.testing.gate import GATE, Gate
+from argosy.testing.schedule import Schedule
 from argosy.testing.virtual_task import VirtualTask
 
 T = TypeVar("T")
@@ -23,9 +23,6 @@ Ts = TypeVarTuple("Ts")
 TURN_SECONDS: Final = 1e-5
 """What each turn of the loop takes: code that spins can't stop the clock."""
 _MOST_LAST_TURNS: Final = 2_000
-
-
-_Entry = tuple[asyncio.Handle, Gate | None]
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -47,11 +44,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.turns = 0
         self.unhandled: list[dict[str, Any]] = []
         """What nobody caught: see `call_exception_handler`."""
-        self._chance = random.Random(f"loop {seed}")  # noqa: S311 - an order that can be had again, no secret
-        self._now, self._shuffle, self._around = start, shuffle, around
-        self._ready: list[_Entry] = []
-        self._timers: list[tuple[float, int, asyncio.TimerHandle, Gate | None]] = []
-        self._numbers, self._task_numbers = count(), count()
+        chance = random.Random(f"loop {seed}")  # noqa: S311 - an order that can be had again, no secret
+        self._now, self._around = start, around
+        self._schedule = Schedule(chance if shuffle else None)
+        self._task_numbers = count()
         self._tasks: dict[int, VirtualTask] = {}
         self._running = self._stopping = self._closed = False
 
@@ -73,7 +69,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """See asyncio."""
         context = copy_context() if context is None else context
         handle = _Handle(callback, args, self, context)
-        self._ready.append((handle, context.get(GATE)))
+        self._schedule.ready.append((handle, context.get(GATE)))
         return handle
 
     def call_soon_threadsafe(
@@ -98,7 +94,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """See asyncio."""
         context = copy_context() if context is None else context
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._numbers), handle, context.get(GATE)))
+        self._schedule.at(handle, context.get(GATE))
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -106,7 +102,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def again(self, handles: list[asyncio.Handle], gate: Gate) -> None:
         """Let run what a gate has kept."""
-        self._ready += [(handle, gate) for handle in handles]
+        self._schedule.ready += [(handle, gate) for handle in handles]
 
     # -- tasks and futures
 
@@ -174,7 +170,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def run_until_idle(self, busy: Callable[[], bool]) -> None:
         """Run until nothing is ready and nothing is `busy`: until only time would help."""
         with self._entered():
-            while (self._ready or busy()) and self._turn():
+            while (self._schedule.ready or busy()) and self._turn():
                 pass
 
     @contextmanager
@@ -197,35 +193,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def _turn(self) -> bool:
         """Run what is ready now; if nothing is, let time jump to the next timer. False: nor is there a timer."""
-        timers = self._timers
-        if not self._ready:
-            while timers and timers[0][2].cancelled():
-                heapq.heappop(timers)
-            if not timers:
-                return False
-            self._now = max(self._now, timers[0][0])
-        while timers and timers[0][0] <= self._now:
-            _, _, timer, gate = heapq.heappop(timers)
-            self._ready.append((timer, gate))
-        entries, self._ready = self._ready, []
-        if self._shuffle and len(entries) > 1:
-            entries = self._shuffled(entries)
-        for handle, gate in entries:
+        now = self._schedule.next(self._now)
+        if now is None:
+            return False
+        self._now = now
+        for handle, gate in self._schedule.take(now):
             if not handle._cancelled and (gate is None or gate.admits(handle)):  # noqa: SLF001 - a call saved, a million times
                 handle._run()  # noqa: SLF001 - what a loop is there for: asyncio has no public way to run a handle
         self.turns += 1
         self._now += TURN_SECONDS
         return True
-
-    def _shuffled(self, entries: list[_Entry]) -> list[_Entry]:
-        places = [place for place, entry in enumerate(entries) if _is_step(entry[0])]
-        if len(places) > 1:
-            order = places.copy()
-            self._chance.shuffle(order)
-            before = entries.copy()
-            for place, source in zip(places, order, strict=True):
-                entries[place] = before[source]
-        return entries
 
     def _what_waits(self) -> str:
         return f"waiting: {', '.join(task.get_name() for task in self._tasks.values()) or 'nobody'}"
@@ -255,8 +232,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                     break
         for task in self._tasks.values():
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - as asyncio.gather does
-        self._ready.clear()
-        self._timers.clear()
+        self._schedule.clear()
         self._closed = True
 
     async def shutdown_asyncgens(self) -> None:
@@ -292,12 +268,6 @@ class _Handle(asyncio.Handle):
         self._context, self._loop = context, loop
         self._callback, self._args = callback, args
         self._cancelled, self._repr, self._source_traceback = False, None, None
-
-
-def _is_step(handle: asyncio.Handle) -> bool:
-    """Say whether a callback is a step of a task."""
-    callback: object = getattr(handle, "_callback", None)
-    return isinstance(getattr(callback, "__self__", None), asyncio.Task)
 
 
 _NOBODY: Final = Context()
