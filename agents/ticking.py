@@ -26,10 +26,14 @@ class Ticking:
     tell: Callable[[Running], None]
     """Called once for each that runs for a while."""
     _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+    _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
+    """Asked for once: it takes a system call to find it."""
 
     def started(self, running: Running, left_seconds: float) -> None:
         """See to one that begins to run, for so long at most."""
-        now = asyncio.get_running_loop().time()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
         running.tell_at = now + TELL_RUNNING_SECONDS
         due = now + min(TELL_RUNNING_SECONDS, left_seconds)
         if self._timer is None or due < self._timer.when():

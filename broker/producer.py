@@ -13,6 +13,7 @@ from aiokafka.errors import (
     InvalidProducerEpoch,
     KafkaError,
     KafkaTimeoutError,
+    NotLeaderForPartitionError,
     OutOfOrderSequenceNumber,
     ProducerClosed,
     ProducerFenced,
@@ -210,6 +211,15 @@ class KafkaProducer:
             case _ if isinstance(error, LACKING):  # one topic's affair: the batches of all others go on
                 queue.failed(meaning)
                 return True
+            case NotLeaderForPartitionError():  # for long: nobody leads it, or it was deleted
+                try:
+                    await client.check_topic(topic)
+                except Refused as refused:
+                    queue.give_up(partial(Refused, str(refused)))
+                else:
+                    queue.failed(meaning)
+                self._clients.replace(client, type(error).__name__)
+                return True
             case _ if isinstance(error, LOST_COUNT):
                 self._clients.replace(client, type(error).__name__)
                 queue.again()
@@ -242,5 +252,8 @@ def _ended(queue: Outbound, sender: asyncio.Task[None]) -> None:
 
 
 def _size(record: Outgoing) -> int:
-    values = b"".join([value for _, value in record.headers])  # faster than a sum
-    return len(record.key) + len(record.value) + len(values) + NAME_BYTES * len(record.headers)
+    _, key, value, headers, _ = record
+    size = len(key) + len(value) + NAME_BYTES * len(headers)
+    for _, content in headers:
+        size += len(content)
+    return size

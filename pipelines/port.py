@@ -57,7 +57,7 @@ class Port(Generic[T]):
 
     def decode(self, given: Given, *, name: str = "value") -> T:
         """Make the declared value. InvalidInput, without the value's content, if it doesn't fit."""
-        if isinstance(given, Hole):
+        if type(given) is not bytes and isinstance(given, Hole):  # the latter is slow to say no
             if not self.takes_hole:
                 message = f"{name} is a hole ({given.outcome}: {given.reason}), which {self} doesn't take"
                 raise InvalidInput(message)
@@ -89,7 +89,8 @@ class Port(Generic[T]):
             message = f"the value is no JSON: {error}"
             raise InvalidResult(message) from None
         # pydantic writes what JSON can't say as something else: another value, and nobody was told.
-        if b"null" in data or _REPLACED in data:
+        # (Backwards a search takes half the time.)
+        if data.rfind(b"null") >= 0 or (not data.isascii() and _REPLACED in data):
             found = _unsayable(self.adapter.dump_python(checked))
             if found is not None:
                 message = f"the value is no JSON: it holds {found}"

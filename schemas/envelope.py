@@ -122,13 +122,14 @@ def _digits(text: bytes) -> int:
     return int(text)
 
 
+@lru_cache(maxsize=64)  # what is read together was mostly written together
 def _ours_ms(text: bytes) -> int:
     if len(text) != _TIME_BYTES or text[19:20] != b"." or text[23:] != b"Z":
         raise ValueError
     return _second(text[:19]) + _digits(text[20:23])
 
 
-@lru_cache(maxsize=64)  # what is read together was mostly written together
+@lru_cache(maxsize=64)
 def _second(text: bytes) -> int:
     """Return the epoch milliseconds of a second that is written as ours are."""
     seconds = datetime.strptime(text.decode("ascii"), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC) - _EPOCH
