@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.payloads import ObstorePayloads, path_of
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.timeout(TIMEOUT_SECONDS)
 FEW = [b"", b"a", b'{"a":1}', bytes(range(256)) * 300, b"x" * 1_100_000]
 """Met again and again; the last is hashed in a thread."""
 DATA = st.sampled_from(FEW) | st.binary(max_size=40)
-NAMES = st.sampled_from(FEW).map(sha256_hex) | st.just(sha256_hex(b"never put"))
+WHICH = st.integers(0, 9)
+"""Of what lies there; or, now and then, what doesn't."""
 YEARS = 1_000_000_000
 """No clock of the twin ever says so many seconds; every wall clock does."""
 Answer = tuple[str, str | bytes | None]
@@ -54,10 +55,19 @@ class Life(RuleBasedStateMachine):
         assert real == twin
         return real
 
+    def name(self, which: int) -> str:
+        there = sorted(self.twin.objects)
+        return there[which % len(there)] if there and which else sha256_hex(b"never put")
+
     def young(self, sha256: str) -> None:
         """A file was written just now, by the wall clock; from here on its time is the twin's."""
         assert self.times()[sha256] > YEARS
         os.utime(self.root / path_of(sha256), (self.now, self.now))
+
+    @initialize(several=st.lists(DATA, min_size=2, max_size=6))
+    def begin(self, several: list[bytes]) -> None:
+        for data in several:
+            self.put(data)
 
     @rule(data=DATA)
     def put(self, data: bytes) -> None:
@@ -65,13 +75,15 @@ class Life(RuleBasedStateMachine):
         assert (kind, sha256) == ("", sha256_hex(data))
         self.young(sha256_hex(data))
 
-    @rule(sha256=NAMES)
-    def get(self, sha256: str) -> None:
+    @rule(which=WHICH)
+    def get(self, which: int) -> None:
+        sha256 = self.name(which)
         kind, data = self.both(lambda store: store.get(sha256))
         assert kind or (isinstance(data, bytes) and sha256_hex(data) == sha256)
 
-    @rule(sha256=NAMES)
-    def touch(self, sha256: str) -> None:
+    @rule(which=WHICH)
+    def touch(self, which: int) -> None:
+        sha256 = self.name(which)
         kind, _ = self.both(lambda store: store.touch(sha256))
         if not kind:
             self.young(sha256)
@@ -80,7 +92,7 @@ class Life(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.now += seconds
 
-    @rule(seconds=st.integers(0, 5))
+    @rule(seconds=st.integers(3, 20))
     def collect(self, seconds: int) -> None:
         """As an outside rule by age does: an object that was last put longer ago than this goes."""
         old = [sha256 for sha256, at in self.times().items() if at < self.now - seconds]
@@ -88,9 +100,10 @@ class Life(RuleBasedStateMachine):
             (self.root / path_of(sha256)).unlink()
         assert self.twin.collect(seconds) == len(old)
 
-    @rule(sha256=NAMES, data=st.binary(max_size=3))
-    def damage(self, sha256: str, data: bytes) -> None:
+    @rule(which=WHICH, data=st.binary(max_size=3))
+    def damage(self, which: int, data: bytes) -> None:
         """What lies there changes: the store must not hand it out."""
+        sha256 = self.name(which)
         if sha256 in self.twin.objects:
             self.twin.objects[sha256] = data
             (self.root / path_of(sha256)).write_bytes(data)
@@ -120,4 +133,4 @@ async def answer(ask: Callable[[Payloads], Awaitable[str | bytes | None]], store
 def test_random_lives_are_the_same_in_the_twin_as_on_files() -> None:
     with asyncio.Runner() as runner:
         Life.runner = runner
-        run_state_machine_as_test(Life, settings=effort(30, steps=30))
+        run_state_machine_as_test(Life, settings=effort(40, steps=30))
