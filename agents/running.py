@@ -92,16 +92,15 @@ class Running:
 
     def tell(self, event: Handoff, **more: str | float | None) -> None:
         """Tell a handoff of it."""
-        body = self.order.body
-        logs.handoff(
-            event,
-            traceparent=self.span.trace.traceparent,
-            run_id=self.order.run_id,
-            task_id=body.task_id,
-            agent=body.agent,
-            attempt=body.attempt,
+        body, traceparent = self.order.body, self.span.trace.traceparent
+        fields: dict[str, str | float | None] = {
+            "run_id": self.order.run_id,
+            "task_id": body.task_id,
+            "agent": body.agent,
+            "attempt": body.attempt,
             **more,
-        )
+        }
+        logs.tell(event, None if traceparent is None else traceparent[3:35], fields)  # a span's is valid
 
     def stop(self, why: Stop) -> None:
         """Ask it to stop; the first reason counts. Nothing happens to an attempt that is being settled."""

@@ -37,6 +37,7 @@ class Lines(io.TextIOBase):
         self._held: list[str | Told] = []
         self._lock = threading.Lock()  # a thread's line must not go into a list that was just written
         self._due: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         atexit.register(self.flush)
 
     @property
@@ -56,14 +57,17 @@ class Lines(io.TextIOBase):
             told = "".join(texts_of([(event, logger, {**context, **fields}, trace_id, at)]))
         with self._lock:
             self._held.append(told)
+        # Cheaper than to ask for the running loop, which is a system call (`getpid`, up to Python 3.11).
+        due = self._due
+        if due is not None and self._thread == threading.get_ident() and due.is_running():
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
             return
-        if loop is not self._due:
-            self._due = loop
-            loop.call_soon(self.flush)
+        self._due, self._thread = loop, threading.get_ident()
+        loop.call_soon(self.flush)
 
     def write(self, text: str, /) -> int:
         """Take a text; `flush` writes it, behind what was held."""

@@ -123,13 +123,17 @@ def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | f
 
     Silent in a process that has not set up logging: a library must not write on a script's output.
     """
+    tell(event, trace_id_of(traceparent), fields)
+
+
+def tell(event: Handoff, trace_id: str | None, fields: dict[str, str | float | None]) -> None:
+    """Tell a handoff; `trace_id` is one that was checked: no secret is looked for in it. `fields` may be changed."""
     lines = _Json.lines
     if lines is None or not lines.holding:
         if not told():
             return
         if lines is None or structlog.get_config()["processors"] is not _Json.processors:
             lines = None
-    trace_id = trace_id_of(traceparent)
     if lines is not None:
         bound = _fields()
         lines.hold((event, _HANDOFF, {**bound, **fields} if bound else fields, trace_id, datetime.now(UTC)))
