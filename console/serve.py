@@ -17,6 +17,7 @@ from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.output import note
 from argosy.console.process_life import Services, say_ready, serve
+from argosy.console.topics_watch import tell_missing
 from argosy.coordinator.service import Coordinator
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, Unreachable, WorkerBroken
@@ -37,7 +38,12 @@ def coordinator(*, ready_file: ReadyFile = None) -> None:
         coordinator = Coordinator(settings, services.cluster, services.store, services.payloads)
         await coordinator.check()
         await say_ready(ready_file)  # the topics are there: clients may come
-        await coordinator.run(stop)
+        used = TopicNames(settings.kafka.topic_prefix).used_by_coordinator()
+        telling = asyncio.create_task(tell_missing(services.cluster, used), name="tell of missing topics")
+        try:
+            await coordinator.run(stop)
+        finally:
+            telling.cancel()
 
     serve(settings, "coordinator", main)
 

@@ -42,8 +42,10 @@ class Submit:
     """Its `ce_type`, if that is of a newer release."""
     published: tuple[str, ...] = ()
     """What is, each `name@version`."""
+    homeless: tuple[str, ...] = ()
+    """Topics of its agents that aren't there: its receiver makes them, if it may."""
     until_ms: int = 0
-    """When a receiver that knows neither refuses it."""
+    """When a receiver that knows neither, or has no such topic, refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Facts:
     kafka: Service
     redis: Service
     no_topics: bool = False
+    missing: tuple[str, ...] = ()
+    """Topics of the fleet that aren't there, though others are."""
     receivers: Group | None = None
     lanes: Group | None = None
     submit: Submit | None = None

@@ -33,6 +33,14 @@ def _kafka(facts: Facts) -> Iterator[Cause]:
             "no coordinator ever ran with this topic prefix",
             "argosy coordinator, or argosy topics apply",
         )
+    elif facts.missing:
+        yield Cause(
+            "topic_missing",
+            f"{_are(facts.missing)} missing",
+            "somebody deleted it; what it held is gone, and what goes through it waits",
+            "stop all coordinators and start them: the first makes it again; docs/failures.md says what is lost",
+            figures={"topics": list(facts.missing)},
+        )
 
 
 def _ended(facts: Facts) -> Iterator[Cause]:
@@ -86,7 +94,7 @@ def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:
         "offset": submit.offset,
         "committed": submit.committed,
         "submitted_ms": submit.time_ms,
-        "until_ms": submit.until_ms if submit.names or submit.newer else None,
+        "until_ms": submit.until_ms if submit.names or submit.newer or submit.homeless else None,
     }
     if receivers.members == 0:
         what = f"no coordinator runs: {waits} {since}, and nobody receives it"
@@ -101,11 +109,25 @@ def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:
         what = f"the run waits {since} for pipeline {submit.names} to be published: {until}"
         why = f"{waits}, and names a pipeline that is not published; {_published(submit)}"
         return Cause("pipeline_unpublished", what, why, "argosy publish APP", figures=figures)
+    if submit.homeless:
+        what = f"the submit waits {since}, {until}: {_are(submit.homeless)} missing"
+        why = (
+            f"{waits}; the work of its agents has no place, and the coordinator may not make one: see its log"
+        )
+        do = "argosy topics apply --app APP, as somebody who may Create topics"
+        return Cause("topic_missing", what, why, do, figures={**figures, "topics": list(submit.homeless)})
     what = f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it"
     members = counted(receivers.members, "member")
     why = f"group {receivers.name} has {members} and {counted(receivers.waiting, 'message')} to go"
     do = "it will be accepted in its turn; more coordinators receive faster"
     return Cause("inbox_behind", what, why, do, figures=figures)
+
+
+def _are(topics: tuple[str, ...]) -> str:
+    """Name topics, as what something is said of."""
+    named = ", ".join(topics[:_MOST_NAMED])
+    more = f" and {len(topics) - _MOST_NAMED} more" if len(topics) > _MOST_NAMED else ""
+    return f"topic {named} is" if len(topics) == 1 else f"topics {named}{more} are"
 
 
 def _published(submit: Submit) -> str:

@@ -17,6 +17,7 @@ from argosy.coordinator.kept import TERMINAL, TaskState
 from argosy.coordinator.look import pending
 from argosy.schemas.errors import ArgosyError, Refused, Unreachable
 from argosy.schemas.ids import lane_of
+from argosy.schemas.runlog import CancelReceived
 from argosy.schemas.settings import Settings
 
 WITHIN_SECONDS: Final = 10.0
@@ -56,12 +57,15 @@ async def _gather(services: Services, run_id: str) -> Facts:
         now_ms=now_ms if redis is None else redis.there.server_ms,
         kafka=Service(settings.kafka.bootstrap_servers, kafka_error),
         redis=Service(without_secrets(settings.redis.url.get_secret_value()), redis_error),
-        no_topics=not kafka_error and history is None,
+        no_topics=kafka.no_topics,
+        missing=kafka.missing,
         receivers=kafka.receivers,
         lanes=kafka.lanes,
         submit=kafka.submit,
         refusal=kafka.refusal,
-        cancelled_before=history is not None and history.accepted is None and bool(history.records),
+        cancelled_before=history is not None
+        and history.accepted is None
+        and any(isinstance(each.message, CancelReceived) for each in history.records),
         lane=_lane(settings, run_id, kafka, redis),
         run=_run(history),
         tasks=tuple(_task(local, open_tasks[local], kafka, redis) for local in attempts) if history else (),

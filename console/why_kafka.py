@@ -34,9 +34,13 @@ class Place:
 
 @dataclass(slots=True)
 class FromKafka:
-    """All of it. `history` None: the topics are missing."""
+    """All of it. `history` None: topics are missing, all or some."""
 
     history: History | None = None
+    no_topics: bool = False
+    """None of them is there."""
+    missing: tuple[str, ...] = ()
+    """Those that aren't."""
     log_end: int = 0
     owner: str = ""
     lanes: Group | None = None
@@ -52,7 +56,10 @@ async def ask_kafka(cluster: KafkaCluster, settings: Settings, run_id: str, now_
     """Ask for all of it; changes nothing. Raises Unreachable and Refused."""
     names, found = TopicNames(settings.kafka.topic_prefix), FromKafka()
     topics = await cluster.topic_names()
-    if names.runs not in topics or names.inbox not in topics:
+    needed = (names.inbox, names.runs, names.results, names.pipelines)
+    found.missing = tuple(name for name in needed if name not in topics)
+    found.no_topics = len(found.missing) == len(needed)
+    if found.missing:
         return found
     lane = Partition(names.runs, lane_of(run_id, settings.fleet.lanes))
     view, owners, inbox = await asyncio.gather(

@@ -1,15 +1,17 @@
 """What Kafka knows of a submit that has not become a run: where it lies, what it waits for, how it was answered."""
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.lag import GroupLag
 from argosy.broker.log import Partition, Record
 from argosy.broker.topics import TopicNames
+from argosy.console.published import find, published
 from argosy.console.why_facts import Refusal, Submit
 from argosy.schemas.codec import Message, decode_body
 from argosy.schemas.envelope import Envelope, Headers, read_envelope
-from argosy.schemas.errors import BadMessage, NewerVersion
+from argosy.schemas.errors import BadMessage, NewerVersion, NotFound
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.result import SubmitRefused
 
@@ -30,14 +32,9 @@ async def ask_submit(
         async for record in cluster.scan(Partition(names.inbox, one.partition), start):
             if f"{one.partition}/{record.offset}" in answered or not _is_submit(record, run_id):
                 continue
-            newer, named = _waits_for(record)
-            published = await _published(cluster, names) if named else ()
-            if named in published or any(key.partition("@")[0] == named for key in published):
-                named = ""
+            found = Submit(one.partition, record.offset, start, record.timestamp_ms)
             until_ms = record.timestamp_ms + round(wait_seconds * 1000)
-            return Submit(
-                one.partition, record.offset, start, record.timestamp_ms, named, newer, published, until_ms
-            ), last
+            return await _waiting(cluster, names, record, replace(found, until_ms=until_ms)), last
     return None, last
 
 
@@ -55,24 +52,28 @@ def _is_submit(record: Record, run_id: str) -> bool:
     return subject == run_id and kind.startswith(f"argosy.{RunSubmitted.KIND}.v")
 
 
-def _waits_for(record: Record) -> tuple[str, str]:
-    """Return the newer kind that it is of, and the pipeline that it names; both may be empty."""
+async def _waiting(cluster: KafkaCluster, names: TopicNames, record: Record, found: Submit) -> Submit:
+    """Add what it waits for: a newer release, its pipeline, a topic for the work of an agent; or nothing of these."""
     try:
         envelope = read_envelope(record.headers)
     except NewerVersion:
-        return _header(record.headers, "ce_type"), ""
+        return replace(found, newer=_header(record.headers, "ce_type"))
     except BadMessage:
-        return "", ""
+        return found
     body = _decode(envelope, record.value)
-    named = body.pipeline if isinstance(body, RunSubmitted) and isinstance(body.pipeline, str) else ""
-    return "", named
-
-
-async def _published(cluster: KafkaCluster, names: TopicNames) -> tuple[str, ...]:
-    keys: dict[str, bool] = {}
-    async for record in cluster.scan(Partition(names.pipelines, 0), 0):
-        keys[(record.key or b"").decode(errors="replace")] = record.value is not None
-    return tuple(key for key, there in keys.items() if there)
+    if not isinstance(body, RunSubmitted):
+        return found
+    if isinstance(body.pipeline, str):
+        there = await published(cluster, names)
+        try:
+            pipeline = find(there, body.pipeline).pipeline
+        except NotFound:
+            return replace(found, names=body.pipeline, published=tuple(each.key for each in there))
+    else:
+        pipeline = body.pipeline
+    topics = await cluster.topic_names()
+    wanted = [names.tasks(agent) for agent in sorted(pipeline.contracts())]
+    return replace(found, homeless=tuple(topic for topic in wanted if topic not in topics))
 
 
 async def _refusals(cluster: KafkaCluster, names: TopicNames, run_id: str) -> AsyncIterator[Refusal]:

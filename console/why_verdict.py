@@ -9,6 +9,7 @@ from pydantic import JsonValue
 Code = Literal[
     "kafka_away",
     "no_fleet",
+    "topic_missing",
     "ended",
     "coordinator_away",
     "pipeline_unpublished",

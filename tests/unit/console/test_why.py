@@ -42,6 +42,7 @@ LANE = LaneIs(3, 20, owner="c-1", next=20, layout=1, newest_layout=1, live=True)
 NOBODY = replace(CRITIC, group=replace(GROUP, members=0, waiting=1))
 SUBMIT = Submit(1, 17, 5, NOW - 4_000)
 UNPUBLISHED = replace(SUBMIT, names="brief@2", published=("brief@1", "digest@1"), until_ms=NOW + 56_000)
+HOMELESS = replace(SUBMIT, homeless=("p.tasks.a", "p.tasks.b"), until_ms=NOW + 56_000)
 RUN = RunIs(10, NOW - 60_000, NOW + 600_000, "briefing@1", 1, 1)
 
 
@@ -54,6 +55,13 @@ def task(**changes: Any) -> Facts:  # noqa: ANN401 - any field of a TaskIs
     [
         ("kafka_away", replace(WELL, kafka=Service("k:9092", "no answer"), run=None), "k:9092"),
         ("no_fleet", replace(WELL, no_topics=True, run=None), "topics are missing"),
+        ("topic_missing", replace(WELL, missing=("p.runs",), run=None), "topic p.runs is missing"),
+        (
+            "topic_missing",
+            replace(WELL, run=None, submit=HOMELESS),
+            "topics p.tasks.a, p.tasks.b are missing",
+        ),
+        ("topic_missing", replace(WELL, run=None, submit=HOMELESS), "until 2023-11-14 22:14:16Z"),
         ("ended", replace(WELL, run=replace(RUN, outcome="failed", ended_ms=NOW, fault="x: y")), "failed"),
         ("unknown_run", replace(WELL, run=None, tasks=()), "nobody knows"),
         ("refused", replace(WELL, run=None, refusal=Refusal("invalid", "bad", "1/2")), "invalid"),
