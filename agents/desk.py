@@ -232,9 +232,10 @@ class Desk:
         limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
         running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
-        if earlier := self._by_key.get(order.key):  # its lease ran out as we stood still, and this copy asked
+        key = order.key
+        if earlier := self._by_key.get(key):  # its lease ran out as we stood still, and this copy asked
             earlier.stop("loss")
-        self._by_key[order.key] = running
+        self._by_key[key] = running
         self._running[running] = None
         self._shared.leases.add(running)
         self._attempts.begin(running, granted.now_ms)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic_core import to_json
 
@@ -58,12 +59,17 @@ class Success:
                 tokens,
                 b'"worker":%b,"deliveries":%d%b'
                 % (
-                    to_json(self.source),
+                    _quoted(self.source),
                     running.deliveries + 1,
                     b',"duration_ms":%d' % duration_ms if duration_ms else b"",
                 ),
             )
         )
+
+
+@lru_cache(maxsize=16)  # one process has one source
+def _quoted(text: str) -> bytes:
+    return to_json(text)
 
 
 def _handed_on(data: bytes, inputs: Mapping[str, Payload] | None) -> int | None:

@@ -27,8 +27,9 @@ class Tracker:
         if self._committed is None:
             self._committed = batch.start
         fresh = batch.records if seen is None else tuple(rec for rec in batch.records if rec.offset >= seen)
-        self._order.extend(record.offset for record in fresh)
-        self._open.update(record.offset for record in fresh)
+        offsets = [record.offset for record in fresh]
+        self._order.extend(offsets)
+        self._open.update(offsets)
         self._next = batch.next if seen is None else max(seen, batch.next)
         return fresh
 

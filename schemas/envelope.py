@@ -88,17 +88,17 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
     found = cast("dict[str, bytes]", dict(pairs))  # a null among them raises below
     if len(found) != len(pairs) or not _OURS.issuperset(found):
         return None
+    get = found.get
     try:
-        if found["ce_specversion"] != b"1.0" or found.get("content-type", _JSON) != _JSON:
+        if found["ce_specversion"] != b"1.0" or get("content-type", _JSON) != _JSON:
             return None
-        kind = _kind_of(found["ce_type"])
-        time, cause, ordinal = found.get("ce_time"), found.get("ce_cause"), found.get("ce_ordinal")
-        parent, state = found.get("traceparent"), found.get("tracestate")
+        time, cause, ordinal = get("ce_time"), get("ce_cause"), get("ce_ordinal")
+        subject, parent, state = get("ce_subject"), get("traceparent"), get("tracestate")
         envelope = Envelope(
-            kind,
+            _kind_of(found["ce_type"]),
             found["ce_id"].decode(),
-            found["ce_source"].decode(),
-            "" if (subject := found.get("ce_subject")) is None else subject.decode(),
+            _source_of(found["ce_source"]),
+            "" if subject is None else subject.decode(),
             None if time is None else _ours_ms(time),
             None if cause is None else _digits(cause),
             0 if ordinal is None else _digits(ordinal),
@@ -114,6 +114,11 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
 @lru_cache(maxsize=64)
 def _kind_of(ce_type: bytes) -> str:
     return _kind(ce_type.decode())
+
+
+@lru_cache(maxsize=64)
+def _source_of(ce_source: bytes) -> str:
+    return ce_source.decode()
 
 
 def _digits(text: bytes) -> int:
