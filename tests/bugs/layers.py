@@ -18,7 +18,7 @@ from support.simulated_load import SimulatedLoad
 Layer = Literal["unit", "story", "seeds"]
 LAYERS: Final[tuple[Layer, ...]] = ("unit", "story", "seeds")
 TESTS: Final = Path(__file__).parents[1]
-_MORE_SEEDS: Final = 25
+_MORE_SEEDS: Final = 40
 """After the one that is known to show a bug: a small change of the code gives every seed another history."""
 
 
