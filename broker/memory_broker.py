@@ -39,6 +39,8 @@ class MemoryBroker:
         self._down = False
         self._deaf: set[str] = set()
         self._lost_replies = 0
+        self._moved: dict[Partition, set[object]] = {}
+        """Partitions whose leader has moved, and who has learned it since."""
         self._waiting: list[tuple[frozenset[str], asyncio.Future[None]]] = []
         self.travel: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
         """What a request, and a look for records, waits before it is there: a simulation lets it take time."""
@@ -75,6 +77,19 @@ class MemoryBroker:
                     await self.changed()
         except TimeoutError:
             raise Unreachable(f"Kafka didn't answer within {self.deadline_seconds:g} s") from None
+
+    def asks_old_leader(self, client: object, partition: Partition) -> bool:
+        """Say whether a request of this client would be answered with `NotLeaderForPartition`.
+
+        The library behind the real clients learns the new leader and asks again by itself: nothing is lost, doubled or
+        put in another order. So a twin lets a request's time pass, then calls `learned`.
+        """
+        return bool(self._moved) and client not in self._moved.get(partition, (client,))
+
+    def learned(self, client: object, partition: Partition) -> None:
+        """Let this client know who leads a partition now."""
+        if partition in self._moved:
+            self._moved[partition].add(client)
 
     def reply(self) -> None:
         """Answer a request that took effect, or lose the answer."""
@@ -145,6 +160,12 @@ class MemoryBroker:
         self.ring()
         return lost
 
+    def move_leader(self, partition: Partition) -> None:
+        """Let another broker lead a partition: who sends to it or fetches from it asks the old one first."""
+        self.log(partition)
+        self._moved[partition] = set()
+        self.ring(partition.topic)
+
     def recreate(self, topic: str) -> None:
         """Delete a topic with its data and what groups had committed there, and make it again."""
         self._make(topic, len(self._topics[topic]))
@@ -199,10 +220,7 @@ class MemoryBroker:
 
     def append(self, record: Outgoing) -> tuple[int, int]:
         """Append with the clock's time; by key, as the Java client spreads them, if no partition is given."""
-        number = record.partition
-        if number is None:
-            number = (murmur2(record.key) & 0x7FFF_FFFF) % max(1, len(self._topics.get(record.topic, ())))
-        where = Partition(record.topic, number)
+        where = self.place(record)
         size = (
             len(record.key)
             + len(record.value)
@@ -212,4 +230,11 @@ class MemoryBroker:
             raise MessageTooLarge(f"{size} bytes are more than a message may have")
         offset = self.log(where).append(record, int(self.clock() * 1000))
         self.ring(record.topic)
-        return number, offset
+        return where.number, offset
+
+    def place(self, record: Outgoing) -> Partition:
+        """Return where a record goes."""
+        number = record.partition
+        if number is None:
+            number = (murmur2(record.key) & 0x7FFF_FFFF) % max(1, len(self._topics.get(record.topic, ())))
+        return Partition(record.topic, number)

@@ -102,7 +102,11 @@ class MemoryConsumer:
         return committed if log.base <= committed <= log.end else log.base
 
     async def _fetch(self, subscriber: Subscriber) -> bool:
-        batches = [self._read(where) for where in self._owned if where not in self._paused]
+        wanted = [where for where in self._owned if where not in self._paused]
+        moved = [where for where in wanted if self._broker.asks_old_leader(self._member, where)]
+        batches = [self._read(where) for where in wanted if where not in moved]
+        for where in moved:
+            self._broker.learned(self._member, where)
         batches = [batch for batch in batches if batch.next > batch.start]
         if batches:
             await asyncio.sleep(0)  # a seek or a rebalance may come between the fetch and its hand-over
@@ -110,7 +114,7 @@ class MemoryConsumer:
             if not self._told or self._group.must_join(self._member):
                 break
             await self._hand(subscriber, batch)
-        return bool(batches)
+        return bool(batches or moved)
 
     def _read(self, where: Partition) -> Batch:
         return self._broker.log(where).read(self._positions[where], self._broker.fetch_most)

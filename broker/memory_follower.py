@@ -40,16 +40,27 @@ class MemoryFollower:
         try:
             async with asyncio.timeout(timeout_seconds):
                 while not (found := self._take()):
-                    await self._broker.changed(self._concerned)
+                    if not self._learn():
+                        await self._broker.changed(self._concerned)
         except TimeoutError:
             return ()
+        self._learn()
         return found
+
+    def _learn(self) -> bool:
+        """Learn who leads by now; say whether anything was to learn."""
+        moved = [where for where in self._places() if self._broker.asks_old_leader(self, where)]
+        for where in moved:
+            self._broker.learned(self, where)
+        return bool(moved)
 
     def _take(self) -> tuple[Record, ...]:
         positions = self._started()
         found: list[Record] = []
         if self._broker.reachable(self._name):
             for where in self._places():
+                if self._broker.asks_old_leader(self, where):
+                    continue
                 batch = self._broker.log(where).read(positions.get(where, 0), self._broker.fetch_most)
                 positions[where] = batch.next
                 found += batch.records

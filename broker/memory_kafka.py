@@ -23,28 +23,52 @@ class MemoryProducer:
     async def send(self, record: Outgoing) -> tuple[int, int]:
         """See `log.Producer.send`."""
         await self._broker.reach(self._name)
+        await self._learn([record])
         appended = self._broker.append(record)
         self._broker.reply()
         return appended
 
+    async def _learn(self, records: Sequence[Outgoing]) -> None:
+        """Ask again where another broker leads by now."""
+        moved = [record for record in records if self._asks_old_leader(record)]
+        if moved:
+            await self._broker.reach(self._name)
+            for record in moved:
+                self._broker.learned(self._name, self._broker.place(record))
+
+    def _asks_old_leader(self, record: Outgoing) -> bool:
+        return self._broker.asks_old_leader(self._name, self._broker.place(record))
+
     async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
-        """See `log.Producer.send_many`. An answer that is lost is lost for all records of a partition."""
+        """See `log.Producer.send_many`. An answer that is lost is lost for all records of a partition.
+
+        Records of partitions whose leader has moved are appended after the others.
+        """
         if not records:
             return []
+        answers: dict[int, Sent] = {}
         try:
             await self._broker.reach(self._name)
+            late = [index for index, record in enumerate(records) if self._asks_old_leader(record)]
+            self._append_all(records, [index for index in range(len(records)) if index not in late], answers)
+            await self._learn([records[index] for index in late])
+            self._append_all(records, late, answers)
         except ArgosyError as error:
-            return [error] * len(records)
-        answers = [self._append(record) for record in records]
+            return [answers.get(index, error) for index in range(len(records))]
+        return [answers[index] for index in range(len(records))]
+
+    def _append_all(
+        self, records: Sequence[Outgoing], these: Sequence[int], answers: dict[int, Sent]
+    ) -> None:
         lost: dict[tuple[str, int], ArgosyError | None] = {}
-        for index, (record, answer) in enumerate(zip(records, answers, strict=True)):
+        for index in these:
+            answer = answers[index] = self._append(records[index])
             if isinstance(answer, ArgosyError):
                 continue
-            where = record.topic, answer[0]
+            where = records[index].topic, answer[0]
             if where not in lost:
                 lost[where] = self._lost_reply()
             answers[index] = lost[where] or answer
-        return answers
 
     def _append(self, record: Outgoing) -> Sent:
         try:

@@ -16,6 +16,7 @@ from argosy.broker.log import Batch, Cluster, Consumer, Outgoing, Partition, Rec
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.topics import TopicNames, TopicPlan
 from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
+from support.leaders import move_leader
 from support.stack import StackThread  # noqa: TC001 - one way to import, here and in the tests
 
 WAIT_SECONDS = 30.0
@@ -97,13 +98,17 @@ class World:
         """Give a topic more partitions."""
         raise NotImplementedError
 
+    async def move_leader(self, where: Partition) -> None:
+        """Let another broker lead a partition, while all of them live."""
+        raise NotImplementedError
+
     async def cut(self, where: Partition, before: int) -> None:
         """Let the records before an offset go, as retention does."""
         raise NotImplementedError
 
-    async def topic(self, partitions: int = 1, name: str = "topic") -> str:
+    async def topic(self, partitions: int = 1, name: str = "topic", *, replication: int = 1) -> str:
         full = f"{self.settings.topic_prefix}.{name}"
-        await self.cluster.create([TopicPlan(full, partitions, 1, PLAIN)])
+        await self.cluster.create([TopicPlan(full, partitions, replication, PLAIN)])
         return full
 
     async def send(self, topic: str, *values: bytes, partition: int | None = 0) -> list[tuple[int, int]]:
@@ -139,6 +144,9 @@ class MemoryWorld(World):
 
     async def cut(self, where: Partition, before: int) -> None:
         self.memory.broker.cut(where, before)
+
+    async def move_leader(self, where: Partition) -> None:
+        self.memory.broker.move_leader(where)
 
     async def recreate(self, topic: str) -> None:
         self.memory.broker.recreate(topic)
@@ -195,6 +203,9 @@ class RealWorld(World):
     async def cut(self, where: Partition, before: int) -> None:
         async with self._admin() as admin:
             await admin.delete_records({TopicPartition(*where): RecordsToDelete(before_offset=before)})
+
+    async def move_leader(self, where: Partition) -> None:
+        await asyncio.to_thread(move_leader, self.settings.bootstrap_servers, where.topic, where.number)
 
     async def recreate(self, topic: str) -> None:
         found = (await self.cluster.topics([topic]))[topic]
