@@ -31,7 +31,7 @@ SEED: Final = int(os.environ.get("ARGOSY_TEST_SEED", "1"))
 TOGETHER: Final = 600
 """Are sent together."""
 PARTS: Final = 3
-"""The first of so many parts isn't measured: buffers and caches fill, and heaps find the size that the largest needs."""
+"""The first of so many parts isn't measured: buffers and caches fill, heaps grow to what the largest needs."""
 FLAT_BYTES: Final = 48 * 1024 * 1024
 """May be added to a process while all the rest is read: what caches and fragments take, however many there are."""
 Position = tuple[str, int, int]
