@@ -1,4 +1,4 @@
-"""A payload's value: read as it was parsed, checked where it comes from Python."""
+"""A payload's value: any JSON value, whether it comes from JSON or from Python."""
 
 import pytest
 from pydantic import JsonValue, TypeAdapter, ValidationError
