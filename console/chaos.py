@@ -1,5 +1,6 @@
 """`argosy chaos`: real processes, real Kafka and Redis, real faults, and a judge that reads what they left."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,7 +13,7 @@ from argosy.console.chaos_arena import OWN_APP, Shape
 from argosy.console.chaos_drive import Order, run_chaos
 from argosy.console.chaos_page import page
 from argosy.console.chaos_text import in_words
-from argosy.console.exits import FAILED
+from argosy.console.exits import FAILED, INTERRUPTED, TIMED_OUT
 from argosy.console.foreground import STOPPING, run_in_foreground
 from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show
@@ -27,6 +28,7 @@ CHAOS_FOLDER: Final = Path(".argosy/chaos")
 _OWN_ITEMS: Final = 22
 """Shards of a run of our own app: with its other two steps 24 tasks."""
 _HOURS: Final = 24 * 3600
+_EXITS: Final = {"held": 0, "broken": FAILED, "empty": FAILED, "slow": TIMED_OUT}
 
 
 def chaos(  # noqa: PLR0913 - the options of a command
@@ -75,6 +77,10 @@ def chaos(  # noqa: PLR0913 - the options of a command
     session_seconds: Annotated[
         float, typer.Option("--session-seconds", min=1, help="Session timeout and lease of the fleet.")
     ] = 4.0,
+    quiet_seconds: Annotated[
+        float,
+        typer.Option("--quiet-seconds", min=1, help="How long runs may take to end after the last fault."),
+    ] = 180.0,
     may_fail: Annotated[
         bool, typer.Option("--may-fail", help="Runs may fail: the app is expected to fail some.")
     ] = False,
@@ -85,6 +91,8 @@ def chaos(  # noqa: PLR0913 - the options of a command
     folder: Folder = CHAOS_FOLDER,
 ) -> None:
     """Hurt a fleet of its own with load on it, and judge what it did: exit code 1 if a promise was broken.
+
+    124 if runs were too slow to be judged; 130 if Ctrl-C ended it early and what there was held.
 
     Starts Kafka and Redis in a folder of its own, which it empties, with coordinators, workers and a client as
     processes; kills, stops, freezes and starves them, and the network between them; waits until all is quiet; then
@@ -121,7 +129,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
         brokers=brokers,
     )
     pace = Pace(minutes * 60 if total is None else _HOURS, calm_seconds, pause_seconds, alone)
-    order = Order(shape, pace, seed, _kinds(faults), may_fail)
+    order = Order(shape, pace, seed, _kinds(faults), may_fail, quiet_seconds)
     if_interrupted(f"all is stopped; logs and data stay in {folder}")
 
     async def written(report: Report) -> None:
@@ -132,11 +140,19 @@ def chaos(  # noqa: PLR0913 - the options of a command
             note(f"page    {html}")
         show(report, in_words(report))
 
-    async def work() -> int:
-        report = await run_chaos(folder, facts, order, written)
-        return 0 if report.verdict == "held" else FAILED
+    enough = asyncio.Event()
 
-    raise typer.Exit(run_in_foreground(work(), stopping=STOPPING))
+    def interrupt() -> None:
+        note("no more runs and faults; what there is will be judged (once more stops at once)")
+        enough.set()
+
+    async def work() -> int:
+        report = await run_chaos(folder, facts, order, written, enough)
+        if report.verdict == "held" and report.interrupted:
+            return INTERRUPTED
+        return _EXITS[report.verdict]
+
+    raise typer.Exit(run_in_foreground(work(), stopping=STOPPING, interrupt=interrupt))
 
 
 def _kinds(names: str | None) -> tuple[Kind, ...]:

@@ -52,6 +52,8 @@ class Drive:
 
     arena: Arena
     order: Order
+    enough: asyncio.Event
+    """Set: no more runs and faults, what there is will be judged."""
     started: float = field(default_factory=time.monotonic)
     started_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     told: list[StrikeReport] = field(default_factory=list[StrikeReport])
@@ -106,6 +108,7 @@ class Drive:
                 snapshots=self.snapshots,
                 journal=self.journal,
                 trouble=trouble,
+                interrupted=self.enough.is_set(),
             ),
         )
 
@@ -116,7 +119,7 @@ class Drive:
             self.journal.look()
             if total is not None and len(self.journal.ended) >= total:
                 return
-            if total is None and self.now >= self.order.pace.seconds:
+            if self.enough.is_set() or (total is None and self.now >= self.order.pace.seconds):
                 await self.arena.stack.supervisor.stop(SUBMITTER)
                 return
             await asyncio.sleep(_LOOK_SECONDS)
@@ -253,14 +256,21 @@ def _clock(seconds: float) -> str:
 
 
 async def run_chaos(
-    folder: Path, facts: AppFacts, order: Order, then: Callable[[Report], Awaitable[None]]
+    folder: Path,
+    facts: AppFacts,
+    order: Order,
+    then: Callable[[Report], Awaitable[None]],
+    enough: asyncio.Event,
 ) -> Report:
-    """Start everything, run, judge, and stop everything. `then` is told before the fleet is stopped."""
+    """Start everything, run, judge, and stop everything. `then` is told before the fleet is stopped.
+
+    Once `enough` is set there are no more runs and faults, and what there is is judged.
+    """
     async with open_arena(folder, order.shape, facts) as arena:
         processes = len(arena.cast.workers) + len(arena.cast.coordinators) + 1
         note(
             f"up: {processes} processes, Kafka and Redis; seed {order.seed}; logs in {arena.folder / 'logs'}"
         )
-        report = await Drive(arena, order).run()
+        report = await Drive(arena, order, enough).run()
         await then(report)
         return report

@@ -14,6 +14,7 @@ _VERDICTS: Final = {
     "held": "Every promise held.",
     "broken": "A promise was broken.",
     "empty": "Nothing was shown: no load, or no fault.",
+    "slow": "Can't be judged: runs were still going on when the time to come to rest was up.",
 }
 _STYLE: Final = """
 :root{color-scheme:light dark;--line:#8884;--bar:#3b82c4;--fault:#d9822b;--good:#2e8b57;--bad:#c0392b}
@@ -22,7 +23,8 @@ table{border-collapse:collapse;width:100%}
 td,th{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 .verdict{font-size:1.4rem;padding:.6rem 1rem;border-left:.4rem solid var(--good);background:#8881}
-.broken .verdict,.empty .verdict{border-color:var(--bad)}.bad{color:var(--bad);font-weight:600}.good{color:var(--good)}
+.broken .verdict,.empty .verdict,.slow .verdict{border-color:var(--bad)}
+.bad{color:var(--bad);font-weight:600}.good{color:var(--good)}
 svg{width:100%;height:auto}svg text{font:10px system-ui,sans-serif;fill:currentColor}
 .area{fill:var(--bar);opacity:.75}.usual{stroke:currentColor;stroke-dasharray:4 3;opacity:.5}
 .fault{fill:var(--fault)}.axis{stroke:var(--line)}code{font-size:.9em}

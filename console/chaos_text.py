@@ -10,6 +10,7 @@ _WORDS = {
     "held": "every promise held",
     "broken": "a promise was BROKEN",
     "empty": "nothing was shown: no load, or no fault",
+    "slow": "can't be judged: runs were still going on, task by task, when the time to come to rest was up",
 }
 
 
@@ -48,6 +49,14 @@ def _lines(report: Report) -> Iterator[str]:
         for text in one.told:
             yield f"           - {text}"
     yield ""
+    if report.interrupted:
+        yield f"interrupted after {report.seconds:.0f} s; this is what there was by then"
+    if report.verdict == "slow":
+        yield f"  {report.unended} runs were under way; what ended, ended as it should"
+        yield (
+            "  do: lower --in-flight or --rate, raise --quiet-seconds,"
+            " or point OPENAI_BASE_URL at a quick stand-in for the model"
+        )
     yield f"verdict: {_WORDS[report.verdict]}"
 
 

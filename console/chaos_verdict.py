@@ -19,6 +19,8 @@ from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeRep
 from argosy.testing.effects import AllEffects
 from argosy.testing.outside import Witness
 
+_STILL_SECONDS = 60
+"""A task that succeeded so lately: the fleet had not come to rest, it was busy."""
 _SETTLING_SECONDS = 3
 """At the beginning, not counted as usual throughput."""
 
@@ -47,6 +49,7 @@ class Told:
     snapshots: Sequence[Snapshot]
     journal: Journal
     trouble: str
+    interrupted: bool = False
 
 
 async def judged(arena: Arena, told: Told) -> Report:
@@ -61,13 +64,14 @@ async def judged(arena: Arena, told: Told) -> Report:
                 if isinstance(line.message, DeadLetter):
                     buried.append(line.message)
     acknowledged = [f"{arena.load.prefix}-{number}" for number in told.journal.acknowledged]
-    judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail)
+    slow = _is_slow(told, judge)
+    judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail, slow=slow)
     ledger, effects = _ledger(arena, told, judge) if arena.shape.own else ([], None)
     findings = [
         *judge.findings(),
         *ledger,
         _graves(arena, buried),
-        _rest(told),
+        _rest(told, slow=slow),
         _fired(told, len(acknowledged)),
     ]
     usual, strikes = _recovered(told, judge, arena.shape.brokers)
@@ -93,7 +97,9 @@ async def judged(arena: Arena, told: Told) -> Report:
             Invariant(name=one.promise, checked=one.checked, broken=one.broken, told=tuple(one.told))
             for one in findings
         ),
-        verdict="broken" if broken else "empty" if empty else "held",
+        verdict="broken" if broken else "slow" if slow else "empty" if empty else "held",
+        unended=judge.unended,
+        interrupted=told.interrupted,
     )
 
 
@@ -148,10 +154,17 @@ def _graves(arena: Arena, buried: Sequence[DeadLetter]) -> Finding:
     return found
 
 
-def _rest(told: Told) -> Finding:
+def _rest(told: Told, *, slow: bool) -> Finding:
     found = Finding("in the end nothing is unread and nothing is left over")
-    found.look(not told.trouble, told.trouble)
+    if not slow:
+        found.look(not told.trouble, told.trouble)
     return found
+
+
+def _is_slow(told: Told, judge: Judge) -> bool:
+    """Say whether work still got done, task by task, when the time to come to rest was up."""
+    end = told.started_ms / 1000 + told.seconds
+    return bool(told.trouble) and max(judge.tally.settled, default=0) >= end - _STILL_SECONDS
 
 
 def _fired(told: Told, acknowledged: int) -> Finding:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 from argosy.console.output import note
@@ -11,20 +11,32 @@ STOPPING: Final = "stopping … (once more stops at once)"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_in_foreground(work: Coroutine[object, object, int | None], *, stopping: str = "") -> int:
+def run_in_foreground(
+    work: Coroutine[object, object, int | None],
+    *,
+    stopping: str = "",
+    interrupt: Callable[[], None] | None = None,
+) -> int:
     """Run `work` to its end and return its exit code, or 128 + the signal's number if one stopped it.
 
-    The first signal cancels, and `stopping` is said; a second one cancels the clean-up too.
+    The first signal cancels, and `stopping` is said; a second one cancels the clean-up too. With `interrupt` the first
+    SIGINT calls that instead, and the work ends by itself.
     """
-    return asyncio.run(_cancelled_by_signals(work, stopping))
+    return asyncio.run(_cancelled_by_signals(work, stopping, interrupt))
 
 
-async def _cancelled_by_signals(work: Coroutine[object, object, int | None], stopping: str) -> int:
+async def _cancelled_by_signals(
+    work: Coroutine[object, object, int | None], stopping: str, interrupt: Callable[[], None] | None
+) -> int:
     received: list[signal.Signals] = []
+    first = [interrupt] if interrupt is not None else []
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
+        if number == signal.SIGINT and first and not received:
+            first.pop()()
+            return
         if stopping and not received:
             note(stopping)
         received.append(number)

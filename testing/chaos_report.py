@@ -80,5 +80,10 @@ class Report(BaseModel):
     curve: tuple[int, ...]
     """Tasks that succeeded, by second."""
     invariants: tuple[Invariant, ...]
-    verdict: Literal["held", "broken", "empty"]
-    """`empty`: nothing was hurt or nothing went through, so nothing was shown."""
+    verdict: Literal["held", "broken", "empty", "slow"]
+    """`empty`: nothing was hurt or nothing went through, so nothing was shown. `slow`: runs still went on when the time
+    to come to rest was up, so that nobody can say whether they would have ended."""
+    unended: int = 0
+    """Of a slow run: what was under way still."""
+    interrupted: bool = False
+    """Ctrl-C ended load and faults early: this is what there was by then."""

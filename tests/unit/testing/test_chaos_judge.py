@@ -55,12 +55,12 @@ def _line(record: Record) -> Line:
     return Line(record.topic, record.partition, record.offset, envelope, message, record.value or b"", record)
 
 
-def _said(lines: Sequence[Line], snapshots: Sequence[Snapshot] = ()) -> str:
+def _said(lines: Sequence[Line], snapshots: Sequence[Snapshot] = (), *, slow: bool = False) -> str:
     prefix = lines[0].topic.partition(".")[0]
     judge = Judge(prefix, snapshots, own=True)
     for line in lines:
         judge.take(line)
-    judge.conclude(RUNS, {}, may_fail=False)
+    judge.conclude(RUNS, {}, may_fail=False, slow=slow)
     return "\n".join(text for finding in judge.findings() for text in finding.told)
 
 
@@ -97,6 +97,15 @@ def test_what_came_twice_is_counted_and_is_no_defect(history: list[Line]) -> Non
     late = replace(settle, offset=after + 1, record=settle.record._replace(offset=after + 1))
     place = next(n for n, line in enumerate(history) if ".results" in line.topic)
     assert _said([*history[:place], late, *history[place:]]) == ""
+
+
+def test_of_a_slow_fleet_only_what_was_accepted_may_be_under_way_still(history: list[Line]) -> None:
+    open_ = [
+        line for line in history if line.envelope.subject != "r-0" or not isinstance(line.message, RunEnded)
+    ]
+    assert "r-0: never ended" in _said(open_)
+    assert _said(open_, slow=True) == ""
+    assert "r-0: " in _said(_lost(history), slow=True)
 
 
 def _lost(history: list[Line]) -> list[Line]:
