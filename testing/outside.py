@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from argosy.broker.log import Record
 from argosy.schemas.codec import Message, decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage
+from argosy.schemas.errors import BadMessage, NewerVersion
 
 Where = tuple[str, int]
 Offsets = Mapping[Where, int]
@@ -126,7 +126,7 @@ def _line(record: Record) -> Line:
     try:
         envelope = read_envelope(record.headers)
         message = decode_body(envelope, record.value)
-    except BadMessage:
+    except (BadMessage, NewerVersion):
         pass
     body = record.value or b""
     return Line(record.topic, record.partition, record.offset, envelope, message, body, record)
