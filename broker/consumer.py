@@ -69,7 +69,8 @@ class KafkaConsumer:
         if not started:
             return
         self._connection.vigil.watch(kafka, f"the consumer of group {self._group}")
-        membership = self._membership = Membership(kafka, subscriber, self._epoch)
+        forget = self._connection.vigil.forget
+        membership = self._membership = Membership(kafka, subscriber, self._epoch, forget)
         try:
             await membership.run(self._topics, stop)
         finally:

@@ -6,7 +6,7 @@ only while that assignment is the one that the subscriber was told, and never wh
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -28,11 +28,17 @@ class WentBackError(Exception):
 class Membership(ConsumerRebalanceListener):
     """Drives one started aiokafka consumer. Used once."""
 
-    def __init__(self, kafka: AIOKafkaConsumer, subscriber: Subscriber, epoch: int) -> None:
-        """`epoch` is the last one that the subscriber was told."""
+    def __init__(
+        self,
+        kafka: AIOKafkaConsumer,
+        subscriber: Subscriber,
+        epoch: int,
+        leaving: Callable[[AIOKafkaConsumer], object],
+    ) -> None:
+        """`epoch` is the last one that the subscriber was told; `leaving` hears when `kafka` is used no more."""
         self.kafka = kafka
         self.epoch = epoch
-        self._subscriber = subscriber
+        self._subscriber, self._leaving = subscriber, leaving
         self._turn = asyncio.Condition()
         self._told: object | None = None
         """The assignment that the subscriber knows; None between a revocation and the next assignment."""
@@ -90,6 +96,8 @@ class Membership(ConsumerRebalanceListener):
             reading.result()
 
     async def _leave(self) -> None:
+        # Its tasks may have ended, which is why we leave: what the subscriber does first can take seconds.
+        self._leaving(self.kafka)
         try:
             async with self._turn:
                 self._left = True

@@ -28,6 +28,10 @@ class Vigil:
         """Watch a client that was started, until it is stopped; its `name` is what people are told."""
         self._clients[client] = name
 
+    def forget(self, client: AnyClient) -> None:
+        """Watch it no more: it is being left, and another will be opened."""
+        self._clients.pop(client, None)
+
     def check(self, client: AnyClient) -> None:
         """Raise ClientBroken if a task of this client has ended: for whoever uses it next."""
         ended = ended_task(client)

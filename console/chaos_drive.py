@@ -99,6 +99,7 @@ class Drive:
             Told(
                 seed=self.order.seed,
                 calm_seconds=self.order.pace.calm_seconds,
+                quiet_seconds=self.order.quiet_seconds,
                 may_fail=self.order.may_fail,
                 started_ms=self.started_ms,
                 seconds=self.now,

@@ -20,7 +20,7 @@ from argosy.testing.effects import AllEffects
 from argosy.testing.outside import Witness
 
 _STILL_SECONDS = 60
-"""A task that succeeded so lately: the fleet had not come to rest, it was busy."""
+"""A task that succeeded so lately: the fleet had not come to rest, it was busy. Of a short quiet time a third."""
 _SETTLING_SECONDS = 3
 """At the beginning, not counted as usual throughput."""
 
@@ -40,6 +40,7 @@ class Told:
 
     seed: int
     calm_seconds: float
+    quiet_seconds: float
     may_fail: bool
     started_ms: int
     seconds: float
@@ -164,7 +165,8 @@ def _rest(told: Told, *, slow: bool) -> Finding:
 def _is_slow(told: Told, judge: Judge) -> bool:
     """Say whether work still got done, task by task, when the time to come to rest was up."""
     end = told.started_ms / 1000 + told.seconds
-    return bool(told.trouble) and max(judge.tally.settled, default=0) >= end - _STILL_SECONDS
+    still = min(_STILL_SECONDS, told.quiet_seconds / 3)
+    return bool(told.trouble) and max(judge.tally.settled, default=0) >= end - still
 
 
 def _fired(told: Told, acknowledged: int) -> Finding:

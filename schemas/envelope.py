@@ -25,6 +25,8 @@ _OURS: Final = frozenset((
     *_REQUIRED, "content-type", "ce_subject", "ce_time", "ce_cause", "ce_ordinal", "traceparent", "tracestate",
 ))  # fmt: skip
 _TIME_BYTES: Final = 24
+_SOURCE_BYTES: Final = 256
+"""Of a source that is kept, as the same one comes with every message; ours are shorter."""
 _INTEGER_BYTES: Final = 19
 """Digits of a 64-bit integer."""
 
@@ -116,8 +118,13 @@ def _kind_of(ce_type: bytes) -> str:
     return _kind(ce_type.decode())
 
 
-@lru_cache(maxsize=64)
 def _source_of(ce_source: bytes) -> str:
+    # A stranger's may be long, and is looked at before it is refused: it must not stay here.
+    return _short_source(ce_source) if len(ce_source) <= _SOURCE_BYTES else ce_source.decode()
+
+
+@lru_cache(maxsize=64)
+def _short_source(ce_source: bytes) -> str:
     return ce_source.decode()
 
 

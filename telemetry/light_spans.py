@@ -35,7 +35,7 @@ _PLAIN: Final = frozenset((str, int, float, bool))
 _SCOPE: Final = InstrumentationScope(names.SCOPE, "")
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _ASKING: Final = frozenset(("OTEL_SDK_DISABLED", "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"))
-_FULL: Final = threading.Lock()
+_FULL: Final = threading.RLock()
 
 
 class Provider(TracerProvider):
@@ -47,11 +47,12 @@ class Provider(TracerProvider):
         super().__init__(sampler, resource, shutdown_on_exit=False, id_generator=self.ids)
         for processor in processors:
             super().add_span_processor(processor)
-        self._ours = () if any(map(_asks_for_more, os.environ)) else tuple(processors)
+        self._ours: Final = tuple(processors)
+        self._light = bool(self._ours) and not any(map(_asks_for_more, os.environ))
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Add another's processor: it may want to see each span begin, and to change it."""
-        self._ours = ()
+        self._light = False
         super().add_span_processor(span_processor)
 
     def begin(
@@ -63,7 +64,7 @@ class Provider(TracerProvider):
         links: Sequence[Link],
     ) -> "Light | None":
         """Begin a child of a valid, sampled parent; None if the SDK has to."""
-        if not self._ours or parent.traceparent is None or parent.tracestate is not None:
+        if not self._light or parent.traceparent is None or parent.tracestate is not None:
             return None
         return Light(self, name, parent.traceparent, kind, dict(attributes()), links)
 
@@ -91,6 +92,7 @@ class Light(Span):
         self._id = provider.ids.generate_span_id()
         self._context: SpanContext | None = None
         self._full: Span | None = None
+        self._turning = False
         self._ended: ReadableSpan | None = None
         self.trace = Trace(f"00-{parent[3:35]}-{self._id:016x}-01")
         self._start_ns = time.time_ns()
@@ -173,14 +175,17 @@ class Light(Span):
         """Give what the SDK's spans have beside the interface: many programs look at `name`, or `attributes`."""
         if name.startswith("_"):
             raise AttributeError(name)
+        if self._turning and self._full is None:  # another's processor looks at it while it begins
+            return getattr(self._readable(None), name)
         return getattr(self._ended or self._fully(), name)
 
     def _fully(self) -> Span:
         """Become the SDK's; once it has ended, what takes no changes any more."""
         with _FULL:
             if self._full is None:
-                if self._ended is not None:
+                if self._ended is not None or self._turning:
                     return NonRecordingSpan(self.get_span_context())
+                self._turning = True
                 self._full = self._provider.ids.under(self._id, self._begin_full)
             return self._full
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _HAS_IS_REMOTE: Final = 0x100
 _IS_REMOTE: Final = 0x200
-_INTEGERS: Final = range(-(2**63), 2**63)
 _KINDS: Final = {kind: kind.value + 1 for kind in SpanKind}
 _CODES: Final = {code: code.value for code in StatusCode}
 
@@ -138,11 +137,11 @@ def _value(value: object) -> bytes:
             found = b'"stringValue":%b' % _text(value)
         case bool():
             found = b'"boolValue":true' if value else b'"boolValue":false'
-        case int() if value in _INTEGERS:
+        case int() if -(1 << 63) <= value < 1 << 63:
             found = b'"intValue":"%d"' % value
         case float():
             found = b'"doubleValue":%b' % (
-                orjson.dumps(value) if math.isfinite(value) else _text(_words(value))
+                orjson.dumps(float(value)) if math.isfinite(value) else _text(_words(value))
             )
         case bytes():
             found = b'"bytesValue":"%b"' % base64.b64encode(value)

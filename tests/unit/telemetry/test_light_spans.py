@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -180,3 +181,36 @@ def test_links_are_told_with_their_kind() -> None:
     (span,) = world.ours.get_finished_spans()
     assert [type(link) for link in span.links] == [Link]
     assert dict(span.links[0].attributes or {}) == {names.LINK_KIND: "message"}
+
+
+class Onlooker(SpanProcessor):
+    """Looks, as each span begins, at the one under which it begins."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        del span, parent_context
+        self.seen.append(getattr(trace.get_current_span(), "attributes", None))
+
+
+def test_a_span_that_is_open_while_another_looks_on_from_now_is_exported() -> None:
+    world = World()
+    light = world.light()
+    assert light is not None
+    world.provider.add_span_processor(Onlooker())
+    light.end()
+    assert [span.name for span in world.ours.get_finished_spans()] == ["a step"]
+
+
+def test_whoever_looks_at_a_span_while_it_turns_into_the_sdks_sees_it() -> None:
+    world, onlooker = World(), Onlooker()
+    light = world.light()
+    assert light is not None
+    world.provider.add_span_processor(onlooker)
+    with trace.use_span(light):
+        light.add_event("happened")
+    assert onlooker.seen == [VALUES]
+    light.end()
+    (exported,) = world.ours.get_finished_spans()
+    assert [event.name for event in exported.events] == ["happened"]

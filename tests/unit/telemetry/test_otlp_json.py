@@ -2,6 +2,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def with_values(span: Span) -> None:
     })  # fmt: skip
 
 
+class Degrees(float):
+    """As numbers of other libraries are."""
+
+
+def with_numbers_of_others(span: Span) -> None:
+    span.set_attributes({"status": HTTPStatus.OK, "degrees": Degrees(0.5)})
+
+
 def with_events(span: Span) -> None:
     span.add_event("first", {"a": 1})
     span.add_event("second", timestamp=5)
@@ -78,7 +87,7 @@ def fine(span: Span) -> None:
     span.set_status(Status(StatusCode.OK))
 
 
-@pytest.mark.parametrize("change", [with_values, with_events, with_error, fine])
+@pytest.mark.parametrize("change", [with_values, with_numbers_of_others, with_events, with_error, fine])
 def test_a_span_is_what_the_official_encoder_makes_of_it(change: Callable[[Span], None]) -> None:
     provider, found = spans()
     tracer = provider.get_tracer("argosy", "1", "https://other", {"x": 1})
