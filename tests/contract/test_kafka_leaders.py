@@ -56,12 +56,13 @@ async def test_what_is_sent_meanwhile_is_there_once_and_in_order_for_whoever_rea
         asyncio.TaskGroup() as group,
     ):
         await taken.until(lambda: len(taken.owned) == 2)
-        group.create_task(send(), name="send")
+        sending = group.create_task(send(), name="send")
         for move in range(MOVES):
             await until_sent(len(sent) + LEAST)
             await world.move_leader(Partition(topic, move % 2))
         await until_sent(len(sent) + LEAST)
         enough.set()
+        await sending  # the last of them may be under way
         await taken.until(lambda: len(taken.records) >= 2 * len(sent))
     for number in (0, 1):
         assert [record.value for record in taken.records if record.partition == number] == sent
