@@ -43,11 +43,7 @@ def is_member(consumer: AIOKafkaConsumer) -> bool:
 
     After an expulsion its commits would go out under no generation at all, and an empty group takes such commits.
     """
-    return _is_in_group(consumer)
-
-
-def _is_in_group(client: AnyClient) -> bool:
-    coordinator = client._coordinator if isinstance(client, AIOKafkaConsumer) else None
+    coordinator = consumer._coordinator
     return coordinator is not None and coordinator.generation > 0
 
 
@@ -71,9 +67,8 @@ def ended_task(client: AnyClient) -> tuple[str, str] | None:
         error = task.exception()
         if error is not None:
             return work, _chain(error)
-        if work != _BEATS or _is_in_group(
-            client
-        ):  # it ends with a membership, and another begins with the next
+        # It ends with a membership, and another begins with the next.
+        if work != _BEATS or (isinstance(client, AIOKafkaConsumer) and is_member(client)):
             return work, "it returned"
     return None
 

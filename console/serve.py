@@ -44,6 +44,7 @@ def coordinator(*, ready_file: ReadyFile = None) -> None:
             await coordinator.run(stop)
         finally:
             telling.cancel()
+            await asyncio.wait({telling})
 
     serve(settings, "coordinator", main)
 

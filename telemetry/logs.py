@@ -132,7 +132,7 @@ def tell(event: Handoff, trace_id: str | None, fields: dict[str, str | float | N
     if lines is None or not lines.holding:
         if not told():
             return
-        if lines is None or structlog.get_config()["processors"] is not _Json.processors:
+        if structlog.get_config()["processors"] is not _Json.processors:
             lines = None
     if lines is not None:
         bound = _fields()

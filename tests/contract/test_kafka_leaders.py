@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from argosy.broker.log import Outgoing, Partition
-from support.kafka_world import WAIT_SECONDS, MemoryWorld, RealWorld, Recorder, World, settings_of
+from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, World, settings_of, world_of
 from support.stack import StackThread
 
 MOVES, LEAST = 3, 5
@@ -24,11 +24,8 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=["memory", "real"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with AsyncExitStack() as closing:
-        if request.param == "memory":
-            yield MemoryWorld(settings_of("memory:1"), closing)
-        else:
-            yield RealWorld(settings_of(request.getfixturevalue("brokers")), closing)
+    async with world_of(request.param, lambda: str(request.getfixturevalue("brokers"))) as world:
+        yield world
 
 
 async def test_what_is_sent_meanwhile_is_there_once_and_in_order_for_whoever_reads(world: World) -> None:

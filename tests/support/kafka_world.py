@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -233,12 +234,23 @@ def settings_of(bootstrap_servers: str) -> KafkaSettings:
     )
 
 
+@asynccontextmanager
+async def world_of(kind: Literal["memory", "real"], servers: Callable[[], str]) -> AsyncGenerator[World]:
+    """Make one; `servers` is asked for the real one only."""
+    async with AsyncExitStack() as closing:
+        if kind == "memory":
+            yield MemoryWorld(settings_of("memory:1"), closing)
+        else:
+            yield RealWorld(settings_of(servers()), closing)
+
+
 @pytest.fixture(params=["memory", "real"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """Kafka, twice: what holds for one must hold for the other."""
-    async with AsyncExitStack() as closing:
-        if request.param == "memory":
-            yield MemoryWorld(settings_of("memory:1"), closing)
-        else:
-            stack: StackThread = request.getfixturevalue("stack")
-            yield RealWorld(settings_of(stack.bootstrap_servers), closing)
+
+    def servers() -> str:
+        stack: StackThread = request.getfixturevalue("stack")
+        return stack.bootstrap_servers
+
+    async with world_of(request.param, servers) as world:
+        yield world
