@@ -130,10 +130,10 @@ class Operated:
         return self.start(f"worker-{agents}", "worker", f"app.py:{agents}", "--drain-seconds", "0.5")
 
     def end(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal and wait for the end."""
+        """Send a signal and wait for the end. One that stands still is woken after: killed, it never moves again."""
         process = self.processes.pop(name)
-        process.send_signal(signal.SIGCONT)
         process.send_signal(how)
+        process.send_signal(signal.SIGCONT)
         process.wait(timeout=60)
 
     def end_all(self) -> None:

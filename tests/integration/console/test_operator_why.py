@@ -150,7 +150,7 @@ def test_a_lane_that_does_not_go_on_is_named_with_its_owner(fleet: Operated) -> 
         fleet.environment["ARGOSY_REDIS__URL"] = "redis://127.0.0.1:9/0"
         fleet.why("run-1", "redis_away", expect=4)
         fleet.environment["ARGOSY_REDIS__URL"] = fleet.stack.redis_url
-        fleet.end("coordinator")
+        fleet.end("coordinator", signal.SIGKILL)  # told to stop it would wake, and might still fold the outcome
         fleet.why("run-1", "coordinator_away")
         redis.hset(f"{lane}:lane", "layout", "99")
         fleet.coordinator()
