@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from pydantic_core import to_json
 
@@ -12,7 +12,7 @@ from argosy.agents.inputs import at_hand, read
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
-from argosy.agents.verdict import Drained, Failed, Lost, Raised, Returned, Stopped, Verdict, verdict_on
+from argosy.agents.verdict import Drained, Failed, Lost, Raised, Returned, Stopped, Verdict, Waits, verdict_on
 from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import ArgosyError, HandlerTimeout
 from argosy.schemas.fault import fault_of
@@ -20,6 +20,10 @@ from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, metrics, names, propagation, steps
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position, Work
+
+_EXPIRED: Final = Waits(2.0, "the deadline of its task has passed")
+"""The run expires, or goes on without this task: that is the coordinator's to say. Were it away just then, a failure of
+ours would stand in the log first, and the run would be told as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,8 @@ class Attempts:
                         f"runs after {seconds:g} s: it swallows CancelledError or blocks; let it pass"
                     )
                 return _stopped(running)
-            case None:  # its time was up before it began
-                return _stopped(running)
+            case None:
+                return _EXPIRED
             case _:
                 assert_never(running.outcome)
 
@@ -117,6 +121,8 @@ def _stopped(running: Running) -> Verdict | Drained:
             return Drained()
         case "over" | "loss":
             return Lost()
+        case "deadline":
+            return _EXPIRED
         case "limit" | None:
             seconds = running.order.body.contract.timeout_seconds
             return Failed(

@@ -107,7 +107,7 @@ def _lost(running: Running) -> Ended:
             return Finished()
         case "drain":
             return Drained()
-        case "loss" | "limit" | None:
+        case "loss" | "limit" | "deadline" | None:
             return Parked("lost", 0.0)
         case _:
             assert_never(running.stopped)

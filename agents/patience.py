@@ -47,11 +47,11 @@ async def patiently(call: Callable[[], Awaitable[T]], doing: str, running: Runni
 
 def _check(running: Running) -> None:
     if running.stopped is None and running.limit.left() <= 0:
-        running.stop("limit")
+        running.stop(running.limit.over_by)
     match running.stopped:
         case None:
             pass
-        case "limit":
+        case "limit" | "deadline":
             message = f"{running.name} waited for a service until its deadline"
             raise HandlerTimeout(message)
         case "over" | "loss" | "drain":

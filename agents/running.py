@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from argosy.agents.verdict import Outcome
 
-Stop = Literal["over", "loss", "limit", "drain"]
-"""Why an attempt is to stop: it is over; another has the claim; its time is up; the worker leaves."""
+Stop = Literal["over", "loss", "limit", "deadline", "drain"]
+"""Why an attempt is to stop: it is over; another has the claim; its own time or its task's is up; the worker leaves."""
 
 NO_USAGE: Final = Usage()
 _NO_SPAN: Final = Traced(None, NO_TRACE)

@@ -63,7 +63,7 @@ class Ticking:
             return math.inf
         left = running.limit.left()  # the limit may have stood still meanwhile: then there is time left
         if left <= 0:
-            running.stop("limit")
+            running.stop(running.limit.over_by)
             return math.inf
         if running.tell_at is not None and running.tell_at <= now:
             running.tell_at = None

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 AFTER_DEADLINE_SECONDS: Final = 2.0
 """So long a handler is let run on at its task's deadline. What that means is the coordinator's to say (the run has
@@ -39,6 +39,11 @@ class TimeLimit:
         now = self.clock()
         waited = self._waited + (now - self._since if self._depth else 0.0)
         return min(self._began + self.seconds + waited, self._began + self.hard_seconds) - now
+
+    @property
+    def over_by(self) -> Literal["limit", "deadline"]:
+        """Say which of the two it is that is over, if one is: the attempt's own time, or that of its task."""
+        return "deadline" if self.clock() >= self._began + self.hard_seconds else "limit"
 
     def lift(self) -> None:
         """Let the attempt's own time count no more, its handler being done: only the task's deadline does."""

@@ -166,18 +166,18 @@ def _checked(pairs: Pairs) -> Envelope:
         if not found.get(name):
             message = "header is missing"
             raise BadMessage(message, field=name)
+    kind = _kind(found["ce_type"])  # first: of what a newer release wrote nothing else is ours to judge
     if found["ce_specversion"] != "1.0":
         message = f"is {found['ce_specversion'][:20]!r}, must be 1.0"
         raise BadMessage(message, field="ce_specversion")
-    if (kind := found.get("content-type", "application/json")).partition(";")[
-        0
-    ].strip().lower() != "application/json":
+    content = found.get("content-type", "application/json")
+    if content.partition(";")[0].strip().lower() != "application/json":
         message = (
-            f"is {kind[:60]!r}, must be application/json: the body is the data alone, the rest are headers"
+            f"is {content[:60]!r}, must be application/json: the body is the data alone, the rest are headers"
         )
         raise BadMessage(message, field="content-type")
     return Envelope(
-        kind=_kind(found["ce_type"]),
+        kind=kind,
         id=found["ce_id"],
         source=found["ce_source"],
         subject=found.get("ce_subject", ""),

@@ -40,9 +40,11 @@ async def second(ctx: Context, text: str) -> str:  # noqa: ARG001
     return f"{text}!"
 
 
-@agent(retries=0, timeout_seconds=3)
+@agent(retries=0, timeout_seconds=6)
 async def stubborn(ctx: Context, text: str) -> str:  # noqa: ARG001
-    """`stay` goes on whatever it is told."""
+    """`stay` goes on whatever it is told; `wait` as long as it may."""
+    if text == "wait":
+        await asyncio.sleep(3600.0)
     while text == "stay":
         try:
             await asyncio.sleep(5.0)

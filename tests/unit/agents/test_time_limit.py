@@ -42,3 +42,12 @@ def test_lifted_only_the_deadline_of_the_task_counts() -> None:
     assert limit.left() == -2
     limit.lift()
     assert limit.left() == 48
+
+
+def test_it_says_whose_time_is_over() -> None:
+    clock = Clock()
+    limit = TimeLimit(10, 15, clock)
+    clock.now += 12
+    assert limit.over_by == "limit"
+    clock.now += 3
+    assert limit.over_by == "deadline"

@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, JsonValue
 from structlog.testing import capture_logs
 
+from argosy.agents import desk
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.schemas.errors import ContextOverflow, Reject, Retry
@@ -253,13 +254,33 @@ async def test_what_a_handler_gives_after_its_time_does_not_count() -> None:
     assert settled.fault.code == "timeout"
 
 
-async def test_an_order_past_its_deadline_is_not_begun() -> None:
+async def test_an_order_past_its_deadline_is_not_begun_and_what_that_means_is_left_to_the_coordinator() -> (
+    None
+):
     bench = await ready("shout")
-    async with bench.worker(shout):
+    async with bench.worker(shout) as running:
         await bench.order(shout, "run-1/shout", input_of("text", "x"), deadline_seconds=-1)
-        (settled,) = await bench.until_settled()
-    assert settled.fault is not None
-    assert settled.fault.code == "timeout"
+        await until(lambda: running.parked == 1)
+        assert await bench.field("run-1/shout", "fence") is None  # handed back: no lease is lost over it
+        await bench.run("run-1", st="ending")
+        bench.advance(5)
+        await bench.until_committed(shout, 1)
+    assert await bench.settled() == []
+
+
+async def test_a_handler_that_is_stopped_at_its_tasks_deadline_settles_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desk, "AFTER_DEADLINE_SECONDS", 0.0)
+    bench = await ready("misbehave")
+    async with bench.worker(misbehave) as running:
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "slow"), deadline_seconds=0.3)
+        await until(lambda: running.count == 1)
+        await until(lambda: running.parked == 1)
+        await bench.run("run-1", st="ending")
+        bench.advance(5)
+        await bench.until_committed(misbehave, 1)
+    assert await bench.settled() == []
 
 
 class Found(BaseModel):

@@ -103,9 +103,19 @@ def test_json_is_json_however_its_type_is_written(kind: bytes | None) -> None:
     assert read_envelope({**REQUIRED, **said}.items()).id == "1"
 
 
-def test_a_later_version_of_ours_is_not_called_bad() -> None:
+@pytest.mark.parametrize(
+    "also",
+    [
+        {},
+        {"content-type": b"application/cbor"},
+        {"ce_specversion": b"2.0"},
+        {"ce_time": b"#1764168000"},
+        {"ce_cause": b"3/17"},
+    ],
+)
+def test_a_later_version_of_ours_is_not_called_bad_whatever_else_is_new_in_it(also: dict[str, bytes]) -> None:
     with pytest.raises(NewerVersion):
-        read_envelope({**REQUIRED, "ce_type": b"argosy.run.submitted.v2"}.items())
+        read_envelope({**REQUIRED, **also, "ce_type": b"argosy.run.submitted.v2"}.items())
 
 
 def test_a_megabyte_of_headers_is_refused_before_it_is_decoded() -> None:
