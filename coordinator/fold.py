@@ -152,6 +152,21 @@ def _rules(version: int, run_id: str) -> Rules:
     return RULES[version]
 
 
+def leave_newer(state: RunState | None) -> None:
+    """Raise NewerVersion for a run that is under way by rules of a newer release.
+
+    Nothing of it is ours: neither to read what was written about it, nor to write what it owes.
+    """
+    if state is None or state.st not in ("active", "ending"):
+        return
+    try:
+        version = state.pinned.rules
+    except (KeyError, ValueError):
+        return  # damaged: whoever needs more of it finds that out
+    if version > max(RULES):
+        _rules(version, state.run_id)
+
+
 def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:
     """Rules version 1, for an active run."""
     turn = Turn(state, event, plan_of(state.pinned.identity, state.get("plan") or b""))

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 
+from pydantic import BaseModel, StrictInt, ValidationError
+
 from argosy.broker.log import Record
+from argosy.coordinator.fold import RULES
 from argosy.coordinator.known_pipelines import decode
 from argosy.coordinator.state import Event
-from argosy.schemas.envelope import read_envelope
+from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import is_run_id
-from argosy.schemas.runlog import LogMessage
+from argosy.schemas.runlog import LogMessage, RunAccepted
+
+
+class _Ruled(BaseModel):
+    """The one thing that is read of a beginning which can't be read."""
+
+    rules: StrictInt
 
 
 def read(record: Record) -> Event:
@@ -18,12 +27,32 @@ def read(record: Record) -> Event:
     wait for a roll-out.
     """
     envelope = read_envelope(record.headers)
-    message = decode(envelope, record.value)
+    try:
+        message = decode(envelope, record.value)
+    except BadMessage:
+        _leave_newer(envelope, record.value)
+        raise
     if not is_run_id(envelope.subject):
         raise BadMessage("is no run id", field="ce_subject")
     if not isinstance(message, LogMessage):
         raise BadMessage(f"{envelope.kind} has no place in the run log", field="ce_type")
     return Event(record.offset, record.timestamp_ms, envelope.subject, message, envelope.traceparent)
+
+
+def _leave_newer(envelope: Envelope, body: bytes | None) -> None:
+    """Raise NewerVersion for a run whose beginning can't be read and says that it follows newer rules.
+
+    Those may come with a pipeline that has more to it: a dead letter of it would lose a run that was acknowledged.
+    """
+    if envelope.kind != RunAccepted.KIND:
+        return
+    try:
+        rules = _Ruled.model_validate_json(body or b"").rules
+    except ValidationError:
+        return
+    if rules > max(RULES):
+        message = f"run {envelope.subject} follows rules {rules}; this release knows {sorted(RULES)}"
+        raise NewerVersion(message) from None
 
 
 def read_all(records: Sequence[Record]) -> list[Event | BadMessage | NewerVersion]:

@@ -12,6 +12,7 @@ from argosy.broker.log import Partition, Record
 from argosy.coordinator.chain import UNTOUCHED
 from argosy.coordinator.checkpoint import last_of
 from argosy.coordinator.doubtful import doubtful
+from argosy.coordinator.fold import leave_newer
 from argosy.coordinator.intake import Gap, Intake
 from argosy.coordinator.lane_record import read_all
 from argosy.coordinator.lane_services import LaneServices
@@ -24,6 +25,7 @@ from argosy.coordinator.sweep import sweep
 from argosy.coordinator.take import Taken, refill
 from argosy.coordinator.watched import Watched
 from argosy.schemas.errors import BadMessage, NewerVersion
+from argosy.schemas.ids import is_run_id
 from argosy.telemetry import logs, metrics
 
 _CLAIMS_BACK_MS: Final = 200
@@ -173,6 +175,7 @@ class OwnedLane:
             if isinstance(event, NewerVersion):
                 raise event
             if isinstance(event, BadMessage):
+                await self._leave_newer(record)
                 await self._bury(record, event)
             else:
                 self._state.fold(event, len(record.value or b""))
@@ -180,6 +183,13 @@ class OwnedLane:
             self._at = record.offset + 1
             if self._state.full:
                 await self._commit(shrink=False)
+
+    async def _leave_newer(self, record: Record) -> None:
+        """Raise NewerVersion if what can't be read is about a run of newer rules: those may have more words."""
+        subject = dict(record.headers).get("ce_subject", b"").decode(errors="replace")
+        if is_run_id(subject):
+            await self._state.runs.load([subject])
+            leave_newer(self._state.runs[subject])
 
     async def _bury(self, record: Record, error: BadMessage) -> None:
         """Keep what only an untrusted writer can have put there, before the checkpoint passes it.

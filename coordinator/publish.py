@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from argosy.coordinator.fold import leave_newer
 from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.lane_state import DEADLINE, LaneState
 from argosy.coordinator.letters import Letter, Letters
@@ -165,10 +166,11 @@ class Publish:
             self._state.out.failed(dispatch, now_ms)
 
     def _written(self, run_id: str, now_ms: int, write: Callable[[], T | None]) -> T | None:
+        state = self._state.runs[run_id]
+        leave_newer(state)
         try:
             return write()
         except Exception as error:
-            state = self._state.runs[run_id]
             if state is None or state.st not in ("active", "ending"):
                 raise
             # As with a fold that raises: the run's own trouble, never its lane's.

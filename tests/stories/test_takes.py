@@ -154,6 +154,24 @@ def test_s16_a_run_of_newer_rules_waits_for_the_roll_out_and_is_never_set_aside(
     tell(story, allowed=frozenset({"fold raises"}))
 
 
+def test_s16_an_older_release_that_takes_a_lane_writes_nothing_for_a_run_of_newer_rules() -> None:
+    async def story(tale: Tale) -> None:
+        run_id = tale.runs_in(0, 1)[0]
+        with patch.dict(fold.RULES, {2: fold.RULES[1]}):  # the new release has the lane
+            tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 2})
+            run = await tale.submit("flaky", run_id)
+            await tale.until(lambda: tale.records("argosy.runs", "task.settled"))
+            tale.crash("coordinator-1")
+        written = len(tale.records("argosy.runs", "timer.fired")), len(tale.handled)
+        tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 1})
+        await asyncio.sleep(40)  # nothing comes of the log: only the timer of the retry is due
+        assert (len(tale.records("argosy.runs", "timer.fired")), len(tale.handled)) == written
+        with patch.dict(fold.RULES, {2: fold.RULES[1]}):
+            assert (await run.result(timeout_seconds=60)).startswith("flaky")
+
+    tell(story, allowed=frozenset({"fold raises"}))
+
+
 def _epoch(tale: Tale, lane: int) -> str:
     return tale.hashes("lane")[tale.keys(lane).checkpoint][b"epoch"].decode()
 

@@ -1,0 +1,76 @@
+"""A lane that an older release owns meets what a newer one wrote: it waits for the roll-out, and buries nothing."""
+
+from typing import cast
+
+import pytest
+
+from argosy.broker.keys import LaneKeys
+from argosy.broker.log import Outgoing, Partition
+from argosy.coordinator.fold import RULES
+from argosy.schemas.codec import encode_body
+from argosy.schemas.envelope import Envelope
+from argosy.schemas.ids import lane_of
+from argosy.schemas.payload import Inline
+from argosy.schemas.runlog import RunAccepted, TaskSettled
+from support.shell_world import ShellWorld, hello, shell_world
+
+_NOT_YET_KNOWN = RunAccepted(
+    rules=99,
+    pipeline=hello.compile(),
+    input=Inline(value="x", bytes=3, tokens=1),
+    data_hash="h",
+    position="0/0",
+    submitted_ms=0,
+    deadline_ms=10**15,
+    longest_and_window_ms=10**15,
+)
+
+
+async def test_a_run_of_newer_rules_whose_pipeline_can_not_be_read_pauses_the_lane_and_is_no_dead_letter() -> (
+    None
+):
+    async with shell_world() as world:
+        body = encode_body(_NOT_YET_KNOWN).replace(b'"pipeline/1"', b'"pipeline/2"')
+        lane = lane_of("newer", 2)
+        offset = await _append(world, lane, Envelope(RunAccepted.KIND, "x", "test", subject="newer"), body)
+        await world.until(lambda: _paused(world, lane))
+        assert _next(world, lane) == offset
+        assert world.kafka.broker.log(Partition(world.names.dead, 0)).end == 0
+
+
+async def test_what_can_not_be_read_of_a_run_of_newer_rules_is_no_dead_letter_and_of_any_other_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shell_world() as world:
+        world.handler = lambda _: None
+        lane = lane_of("newer", 2)
+        monkeypatch.setitem(RULES, 99, RULES[1])  # a newer release has the lane
+        await world.log("newer", lane, _NOT_YET_KNOWN)
+        await world.until(lambda: any(order.task_id.startswith("newer/") for order in world.seen))
+        monkeypatch.delitem(RULES, 99)
+        settled = Envelope(TaskSettled.KIND, "x", "test", subject="newer")
+        unknown = b'{"task_id":"newer/first","attempt":1,"outcome":"folded"}'
+        other = next(f"run-{n}" for n in range(99) if lane_of(f"run-{n}", 2) == lane)
+        dead = world.kafka.broker.log(Partition(world.names.dead, 0))
+        await _append(world, lane, settled._replace(subject=other), unknown)
+        await world.until(lambda: dead.end == 1)
+        offset = await _append(world, lane, settled, unknown)
+        await world.until(lambda: _paused(world, lane))
+        assert _next(world, lane) == offset
+        assert dead.end == 1
+
+
+async def _append(world: ShellWorld, lane: int, envelope: Envelope, body: bytes) -> int:
+    producer = await world.kafka.producer()
+    record = Outgoing(world.names.runs, envelope.subject.encode(), body, envelope.headers(), partition=lane)
+    return (await producer.send(record))[1]
+
+
+def _paused(world: ShellWorld, lane: int) -> bool:
+    lanes = world.processes[0].coordinator._lanes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return lanes is not None and lanes.lanes[lane].paused != ""
+
+
+def _next(world: ShellWorld, lane: int) -> int:
+    key = LaneKeys(world.settings.redis.key_prefix, lane).checkpoint.encode()
+    return int(cast("dict[bytes, bytes]", world.server.dump()[key])[b"next"])
