@@ -25,9 +25,11 @@ class ClassArchive:
 
     def options(self) -> list[str]:
         """Return the options with which a server uses the archive, or writes it at its end."""
-        if self.kept.exists():
-            return [f"-XX:SharedArchiveFile={self.kept}"]
-        return [f"-XX:ArchiveClassesAtExit={self.written}"]
+        return self.use() or [f"-XX:ArchiveClassesAtExit={self.written}"]
+
+    def use(self) -> list[str]:
+        """Return the option with which a tool uses the archive, if there is one; it has too few classes to write it."""
+        return [f"-XX:SharedArchiveFile={self.kept}"] if self.kept.exists() else []
 
     def keep(self, exit_code: int | None) -> None:
         """Take what a server wrote into the cache, if that server ended in order."""

@@ -76,6 +76,7 @@ def format_storage(kafka: Kafka, folder: Path, broker: Broker, cluster: Cluster)
         return
     command = kafka.command(
         folder / "format-log4j2.properties",
+        *kafka.class_archive(folder).use(),
         *("kafka.tools.StorageTool", "format", "--cluster-id", cluster.cluster_id),
         *("--config", str(folder / "server.properties"), "--initial-controllers", cluster.voters),
     )

@@ -12,11 +12,12 @@ def archive(tmp_path: Path) -> ClassArchive:
 
 def test_an_archive_is_written_where_there_is_none_and_used_afterwards(archive: ClassArchive) -> None:
     assert archive.options() == [f"-XX:ArchiveClassesAtExit={archive.written}"]
+    assert archive.use() == []
     archive.written.write_bytes(b"classes")
     archive.keep(143)
     assert archive.kept.read_bytes() == b"classes"
     assert not archive.written.exists()
-    assert archive.options() == [f"-XX:SharedArchiveFile={archive.kept}"]
+    assert archive.options() == archive.use() == [f"-XX:SharedArchiveFile={archive.kept}"]
 
 
 @pytest.mark.parametrize("exit_code", [-9, 1, None])
