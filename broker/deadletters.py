@@ -9,7 +9,7 @@ from argosy.broker.log import Cluster, Outgoing, Partition, Producer, Record
 from argosy.schemas.codec import decode_body, encode_body
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage, MessageTooLarge, Refused
+from argosy.schemas.errors import BadMessage, MessageTooLarge, NewerVersion, Refused
 from argosy.schemas.ids import is_run_id
 
 Reason = Literal["undecodable", "oversize", "unknown_kind", "wrong_agent", "payload_gone"]
@@ -100,7 +100,7 @@ async def buried(cluster: Cluster, dead_topic: str, start: int = 0) -> AsyncIter
     async for record in cluster.scan(Partition(dead_topic, 0), start):
         try:
             message = decode_body(read_envelope(record.headers), record.value)
-        except BadMessage:
+        except (BadMessage, NewerVersion):
             continue
         if isinstance(message, DeadLetter):
             yield Buried(record.offset, record.timestamp_ms, message)

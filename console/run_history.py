@@ -3,15 +3,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from argosy.broker.cluster import KafkaCluster
-from argosy.broker.log import Partition, Record
+from argosy.broker.log import Cluster, Partition, Record
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.decision import Arm, Disarm, Unclaim
 from argosy.coordinator.fold import fold
 from argosy.coordinator.state import Event, RunState
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage
+from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import lane_of
 from argosy.schemas.runlog import LogMessage, RunAccepted, RunEnded, TaskSettled, TimerFired
 from argosy.schemas.settings import Settings
@@ -60,7 +59,7 @@ class History:
         return self.by_task.get(task_id, [])
 
 
-async def scan_lane(cluster: KafkaCluster, settings: Settings, lane: int) -> AsyncIterator[Logged]:
+async def scan_lane(cluster: Cluster, settings: Settings, lane: int) -> AsyncIterator[Logged]:
     """Yield a lane's records up to its end as of now; what can't be decoded is passed over."""
     partition = Partition(TopicNames(settings.kafka.topic_prefix).runs, lane)
     start, _ = await cluster.edges(partition)
@@ -69,7 +68,7 @@ async def scan_lane(cluster: KafkaCluster, settings: Settings, lane: int) -> Asy
             yield logged
 
 
-async def history(cluster: KafkaCluster, settings: Settings, run_id: str) -> History:
+async def history(cluster: Cluster, settings: Settings, run_id: str) -> History:
     """Read one run's history; empty if the log doesn't know it."""
     found = History(run_id)
     async for logged in scan_lane(cluster, settings, lane_of(run_id, settings.fleet.lanes)):
@@ -119,7 +118,7 @@ def _decode(lane: int, record: Record) -> Logged | None:
     try:
         envelope = read_envelope(record.headers)
         message = decode_body(envelope, record.value)
-    except BadMessage:
+    except (BadMessage, NewerVersion):
         return None
     if not isinstance(message, LogMessage):
         return None

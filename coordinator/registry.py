@@ -62,7 +62,7 @@ class Registry:
         if "@" in name:
             return self._pipelines.get(name)
         versions = self._latest.get(name)
-        return self._pipelines[versions[-1]] if versions else None
+        return self._pipelines.get(versions[-1]) if versions else None
 
     def _take(self, record: Record) -> None:
         key = (record.key or b"").decode(errors="replace")
@@ -76,6 +76,9 @@ class Registry:
         try:
             pipeline = CompiledPipeline.model_validate_json(record.value)
         except ValidationError as error:
+            # It was published all the same: an older version isn't what the bare name means now.
+            self._pipelines.pop(key, None)
+            versions.append(key)
             logs.get("argosy.receiver").warning(
                 "published pipeline is unreadable", key=key, error=str(error)[:500]
             )

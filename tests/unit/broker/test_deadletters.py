@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.broker.deadletters import Graveyard, buried, letter
-from argosy.broker.log import Record
+from argosy.broker.log import Outgoing, Record
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.codec import encode_body
+from argosy.schemas.envelope import Envelope
 
 
 def record(key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> Record:
@@ -72,3 +73,15 @@ async def test_a_message_full_of_nonsense_is_buried_in_whatever_the_topic_takes(
     await graveyard.bury(nonsense, "undecodable", "why")
     (found,) = [each async for each in buried(cluster, "dead")]
     assert (found.letter.value_bytes, found.letter.cut) == (500_000, True)
+
+
+async def test_letters_of_a_newer_release_are_left_out() -> None:
+    broker = MemoryBroker()
+    broker.create("dead", 1)
+    cluster = MemoryKafka(broker)
+    producer = await cluster.producer()
+    newer = Envelope("dead.letter", "1", "test").headers()
+    newer = tuple((name, value.replace(b".v1", b".v2")) for name, value in newer)
+    await producer.send(Outgoing("dead", b"k", b"{}", newer))
+    await Graveyard(producer, "dead", "test", 100_000).bury(record(b"k", b"v"), "undecodable", "why")
+    assert [each.offset async for each in buried(cluster, "dead")] == [1]

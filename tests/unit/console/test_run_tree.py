@@ -2,9 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from argosy.broker.log import Outgoing
+from argosy.broker.memory_broker import MemoryBroker
+from argosy.broker.memory_kafka import MemoryKafka
+from argosy.broker.topics import TopicNames
 from argosy.console.dag import branches, named_steps
 from argosy.console.moments import length
-from argosy.console.run_history import History, Logged, take
+from argosy.console.run_history import History, Logged, scan_lane, take
 from argosy.console.run_story import story
 from argosy.console.run_tree import holes, tree
 from argosy.console.why_kafka import agent_of
@@ -19,6 +23,7 @@ from argosy.schemas.hole import Hole
 from argosy.schemas.ids import TaskId
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled
+from argosy.schemas.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -185,6 +190,18 @@ def test_a_log_that_can_not_be_folded_is_still_told() -> None:
     found = logged(ACCEPTED.model_copy(update={"rules": 99}), DONE)
     assert found.broken.startswith("at offset 10: NewerVersion")
     assert len(story(found)) == 2
+
+
+async def test_what_a_newer_release_wrote_is_passed_over_in_a_lanes_history() -> None:
+    settings, cluster = Settings(), MemoryKafka(MemoryBroker())
+    names = TopicNames(settings.kafka.topic_prefix)
+    cluster.broker.create(names.runs, 1)
+    producer = await cluster.producer()
+    cancel = Envelope("cancel.received", "1", "test", subject="r").headers()
+    newer = tuple((name, value.replace(b".v1", b".v2")) for name, value in cancel)
+    for headers in (newer, cancel):
+        await producer.send(Outgoing(names.runs, b"r", b"{}", headers, partition=0))
+    assert [logged.offset async for logged in scan_lane(cluster, settings, 0)] == [1]
 
 
 def test_lengths_of_time_have_the_unit_that_fits() -> None:

@@ -12,7 +12,7 @@ from argosy.broker.log import Partition, Record
 from argosy.broker.topics import TopicNames
 from argosy.client.answers import read_answer
 from argosy.coordinator.registry import publish
-from argosy.schemas.canonical import sha256_hex
+from argosy.schemas.canonical import canonical_json, sha256_hex
 from argosy.schemas.codec import decode_body
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope, read_envelope
@@ -117,6 +117,18 @@ async def test_the_last_published_version_is_what_a_bare_name_means() -> None:
         await run.result(timeout_seconds=10)
         await (await client.submit("hello", "x", run_id="bare")).result(timeout_seconds=10)
         assert (await accepted(world, "bare")).pipeline.version == "2"
+
+
+async def test_a_bare_name_means_no_older_version_while_the_last_one_can_not_be_read() -> None:
+    document = canonical_json({**hello.compile().dump(), "version": "2", "argosy": "pipeline/2"})
+    async with shell_world() as world:
+        await publish(await world.kafka.producer(), world.names, hello.compile(), "test")
+        kind = Envelope("pipeline.published", "2", "a newer release", subject="hello@2")
+        await world.send(world.names.pipelines, kind, document)
+        refused = await answer_to(world, await world.submit_raw("bare", submit_of("hello")))
+        assert refused.reason == "unknown_pipeline"
+        await world.submit_raw("exact", submit_of("hello@1"))
+        assert (await accepted(world, "exact")).pipeline == hello.compile()
 
 
 async def test_a_parked_submit_holds_nobody_up_and_is_not_committed_past() -> None:
