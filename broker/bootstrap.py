@@ -7,6 +7,7 @@ from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from argosy.broker.connection import REFUSALS, Connection
+from argosy.broker.lost_connection import closed_at_failure
 
 _ASK_MS: Final = 5_000
 
@@ -19,9 +20,13 @@ class Startable(Protocol):
 
 
 async def connect(client: Startable, connection: Connection) -> None:
-    """Start a client. Raises what the library raises; a wrong password or certificate as what it is."""
+    """Start a client. Raises what the library raises; a wrong password or certificate as what it is.
+
+    Cancelled, or in vain: no connection stays open, if the client is closed too.
+    """
     try:
-        await client.start()
+        with closed_at_failure():
+            await client.start()
     except KafkaConnectionError as error:
         refusal = await _refusal(connection)
         if refusal is None:

@@ -4,10 +4,11 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 STOP_SECONDS: Final = 10.0
 
@@ -96,30 +97,48 @@ def _chain(error: BaseException) -> str:
     return ", from ".join(said)
 
 
-async def close(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, soon and whatever state it is in; never raises an error of the library.
+async def close(client: AnyClient) -> bool:
+    """Stop a client, soon and whatever state it is in; never raises an error of the library.
 
-    Its own `stop` ends in a CancelledError, with the connections open, when a fetch is waiting to be tried again, and
-    when the consumer was started in this very turn; and it may wait for a coordinator that is away. A caller that is
-    cancelled meanwhile still leaves it closed.
+    Say whether its own `stop` did it. That ends in a CancelledError, with the connections open, when a fetch is waiting
+    to be tried again, and when a consumer was started in this very turn; it raises what a task of the client has ended
+    with; and it may wait for a coordinator that is away, or for a leader to take what is unsent, which then fails as
+    ProducerClosed. A caller that is cancelled meanwhile still leaves it closed.
     """
-    closing = asyncio.create_task(_close(consumer), name="close consumer")
+    closing = asyncio.create_task(_close(client), name="close client")
     try:
-        await asyncio.shield(closing)
+        return await asyncio.shield(closing)
     except asyncio.CancelledError:
         await asyncio.wait({closing})
         raise
 
 
-async def _close(consumer: AIOKafkaConsumer) -> None:
+async def _close(client: AnyClient) -> bool:
     await asyncio.sleep(0)
-    stopping = asyncio.create_task(consumer.stop(), name="stop consumer")
+    stopping = asyncio.create_task(client.stop(), name="stop client")
     await asyncio.wait({stopping}, timeout=STOP_SECONDS)
     if not stopping.done():
         stopping.cancel()
         await asyncio.wait({stopping})
-    if stopping.cancelled() or stopping.exception() is not None:
-        if consumer._fetcher is not None:
-            for fetch in consumer._fetcher._pending_tasks:
-                fetch.cancel()
-        await consumer._client.close()
+    if not stopping.cancelled() and stopping.exception() is None:
+        return True
+    tasks: list[asyncio.Task[Any]] = [task for _, task in _tasks(client) if task is not None]
+    if isinstance(client, AIOKafkaProducer):
+        abandon(client, ProducerClosed())
+    elif client._fetcher is not None:
+        tasks += client._fetcher._pending_tasks
+    for task in tasks:
+        task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STOP_SECONDS):
+            # Before the tasks: what is under way fails with its connection, and its task is waited for by another one.
+            await asyncio.gather(*_closings(client))
+            await asyncio.gather(*tasks, return_exceptions=True)
+    _closings(client)  # one that was being opened just now
+    return False
+
+
+def _closings(client: AnyClient) -> list[asyncio.Future[None]]:
+    inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
+    closings = [connection.close() for connection in list(inner._conns.values())]
+    return [closing for closing in closings if closing is not None]

@@ -22,10 +22,11 @@ from aiokafka.errors import (
 )
 
 from argosy.broker.connection import TOO_LARGE, Connection, translated
+from argosy.broker.inside import STOP_SECONDS
 from argosy.broker.log import Outgoing, Partition, Sent
 from argosy.broker.outbound import Call, Item, Outbound
 from argosy.broker.partitioner import partition_of
-from argosy.broker.producer_client import RETRY_SECONDS, STOP_SECONDS, Client, ProducerClients
+from argosy.broker.producer_client import RETRY_SECONDS, Client, ProducerClients
 from argosy.broker.rights import LACKING
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable

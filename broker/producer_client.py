@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, ProducerClosed, UnknownTopicOrPartitionE
 
 from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, translated
-from argosy.broker.inside import abandon, ended_task
+from argosy.broker.inside import abandon, close, ended_task
 from argosy.broker.outbound import BATCH_BYTES
 from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import Refused, Unreachable
@@ -22,7 +22,6 @@ from argosy.telemetry import logs
 RETRY_SECONDS: Final = 0.2
 UNKNOWN_SECONDS: Final = 2.0
 """How long a topic may be new to the brokers before we ask whether there is such a one."""
-STOP_SECONDS: Final = 10.0
 
 log = logs.get(__name__)
 
@@ -83,13 +82,13 @@ class ProducerClients:
                 try:
                     await connect(kafka, self._connection)
                 except (KafkaError, OSError) as error:
-                    await kafka.stop()
+                    await close(kafka)
                     if not told:
                         log.warning("kafka_unreachable", error=str(error) or type(error).__name__)
                         told = True
                     await asyncio.sleep(RETRY_SECONDS)
                 except asyncio.CancelledError:
-                    await kafka.stop()
+                    await close(kafka)
                     raise
                 else:
                     self._connection.vigil.watch(kafka, "the producer")
@@ -128,18 +127,17 @@ class ProducerClients:
         if self.now is not client:
             return
         self.now = None
-        log.warning("producerreplaced", reason=reason)
+        log.warning("producer_replaced", reason=reason)
         abandon(client.kafka, ProducerClosed(reason))
         task = asyncio.create_task(self._stop(client.kafka), name="stop replaced producer")
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
 
     async def _stop(self, kafka: AIOKafkaProducer) -> None:
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await kafka.stop()
-        except (TimeoutError, KafkaError, OSError) as error:
-            log.warning("producer_not_stopped", error=str(error) or type(error).__name__)
+        if not await close(kafka):
+            log.warning(
+                "producer_not_stopped", why="what it held was not taken in time, or a task of it had ended"
+            )
 
     async def close(self, *, flush: bool) -> None:
         """Close, bounded; `flush`: after what the library holds."""

@@ -8,6 +8,7 @@ from ssl import SSLContext
 from typing import NamedTuple, Self
 
 from aiokafka.abc import ConsumerRebalanceListener as ConsumerRebalanceListener
+from aiokafka.conn import AIOKafkaConnection
 
 class TopicPartition(NamedTuple):
     topic: str
@@ -66,6 +67,7 @@ class _Fetcher:
 class _Client:
     cluster: _Cluster
     _sync_task: Task[None] | None
+    _conns: dict[object, AIOKafkaConnection]
     async def close(self) -> None: ...
     async def fetch_all_metadata(self) -> _Metadata: ...
     def force_metadata_update(self) -> Future[bool]: ...
