@@ -25,13 +25,15 @@ from argosy.coordinator.input_check import InputCheck
 from argosy.coordinator.known_pipelines import data_hash, known
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
-from argosy.schemas.errors import BadMessage, FactsTooLarge, InvalidInput, PayloadGone
+from argosy.schemas.errors import ArgosyError, BadMessage, FactsTooLarge, InvalidInput, PayloadGone
+from argosy.schemas.fault import MESSAGE_CHARACTERS
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import INLINE_BYTES, Payload
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
 from argosy.schemas.settings import Settings
+from argosy.telemetry import logs
 
 _CHECKED_BYTES: Final = 256 * 1024
 
@@ -92,6 +94,15 @@ class Accept:
             raise NotAdmitted(
                 SubmitRefused(reason="invalid", message=str(error), field="input", position=arrived.position)
             ) from None
+        except (NotAdmitted, ArgosyError):
+            raise
+        except Exception as error:
+            # Whatever a submit does to us is its sender's trouble: every coordinator in turn would end of it.
+            logs.get("argosy.receiver").exception("a submit could not be judged", position=arrived.position)
+            text = f"it could not be judged: {type(error).__name__}: {error}"[:MESSAGE_CHARACTERS]
+            raise NotAdmitted(
+                SubmitRefused(reason="invalid", message=text, position=arrived.position)
+            ) from error
 
     async def _accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         fleet = self._settings.fleet

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 from typing import Final
 
-from pydantic import ValidationError
-
 from argosy.broker.log import Follower, Outgoing, Producer, Record
 from argosy.broker.topics import TopicNames
 from argosy.schemas.canonical import canonical_json
+from argosy.schemas.codec import check_numbers
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.telemetry import logs
@@ -75,7 +74,8 @@ class Registry:
             return
         try:
             pipeline = CompiledPipeline.model_validate_json(record.value)
-        except ValidationError as error:
+            check_numbers(record.value)
+        except ValueError as error:
             # It was published all the same: an older version isn't what the bare name means now.
             self._pipelines.pop(key, None)
             versions.append(key)

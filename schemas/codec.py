@@ -1,5 +1,8 @@
 """Messages to bytes and back. The only place where a body's JSON is met before its model."""
 
+import json
+import math
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -75,6 +78,8 @@ _ADAPTERS: Final[dict[str, TypeAdapter[Message]]] = {
 _FOREIGN: Final = frozenset((RunSubmitted.KIND, SignalSent.KIND, CancelRequested.KIND))
 _NO_JSON: Final = (b"NaN", b"Infinity")
 """Where neither word stands, there is nothing to look for; in a text they are fine."""
+_HUGE: Final = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
+"""In every number that no float holds, as `1e999`. Read, it is infinite, and then it can't be said in JSON any more."""
 
 
 def encode_body(message: Message) -> bytes:
@@ -93,12 +98,29 @@ def decode_body(envelope: Envelope, body: bytes | None) -> Message:
             return _known_terms(body) or adapter.validate_json(body)
         if envelope.kind in _FOREIGN and body is not None and any(word in body for word in _NO_JSON):
             from_json(body, allow_inf_nan=False)
-        return adapter.validate_json(body or b"")
+        found = adapter.validate_json(body or b"")
+        if envelope.kind in _FOREIGN and body is not None:
+            check_numbers(body)
+        return found  # noqa: TRY300 - what is raised above is all of one kind
     except ValidationError as error:
         path, message = first_wrong(error)
         raise BadMessage(message, field=path or "body") from None
     except ValueError as error:
         raise BadMessage(str(error), field="body") from None
+
+
+def check_numbers(body: bytes) -> None:
+    """Raise ValueError for JSON (it has been read, so it is some) with a number that no float holds."""
+    if _HUGE.search(body):
+        json.loads(body, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        message = f"{text[:40]} is a number too large to be kept"
+        raise ValueError(message)
+    return number
 
 
 # A dispatch carries its agent's contract: a third of what there is to check, and the same for thousands of tasks.

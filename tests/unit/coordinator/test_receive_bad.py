@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.client.answers import read_answer
+from argosy.coordinator import accept
 from argosy.coordinator.registry import publish
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadArgument, RunFailed, RunRefused
@@ -109,6 +110,49 @@ async def test_a_pipeline_that_can_not_be_is_refused_and_says_where(case: str) -
         assert refused.field.split(".")[0] == "pipeline"
         assert text in f"{refused.field}: {refused.message}"
         assert not world.seen
+
+
+HUGE = b"1e999"
+
+
+@pytest.mark.parametrize(
+    "way", [("takes", "maximum"), ("steps", 0, "inputs", 0, "value"), ("deadline_seconds",)]
+)
+async def test_a_number_that_no_float_holds_is_refused_and_ends_no_coordinator(
+    way: tuple[str | int, ...],
+) -> None:
+    body = body_of(diamond.compile(), "x", put(*way, value="HUGE")).replace(b'"HUGE"', HUGE)
+    async with shell_world() as world, client_of(world) as client:
+        refused = await refusal(world, await submit(world, "bad", body))
+        assert refused.reason == "invalid"
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=20) == "done"
+
+
+async def test_a_published_pipeline_with_a_number_that_no_float_holds_is_none() -> None:
+    document = json.dumps({**hello.compile().dump(), "takes": {"maximum": "HUGE"}}).encode()
+    async with shell_world() as world:
+        kind = Envelope("pipeline.published", "1", "test", subject="hello@1")
+        await world.send(world.names.pipelines, kind, document.replace(b'"HUGE"', HUGE))
+        position = await submit(world, "bad", b'{"pipeline":"hello","input":"x"}')
+        assert (await refusal(world, position)).reason == "unknown_pipeline"
+
+
+async def test_a_submit_that_can_not_be_judged_is_refused_with_the_reason_and_ends_no_coordinator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_pipeline: CompiledPipeline) -> None:
+        message = "a bug in the checks"
+        raise ZeroDivisionError(message)
+
+    async with shell_world() as world, client_of(world) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(accept, "check_pipeline", broken)
+            refused = await refusal(world, await submit(world, "bad", body_of(hello.compile(), "x")))
+        assert (refused.reason, refused.message) == (
+            "invalid",
+            "it could not be judged: ZeroDivisionError: a bug in the checks",
+        )
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=20) == "done"
 
 
 async def test_an_empty_map_ends_at_once_with_an_empty_list() -> None:

@@ -12,6 +12,7 @@ from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.facts import ListFact, NoFact, SizeFact, ValueFact
 from argosy.schemas.fault import Fault
+from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched, TaskInput
@@ -159,6 +160,9 @@ def test_the_first_wrong_field_is_named_by_its_path() -> None:
         b"[]",
         b"\xff\xfe",
         b'{"pipeline": "p", "input": NaN}',
+        b'{"pipeline": "p", "input": 1e999}',
+        b'{"pipeline": "p", "input": [-1E+0400]}',
+        b'{"pipeline": "p", "input": %b.5e99}' % (b"9" * 220),
         b"[" * 100_000,
         b'{"pipeline":"p","input":"\\ud800"}',
     ],
@@ -166,6 +170,13 @@ def test_the_first_wrong_field_is_named_by_its_path() -> None:
 def test_bytes_that_are_no_submit_are_a_bad_message_and_nothing_worse(body: bytes | None) -> None:
     with pytest.raises(BadMessage):
         decode_body(envelope("run.submitted"), body)
+
+
+@pytest.mark.parametrize("value", ["1e300", "1e-999", '"1e999"', "9" * 400, f"{'9' * 150}e99"])
+def test_a_number_that_only_looks_too_large_is_fine(value: str) -> None:
+    found = decode_body(envelope("run.submitted"), b'{"pipeline":"p","input":%b}' % value.encode())
+    assert isinstance(found, RunSubmitted)
+    assert found.input == json.loads(value)
 
 
 def test_an_unknown_kind_is_a_bad_message() -> None:
