@@ -3,17 +3,19 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Outgoing, Partition, Sent
-from argosy.broker.topics import TopicPlan
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, StaleGeneration, Unreachable
-from support.kafka_world import Recorder, settings_of
+from support.kafka_world import RealWorld, Recorder, real_world
 from support.stack import StackThread
+
+SOON, LATE = 2, 60
+"""Seconds after which a send is given up."""
 
 
 @pytest.fixture(scope="module")
@@ -22,101 +24,84 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackThread]:
         yield running
 
 
+@pytest.fixture
+async def real(fragile: StackThread) -> AsyncIterator[RealWorld]:
+    async with real_world(fragile.bootstrap_servers) as real:
+        yield real
+
+
 async def test_a_send_without_kafka_ends_at_its_deadline_and_the_next_ones_arrive(
-    fragile: StackThread,
+    fragile: StackThread, real: RealWorld
 ) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    patient = KafkaCluster(settings.model_copy(update={"send_deadline_seconds": 60}))
+    topic, patient = await real.topic(), real.within(LATE)
+    producer, waiting = await real.within(SOON).producer(), await patient.producer()
+    await producer.send(Outgoing(topic, b"k", b"before", (), 0))
+    await asyncio.to_thread(fragile.hold, "kafka")
     try:
-        await cluster.create([TopicPlan(topic, 1, 1, {})])
-        producer, waiting = await cluster.producer(), await patient.producer()
-        await producer.send(Outgoing(topic, b"k", b"before", (), 0))
-        await asyncio.to_thread(fragile.hold, "kafka")
-        try:
-            with pytest.raises(Unreachable, match="not acknowledged within 2 s"):
-                await producer.send(Outgoing(topic, b"k", b"lost", (), 0))
-            late = asyncio.create_task(waiting.send(Outgoing(topic, b"k", b"late", (), 0)))
-        finally:
-            await asyncio.to_thread(fragile.resume, "kafka")
-        await late
-        await producer.send(Outgoing(topic, b"k", b"after", (), 0))
-        values = [record.value async for record in patient.scan(Partition(topic, 0), 0)]
-        assert values[0] == b"before"
-        assert {b"late", b"after"} <= set(values)
+        with pytest.raises(Unreachable, match="not acknowledged within 2 s"):
+            await producer.send(Outgoing(topic, b"k", b"lost", (), 0))
+        late = asyncio.create_task(waiting.send(Outgoing(topic, b"k", b"late", (), 0)))
     finally:
-        await cluster.close()
-        await patient.close()
+        await asyncio.to_thread(fragile.resume, "kafka")
+    await late
+    await producer.send(Outgoing(topic, b"k", b"after", (), 0))
+    values = [record.value async for record in patient.scan(Partition(topic, 0), 0)]
+    assert values[0] == b"before"
+    assert {b"late", b"after"} <= set(values)
 
 
 async def test_many_sent_while_kafka_is_killed_are_all_answered_and_none_is_lost(
-    fragile: StackThread,
+    fragile: StackThread, real: RealWorld
 ) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 60})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    try:
-        await cluster.create([TopicPlan(topic, 2, 1, {})])
-        producer = await cluster.producer()
-        await producer.send(Outgoing(topic, b"k", b"first", (), 0))
-        killing = asyncio.create_task(asyncio.to_thread(fragile.kill, "kafka"))
-        answers: list[Sent] = []
-        values: list[bytes] = []
-        while not killing.done() or len(answers) < 400:
-            some = [b"%d" % (len(values) + each) for each in range(100)]
-            values += some
-            answers += await producer.send_many(
-                [Outgoing(topic, b"k", value, (), number % 2) for number, value in enumerate(some)]
-            )
-        await killing
-        taken = [
-            value
-            for value, answer in zip(values, answers, strict=True)
-            if not isinstance(answer, ArgosyError)
-        ]
-        assert {type(answer) for answer in answers} <= {tuple, Unreachable}
-        for partition in range(2):
-            found = [record.value async for record in cluster.scan(Partition(topic, partition), 0)]
-            mine = [value for value in taken if int(value) % 2 == partition]
-            assert set(mine) <= set(found)
-            first = [value for index, value in enumerate(found) if value not in found[:index]]
-            assert [value for value in first if value in mine] == mine
-    finally:
-        await cluster.close()
+    topic, cluster = await real.topic(2), real.within(LATE)
+    producer = await cluster.producer()
+    await producer.send(Outgoing(topic, b"k", b"first", (), 0))
+    killing = asyncio.create_task(asyncio.to_thread(fragile.kill, "kafka"))
+    answers: list[Sent] = []
+    values: list[bytes] = []
+    while not killing.done() or len(answers) < 400:
+        some = [b"%d" % (len(values) + each) for each in range(100)]
+        values += some
+        answers += await producer.send_many(
+            [Outgoing(topic, b"k", value, (), number % 2) for number, value in enumerate(some)]
+        )
+    await killing
+    taken = [
+        value for value, answer in zip(values, answers, strict=True) if not isinstance(answer, ArgosyError)
+    ]
+    assert {type(answer) for answer in answers} <= {tuple, Unreachable}
+    for partition in range(2):
+        found = [record.value async for record in cluster.scan(Partition(topic, partition), 0)]
+        mine = [value for value in taken if int(value) % 2 == partition]
+        assert set(mine) <= set(found)
+        first = [value for index, value in enumerate(found) if value not in found[:index]]
+        assert [value for value in first if value in mine] == mine
 
 
 async def test_what_is_posted_without_kafka_is_given_up_and_what_is_posted_later_arrives(
-    fragile: StackThread,
+    fragile: StackThread, real: RealWorld
 ) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    patient = KafkaCluster(settings.model_copy(update={"send_deadline_seconds": 60}))
+    topic, patient = await real.topic(), real.within(LATE)
+    producer = await real.within(SOON).producer()
+    await producer.send(Outgoing(topic, b"k", b"before", (), 0))
+    await asyncio.to_thread(fragile.hold, "kafka")
     try:
-        await cluster.create([TopicPlan(topic, 1, 1, {})])
-        producer = await cluster.producer()
-        await producer.send(Outgoing(topic, b"k", b"before", (), 0))
-        await asyncio.to_thread(fragile.hold, "kafka")
-        try:
-            async with asyncio.timeout(30):
-                for value in (b"handed over", b"waits behind it", b"too"):
-                    await producer.post([Outgoing(topic, b"k", value, (), 0)])
-        finally:
-            await asyncio.to_thread(fragile.resume, "kafka")
-        later = await (await patient.producer()).send(Outgoing(topic, b"k", b"another's", (), 0))
-        assert later[1] >= 1
         async with asyncio.timeout(30):
-            while b"after" not in [record.value async for record in patient.scan(Partition(topic, 0), 0)]:
-                await producer.post([Outgoing(topic, b"k", b"after", (), 0)])
+            for value in (b"handed over", b"waits behind it", b"too"):
+                await producer.post([Outgoing(topic, b"k", value, (), 0)])
     finally:
-        await cluster.close()
-        await patient.close()
+        await asyncio.to_thread(fragile.resume, "kafka")
+    later = await (await patient.producer()).send(Outgoing(topic, b"k", b"another's", (), 0))
+    assert later[1] >= 1
+    async with asyncio.timeout(30):
+        while b"after" not in [record.value async for record in patient.scan(Partition(topic, 0), 0)]:
+            await producer.post([Outgoing(topic, b"k", b"after", (), 0)])
 
 
 async def test_many_sent_without_kafka_are_unknown_at_the_deadline_and_closing_then_ends_soon(
-    fragile: StackThread,
+    fragile: StackThread, real: RealWorld
 ) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    await cluster.create([TopicPlan(topic, 1, 1, {})])
+    topic, cluster = await real.topic(), real.within(SOON)
     producer = await cluster.producer()
     await producer.send(Outgoing(topic, b"k", b"before", (), 0))
     await asyncio.to_thread(fragile.hold, "kafka")
@@ -139,14 +124,12 @@ async def test_many_sent_without_kafka_are_unknown_at_the_deadline_and_closing_t
         await asyncio.to_thread(fragile.resume, "kafka")
 
 
-async def test_a_consumer_and_a_producer_outlive_a_killed_broker(fragile: StackThread) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 60})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    taken, stop = Recorder(), asyncio.Event()
-    try:
-        await cluster.create([TopicPlan(topic, 1, 1, {})])
-        producer, consumer = await cluster.producer(), cluster.consumer("outlives", [topic])
-        run = asyncio.create_task(consumer.run(taken, stop))
+async def test_a_consumer_and_a_producer_outlive_a_killed_broker(
+    fragile: StackThread, real: RealWorld
+) -> None:
+    topic, cluster, taken = await real.topic(), real.within(LATE), Recorder()
+    producer, consumer = await cluster.producer(), cluster.consumer("outlives", [topic])
+    async with real.running(consumer, taken):
         for number in range(3):
             sent = producer.send(Outgoing(topic, b"k", b"%d" % number, (), 0))
             if number == 1:
@@ -162,53 +145,33 @@ async def test_a_consumer_and_a_producer_outlive_a_killed_broker(fragile: StackT
                     break
                 except StaleGeneration:  # the group is still being joined again
                     await taken.until(lambda: bool(taken.owned))
-        stop.set()
-        await run
-    finally:
-        await cluster.close()
 
 
-async def test_a_consumer_started_without_kafka_joins_when_it_comes(fragile: StackThread) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    taken, stop = Recorder(), asyncio.Event()
-    try:
-        await cluster.create([TopicPlan(topic, 1, 1, {})])
-        await asyncio.to_thread(fragile.hold, "kafka")
+async def test_a_consumer_started_without_kafka_joins_when_it_comes(
+    fragile: StackThread, real: RealWorld
+) -> None:
+    topic, cluster, taken = await real.topic(), real.within(SOON), Recorder()
+    await asyncio.to_thread(fragile.hold, "kafka")
+    async with real.running(cluster.consumer("early", [topic]), taken):
         try:
-            run = asyncio.create_task(cluster.consumer("early", [topic]).run(taken, stop))
             with pytest.raises(Unreachable):
                 await cluster.edges(Partition(topic, 0))
         finally:
             await asyncio.to_thread(fragile.resume, "kafka")
         await taken.until(lambda: bool(taken.owned))
-        stop.set()
-        await run
-    finally:
-        await cluster.close()
 
 
-async def test_stopping_without_kafka_ends_soon_and_revokes(fragile: StackThread) -> None:
-    settings = settings_of(fragile.bootstrap_servers).model_copy(update={"send_deadline_seconds": 2})
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    taken, stop = Recorder(), asyncio.Event()
-    try:
-        await cluster.create([TopicPlan(topic, 1, 1, {})])
-        consumer = cluster.consumer("stops", [topic])
-        run = asyncio.create_task(consumer.run(taken, stop))
-        await taken.until(lambda: bool(taken.owned))
-        await asyncio.to_thread(fragile.hold, "kafka")
-        try:
+async def test_stopping_without_kafka_ends_soon_and_revokes(fragile: StackThread, real: RealWorld) -> None:
+    topic, taken = await real.topic(), Recorder()
+    consumer = real.within(SOON).consumer("stops", [topic])
+    async with AsyncExitStack() as afterwards:
+        async with real.running(consumer, taken, seconds=25):
+            await taken.until(lambda: bool(taken.owned))
+            afterwards.push_async_callback(asyncio.to_thread, fragile.resume, "kafka")
+            await asyncio.to_thread(fragile.hold, "kafka")
             with pytest.raises((Unreachable, StaleGeneration)):
                 await consumer.commit({Partition(topic, 0): 0})
-            stop.set()
-            async with asyncio.timeout(25):
-                await run
-        finally:
-            await asyncio.to_thread(fragile.resume, "kafka")
         assert taken.revocations == [(Partition(topic, 0),)]
-    finally:
-        await cluster.close()
 
 
 MEMBER = """
@@ -245,33 +208,24 @@ asyncio.run(main())
 
 
 async def test_a_frozen_member_that_wakes_cannot_commit_over_its_successor(
-    fragile: StackThread, tmp_path: Path
+    real: RealWorld, tmp_path: Path
 ) -> None:
-    settings = settings_of(fragile.bootstrap_servers)
-    cluster, topic = KafkaCluster(settings), f"{settings.topic_prefix}.topic"
-    taken, stop = Recorder(), asyncio.Event()
-    go = tmp_path / "go"
-    await cluster.create([TopicPlan(topic, 1, 1, {})])
+    topic, taken, go = await real.topic(), Recorder(), tmp_path / "go"
     zombie = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", MEMBER, settings.model_dump_json(), topic, str(go)),
+        *("-c", MEMBER, real.settings.model_dump_json(), topic, str(go)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert zombie.stdout is not None
-    run: asyncio.Task[None] | None = None
     try:
         assert await zombie.stdout.readline() == b"owns\n"
         zombie.send_signal(signal.SIGSTOP)
-        run = asyncio.create_task(cluster.consumer("zombies", [topic]).run(taken, stop))
-        await taken.until(lambda: bool(taken.owned))
-        go.touch()
-        zombie.send_signal(signal.SIGCONT)
-        assert await zombie.stdout.readline() == b"stale\n"
-        assert (await cluster.group("zombies")).committed == {}
+        async with real.running(real.cluster.consumer("zombies", [topic]), taken):
+            await taken.until(lambda: bool(taken.owned))
+            go.touch()
+            zombie.send_signal(signal.SIGCONT)
+            assert await zombie.stdout.readline() == b"stale\n"
+            assert (await real.cluster.group("zombies")).committed == {}
     finally:
         zombie.kill()
         await zombie.wait()
-        stop.set()
-        if run is not None:
-            await run
-        await cluster.close()

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 
 from argosy.broker.log import Outgoing, Partition
-from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, World, settings_of, world_of
+from support.kafka_world import WAIT_SECONDS, Recorder, World, real_world, world_of
 from support.stack import StackThread
 
 MOVES, LEAST = 3, 5
@@ -102,8 +101,7 @@ async def test_the_old_leader_does_say_no(
     brokers: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That the tests above are about what they say."""
-    async with AsyncExitStack() as closing:
-        real = RealWorld(settings_of(brokers), closing)
+    async with real_world(brokers) as real:
         topic = await real.topic(replication=3)
         await real.send(topic, b"first")
         await real.move_leader(Partition(topic, 0))

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from argosy.broker.lost_connection import Connection
 from argosy.broker.provision import ensure
 from argosy.broker.topics import TopicPlan
 from argosy.schemas.errors import MessageTooLarge
-from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, settings_of
+from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, real_world
 from support.stack import StackThread
 
 REQUESTS = ("ApiVersionRequest", "FetchRequest", "HeartbeatRequest", "MetadataRequest", "ProduceRequest")
@@ -24,8 +23,8 @@ REQUESTS = ("ApiVersionRequest", "FetchRequest", "HeartbeatRequest", "MetadataRe
 
 @pytest.fixture
 async def real(stack: StackThread) -> AsyncIterator[RealWorld]:
-    async with AsyncExitStack() as closing:
-        yield RealWorld(settings_of(stack.bootstrap_servers), closing)
+    async with real_world(stack.bootstrap_servers) as real:
+        yield real
 
 
 async def test_a_client_may_compress_and_a_bomb_is_refused_before_it_reaches_us(real: RealWorld) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka.consumer import fetcher
@@ -11,7 +11,7 @@ from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Outgoing, Partition
 from argosy.broker.vigil import LOOK_SECONDS
 from argosy.schemas.errors import ClientBroken
-from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, settings_of
+from support.kafka_world import WAIT_SECONDS, RealWorld, Recorder, real_world
 from support.stack import StackThread
 from support.task_of import task_of
 
@@ -25,8 +25,8 @@ LEADS, SENDS = "AIOKafkaClient._md_synchronizer", "Sender._sender_routine"
 
 @pytest.fixture
 async def real(stack: StackThread) -> AsyncIterator[RealWorld]:
-    async with AsyncExitStack() as closing:
-        yield RealWorld(settings_of(stack.bootstrap_servers), closing)
+    async with real_world(stack.bootstrap_servers) as real:
+        yield real
 
 
 @pytest.fixture

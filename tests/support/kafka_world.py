@@ -118,15 +118,17 @@ class World:
         return [await producer.send(record) for record in records]
 
     @asynccontextmanager
-    async def running(self, consumer: Consumer, subscriber: Recorder) -> AsyncGenerator[asyncio.Event]:
-        """Run a consumer until the block ends, then stop it; what it raised is raised here."""
+    async def running(
+        self, consumer: Consumer, subscriber: Recorder, *, seconds: float = WAIT_SECONDS
+    ) -> AsyncGenerator[asyncio.Event]:
+        """Run a consumer until the block ends, then stop it, within so long; what it raised is raised here."""
         stop = asyncio.Event()
         task = asyncio.create_task(consumer.run(subscriber, stop), name="consumer under test")
         try:
             yield stop
         finally:
             stop.set()
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(seconds):
                 await task
 
 
@@ -171,6 +173,10 @@ class RealWorld(World):
 
     def process(self, name: str) -> Cluster:  # noqa: ARG002 - in memory it matters
         return self._open(self.settings, self._closing)
+
+    def within(self, seconds: float) -> KafkaCluster:
+        """Another process's door: it gives a send up after so long."""
+        return self._open(self.settings.model_copy(update={"send_deadline_seconds": seconds}), self._closing)
 
     async def transact(self, where: Partition, *values: bytes, abort: bool = False) -> None:
         """The marker is written a moment after the broker's answer."""
@@ -237,11 +243,19 @@ def settings_of(bootstrap_servers: str) -> KafkaSettings:
 @asynccontextmanager
 async def world_of(kind: Literal["memory", "real"], servers: Callable[[], str]) -> AsyncGenerator[World]:
     """Make one; `servers` is asked for the real one only."""
-    async with AsyncExitStack() as closing:
-        if kind == "memory":
+    if kind == "memory":
+        async with AsyncExitStack() as closing:
             yield MemoryWorld(settings_of("memory:1"), closing)
-        else:
-            yield RealWorld(settings_of(servers()), closing)
+    else:
+        async with real_world(servers()) as world:
+            yield world
+
+
+@asynccontextmanager
+async def real_world(servers: str) -> AsyncGenerator[RealWorld]:
+    """Make one on these servers; all that it opened is closed with it."""
+    async with AsyncExitStack() as closing:
+        yield RealWorld(settings_of(servers), closing)
 
 
 @pytest.fixture(params=["memory", "real"])
