@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 
 Kind = Literal[
     "crash", "crash_soon", "terminate", "pause", "skew", "deaf", "cut_off", "reply_lost", "request_lost", "late",
-    "torn", "block", "split", "sleep",
+    "slow", "torn", "block", "split", "sleep",
     "rebalance", "offsets_lost", "again", "gap", "wipe", "restart", "failover", "failback", "redis_down",
     "redis_refuses", "redis_read_only", "redis_full", "redis_clock", "kafka_down", "kafka_clock", "tail_lost", "cut",
     "retention", "payloads_down", "payloads_lost", "rebuild", "all_sleep",
@@ -15,7 +15,8 @@ Kind = Literal[
 """`crash_soon` counts steps: death comes between any two awaits. `restart`
 loses writes and changes the identity; `failback` is two failovers: the old `run_id` returns with lost data. `again`
 appends an old dispatch once more; `gap` uses up offsets, as control records do; `late` requests arrive seconds later,
-when their sender has long given up. `torn`: of the next calls some are lost, others not, as parts of a batch are.
+when their sender has long given up; `slow`: answers to the next calls come late, and some
+requests never arrive. `torn`: of the next calls some are lost, others not, as parts of a batch are.
 `block`: the event loop stands still, the thread that renews leases doesn't. `split`: a replica is promoted, and one
 process goes on talking to the old primary for a while. `sleep` is a pause for longer than a tombstone lives.
 `tail_lost`: an unclean election loses acknowledged records. `cut`: retention takes all that lies before the first
@@ -33,6 +34,7 @@ PROCESS_KINDS: Final[frozenset[Kind]] = frozenset(
         "reply_lost",
         "request_lost",
         "late",
+        "slow",
         "torn",
         "block",
         "split",
@@ -50,6 +52,7 @@ AMOUNTS: Final[Mapping[Kind, tuple[float, ...]]] = {
     "reply_lost": (1, 2, 5),
     "request_lost": (1, 2, 5),
     "late": (1, 2),
+    "slow": (2, 5, 20),
     "gap": (1, 3),
     "restart": (0, 1, 2, 3, 5, 8, 13, 30, 80),
     "failover": (0, 1, 3, 8, 30, 80),
@@ -89,6 +92,7 @@ PROFILES: Final[Mapping[str, Mapping[Kind, float]]] = {
     "rebuild": {"rebuild": 4, "crash_soon": 2, "wipe": 2, "pause": 1, "reply_lost": 1},
     "skew": {"skew": 4, "crash_soon": 3, "pause": 2, "restart": 1},
     "busy": {"pause": 3, "late": 4, "reply_lost": 6, "request_lost": 2},
+    "slow": {"slow": 8, "terminate": 2, "pause": 2, "rebalance": 1},
     "wipes": {"wipe": 5, "pause": 2, "late": 2, "crash_soon": 3, "redis_refuses": 1},
     "failback": {"failback": 5, "failover": 2, "pause": 1, "reply_lost": 1, "rebalance": 1},
     "pair": {"split": 4, "failover": 2, "failback": 1, "rebalance": 1, "reply_lost": 1},

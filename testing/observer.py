@@ -15,8 +15,10 @@ Appended = Callable[[str, Outgoing, int, int], None]
 """Process, record, partition, offset."""
 Ran = Callable[[str, Script, Sequence[str], Sequence[Arg], Reply], None]
 """Process, script, keys, arguments, reply."""
-Committed = Callable[[str, Mapping[Partition, int]], None]
-"""Group, offsets."""
+Committed = Callable[[str, str, Mapping[Partition, int]], None]
+"""Process, group, offsets."""
+Asked = Callable[[str, Script, Sequence[str]], None]
+"""Process, script, keys: it is about to be sent."""
 Handled = Callable[[str, str, int], None]
 """Process, task id, attempt: a handler begins."""
 
@@ -35,6 +37,7 @@ class Observer:
         self.crash: Callable[[Process], None] = Process.kill
         """How a process dies; whoever supervises it sets this."""
         self.on_append: list[Appended] = []
+        self.on_ask: list[Asked] = []
         self.on_script: list[Ran] = []
         self.on_commit: list[Committed] = []
         self.on_handler: list[Handled] = []
@@ -56,6 +59,8 @@ class Observer:
         """Hear of a script that is about to be sent; False: its sender has just died."""
         process = GATE.get()
         who = process.full_name if isinstance(process, Process) else ""
+        for hears in self.on_ask:
+            hears(who, script, keys)
         return (
             not self.traps.armed
             or script.name != "claim"
@@ -71,10 +76,10 @@ class Observer:
         if self.traps.armed and script.name == "hold":
             self._may_die("after_store", who, tasks_of(keys))
 
-    def committed(self, group: str, offsets: Mapping[Partition, int]) -> None:
+    def committed(self, who: str, group: str, offsets: Mapping[Partition, int]) -> None:
         """Hear of offsets that a group has taken."""
         for hears in self.on_commit:
-            hears(group, offsets)
+            hears(who, group, offsets)
 
     def handles(self, task_id: str, attempt: int) -> bool:
         """Hear of a handler that begins in the process that runs now; False: that process has just died."""

@@ -17,6 +17,8 @@ _FATES: Final[Mapping[Kind, tuple[Fate | None, ...]]] = {
     "late": ("late",),
     "torn": (None, None, "reply lost", "request lost"),
 }
+_SLOW: Final[tuple[Fate, ...]] = ("slow", "slow", "slow", "request lost")
+"""On a line that is slow: some requests are given up there."""
 
 
 class ProcessFaults:
@@ -32,7 +34,7 @@ class ProcessFaults:
         doors = self._stage.supervisor.doors(event.who)
         if process is None or doors is None or process.state != "up":
             return
-        if event.kind in _FATES or event.kind in {"deaf", "cut_off", "split"}:
+        if event.kind in _FATES or event.kind in {"deaf", "cut_off", "split", "slow"}:
             self._disturb(event.kind, process, doors, event.amount)
         else:
             self._harm(event.kind, process, event.amount)
@@ -77,6 +79,9 @@ class ProcessFaults:
             case "split":
                 self._redis.split(doors, amount)
                 self._later(amount, lambda: self._redis.joined(doors))
+            case "slow":
+                for wire in doors.wires.values():
+                    wire.fates.extend(self._chance.choice(_SLOW) for _ in range(int(amount)))
             case _:
                 services = [
                     "redis",

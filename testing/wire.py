@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Fate = Literal["request lost", "reply lost", "late"]
+Fate = Literal["request lost", "reply lost", "late", "slow"]
 NETWORK: Final = Context()
 """What is under way belongs to no process."""
 _LATE_SECONDS: Final = (0.3, 0.9, 3.0, 6.0)
+_SLOW_SECONDS: Final = (0.1, 0.3, 0.9, 2.0)
+"""How much longer an answer takes that does come."""
 
 
 class Network:
@@ -76,9 +78,10 @@ class Wire:
         fate = self.fates.pop(0) if self.fates else None
         # One connection: what was sent before arrives before.
         self._last = arrives = max(self._last, loop.time() + network.way())
-        if fate is None:
+        if fate is None or fate == "slow":
             network.under_way += 1
-            loop.call_at(arrives, self._arrive, effect, answer, context=NETWORK)
+            more = network.chance.choice(_SLOW_SECONDS) if fate == "slow" else 0.0
+            loop.call_at(arrives, self._arrive, effect, answer, more, context=NETWORK)
         else:
             loop.call_later(self._timeout, self._fail, what, answer, context=NETWORK)
             if fate != "request lost":
@@ -90,14 +93,16 @@ class Wire:
         with suppress(ArgosyError):
             self._happen(effect)
 
-    def _arrive(self, effect: Callable[[], Any], answer: "asyncio.Future[Any]") -> None:
+    def _arrive(self, effect: Callable[[], Any], answer: "asyncio.Future[Any]", more_seconds: float) -> None:
         value, error = None, None
         try:
             value = self._happen(effect)
         except Exception as raised:  # noqa: BLE001 - whatever it is belongs to the caller
             error = raised
         network = self._network
-        network.loop.call_later(network.way(), self._back, answer, value, error, context=NETWORK)
+        network.loop.call_later(
+            network.way() + more_seconds, self._back, answer, value, error, context=NETWORK
+        )
 
     def _happen(self, effect: Callable[[], T]) -> T | None:
         return None if self._network.closed else effect()

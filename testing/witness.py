@@ -31,12 +31,15 @@ class Witness:
     _judged: dict[Partition, int] = field(default_factory=dict)
     """What lies before is known to be done: done stays done."""
     _taken: int = 0
+    _members: set[tuple[str, str]] = field(default_factory=set)
+    """Processes that the broker knows as members since they last wrote to a lane, and the lane."""
 
     def __post_init__(self) -> None:
         """Listen from now on."""
         self._truth = Truth(self.stage.world)
         observer = self.stage.world.observer
         observer.on_append.append(self._appended)
+        observer.on_ask.append(self._asked)
         observer.on_script.append(self._ran)
         observer.on_commit.append(self._committed)
 
@@ -57,6 +60,14 @@ class Witness:
             self._received.add(ce_id.split("/accepted/", 1)[1])
         elif ".submit.refused." in kind:
             self._received.add(ce_id)
+
+    def _asked(self, who: str, script: Script, keys: Sequence[str]) -> None:
+        # When it is sent: one that comes late may find its sender put out of the group, and with another proof.
+        lane = _lane_of(keys)
+        if script.name == "take" and (who, lane) not in self._members:
+            self.findings.append(Finding("taken without proof", f"{who} takes {lane}"))
+        elif script.name == "commit":
+            self._members.discard((who, lane))
 
     def _ran(self, who: str, script: Script, keys: Sequence[str], args: Sequence[Arg], reply: Reply) -> None:
         if script.name == "take":
@@ -101,8 +112,10 @@ class Witness:
         for known in [key for key in self._fences if key[0] == task_id]:
             del self._fences[known]
 
-    def _committed(self, group: str, offsets: Mapping[Partition, int]) -> None:
+    def _committed(self, who: str, group: str, offsets: Mapping[Partition, int]) -> None:
         names = self.stage.world.names
+        if group == names.lanes:
+            self._members |= {(who, f"lane-{where.number}") for where in offsets}
         for where, offset in offsets.items():
             if where.topic == names.inbox:
                 is_done = self._is_received
@@ -143,6 +156,10 @@ def _run_of(record: Record) -> str:
     return (
         next((value for name, value in record.headers if name == "ce_subject"), b"").decode().split("/", 1)[0]
     )
+
+
+def _lane_of(keys: Sequence[str]) -> str:
+    return keys[0].partition("{")[2].partition("}")[0]
 
 
 def _attempt_and_fence(args: Sequence[Arg], place: int) -> tuple[int, str]:

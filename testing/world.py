@@ -110,8 +110,11 @@ class World:
         def answered(script: Script, keys: Sequence[str], args: Sequence[Arg], reply: Reply) -> None:
             observer.ran(name, script, keys, args, reply)
 
+        def committed(group: str, offsets: Mapping[Partition, int]) -> None:
+            observer.committed(name, group, offsets)
+
         return Doors(
-            WiredKafka(self.broker, name, kafka, appended, observer.committed),
+            WiredKafka(self.broker, name, kafka, appended, committed),
             WiredRedis(self.server, redis, observer.asked, answered),
             WiredPayloads(self.payloads, store),
             {"kafka": kafka, "redis": redis, "payloads": store},

@@ -16,6 +16,8 @@ class Seen:
     """A crash story, below `tests/stories/`."""
     profile: str = ""
     seed: int = 0
+    cell: str = ""
+    """A cell of the kill matrix, played by real processes that have the bug."""
 
 
 @dataclass(frozen=True)

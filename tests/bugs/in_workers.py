@@ -78,9 +78,12 @@ _MEMOS: Final = (
         "log_never",
         "a memo with `log=True` is an ordinary one",
         (
-            Edit(Steps.memoised, "port.encode(await effect()), log=log)", "port.encode(await effect()))"),
+            Edit(
+                Steps.memoised,
+                "port.encode(await effect()), log=log)",
+                "port.encode(await effect()), log=False)",
+            ),
             Edit(Steps.memoised, "elif log and found.offset is None:", "elif False:"),
-            Edit(Steps._record, "value: bytes, *, log: bool)", "value: bytes, *, log: bool = False)"),
         ),
     ),
     Bug(
@@ -90,7 +93,7 @@ _MEMOS: Final = (
             Edit(
                 Steps._record,
                 "        while True:\n",
-                "        self.late = asyncio.get_running_loop().create_task(self.services.memos.set(order, fence, name, memo))\n"
+                "        self._locks[' late'] = asyncio.get_running_loop().create_task(self.services.memos.set(order, fence, name, memo))\n"
                 "        return Found(memo, None)\n"
                 "        while True:\n",
             ),
@@ -122,7 +125,7 @@ _MEMOS: Final = (
                 "return await self._append(name, memo)",
                 "order, fence = self.running.order, self.running.fence\n"
                 "            await self._patiently(lambda: self.services.memos.set(order, fence, name, memo), name)\n"
-                "            self.late = asyncio.get_running_loop().create_task(self._append(name, memo))\n"
+                "            self._locks[' late'] = asyncio.get_running_loop().create_task(self._append(name, memo))\n"
                 "            return Found(memo, 0)",
             ),
         ),

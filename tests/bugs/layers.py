@@ -1,4 +1,4 @@
-"""Looks for a planted bug layer by layer, in the order of their cost: units, stories, seeds."""
+"""Looks for a planted bug layer by layer, in the order of their cost: units, stories, seeds. `cells` has the last."""
 
 import contextlib
 import io
@@ -15,8 +15,10 @@ from bugs.bug import Bug, Seen
 from support.seeds import quietly
 from support.simulated_load import SimulatedLoad
 
-Layer = Literal["unit", "story", "seeds"]
-LAYERS: Final[tuple[Layer, ...]] = ("unit", "story", "seeds")
+Layer = Literal["unit", "story", "seeds", "matrix"]
+QUICK: Final[tuple[Layer, ...]] = ("unit", "story", "seeds")
+"""Those that need this process only."""
+LAYERS: Final[tuple[Layer, ...]] = (*QUICK, "matrix")
 TESTS: Final = Path(__file__).parents[1]
 _MORE_SEEDS: Final = 40
 """After the one that is known to show a bug: a small change of the code gives every seed another history."""
@@ -45,7 +47,7 @@ class _Failures:
 
 
 def look(bug: Bug, layers: Sequence[Layer]) -> Iterator[Caught | None]:
-    """Plant a bug and ask the known witness of each layer in turn; None for one that didn't see it."""
+    """Plant a bug and ask the known witness of each quick layer in turn; None for one that didn't see it."""
     for layer in layers:
         ask = _ASK[layer]
         if _known(bug.seen)[layer]:
@@ -62,12 +64,13 @@ def known(bug: Bug) -> Mapping[Layer, str]:
 
 def _known(seen: Seen) -> Mapping[Layer, str]:
     seeds = f"{seen.profile} {seen.seed}" if seen.profile else ""
-    return {"unit": seen.unit, "story": seen.story, "seeds": seeds}
+    return {"unit": seen.unit, "story": seen.story, "seeds": seeds, "matrix": seen.cell}
 
 
 def _failed_test(node: str) -> str | None:
     heard = _Failures()
     words = [str(TESTS / node), "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # whoever plants has imported the package
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         code = pytest.main(words, plugins=[heard])
     if not heard.ran and not heard.names:

@@ -32,6 +32,12 @@ def test_the_page_of_the_bugs_is_what_the_table_says() -> None:
     assert (_ROOT / "docs" / "bugs.md").read_text(encoding="utf-8") == page()
 
 
+def test_every_plant_finds_the_text_that_it_exchanges() -> None:
+    for bug in BUGS.values():
+        with bug.plant():
+            pass
+
+
 def test_a_plant_whose_text_is_gone_is_an_error() -> None:
     bug = Bug("gone", "its text is gone", (Edit(known, "what no function says", "anything"),))
     with pytest.raises(Withered, match="mend the plant"), bug.plant():

@@ -49,6 +49,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "retry_forgotten": Seen(
         unit="unit/coordinator/test_fold_attempts.py::test_a_retryable_failure_is_tried_again_after_its_backoff",
         story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed",
+        cell="lane.publish.after_timer-kill",
     ),
     "early_signal_dropped": Seen(
         unit="unit/coordinator/test_fold_run.py::test_s12_signals_are_kept_once_each_and_64_at_most",
@@ -71,10 +72,14 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/agents/test_claim.py::test_an_unknown_run_under_a_live_mark_is_over",
         story="test_claims_and_settles.py::test_s24_an_old_dispatch_of_a_run_long_gone_is_passed",
     ),
-    "judge_is_blind": Seen(unit="unit/agents/test_claim.py::test_a_run_that_is_not_active_is_over"),
+    "judge_is_blind": Seen(
+        unit="unit/agents/test_claim.py::test_a_run_that_is_not_active_is_over",
+        cell="worker.settle.before_finish-kill",
+    ),
     "epoch_ignored": Seen(
         unit="unit/agents/test_claim.py::test_another_epoch_is_learned_and_asked_again",
         story="test_lanes.py::test_s47_a_lane_that_is_rebuilt_spares_what_its_workers_hold",
+        cell="lane.reload.after_live-kill",
     ),
     "stale_fence": Seen(
         unit="unit/agents/test_hold.py::test_another_fence_is_a_loss",
@@ -96,6 +101,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "result_not_stored": Seen(
         unit="unit/agents/test_hold.py::test_a_result_is_stored_under_the_fence",
         story="test_claims_and_settles.py::test_s31_each_gap_of_a_settle_is_safe_to_repeat",
+        cell="worker.settle.after_unread-kill",
     ),
     "memo_while_not_live": Seen(
         unit="unit/agents/test_memo.py::test_while_the_lane_is_not_live_absence_says_nothing",
@@ -111,6 +117,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing",
         profile="swarm",
         seed=0,
+        cell="lane.script.before_commit-stop",
     ),
     "done_is_refused": Seen(
         unit="contract/test_lane_scripts.py::test_a_commit_that_is_repeated_as_it_is_takes_effect_once"
@@ -119,7 +126,9 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="contract/test_lane_scripts.py::test_the_live_mark_is_set_for_the_identity_that_was_taken_only"
     ),
     "no_proof": Seen(
-        story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing"
+        story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing",
+        profile="calm",
+        seed=0,
     ),
     "seek_race": Seen(
         unit="unit/coordinator/test_queues.py::test_a_batch_from_before_the_seek_is_not_taken_from_above",
@@ -159,6 +168,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "rebuild_drops_claims": Seen(
         unit="unit/coordinator/test_lane.py::test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims",
         story="test_lanes.py::test_s47_a_memo_survives_a_rebuild_and_then_its_worker",
+        cell="lane.reload.after_sweep-stop",
     ),
     "idle_lane_sleeps": Seen(
         story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed", profile="wipes", seed=0
@@ -167,6 +177,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         story="test_lanes.py::test_s8_a_timer_that_is_armed_when_its_owner_dies_fires",
         profile="crash",
         seed=2,
+        cell="lane.publish.before_timer-kill",
     ),
     "timer_sent_once": Seen(
         unit="unit/coordinator/test_queues.py::test_a_timer_fires_until_acknowledged",
@@ -176,12 +187,14 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result",
         profile="crash",
         seed=0,
+        cell="lane.publish.before_end-kill",
     ),
     "result_moot": Seen(
         unit="unit/coordinator/test_lane.py::test_a_crash_between_the_end_and_its_publication_does_not_lose_the_result",
         story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result",
         profile="crash",
         seed=0,
+        cell="lane.publish.before_result-kill",
     ),
     "outbox_is_a_set": Seen(
         unit="unit/coordinator/test_queues.py::test_the_acknowledgement_of_one_request_does_not_swallow_the_next",
@@ -194,12 +207,17 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/coordinator/test_queues.py::test_what_was_stored_as_out_is_due_at_once",
         profile="crash",
         seed=0,
+        cell="lane.publish.before_dispatch-kill",
     ),
     "sent_once": Seen(
         unit="unit/coordinator/test_queues.py::test_a_dispatch_is_sent_again_with_doubled_patience"
     ),
     "publish_before_commit": Seen(profile="crash", seed=4),
-    "checkpoint_first": Seen(profile="crash", seed=0),
+    "checkpoint_first": Seen(
+        profile="crash",
+        seed=0,
+        cell="lane.script.before_commit-kill",
+    ),
     "rest_of_a_map_lost": Seen(profile="calm", seed=6),
     "any_error_is_too_large": Seen(
         unit="unit/coordinator/test_lane.py::test_a_refusal_by_kafka_is_not_the_tasks_failure"
@@ -210,11 +228,16 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "poison_stops_a_lane": Seen(
         unit="unit/coordinator/test_lane.py::test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline"
     ),
-    "receiver_commits_first": Seen(profile="crash", seed=0),
+    "receiver_commits_first": Seen(
+        profile="crash",
+        seed=0,
+        cell="receiver.accept.before_append-kill",
+    ),
     "offset_past_a_gap": Seen(
         unit="unit/broker/test_offsets.py::test_only_the_contiguous_finished_prefix_may_be_committed",
         profile="crash",
         seed=0,
+        cell="worker.commit.after_offsets-kill",
     ),
     "no_epochs": Seen(
         unit="unit/broker/test_offsets.py::test_what_an_older_assignment_finishes_moves_nothing"
@@ -227,15 +250,18 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded",
         profile="wipes",
         seed=0,
+        cell="worker.memo.after_set-wipe",
     ),
     "memo_after_the_fact": Seen(
-        unit="unit/agents/test_step.py::test_a_memo_made_while_the_lane_is_not_live_is_no_memo_until_it_is"
+        unit="unit/agents/test_step.py::test_a_memo_made_while_the_lane_is_not_live_is_no_memo_until_it_is",
+        cell="worker.memo.before_set-kill",
     ),
     "worker_marks": Seen(
         unit="unit/agents/test_step.py::test_of_two_logged_values_the_first_in_the_log_is_returned"
     ),
     "redis_first": Seen(
-        unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded"
+        unit="unit/agents/test_step.py::test_a_logged_memo_is_appended_and_returned_when_it_was_folded",
+        cell="worker.memo.before_log-wipe",
     ),
     "suspects_race": Seen(story="test_lost_claims.py::test_s45_one_call_grants_one_suspect"),
     "suspects_side_by_side": Seen(

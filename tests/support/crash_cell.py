@@ -19,7 +19,7 @@ from support.crash_history import Place, committed_too_far, runs_in, successes_i
 from support.crash_judge import judge, letters
 from support.crash_loads import Expected, expected, topic
 from support.crash_plain import plains
-from support.crash_points import Cell, reached
+from support.crash_points import Cell, NotReached, reached
 from support.crash_world import CrashWorld
 from support.forks import Process
 from support.small_fleet import LEASE_SECONDS, SESSION_SECONDS
@@ -89,8 +89,8 @@ class Play:
         until = time.monotonic() + _REACH_SECONDS
         try:
             while not self._reached():
-                assert not victim.ended.done(), f"ended before its point: {victim.said()[-2000:]}"
-                assert time.monotonic() < until, f"{self.cell.id} was not reached"
+                if victim.ended.done() or time.monotonic() > until:
+                    raise self._not_reached(victim)
                 assert not provoking.done() or provoking.exception() is None, provoking.exception()
                 await self._submit(1)
                 await asyncio.sleep(_SUBMIT_SECONDS)
@@ -139,7 +139,12 @@ class Play:
             return self._reached() or victim.ended.done()
 
         await eventually(so, f"{self.cell.id} is reached", seconds=_REACH_SECONDS)
-        assert self._reached(), f"ended before its point: {victim.said()[-2000:]}"
+        if not self._reached():
+            raise self._not_reached(victim)
+
+    def _not_reached(self, victim: Process) -> NotReached:
+        how = "ended before" if victim.ended.done() else "didn't come to"
+        return NotReached(f"the process {how} {self.cell.id}: {victim.said()[-2000:]}")
 
     async def _provoke(self, victim: Process) -> None:
         match self.cell.point.provoke:

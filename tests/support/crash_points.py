@@ -113,6 +113,10 @@ def covering(points: Mapping[str, Point]) -> Iterator[Cell]:
             yield mine[(number + len(mine) // 2) % len(mine)]
 
 
+class NotReached(AssertionError):
+    """A process never came to its point: nothing was tried."""
+
+
 def reached(cell: str) -> str:
     """Name the ledger's entry which says that a cell's point was reached."""
     return f"reached {cell}"

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -163,8 +163,13 @@ class CrashWorld:
         self.ledger.close()
 
 
-async def open_world(folder: Path, forks: Forks, servers: str) -> CrashWorld:
-    """Make a fleet of its own on this Kafka, with a Redis of its own; its caller closes it."""
+async def open_world(
+    folder: Path, forks: Forks, servers: str, more: Mapping[str, str] | None = None
+) -> CrashWorld:
+    """Make a fleet of its own on this Kafka, with a Redis of its own; its caller closes it.
+
+    `more`: variables of all its processes.
+    """
     name = f"cells{next(_NUMBERS)}"
     folder = folder / name
     folder.mkdir()
@@ -181,7 +186,7 @@ async def open_world(folder: Path, forks: Forks, servers: str) -> CrashWorld:
     producer = await leave.enter_async_context(AIOKafkaProducer(bootstrap_servers=servers))
     witness = await leave.enter_async_context(Witness(servers, name))
     parts = (valkey, redis, store, producer, witness, leave)
-    world = CrashWorld(name, folder, settings, forks, dict(variables), Ledger(ledger), *parts)
+    world = CrashWorld(name, folder, settings, forks, {**variables, **(more or {})}, Ledger(ledger), *parts)
     try:
         await world.begin()
     except BaseException:

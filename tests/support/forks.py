@@ -1,7 +1,8 @@
 """Processes of `argosy` in a tenth of a second: forked from one that has imported everything, then as if started.
 
-`python forks.py` reads an order a line (`{"words": […], "variables": {…}, "log": "…"}`), forks, and runs the command
-line in the child; it tells each child's id, and later how it ended. All children die with it.
+`python forks.py MODULE …` imports these, reads an order a line (`{"words": […], "variables": {…}, "log": "…"}`, and if
+need be `"errors"`, a file of their own, and `"folder"`), forks, and runs the command line in the child; it tells each
+child's id, and later how it ended. All children die with it.
 """
 
 import asyncio
@@ -73,6 +74,7 @@ class Forks:
             sys.executable,
             "-P",
             str(Path(__file__)),
+            *_NEEDED,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
@@ -117,7 +119,7 @@ class Forks:
 
 
 def _serve() -> None:
-    for name in _NEEDED:  # so that no child has to
+    for name in sys.argv[1:]:  # so that no child has to
         importlib.import_module(name)
     from argosy.broker import tokens  # noqa: PLC0415 - only in the process that forks
 
@@ -156,12 +158,13 @@ def _become(order: dict[str, Any], parent: int) -> NoReturn:
         log = os.open(order["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
-        os.dup2(log, 2)
+        os.dup2(os.open(order.get("errors", order["log"]), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644), 2)
+        os.chdir(order.get("folder", "."))
         os.environ.clear()
         os.environ.update(order["variables"])
         sys.argv = ["argosy", *order["words"]]
+        _plug(os.environ.get(PLUG, ""))  # first: whatever it changes lies inside of what `arm` wraps
         arm(os.environ)
-        _plug(os.environ.get(PLUG, ""))
         run()
     except SystemExit as end:
         code = end.code or 0
