@@ -193,3 +193,21 @@ def test_s17_a_lane_of_a_newer_layout_waits_for_the_roll_out_and_keeps_its_state
 
     tell(story)
     assert max(MADE.values()) == 1
+
+
+def test_a_lane_whose_place_was_deleted_from_the_log_goes_on_where_the_log_begins() -> None:
+    async def story(tale: Tale) -> None:
+        lost, later = tale.runs_in(0, 2)
+
+        def delete(_who: str) -> None:
+            log = tale.world.broker.log(tale.log(0))
+            tale.world.broker.cut(tale.log(0), log.end)
+
+        await tale.until(lambda: tale.world.broker.log(tale.log(0)).end == 0)
+        tale.at_record("run.accepted", delete)
+        await tale.submit("x", lost)
+        await tale.until(lambda: tale.world.broker.log(tale.log(0)).end == 1)
+        run = await tale.submit("y", later)
+        assert (await run.result(timeout_seconds=60)).startswith("y")
+
+    tell(story, allowed=frozenset({"not what the log says", "lost"}))
