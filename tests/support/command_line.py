@@ -6,26 +6,43 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from support.forked_commands import forked_commands
+
+_WITHIN_SECONDS: Final = 110
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """`argosy …` in `folder`; `variables` are added to the environment."""
+    """`argosy …` in `folder`; `variables` are added to the environment.
+
+    A process of its own each time, forked from one that has imported everything; `fresh`: started as a shell would.
+    """
 
     folder: Path
     variables: Mapping[str, str]
+    fresh: bool = False
 
-    def __call__(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "argosy", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.variables},
-            capture_output=True,
-            text=True,
-            timeout=110,
-            check=False,
-        )
+    def __call__(self, *arguments: str, expect: int = 0) -> "subprocess.CompletedProcess[str]":
+        """Run a command that must end with this exit code."""
+        done = self.run(*arguments)
         assert done.returncode == expect, (
             f"{arguments}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         )
         return done
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command, however it ends."""
+        variables = {**os.environ, **self.variables}
+        if not self.fresh:
+            return forked_commands().run(arguments, variables, self.folder, _WITHIN_SECONDS)
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "argosy", *arguments],
+            cwd=self.folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN_SECONDS,
+            check=False,
+        )

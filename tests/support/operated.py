@@ -21,6 +21,7 @@ from argosy.pipelines.discover import discover
 from argosy.schemas.envelope import Headers
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from support.command_line import CommandLine
+from support.forked_commands import Forked, forked_commands
 from support.stack import StackThread
 
 APP = '''
@@ -76,6 +77,9 @@ joins.returns(joins.step(both, joins.step(patient, joins.input), joins.step(quic
 '''
 
 
+Process = Forked | subprocess.Popen[str]
+
+
 @dataclass
 class Operated:
     """Everything lives in `folder`, on the servers of `stack`, under a prefix of its own."""
@@ -84,7 +88,7 @@ class Operated:
     stack: StackThread
     prefix: str
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    processes: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict[str, "subprocess.Popen[str]"])
+    processes: dict[str, Process] = field(default_factory=dict[str, "Process"])
 
     def __post_init__(self) -> None:
         (self.folder / "app.py").write_text(APP)
@@ -103,30 +107,31 @@ class Operated:
         }
         self.argosy = CommandLine(self.folder, self.environment)
 
-    def start(
-        self, name: str, *arguments: str, program: Sequence[str] = ("-P", "-m", "argosy")
-    ) -> "subprocess.Popen[str]":
+    def start(self, name: str, *arguments: str, program: Path | None = None) -> Process:
         """Start `argosy …` and wait until it serves; `program` may be another that becomes it."""
-        ready = self.folder / f"{name}.ready"
-        ready.unlink(missing_ok=True)
-        with (self.folder / f"{name}.log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, *program, *arguments, "--ready-file", str(ready)],
-                cwd=self.folder,
-                env={**os.environ, **self.environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        ready, log = self.folder / f"{name}.ready", self.folder / f"{name}.log"
+        for old in (ready, log):
+            old.unlink(missing_ok=True)
+        log.touch()
+        words = [*arguments, "--ready-file", str(ready)]
+        variables = {**os.environ, **self.environment}
+        if program is None:
+            process: Process = forked_commands().start(words, variables, self.folder, log, log)
+        else:
+            with log.open("w") as said:
+                command = [sys.executable, str(program), *words]
+                process = subprocess.Popen(
+                    command, cwd=self.folder, env=variables, stdout=said, stderr=said, text=True
+                )
         self.processes[name] = process
         self.until(lambda: ready.exists() or process.poll() is not None, f"{name} serves")
-        assert process.poll() is None, (self.folder / f"{name}.log").read_text()
+        assert process.poll() is None, log.read_text()
         return process
 
-    def coordinator(self) -> "subprocess.Popen[str]":
+    def coordinator(self) -> Process:
         return self.start("coordinator", "coordinator")
 
-    def worker(self, agents: str) -> "subprocess.Popen[str]":
+    def worker(self, agents: str) -> Process:
         return self.start(f"worker-{agents}", "worker", f"app.py:{agents}", "--drain-seconds", "0.5")
 
     def end(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
@@ -193,14 +198,7 @@ class Operated:
         told: list[str] = []
 
         def is_so() -> bool:
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", "argosy", "why", run_id, "--json"],
-                cwd=self.folder,
-                env={**os.environ, **self.environment},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = self.argosy.run("why", run_id, "--json")
             told.append(done.stdout or done.stderr)
             return done.returncode == expect and json.loads(done.stdout)["cause"]["code"] == code
 
@@ -213,7 +211,9 @@ class Operated:
         condition: Callable[[], bool], what: str, *, seconds: float = 150.0, told: Sequence[object] = ()
     ) -> None:
         """Ask until the condition holds; AssertionError that names `what`, and the last of what was `told`."""
-        end = monotonic() + seconds
+        looked = monotonic()
+        end = looked + seconds
         while not condition():
             assert monotonic() < end, f"after {seconds:g} s still not so: {what}; at last {told[-1:]}"
-            sleep(0.05)
+            sleep(min(0.5, max(0.05, monotonic() - looked)))  # whoever looks leaves others half of a core
+            looked = monotonic()

@@ -150,7 +150,9 @@ def test_a_lane_that_does_not_go_on_is_named_with_its_owner(fleet: Operated) -> 
         fleet.environment["ARGOSY_REDIS__URL"] = "redis://127.0.0.1:9/0"
         fleet.why("run-1", "redis_away", expect=4)
         fleet.environment["ARGOSY_REDIS__URL"] = fleet.stack.redis_url
-        fleet.end("coordinator", signal.SIGKILL)  # told to stop it would wake, and might still fold the outcome
+        fleet.end(
+            "coordinator", signal.SIGKILL
+        )  # told to stop it would wake, and might still fold the outcome
         fleet.why("run-1", "coordinator_away")
         redis.hset(f"{lane}:lane", "layout", "99")
         fleet.coordinator()
@@ -221,7 +223,7 @@ def test_a_result_that_is_stored_and_not_in_the_log_yet_is_being_published(fleet
     fleet.coordinator()
     slow = fleet.folder / "slow_worker.py"
     slow.write_text(SLOW)
-    fleet.start("worker", "worker", "app.py:quick", program=(str(slow),))
+    fleet.start("worker", "worker", "app.py:quick", program=slow)
     fleet.submit("fast", "x", "run-1")
     settling = fleet.why("run-1", "settling")
     assert (settling["state"], settling["cause"]["task"]) == ("active", "quick")
@@ -255,7 +257,7 @@ def test_a_lane_whose_group_waits_for_a_member_that_hangs_has_no_owner(
 def test_a_run_whose_fold_raises_is_set_aside_and_others_go_on(fleet: Operated) -> None:
     broken = fleet.folder / "broken_coordinator.py"
     broken.write_text(BROKEN)
-    fleet.start("coordinator", "coordinator", program=(str(broken),))
+    fleet.start("coordinator", "coordinator", program=broken)
     fleet.worker("quick")
     fleet.submit("fast", "x", "planted-1")
     aside = fleet.why("planted-1", "quarantined")

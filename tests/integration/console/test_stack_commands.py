@@ -29,7 +29,7 @@ OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy
 @pytest.fixture
 def argosy(tmp_path: Path) -> Iterator[CommandLine]:
     """A command line in a folder of its own, with no network; whatever it started is stopped."""
-    command = CommandLine(tmp_path, OFFLINE)
+    command = CommandLine(tmp_path, OFFLINE, fresh=True)
     yield command
     command("down")
 
@@ -140,7 +140,7 @@ def test_an_unknown_command_is_a_usage_error(argosy: CommandLine) -> None:
 
 
 def test_without_network_and_without_a_cache_the_error_says_what_is_missing(tmp_path: Path) -> None:
-    empty = CommandLine(tmp_path, {**OFFLINE, "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    empty = CommandLine(tmp_path, {**OFFLINE, "XDG_CACHE_HOME": str(tmp_path / "cache")}, fresh=True)
     error = empty("up", expect=4).stderr
     assert "can't download" in error
     assert "HTTPS_PROXY" in error

@@ -41,8 +41,8 @@ def jump(clocks: Path, **hours: float) -> None:
 
 
 async def doctor(world: HostileWorld, expect: int) -> str:
-    """Run `argosy doctor`."""
-    command = CommandLine(world.fleet.stack.folder, world.fleet.environment)
+    """Run `argosy doctor`, whose clock is set as Python starts."""
+    command = CommandLine(world.fleet.stack.folder, world.fleet.environment, fresh=True)
     return (await asyncio.to_thread(command, "doctor", expect=expect)).stdout
 
 
