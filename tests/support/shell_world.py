@@ -135,7 +135,7 @@ class ShellWorld:
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 for process in self.processes:
                     if process.task.done() and not process.task.cancelled():

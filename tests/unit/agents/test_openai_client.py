@@ -248,12 +248,12 @@ async def test_calls_in_flight_are_bounded_per_model(server: HTTPServer) -> None
 
 async def test_time_is_counted_from_a_free_slot(server: HTTPServer) -> None:
     script = Script(server, lambda: streamed(chunks("hel", "lo")), answer("hello"))
-    settings = script.settings.model_copy(update={"max_calls": 1, "timeout_seconds": 1.0})
+    settings = script.settings.model_copy(update={"max_calls": 1, "timeout_seconds": 3.0})
     async with client_of(settings) as client:
         stream = client.stream(request())
         assert await anext(stream) == "hel"
         waiting = asyncio.create_task(client.complete(request()), name="waiting")
-        done, _pending = await asyncio.wait({waiting}, timeout=1.2)
+        done, _pending = await asyncio.wait({waiting}, timeout=3.2)
         assert not done
         rest = [piece async for piece in stream]
         assert rest[0] == "lo"

@@ -274,7 +274,7 @@ async def test_a_handler_that_is_stopped_at_its_tasks_deadline_settles_no_failur
     monkeypatch.setattr(desk, "AFTER_DEADLINE_SECONDS", 0.0)
     bench = await ready("misbehave")
     async with bench.worker(misbehave) as running:
-        await bench.order(misbehave, "run-1/misbehave", input_of("how", "slow"), deadline_seconds=0.3)
+        await bench.order(misbehave, "run-1/misbehave", input_of("how", "slow"), deadline_seconds=1.0)
         await until(lambda: running.count == 1)
         await until(lambda: running.parked == 1)
         await bench.run("run-1", st="ending")

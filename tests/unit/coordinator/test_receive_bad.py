@@ -125,7 +125,7 @@ async def test_a_number_that_no_float_holds_is_refused_and_ends_no_coordinator(
     async with shell_world() as world, client_of(world) as client:
         refused = await refusal(world, await submit(world, "bad", body))
         assert refused.reason == "invalid"
-        assert await (await client.submit(hello, "x")).result(timeout_seconds=20) == "done"
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
 
 
 async def test_a_published_pipeline_with_a_number_that_no_float_holds_is_none() -> None:
@@ -152,12 +152,12 @@ async def test_a_submit_that_can_not_be_judged_is_refused_with_the_reason_and_en
             "invalid",
             "it could not be judged: ZeroDivisionError: a bug in the checks",
         )
-        assert await (await client.submit(hello, "x")).result(timeout_seconds=20) == "done"
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
 
 
 async def test_an_empty_map_ends_at_once_with_an_empty_list() -> None:
     async with shell_world() as world, client_of(world) as client:
-        assert await (await client.submit(many, [])).result(timeout_seconds=20) == []
+        assert await (await client.submit(many, [])).result(timeout_seconds=60) == []
         assert not world.seen
         await world.until(lambda: not world.left_over())
 
@@ -167,7 +167,7 @@ async def test_a_map_over_what_is_no_list_fails_its_run_and_says_so(value: JsonV
     async with shell_world() as world, client_of(world) as client:
         await submit(world, "no-list", body_of(many.compile(), value, put("takes", value={})))
         with pytest.raises(RunFailed, match="no list"):
-            await client.run("no-list").result(timeout_seconds=20)
+            await client.run("no-list").result(timeout_seconds=60)
         await world.until(lambda: not world.left_over())
 
 
@@ -178,7 +178,7 @@ async def test_a_huge_integer_arrives_as_it_was_sent(digits: int) -> None:
         world.handler = lambda order: order.inputs[0].model_dump()["source"]["value"]
         body = body_of(hello.compile(), number, put("takes", value={}))
         await submit(world, "huge", body)
-        assert await client.run("huge").result(timeout_seconds=20) == number
+        assert await client.run("huge").result(timeout_seconds=60) == number
 
 
 async def test_a_settle_of_a_task_that_its_run_does_not_have_changes_nothing() -> None:
@@ -196,7 +196,7 @@ async def test_a_settle_of_a_task_that_its_run_does_not_have_changes_nothing() -
         assert await run.state() == "running"
         envelope = Envelope(SUBMIT, "x", "test", subject="known")
         await world.settle(order, "mine", envelope)
-        assert await run.result(timeout_seconds=20) == "mine"
+        assert await run.result(timeout_seconds=60) == "mine"
         await world.until(lambda: not world.left_over())
 
 
@@ -212,8 +212,8 @@ async def test_of_two_pipelines_of_one_name_and_version_each_run_keeps_its_own()
         for order in world.seen[:2]:
             run_id = order.task_id.split("/")[0]
             await world.settle(order, run_id, Envelope(SUBMIT, "x", "test", subject=run_id))
-        assert await first.result(timeout_seconds=20) == "first"
-        assert await second.result(timeout_seconds=20) == "second"
+        assert await first.result(timeout_seconds=60) == "first"
+        assert await second.result(timeout_seconds=60) == "second"
 
 
 async def test_of_two_published_under_one_name_and_version_the_later_one_counts() -> None:
@@ -226,13 +226,13 @@ async def test_of_two_published_under_one_name_and_version_the_later_one_counts(
         async def taken() -> bool:
             run = await client.submit("hello@1", 8)
             try:
-                return await run.result(timeout_seconds=20) == "done"
+                return await run.result(timeout_seconds=60) == "done"
             except RunRefused:  # by the receiver that has not read the later one yet
                 return False
 
         await eventually(taken, "the later one counts")
         with pytest.raises(RunRefused, match="input"):
-            await (await client.submit("hello@1", "x")).result(timeout_seconds=20)
+            await (await client.submit("hello@1", "x")).result(timeout_seconds=60)
 
 
 async def test_a_budget_that_nobody_would_hold_the_run_to_is_refused() -> None:

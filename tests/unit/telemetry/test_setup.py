@@ -110,7 +110,7 @@ def test_spans_reach_an_otlp_collector_with_our_headers(httpserver: HTTPServer) 
     )
     telemetry = setup.build("coordinator", settings)
     telemetry.tracer_provider.get_tracer(names.SCOPE).start_span("x").end()
-    assert telemetry.stop()
+    assert telemetry.stop(within_seconds=60)
     (request,) = received
     assert request.headers["x-team"] == "blue"
     body = ExportTraceServiceRequest.FromString(request.get_data())
@@ -149,4 +149,4 @@ def test_a_folder_that_cannot_be_written_loses_telemetry_not_work(tmp_path: Path
     telemetry.tracer_provider.get_tracer(names.SCOPE).start_span("x").end()
     folder.rmdir()
     folder.write_text("a file is in the way", encoding="utf-8")
-    assert telemetry.stop()
+    assert telemetry.stop(within_seconds=60)

@@ -22,7 +22,7 @@ class Wire:
 
     async def ask(self, text: bytes) -> bytes:
         self.writer.write(text + b"\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return (await self.reader.readline()).rstrip()
 
     async def silent(self) -> bool:
@@ -35,7 +35,7 @@ class Wire:
 
     async def ended(self) -> bool:
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 return await self.reader.read() == b""
         except ConnectionResetError:
             return True
@@ -97,7 +97,7 @@ async def test_what_is_held_arrives_when_the_network_is_back() -> None:
         wire.writer.write(b"later\n")
         assert await wire.silent()
         wire.link.clear()
-        assert await asyncio.wait_for(wire.reader.readline(), 5) == b"later\n"
+        assert await asyncio.wait_for(wire.reader.readline(), 30) == b"later\n"
 
 
 @pytest.mark.parametrize("weather", [HALF_OPEN, MUTE])
