@@ -116,7 +116,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="contract/test_lane_scripts.py::test_an_owner_that_was_replaced_changes_nothing",
         story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing",
         profile="swarm",
-        seed=0,
+        seed=1,
         cell="lane.script.before_commit-stop",
     ),
     "done_is_refused": Seen(
