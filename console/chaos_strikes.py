@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,8 @@ from argosy.testing.chaos_plan import Strike
 from argosy.testing.proxy import Link
 from argosy.testing.weather import CUT, DEAF, HALF_OPEN, MUTE, STALLED, Weather
 
-_SAY_SECONDS: Final = 5.0
+_SAY_SECONDS: Final = 30.0
+_AGAIN_SECONDS: Final = 0.1
 
 Hit = Callable[[Arena, Strike], Awaitable[str]]
 """Carries a fault out, from its beginning to its end; says what it did, empty if nothing came of it."""
@@ -29,14 +31,26 @@ async def hit(arena: Arena, strike: Strike) -> str:
 
 
 async def redis_says(port: int, *words: str) -> bytes:
-    """Ask Redis over a connection of its own, and return the first line of its answer."""
+    """Ask Redis over a connection of its own, and return the first line of its answer.
+
+    While it is away or loads its data, by another fault that is under way, it is asked again.
+    """
     async with asyncio.timeout(_SAY_SECONDS):
-        reader, writer = await asyncio.open_connection(LOOPBACK, port)
-        try:
-            writer.write((" ".join(words) + "\r\n").encode())
-            return await reader.readline()
-        finally:
-            writer.close()
+        while True:
+            with suppress(ConnectionError):
+                said = await _ask(port, words)
+                if said and not said.startswith(b"-LOADING"):
+                    return said
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+async def _ask(port: int, words: Sequence[str]) -> bytes:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        writer.write((" ".join(words) + "\r\n").encode())
+        return await reader.readline()
+    finally:
+        writer.close()
 
 
 # -- processes
