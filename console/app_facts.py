@@ -52,7 +52,7 @@ def look(target: str) -> AppFacts:
     found = discover(target)
     if not found.agents:
         raise ConfigurationError(
-            f"{target} has no agents", "dev runs an app's agents", "define one with @agent"
+            f"{target} has no agents", "an app is run agent by agent", "define one with @agent"
         )
     return AppFacts(
         path=found.target,
