@@ -111,6 +111,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
             "use --minutes",
         )
     check_brokers(brokers, None)
+    _check_folders(json_file, html)
     facts = look(app)
     offers = _own_offers() if own else _offers(app, pipelines, value)
     total = None if deliveries is None else -(-deliveries // (_OWN_ITEMS + 2))
@@ -152,7 +153,19 @@ def chaos(  # noqa: PLR0913 - the options of a command
             return INTERRUPTED
         return _EXITS[report.verdict]
 
+    note("starting Kafka, Redis and the fleet …")
     raise typer.Exit(run_in_foreground(work(), stopping=STOPPING, interrupt=interrupt))
+
+
+def _check_folders(*files: Path | None) -> None:
+    """Refuse now what could not be written after the whole run."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise ConfigurationError(
+                f"no folder {file.parent}",
+                "the report is written there in the end",
+                "make it, or name another",
+            )
 
 
 def _kinds(names: str | None) -> tuple[Kind, ...]:

@@ -34,8 +34,8 @@ _POISON: Final[tuple[tuple[bytes, tuple[tuple[str, bytes], ...]], ...]] = (
 @asynccontextmanager
 async def _producer(arena: Arena) -> AsyncGenerator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(bootstrap_servers=arena.stack.bootstrap_servers)
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()
@@ -104,8 +104,8 @@ async def _set_back(arena: Arena, group: str, topic: str) -> int:
         bootstrap_servers=arena.stack.bootstrap_servers, group_id=group, enable_auto_commit=False
     )
     until = asyncio.get_running_loop().time() + 3 * arena.shape.session_seconds
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = [TopicPartition(topic, number) for number in range(WORK_PARTITIONS)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

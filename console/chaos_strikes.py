@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from aiokafka.errors import KafkaConnectionError
+
 from argosy.console import chaos_messages as messages
 from argosy.console.chaos_arena import Arena
 from argosy.console.ports import LOOPBACK
@@ -26,8 +28,12 @@ Hit = Callable[[Arena, Strike], Awaitable[str]]
 
 
 async def hit(arena: Arena, strike: Strike) -> str:
-    """Carry out one fault."""
-    return await HITS[strike.kind.name](arena, strike)
+    """Carry out one fault; while another has Kafka away it is begun again."""
+    while True:
+        try:
+            return await HITS[strike.kind.name](arena, strike)
+        except KafkaConnectionError:
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 async def redis_says(port: int, *words: str) -> bytes:

@@ -102,6 +102,7 @@ def test_all_faults_are_listed() -> None:
         (["--faults", "kill-worker,earthquake"], "there is no fault 'earthquake'"),
         (["examples/hello.py", "--pipeline", "hello", "--input", "7"], "can't take this input"),
         (["examples/hello.py", "--deliveries", "7"], "is for argosy's own app"),
+        (["--html", "no-such-folder/report.html"], "no folder no-such-folder"),
     ],
 )
 def test_what_can_not_be_done_is_said_before_anything_starts(words: list[str], says: str) -> None:

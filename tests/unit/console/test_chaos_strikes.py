@@ -1,10 +1,17 @@
-"""Faults that come to Redis while another fault has it away."""
+"""Faults that come to Redis or Kafka while another fault has it away."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
+from typing import cast
 
-from argosy.console.chaos_strikes import redis_says
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from argosy.console import chaos_strikes
+from argosy.console.chaos_arena import Arena
+from argosy.console.chaos_strikes import hit, redis_says
 from argosy.console.ports import LOOPBACK
+from argosy.testing.chaos_plan import BY_NAME, Strike
 
 
 async def test_a_redis_that_is_away_or_loads_its_data_is_asked_until_it_answers() -> None:
@@ -23,3 +30,19 @@ async def test_a_redis_that_is_away_or_loads_its_data_is_asked_until_it_answers(
         port: int = server.sockets[0].getsockname()[1]
         assert await redis_says(port, "DBSIZE") == b":7\r\n"
     assert not answers
+
+
+async def test_a_fault_that_finds_kafka_away_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = 0
+
+    async def poison(_arena: Arena, _strike: Strike) -> str:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise KafkaConnectionError
+        return "undecodable records"
+
+    monkeypatch.setitem(chaos_strikes.HITS, "poison", poison)
+    strike = Strike(1, 0, BY_NAME["poison"], (), 0, 7)
+    assert await hit(cast("Arena", None), strike) == "undecodable records"
+    assert times == 2
