@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 from argosy.agents.attempt import Attempts
@@ -16,12 +17,12 @@ from argosy.agents.claim import Ask, Granted, Refusal
 from argosy.agents.claiming import Answer, Claiming
 from argosy.agents.ending import Ended, Endings, Finished, Parked
 from argosy.agents.in_hand import in_hand
-from argosy.agents.intake import Intake, Waiting
+from argosy.agents.intake import Intake
 from argosy.agents.lease import Leases
 from argosy.agents.order import Copy, Order, TaskKey
 from argosy.agents.parking import Why
 from argosy.agents.patience import patiently
-from argosy.agents.running import NO_USAGE, Running
+from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.settling import Settling
 from argosy.agents.supervise import Supervisor
@@ -31,7 +32,7 @@ from argosy.agents.time_limit import AFTER_DEADLINE_SECONDS, TimeLimit
 from argosy.agents.verdict import Drained, Verdict
 from argosy.agents.waiting_room import WaitingRoom
 from argosy.broker.presence import InHand
-from argosy.telemetry import metrics
+from argosy.telemetry import logs, metrics
 
 if TYPE_CHECKING:
     from argosy.schemas.chat import Usage
@@ -199,8 +200,10 @@ class Desk:
     # -- claims
 
     def _answered(self, answers: list[Answer]) -> None:
+        now, told = time.monotonic(), logs.told()  # once for all: it adds up
         refused: list[tuple[Answer, Refusal]] = []
         back: list[Ask] = []
+        waited: list[float] = []
         for answer in answers:
             said = answer.said
             if not isinstance(said, Granted):
@@ -210,7 +213,8 @@ class Desk:
                 if said.deliveries:
                     self._shared.suspects.ended()
             else:
-                self._start(answer.order, answer.waiting, answer.fence, said)
+                waited.append(self._start(answer, said, now, told=told))
+        metrics.handed_off(self._attempts.agent.name, waited)
         for (waiting, order, _, _), said in refused:
             if not self._attach(order, waiting.copy):  # a copy may have been granted here
                 self._room.answer(said, order, waiting, self._begin)
@@ -226,10 +230,12 @@ class Desk:
             lambda: self._services.hand_back.hand_back(claims), f"handing back {len(claims)} claims"
         )
 
-    def _start(self, order: Order, waiting: Waiting, fence: str, granted: Granted) -> None:
+    def _start(self, answer: Answer, granted: Granted, now: float, *, told: bool) -> float:
+        waiting, order, fence, _ = answer
         body = order.body
         until_deadline = (body.deadline_ms - granted.now_ms) / 1000
-        limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS)
+        limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS, began=now)
+        left = min(limit.seconds, limit.hard_seconds)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
         running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
         key = order.key
@@ -238,14 +244,14 @@ class Desk:
         self._by_key[key] = running
         self._running[running] = None
         self._shared.leases.add(running)
-        self._attempts.begin(running, granted.now_ms)
-        left = limit.left()
+        waited = self._attempts.begin(running, granted.now_ms, told=told)
         if until_deadline > 0:
             deadline = granted.now_ms / 1000 + min(left, until_deadline)
-            self._supervisor.start(running, self._attempts.handle(running, deadline))
+            self._supervisor.start(running, partial(self._attempts.handle, running, deadline))
             self._ticking.started(running, left)
         else:
             self._handled(running)
+        return waited
 
     # -- what ended
 
@@ -280,7 +286,7 @@ class Desk:
             case Parked("waiting" as why, seconds):
                 self._begin(self._hand_back(running, why, seconds), "hand back")
             case Parked(why, seconds):
-                self._park(running, why, seconds)
+                self._room.park_ended(running, why, seconds)
             case Drained():
                 self._leave(running)
             case _:
@@ -291,10 +297,4 @@ class Desk:
     async def _hand_back(self, running: Running, why: Why, seconds: float) -> None:
         claims = [(running.order, running.fence)]
         await patiently(lambda: self._services.hand_back.hand_back(claims), f"handing back {running.name}")
-        self._park(running, why, seconds)
-
-    def _park(self, running: Running, why: Why, seconds: float) -> None:
-        usage = running.usage
-        for copy in running.copies:
-            self._room.park(Waiting(copy, None, running.order, usage=usage), why, seconds)
-            usage = NO_USAGE  # of many copies one has it, so that it is counted once
+        self._room.park_ended(running, why, seconds)

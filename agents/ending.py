@@ -58,7 +58,11 @@ class Endings:
             running.span.fail(settled.fault.code, settled.fault.message)
         with steps.settle(self.services.topics.runs, Attempts.work(running), settled.outcome):
             said = await Settles(self.services).settle(running, settled, running.span.trace)
-        tell_settled(running, settled.outcome, said, settled.fault)
+        code = None if settled.fault is None else settled.fault.code
+        agent = running.order.body.agent
+        metrics.tasks_settled(agent, settled.outcome, (running.seconds,), error_type=code)
+        if logs.told():
+            tell_settled(running, settled.outcome, said, code)
         return Parked("lost", 0.0) if said == "loss" else Finished()
 
     async def _settled(self, running: Running, verdict: Failed | Overflowed | bytes) -> TaskSettled:
@@ -86,19 +90,16 @@ class Endings:
                 assert_never(found)
 
 
-def tell_settled(running: Running, outcome: str, said: str, fault: Fault | None = None) -> None:
-    """Tell in log and metrics how an attempt was settled; `said`: what became of its claim."""
-    code = fault.code if fault is not None else None
-    metrics.task_settled(running.order.body.agent, outcome, running.seconds, error_type=code)
-    if logs.told():
-        running.tell(
-            "settled",
-            outcome=outcome if said == "ok" else f"{outcome}, {said}",
-            wall_seconds=round(running.seconds, 6),
-            input_tokens=running.usage.input_tokens,
-            output_tokens=running.usage.output_tokens,
-            **({"code": code} if code is not None else {}),
-        )
+def tell_settled(running: Running, outcome: str, said: str, code: str | None = None) -> None:
+    """Tell in the log how an attempt was settled; `said`: what became of its claim. Ask `logs.told` before."""
+    running.tell(
+        "settled",
+        outcome=outcome if said == "ok" else f"{outcome}, {said}",
+        wall_seconds=round(running.seconds, 6),
+        input_tokens=running.usage.input_tokens,
+        output_tokens=running.usage.output_tokens,
+        **({"code": code} if code is not None else {}),
+    )
 
 
 def _lost(running: Running) -> Ended:

@@ -83,14 +83,13 @@ class Intake:
         self.full = False
         """Set by the owner while its parking is full: then nothing is fetched."""
         self.epoch = 0
-        self.moved_at = clock()
-        """When anything was last received, finished or assigned."""
+        self._moved_at, self._moved = clock(), False
 
     # -- the consumer's loop calls these, one at a time
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
         """Begin anew with these partitions."""
-        self.epoch, self.moved_at = epoch, self._clock()
+        self.epoch, self._moved = epoch, True
         self._parts = {partition: _Part(Tracker(epoch)) for partition in partitions}
         self._records = self._bytes = 0
         self._paused.clear()
@@ -127,7 +126,7 @@ class Intake:
                 self._waiting.append(Waiting(Copy(epoch, batch.partition, record.offset, size), record))
         self._add(part, len(records), total)
         if batch.records:
-            self.moved_at = self._clock()
+            self._moved = True
             self._low = self._is_low()
             self.regulate()
             self._owner.brought()
@@ -161,7 +160,7 @@ class Intake:
         """Mark a record as finished; `parked`: it was, until now."""
         part = self._parts.get(copy.partition)
         if part is not None and part.tracker.finish(copy.epoch, copy.offset):
-            self.moved_at = self._clock()
+            self._moved = True
             if not parked:
                 self._add(part, -1, -copy.size)
             if self._paused:
@@ -207,6 +206,13 @@ class Intake:
             return
         for partition, offset in offsets.items():
             trackers[partition].committed(offset)
+
+    @property
+    def moved_at(self) -> float:
+        """When anything was last received, finished or assigned, or when that was first asked for since."""
+        if self._moved:  # the clock isn't looked at for each record
+            self._moved_at, self._moved = self._clock(), False
+        return self._moved_at
 
     @property
     def assigned_count(self) -> int:

@@ -42,7 +42,7 @@ class Running:
     """The first reason to stop."""
     stopping: Callable[["Running"], None] | None = None
     """Told when there is a reason to stop, while the handler runs."""
-    handler: "asyncio.Task[Outcome] | None" = None
+    handler: "asyncio.Task[None] | None" = None
     outcome: "Outcome | None" = None
     """What the handler did, once it is done with."""
     span: Traced = _NO_SPAN

@@ -16,7 +16,7 @@ from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.broker.log import Outgoing
 from argosy.schemas.codec import encode_body
-from argosy.schemas.envelope import HEADERS_BYTES, Envelope
+from argosy.schemas.envelope import HEADERS_BYTES, encoded
 from argosy.schemas.errors import MessageTooLarge
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import TaskSettled
@@ -88,7 +88,7 @@ class Settles:
         return encode_body(_too_large(settled, len(data)))
 
     async def _publish(self, order: Order, data: bytes, trace: Trace, ordinal: int) -> None:
-        sent = record(order, data, trace, ordinal, self.services)
+        sent = record(order, data, trace, ordinal, self.services, time.time_ns() // 1_000_000)
         what = f"publishing {order.body.task_id}#{order.body.attempt}"
         await patiently(lambda: self.services.producer.send(sent), what)
 
@@ -98,13 +98,14 @@ def fits(size: int, services: Services) -> bool:
     return size <= services.settings.kafka.max_message_bytes - HEADERS_BYTES
 
 
-def record(order: Order, data: bytes, trace: Trace, ordinal: int, services: Services) -> Outgoing:
-    """Build the record of the run log that answers an order."""
+def record(  # noqa: PLR0913, PLR0917 - what one differs in; by name each costs a tenth of a microsecond more, for every task
+    order: Order, data: bytes, trace: Trace, ordinal: int, services: Services, now_ms: int
+) -> Outgoing:
+    """Build the record of the run log that answers an order; `now_ms`: epoch milliseconds."""
     body, run_id = order.body, order.run_id
-    id_, now_ms = f"{body.task_id}#{body.attempt}", time.time_ns() // 1_000_000
-    # In their order: by name each of them costs a tenth of a microsecond more, for every task.
-    envelope = Envelope(TaskSettled.KIND, id_, services.source, run_id, now_ms, order.cause, ordinal, *trace)
-    return Outgoing(services.topics.runs, run_id.encode(), data, envelope.headers(), body.lane)
+    id_ = f"{body.task_id}#{body.attempt}"
+    headers = encoded(TaskSettled.KIND, id_, services.source, run_id, now_ms, order.cause, ordinal, *trace)
+    return Outgoing(services.topics.runs, run_id.encode(), data, headers, body.lane)
 
 
 def poison(order: Order, deliveries: int, worker: str) -> TaskSettled:

@@ -5,7 +5,8 @@ is not plain is handed on, to be ended by itself.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +21,7 @@ from argosy.agents.settle import LETTERS, Settles, fits, record
 from argosy.agents.success import Success
 from argosy.broker.log import Outgoing
 from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
-from argosy.telemetry import steps
+from argosy.telemetry import logs, metrics, steps
 from argosy.telemetry.spans import Traced
 
 _MOST_BYTES: Final = 1_000_000
@@ -29,6 +30,7 @@ _LATE_SECONDS: Final = 0.02
 """So long outcomes wait at most for calls to Redis and Kafka that are under way."""
 _ENOUGH: Final = 256
 """Outcomes that are worth a call to Kafka by themselves."""
+_FINISHED: Final = Finished()
 
 
 @dataclass(slots=True, eq=False)
@@ -90,12 +92,14 @@ class Settling:
             lambda: holds.store_results(self._services.store, lane, holdings),
             f"storing {len(some)} results of lane {lane}",
         )
+        over: list[_Settling] = []
         for one, said in zip(some, held, strict=True):
             one.said = said
             if said == "over":
-                self._done(one)
+                over.append(one)
             else:  # a superseded success is published all the same: fold takes one of any attempt
                 self._stored.append(one)
+        self._done(over)
 
     def _publish_soon(self) -> None:
         """Publish what is stored: with what is being stored just now, or when a call to Kafka under way is back.
@@ -123,17 +127,19 @@ class Settling:
         self._publish_soon()
 
     async def _send(self, left: list[_Settling]) -> None:
-        records = {id(one): self._record(one) for one in left}
+        now_ms = time.time_ns() // 1_000_000
+        records = {id(one): self._record(one, now_ms) for one in left}
 
         async def send() -> None:
             nonlocal left
             sent = await self._services.producer.send_many([records[id(one)] for one in left])
+            done: list[_Settling] = []
             again: list[_Settling] = []
             first: Unreachable | Refused | None = None
             for one, said in zip(left, sent, strict=True):
                 match said:
                     case (_, _):
-                        self._done(one)
+                        done.append(one)
                     case MessageTooLarge():
                         self._begin(self._shrink(one), "settle a small failure")
                     case Unreachable() | Refused():
@@ -142,27 +148,35 @@ class Settling:
                     case _:
                         raise said
             left = again
+            self._done(done)
             if first is not None:
                 raise first
 
         await patiently(send, f"publishing {len(left)} outcomes")
 
-    def _record(self, one: _Settling) -> Outgoing:
+    def _record(self, one: _Settling, now_ms: int) -> Outgoing:
         running = one.running
         running.ordinal += 1
-        return record(running.order, one.body, running.span.trace, running.ordinal, self._services)
+        return record(running.order, one.body, running.span.trace, running.ordinal, self._services, now_ms)
 
     async def _shrink(self, one: _Settling) -> None:
         running = one.running
         one.said = await Settles(self._services).settle_small(running, one.body, one.said, running.span.trace)
-        self._done(one)
+        self._done((one,))
 
-    def _done(self, one: _Settling) -> None:
-        running = one.running
-        one.sending.end()
-        running.span.end()
-        tell_settled(running, "succeeded", one.said)
-        self._ended(running, Parked("lost", 0.0) if one.said == "loss" else Finished())
+    def _done(self, some: Sequence[_Settling]) -> None:
+        if not some:
+            return
+        told = logs.told()
+        for one in some:
+            running, said = one.running, one.said
+            one.sending.end()
+            running.span.end()
+            if told:
+                tell_settled(running, "succeeded", said)
+            self._ended(running, Parked("lost", 0.0) if said == "loss" else _FINISHED)
+        agent = some[0].running.order.body.agent  # all are of one desk
+        metrics.tasks_settled(agent, "succeeded", [one.running.seconds for one in some])
 
 
 def _chunks(some: list[_Settling]) -> Iterator[list[_Settling]]:

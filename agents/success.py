@@ -50,19 +50,17 @@ class Success:
                 )
             )
         return (
-            b'{"task_id":%b,"attempt":%d,"outcome":"succeeded","result":{"value":%b,"bytes":%d,"tokens":%d},%b}'
+            b'{"task_id":%b,"attempt":%d,"outcome":"succeeded","result":{"value":%b,"bytes":%d,"tokens":%d},'
+            b'"worker":%b,"deliveries":%d%b}'
             % (
                 to_json(order.task_id),
                 order.attempt,
                 data,
                 len(data),
                 tokens,
-                b'"worker":%b,"deliveries":%d%b'
-                % (
-                    _quoted(self.source),
-                    running.deliveries + 1,
-                    b',"duration_ms":%d' % duration_ms if duration_ms else b"",
-                ),
+                _quoted(self.source),
+                running.deliveries + 1,
+                b',"duration_ms":%d' % duration_ms if duration_ms else b"",
             )
         )
 

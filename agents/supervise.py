@@ -3,15 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from argosy.agents.running import Running
-from argosy.agents.verdict import Raised, Stopped, outcome_of
+from argosy.agents.verdict import Outcome, Raised, Stopped, outcome_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Supervisor:
     """Runs each handler in a task of its own, and cancels that when the attempt is to stop."""
 
@@ -20,26 +20,32 @@ class Supervisor:
     done: Callable[[Running], None]
     """Told of each handler that is done with: `outcome` then says how."""
 
-    def start(self, running: Running, handler: Coroutine[Any, Any, bytes]) -> None:
-        """Begin a handler."""
-        loop = asyncio.get_running_loop()
+    _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
+    """Asked for once: it takes a system call to find it."""
+
+    def start(self, running: Running, handle: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
+        """Begin a handler: `handle` makes it, in its own task."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         running.began = time.perf_counter()
         running.stopping = self._stop
-        task = running.handler = loop.create_task(outcome_of(handler), name=f"handler {running.name}")
-        task.add_done_callback(partial(self._ended, running, handler))
+        running.handler = self._loop.create_task(self._run(running, handle), name=f"handler {running.name}")
 
-    def _ended(
-        self, running: Running, handler: Coroutine[Any, Any, bytes], task: "asyncio.Task[Any]"
-    ) -> None:
-        handler.close()  # one whose task was cancelled before its first step was never awaited
+    async def _run(self, running: Running, handle: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
+        # It tells its outcome itself: that every task is called back for when it is done costs a turn of the loop.
+        outcome = await outcome_of(handle())
+        task = running.handler
+        if task is not None and task.cancelling() and running.stopped is None:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError as error:  # by itself, and then it returned without waiting
+                outcome = Raised(error)
+        self._ended(running, outcome)
+
+    def _ended(self, running: Running, outcome: Outcome) -> None:
         if running.outcome is not None:  # it was left behind
             return
-        if running.stopped is not None:
-            running.outcome = Stopped(obeyed=True)
-        elif task.cancelled():  # by itself, and then it returned without waiting
-            running.outcome = Raised(asyncio.CancelledError())
-        else:
-            running.outcome = task.result()
+        running.outcome = outcome if running.stopped is None else Stopped(obeyed=True)
         # The task holds its context, which holds this attempt: a circle that only the garbage collector would find.
         running.handler = None
         self._finish(running)
@@ -53,11 +59,13 @@ class Supervisor:
         task = running.handler
         if task is None:
             return
-        if task.done():  # its outcome was on its way: it counts
-            running.stopped = None
-            return
+        # One that is cancelled before its first step never runs, and so tells nothing.
+        task.add_done_callback(partial(self._never_began, running))
         task.cancel()
         self._wait(running)
+
+    def _never_began(self, running: Running, _task: "asyncio.Task[None]") -> None:
+        self._ended(running, Stopped(obeyed=True))
 
     def _wait(self, running: Running, *, again: bool = False) -> None:
         loop = asyncio.get_running_loop()

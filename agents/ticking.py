@@ -26,6 +26,8 @@ class Ticking:
     tell: Callable[[Running], None]
     """Called once for each that runs for a while."""
     _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+    _due: float = field(init=False, default=math.inf)
+    """When the timer goes off."""
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     """Asked for once: it takes a system call to find it."""
 
@@ -35,23 +37,23 @@ class Ticking:
             self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         running.tell_at = now + TELL_RUNNING_SECONDS
-        due = now + min(TELL_RUNNING_SECONDS, left_seconds)
-        if self._timer is None or due < self._timer.when():
+        due = running.tell_at if left_seconds > TELL_RUNNING_SECONDS else now + left_seconds
+        if due < self._due:
             self._arm(due)
 
     def stop(self) -> None:
         """Look no more."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._due = None, math.inf
 
     def _arm(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(due, self._look)
+        self._timer, self._due = asyncio.get_running_loop().call_at(due, self._look), due
 
     def _look(self) -> None:
-        self._timer = None
+        self._timer, self._due = None, math.inf
         now = asyncio.get_running_loop().time()
         due = min((self._look_at(one, now) for one in tuple(self.running)), default=math.inf)
         if due < math.inf:

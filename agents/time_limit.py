@@ -25,14 +25,16 @@ class TimeLimit:
     seconds: float
     hard_seconds: float
     clock: Callable[[], float] = lambda: time.monotonic()  # noqa: PLW0108 - looked up late: a simulation replaces it
+    began: float | None = None
+    """By the clock; None: now."""
     _began: float = field(init=False)
     _waited: float = field(init=False, default=0.0)
     _since: float = field(init=False, default=0.0)
     _depth: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        """Begin now."""
-        self._began = self.clock()
+        """Begin."""
+        self._began = self.clock() if self.began is None else self.began
 
     def left(self) -> float:
         """Return the seconds left; negative when it is over. Any thread may ask."""

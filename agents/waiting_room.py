@@ -10,6 +10,7 @@ from argosy.agents.claiming import Begin
 from argosy.agents.intake import Intake, Waiting
 from argosy.agents.order import Order, decode
 from argosy.agents.parking import Parking, Why, seconds_of
+from argosy.agents.running import NO_USAGE, Running
 from argosy.agents.services import Services
 from argosy.agents.settle import Settles, poison
 from argosy.broker.deadletters import Reason
@@ -171,6 +172,13 @@ class WaitingRoom:
         for over in self._parking.park(waiting, why, self._clock() + wait):
             self._intake.finish(over.copy, parked=True)
         self._brought()
+
+    def park_ended(self, running: Running, why: Why, seconds: float) -> None:
+        """Park the records of an attempt that has ended without an outcome."""
+        usage = running.usage
+        for copy in running.copies:
+            self.park(Waiting(copy, None, running.order, usage=usage), why, seconds)
+            usage = NO_USAGE  # of many copies one has it, so that it is counted once
 
 
 def _check_lane(lane: int, lanes: int) -> None:

@@ -24,6 +24,11 @@ _JSON: Final = b"application/json"
 _OURS: Final = frozenset((
     *_REQUIRED, "content-type", "ce_subject", "ce_time", "ce_cause", "ce_ordinal", "traceparent", "tracestate",
 ))  # fmt: skip
+_DISPATCHED: Final = (
+    "ce_specversion", "ce_type", "ce_id", "ce_source", "content-type",
+    "ce_subject", "ce_time", "ce_cause", "traceparent",
+)  # fmt: skip
+"""The headers of a dispatch of a run that has a trace, in their order."""
 _TIME_BYTES: Final = 24
 _SOURCE_BYTES: Final = 256
 """Of a source that is kept, as the same one comes with every message; ours are shorter."""
@@ -48,21 +53,35 @@ class Envelope(NamedTuple):
 
     def headers(self) -> Headers:
         """Encode; the order is fixed, so equal envelopes give equal bytes."""
-        kind, id_, source, subject, time_ms, cause, ordinal, traceparent, tracestate = self
-        pairs = [*_of_kind(kind), ("ce_id", id_.encode()), *_of_source(source)]
-        if subject:
-            pairs.append(("ce_subject", subject.encode()))
-        if time_ms is not None:
-            pairs.append(("ce_time", _rfc3339(time_ms)))
-        if cause is not None:
-            pairs.append(("ce_cause", b"%d" % cause))
-        if ordinal:
-            pairs.append(("ce_ordinal", b"%d" % ordinal))
-        if traceparent is not None:
-            pairs.append(("traceparent", traceparent.encode()))
-        if tracestate is not None:
-            pairs.append(("tracestate", tracestate.encode()))
-        return tuple(pairs)
+        return encoded(*self)
+
+
+def encoded(  # noqa: PLR0913, PLR0917 - the fields of an Envelope, as they stand there
+    kind: str,
+    id_: str,
+    source: str,
+    subject: str,
+    time_ms: int | None,
+    cause: int | None,
+    ordinal: int,
+    traceparent: str | None,
+    tracestate: str | None,
+) -> Headers:
+    """Encode the headers of an Envelope that isn't made first; see `Envelope.headers`."""
+    pairs = [*_of_kind(kind), ("ce_id", id_.encode()), *_of_source(source)]
+    if subject:
+        pairs.append(("ce_subject", subject.encode()))
+    if time_ms is not None:
+        pairs.append(("ce_time", _rfc3339(time_ms)))
+    if cause is not None:
+        pairs.append(("ce_cause", b"%d" % cause))
+    if ordinal:
+        pairs.append(("ce_ordinal", b"%d" % ordinal))
+    if traceparent is not None:
+        pairs.append(("traceparent", traceparent.encode()))
+    if tracestate is not None:
+        pairs.append(("tracestate", tracestate.encode()))
+    return tuple(pairs)
 
 
 @lru_cache(maxsize=64)
@@ -87,6 +106,10 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
 
 def _as_we_write(pairs: Pairs) -> Envelope | None:
     """Read headers that look as ours do, which nearly all are, in half the time; None: they have to be looked at."""
+    if len(pairs) == len(_DISPATCHED):
+        names, values = zip(*pairs, strict=True)
+        if names == _DISPATCHED:
+            return _as_dispatched(cast("tuple[bytes, ...]", values))
     found = cast("dict[str, bytes]", dict(pairs))  # a null among them raises below
     if len(found) != len(pairs) or not _OURS.issuperset(found):
         return None
@@ -111,6 +134,28 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
     except (AttributeError, KeyError, TypeError, ValueError, BadMessage, NewerVersion):
         return None
     return envelope if envelope.id and envelope.source and size <= HEADERS_BYTES // 2 else None
+
+
+def _as_dispatched(values: tuple[bytes, ...]) -> Envelope | None:
+    """Read the headers of a traced dispatch, which stand in one order: no name has to be looked up."""
+    version, type_, id_, source, content, subject, time, cause, parent = values
+    if version != b"1.0" or content != _JSON or not id_ or not source:
+        return None
+    try:
+        envelope = Envelope(
+            _kind_of(type_),
+            id_.decode(),
+            _source_of(source),
+            subject.decode(),
+            _ours_ms(time),
+            _digits(cause),
+            0,
+            parent.decode(),
+        )
+        size = len(b"".join(values))
+    except (AttributeError, TypeError, ValueError, BadMessage, NewerVersion):
+        return None
+    return envelope if size <= HEADERS_BYTES // 2 else None
 
 
 @lru_cache(maxsize=64)

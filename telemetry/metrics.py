@@ -3,6 +3,7 @@
 Run and task ids are never labels: a label's values must be few.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
@@ -112,13 +113,15 @@ class ModelCall:
     agent: str = ""
 
 
-def task_settled(agent: str, outcome: str, seconds: float, *, error_type: str | None = None) -> None:
-    """Count an attempt that ended after `seconds` of its handler; with `error_type` it is an error too."""
+def tasks_settled(
+    agent: str, outcome: str, seconds: Sequence[float], *, error_type: str | None = None
+) -> None:
+    """Count attempts that ended after so many `seconds` of their handlers; with `error_type` each is an error too."""
     whose, how = (names.GEN_AI_AGENT, agent), (names.TASK_OUTCOME, outcome)
     _record(TASK_DURATION, seconds, whose, how)
-    _counted(TASKS).add(whose, how)
+    _counted(TASKS).add(whose, how, more=len(seconds))
     if error_type is not None:
-        _counted(ERRORS).add(whose, (names.ERROR_TYPE, error_type))
+        _counted(ERRORS).add(whose, (names.ERROR_TYPE, error_type), more=len(seconds))
 
 
 def task_retried(agent: str) -> None:
@@ -126,9 +129,9 @@ def task_retried(agent: str) -> None:
     _counted(RETRIES).add((names.GEN_AI_AGENT, agent))
 
 
-def handed_off(agent: str, seconds: float) -> None:
-    """Record that a handler started `seconds` after its dispatch was appended."""
-    _record(HANDOFF, max(0.0, seconds), (names.GEN_AI_AGENT, agent))
+def handed_off(agent: str, seconds: Sequence[float]) -> None:
+    """Record that handlers started so many `seconds` after their dispatches were appended."""
+    _record(HANDOFF, [max(0.0, one) for one in seconds], (names.GEN_AI_AGENT, agent))
 
 
 def duplicate_caught(agent: str, how: DuplicateKind) -> None:
@@ -138,14 +141,14 @@ def duplicate_caught(agent: str, how: DuplicateKind) -> None:
 
 def context_used(agent: str, share: float) -> None:
     """Record that a prompt and its reserve take `share` of the window."""
-    _record(CONTEXT_SHARE, share, (names.GEN_AI_AGENT, agent))
+    _record(CONTEXT_SHARE, (share,), (names.GEN_AI_AGENT, agent))
 
 
 def run_ended(pipeline: str, outcome: str, seconds: float) -> None:
     """Count a run that ended `seconds` after its submit."""
     which, how = (names.PIPELINE, pipeline), (names.RUN_OUTCOME, outcome)
     _counted(RUNS).add(which, how)
-    _record(RUN_DURATION, max(0.0, seconds), which, how)
+    _record(RUN_DURATION, (max(0.0, seconds),), which, how)
 
 
 def dead_lettered(topic: str, reason: str) -> None:
@@ -177,10 +180,10 @@ def model_called(call: ModelCall, seconds: float, usage: Usage, *, error_type: s
         labels.append((names.GEN_AI_AGENT, call.agent))
     for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
         if tokens:
-            _record(TOKEN_USAGE, tokens, *labels, (names.TOKEN_TYPE, kind))
+            _record(TOKEN_USAGE, (tokens,), *labels, (names.TOKEN_TYPE, kind))
     if error_type is not None:
         labels.append((names.ERROR_TYPE, error_type))
-    _record(CALL_DURATION, seconds, *labels)
+    _record(CALL_DURATION, (seconds,), *labels)
 
 
 def malformed_trace() -> None:
@@ -216,11 +219,13 @@ def tally(*, on: bool) -> None:
     _Tallied.on = on
 
 
-def _record(metric: Metric, value: float, *labels: tuple[str, str]) -> None:
+def _record(metric: Metric, values: Sequence[float], *labels: tuple[str, str]) -> None:
     if _Tallied.on:
-        DISTRIBUTIONS[metric.name].record(value, *labels)
+        DISTRIBUTIONS[metric.name].record(values, *labels)
     else:
-        _histogram(metric).record(value, dict(labels))
+        histogram, found = _histogram(metric), dict(labels)
+        for value in values:
+            histogram.record(value, found)
 
 
 @cache

@@ -87,9 +87,8 @@ def is_sampled(traceparent: str | None) -> bool:
 
 
 def passes(trace: Trace) -> bool:
-    """Say whether a trace is there and asks for no spans: it is handed on as it came."""
-    match = _match(trace.traceparent) if trace.traceparent is not None else None
-    return match is not None and not int(match[3], 16) & TraceFlags.SAMPLED
+    """Say whether a trace, as `checked` gives it, is there and asks for no spans: it is handed on as it came."""
+    return trace.traceparent is not None and not int(trace.traceparent[-1], 16) & TraceFlags.SAMPLED
 
 
 def span_context(traceparent: str | None, tracestate: str | None = None) -> SpanContext | None:

@@ -24,10 +24,10 @@ class Count:
         self._counts: dict[Labels, int] = {}
         self._lock: Final = threading.Lock()
 
-    def add(self, *labels: tuple[str, str]) -> None:
-        """Count one more."""
+    def add(self, *labels: tuple[str, str], more: int = 1) -> None:
+        """Count one more, or several."""
         with self._lock:
-            self._counts[labels] = self._counts.get(labels, 0) + 1
+            self._counts[labels] = self._counts.get(labels, 0) + more
 
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         """Tell the numbers to the SDK."""
@@ -57,19 +57,21 @@ class Distribution:
         self._lock: Final = threading.Lock()
         self.began_ns = time.time_ns()
 
-    def record(self, value: float, *labels: tuple[str, str]) -> None:
-        """Add a value."""
+    def record(self, values: Iterable[float], *labels: tuple[str, str]) -> None:
+        """Add values."""
+        bounds = self.bounds
         with self._lock:
             cell = self._cells.get(labels)
             if cell is None:
-                cell = self._cells[labels] = Cell([0] * (len(self.bounds) + 1))
-            cell.buckets[bisect_left(self.bounds, value)] += 1
-            cell.count += 1
-            cell.total += value
-            if value < cell.least:  # noqa: PLR1730 - a call takes three times as long
-                cell.least = value
-            if value > cell.most:  # noqa: PLR1730
-                cell.most = value
+                cell = self._cells[labels] = Cell([0] * (len(bounds) + 1))
+            for value in values:
+                cell.buckets[bisect_left(bounds, value)] += 1
+                cell.count += 1
+                cell.total += value
+                if value < cell.least:  # noqa: PLR1730 - a call takes three times as long
+                    cell.least = value
+                if value > cell.most:  # noqa: PLR1730
+                    cell.most = value
 
     def collected(self) -> list[tuple[Labels, Cell]]:
         """Return all that was recorded since the process began."""

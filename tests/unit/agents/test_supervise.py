@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,7 @@ from argosy.agents.verdict import Stopped
 GRACE_SECONDS = 0.05
 
 
-async def stopped(handler: Coroutine[Any, Any, bytes]) -> Running:
+async def stopped(handler: Callable[[], Coroutine[Any, Any, bytes]]) -> Running:
     """Run a handler, stop it as it begins, and wait until it is done with."""
     done: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     order: Any = SimpleNamespace(body=SimpleNamespace(task_id="run-1/a", attempt=1))
@@ -34,7 +34,7 @@ async def test_a_process_that_stood_still_gives_the_handler_its_grace_again() ->
             await asyncio.sleep(GRACE_SECONDS / 10)
         return b""
 
-    assert (await stopped(slow())).outcome == Stopped(obeyed=True)
+    assert (await stopped(slow)).outcome == Stopped(obeyed=True)
 
 
 async def test_a_handler_that_is_deaf_and_blocks_again_and_again_is_left_behind_all_the_same() -> None:
@@ -50,6 +50,6 @@ async def test_a_handler_that_is_deaf_and_blocks_again_and_again_is_left_behind_
         return b""
 
     try:
-        assert (await stopped(deaf())).outcome == Stopped(obeyed=False)
+        assert (await stopped(deaf)).outcome == Stopped(obeyed=False)
     finally:
         over.set()  # or the loop could not be closed

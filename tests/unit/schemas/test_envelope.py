@@ -126,3 +126,41 @@ def test_a_megabyte_of_headers_is_refused_before_it_is_decoded() -> None:
 def test_a_time_without_zone_is_taken_as_utc() -> None:
     pairs = {**REQUIRED, "ce_time": b"2026-01-01T00:00:00"}.items()
     assert read_envelope(pairs).time_ms == 1_767_225_600_000
+
+
+DISPATCH = Envelope(
+    kind="task.dispatched",
+    id="01KB/a#1",
+    source="argosy/coordinator/host-1",
+    subject="01KB",
+    time_ms=1_790_000_000_123,
+    cause=7,
+    traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-00",
+)
+
+
+def test_a_dispatch_reads_the_same_in_whatever_order_its_headers_stand() -> None:
+    headers = DISPATCH.headers()
+    assert read_envelope(headers) == read_envelope(headers[::-1]) == DISPATCH
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ce_specversion", b"0.3"),
+        ("ce_type", b"someone.else.v1"),
+        ("ce_id", b""),
+        ("ce_id", None),
+        ("ce_source", b"\xff"),
+        ("content-type", b"text/plain"),
+        ("ce_subject", b"\xff"),
+        ("ce_time", b"yesterday"),
+        ("ce_cause", b"-1"),
+        ("traceparent", b"\xff"),
+    ],
+)
+def test_what_is_wrong_in_a_dispatch_as_we_write_it_is_named(name: str, value: bytes | None) -> None:
+    pairs = [(key, value if key == name else found) for key, found in DISPATCH.headers()]
+    with pytest.raises(BadMessage) as caught:
+        read_envelope(pairs)
+    assert caught.value.field == name

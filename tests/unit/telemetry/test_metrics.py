@@ -52,9 +52,9 @@ def test_names_are_unique_and_histograms_have_rising_buckets() -> None:
 
 
 def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
-    metrics.task_settled("all", "failed", 1.0, error_type="timeout")
+    metrics.tasks_settled("all", "failed", [1.0], error_type="timeout")
     metrics.task_retried("all")
-    metrics.handed_off("all", 0.1)
+    metrics.handed_off("all", [0.1])
     metrics.duplicate_caught("all", "settled")
     metrics.context_used("all", 0.5)
     metrics.run_ended("p@1", "succeeded", 3.0)
@@ -76,8 +76,8 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
 
 
 def test_a_failed_attempt_counts_as_an_error() -> None:
-    metrics.task_settled("errs", "failed", 0.2, error_type="model_failed")
-    metrics.task_settled("errs", "succeeded", 0.2)
+    metrics.tasks_settled("errs", "failed", [0.2], error_type="model_failed")
+    metrics.tasks_settled("errs", "succeeded", [0.2])
     (errors,) = points("argosy.task.errors", gen_ai__agent__name="errs")
     assert isinstance(errors, NumberDataPoint)
     assert errors.value == 1
@@ -96,14 +96,14 @@ def test_tokens_are_told_by_type() -> None:
 
 
 def test_our_buckets_reach_the_sdk() -> None:
-    metrics.task_settled("buckets", "succeeded", 400.0)
+    metrics.tasks_settled("buckets", "succeeded", [400.0])
     (point,) = points("argosy.task.duration", gen_ai__agent__name="buckets")
     assert isinstance(point, HistogramDataPoint)
     assert tuple(point.explicit_bounds) == metrics.TASK_SECONDS
 
 
 def test_a_clock_that_went_back_gives_no_negative_delay() -> None:
-    metrics.handed_off("clock", -5.0)
+    metrics.handed_off("clock", [-5.0])
     (point,) = points("argosy.handoff.delay", gen_ai__agent__name="clock")
     assert isinstance(point, HistogramDataPoint)
     assert point.min == 0

@@ -23,9 +23,9 @@ def test_a_distribution_is_what_the_sdk_makes_of_the_same_values() -> None:
     ours = Distribution("h", "s", "text", BOUNDS)
     for value in VALUES:
         theirs.record(value, {"agent": "a"})
-        ours.record(value, ("agent", "a"))
+        ours.record([value], ("agent", "a"))
     theirs.record(3.0, {"agent": "b"})
-    ours.record(3.0, ("agent", "b"))
+    ours.record([3.0], ("agent", "b"))
     data = reader.get_metrics_data()
     assert data is not None
     (wanted,) = data.resource_metrics[0].scope_metrics[0].metrics
@@ -53,7 +53,7 @@ def test_nothing_is_lost_between_threads() -> None:
     def work() -> None:
         for _ in range(5_000):
             count.add(("agent", "a"))
-            spread.record(1.0, ("agent", "a"))
+            spread.record([1.0], ("agent", "a"))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -72,7 +72,7 @@ def test_a_reader_exports_counts_and_distributions_at_the_end_of_the_process_too
     provider.get_meter("argosy").create_observable_counter("c", [count.observe])
     provider.get_meter("a library").create_counter("other").add(1)
     count.add(("agent", "a"))
-    spread.record(5.0, ("agent", "a"))
+    spread.record([5.0], ("agent", "a"))
     provider.shutdown()
     (line,) = (tmp_path / "m").read_text().splitlines()
     groups = json.loads(line)["resourceMetrics"]
