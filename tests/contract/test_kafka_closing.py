@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import ProducerClosed
 
 from argosy.broker import inside
 from argosy.broker.bootstrap import connect
@@ -104,4 +105,4 @@ async def test_what_a_producer_holds_that_nobody_takes_fails_and_it_is_closed(
     monkeypatch.setattr(inside, "STOP_SECONDS", 0.2)
     sent = await client.send(topic, b"1")
     assert not await inside.close(client)
-    assert isinstance(sent.exception(), inside.ProducerClosed)
+    assert isinstance(sent.exception(), ProducerClosed)
