@@ -154,7 +154,7 @@ class Drive:
             async with asyncio.timeout(strike.seconds + _RECOVERED_SECONDS):
                 said = await hit(self.arena, strike)
         except (ArgosyError, KafkaError, OSError, TimeoutError) as problem:
-            error = f"{type(problem).__name__}: {problem}"
+            error = f"{type(problem).__name__}: {str(problem) or 'it was not over in time'}"
             note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike.kind.name} went wrong: {error}")
         ended = time.monotonic()
         # What it stopped may wake a lease later; what it took away may be missed until Redis was read again.
