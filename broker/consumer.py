@@ -19,6 +19,7 @@ from argosy.broker.connection import (
 )
 from argosy.broker.inside import close, is_member
 from argosy.broker.log import Partition, Record, Subscriber
+from argosy.broker.lost_connection import closed_at_failure
 from argosy.broker.membership import Membership, WentBackError
 from argosy.broker.reader import Reader
 from argosy.schemas.errors import StaleGeneration
@@ -79,7 +80,7 @@ class KafkaConsumer:
 
     async def _start(self, kafka: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
         """Connect; False if told to stop meanwhile: a broker that swallows packets is waited for long."""
-        starting = asyncio.create_task(kafka.start(), name=f"connect {self._group}")
+        starting = asyncio.create_task(_started(kafka), name=f"connect {self._group}")
         stopping = asyncio.create_task(stop.wait(), name="wait for stop")
         ends: set[asyncio.Future[Any]] = {starting, stopping}
         try:
@@ -161,3 +162,8 @@ class KafkaConsumer:
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """See `log.Consumer.peek`."""
         return await self._reader.peek(partition, offset)
+
+
+async def _started(kafka: AIOKafkaConsumer) -> None:
+    with closed_at_failure():
+        await kafka.start()

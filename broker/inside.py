@@ -10,7 +10,10 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
 
-STOP_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 8.0
+"""A client may take so long to stop by itself: to hand on what it holds, and to leave its group."""
+FORCE_SECONDS: Final = 1.0
+"""Each step of what is done about one that doesn't may take so long."""
 
 AnyClient = AIOKafkaConsumer | AIOKafkaProducer
 _BEATS: Final = "tells the group that we live"
@@ -119,8 +122,8 @@ async def _close(client: AnyClient) -> bool:
     await asyncio.wait({stopping}, timeout=STOP_SECONDS)
     if not stopping.done():
         stopping.cancel()
-        await asyncio.wait({stopping})
-    if not stopping.cancelled() and stopping.exception() is None:
+        await asyncio.wait({stopping}, timeout=FORCE_SECONDS)
+    if stopping.done() and not stopping.cancelled() and stopping.exception() is None:
         return True
     tasks: list[asyncio.Task[Any]] = [task for _, task in _tasks(client) if task is not None]
     if isinstance(client, AIOKafkaProducer):
@@ -130,9 +133,11 @@ async def _close(client: AnyClient) -> bool:
     for task in tasks:
         task.cancel()
     with suppress(TimeoutError):
-        async with asyncio.timeout(STOP_SECONDS):
+        async with asyncio.timeout(FORCE_SECONDS):
             # Before the tasks: what is under way fails with its connection, and its task is waited for by another one.
-            await asyncio.gather(*_closings(client))
+            await asyncio.gather(
+                *_closings(client), return_exceptions=True
+            )  # its own stop may have cancelled some
             await asyncio.gather(*tasks, return_exceptions=True)
     _closings(client)  # one that was being opened just now
     return False

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -16,6 +17,9 @@ from argosy.broker.lost_connection import Connection, recognise
 from support.kafka_world import WAIT_SECONDS, RealWorld, settings_of
 from support.stack import StackThread
 from support.task_of import task_of
+
+if TYPE_CHECKING:
+    from aiokafka import _Client  # pyright: ignore[reportPrivateUsage]  # only our stub has the name
 
 KINDS = [AIOKafkaConsumer, AIOKafkaProducer]
 
@@ -39,6 +43,10 @@ def still_open(opened: list[Connection]) -> list[Connection]:
     return [connection for connection in opened if connection.connected()]
 
 
+def client_of(client: inside.AnyClient) -> "_Client":
+    return client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
+
+
 @pytest.fixture(params=KINDS, ids=["consumer", "producer"])
 async def client(
     request: pytest.FixtureRequest, stack: StackThread, opened: list[Connection]
@@ -59,7 +67,7 @@ async def test_one_that_is_cancelled_anywhere_in_its_start_leaves_nothing_open(
     shared = connection(settings_of(stack.bootstrap_servers), "cancelled")
     started, turns = False, 0
     while not started:
-        turns += 1
+        turns += 1 + turns // 10  # a slow broker takes many
         client = kind(bootstrap_servers=stack.bootstrap_servers)
         starting = asyncio.create_task(connect(client, shared), name="start")
         for _ in range(turns):
@@ -79,8 +87,7 @@ async def test_one_whose_task_has_ended_with_an_error_is_closed(
         raise ValueError("a defect of the library")
 
     monkeypatch.setattr(AIOKafkaClient, "_metadata_update", defect)
-    inner = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
-    inner.force_metadata_update()
+    client_of(client).force_metadata_update()
     await asyncio.wait(task_of("AIOKafkaClient._md_synchronizer"), timeout=WAIT_SECONDS)
     assert inside.ended_task(client) is not None
     assert not await inside.close(client)
@@ -106,3 +113,23 @@ async def test_what_a_producer_holds_that_nobody_takes_fails_and_it_is_closed(
     sent = await client.send(topic, b"1")
     assert not await inside.close(client)
     assert isinstance(sent.exception(), ProducerClosed)
+
+
+async def test_one_whose_peer_lets_no_connection_be_closed_is_left_all_the_same(
+    client: inside.AnyClient, opened: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen, with bytes unsent: the library then waits for ever."""
+    never_closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    closing = Connection.close
+
+    def close(self: Connection, *_: object, **__: object) -> asyncio.Future[None]:
+        closing(self)
+        return never_closed
+
+    await client_of(client).fetch_all_metadata()
+    assert still_open(opened)
+    monkeypatch.setattr(inside, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(inside, "FORCE_SECONDS", 0.2)
+    monkeypatch.setattr(Connection, "close", close)
+    assert not await inside.close(client)
+    assert never_closed.cancelled()
