@@ -15,6 +15,7 @@ from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, to_payload
 from argosy.coordinator.admission import (
     NotAdmitted,
+    Unjudged,
     check_budget,
     check_input_size,
     check_pipeline,
@@ -33,7 +34,6 @@ from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
 from argosy.schemas.settings import Settings
-from argosy.telemetry import logs
 
 _CHECKED_BYTES: Final = 256 * 1024
 
@@ -73,7 +73,7 @@ class Accept:
         return document.agents
 
     async def accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
-        """Pin a submit. Raises NotAdmitted with the answer, Unreachable (payload store).
+        """Pin a submit. Raises NotAdmitted with the answer (Unjudged: a defect of ours), Unreachable (payload store).
 
         Idempotent, as its duplicates are harmless.
         """
@@ -94,13 +94,12 @@ class Accept:
             raise NotAdmitted(
                 SubmitRefused(reason="invalid", message=str(error), field="input", position=arrived.position)
             ) from None
-        except (NotAdmitted, ArgosyError):
+        except (NotAdmitted, ArgosyError, MemoryError):
             raise
         except Exception as error:
-            # Whatever a submit does to us is its sender's trouble: every coordinator in turn would end of it.
-            logs.get("argosy.receiver").exception("a submit could not be judged", position=arrived.position)
+            # Else every coordinator in turn would end of it. Want of memory passes: another one may have it.
             text = f"it could not be judged: {type(error).__name__}: {error}"[:MESSAGE_CHARACTERS]
-            raise NotAdmitted(
+            raise Unjudged(
                 SubmitRefused(reason="invalid", message=text, position=arrived.position)
             ) from error
 
@@ -139,8 +138,15 @@ class Accept:
         wait = self._settings.fleet.unknown_pipeline_seconds
         found = await self._registry.find(given, wait)
         if found is None:
-            name = repr(given[:200])
-            text = f"{name} was not published within {wait:g} s: `argosy publish` it, or send it along"
+            unreadable = self._registry.unreadable(given)
+            if unreadable is None:
+                name = repr(given[:200])
+                text = f"{name} was not published within {wait:g} s: `argosy publish` it, or send it along"
+            else:
+                text = (
+                    f"{unreadable[:200]!r} was published, but this release can't read it: `argosy publish` it anew, "
+                    "or upgrade the coordinators"
+                )
             raise NotAdmitted(
                 SubmitRefused(reason="unknown_pipeline", message=text, field="pipeline", position=position)
             )

@@ -25,6 +25,10 @@ class NotAdmitted(Exception):
         self.answer = answer
 
 
+class Unjudged(NotAdmitted):
+    """A defect of ours came up while the submit was judged: it is the cause."""
+
+
 def check_budget(budget: int | None) -> None:
     """Raise BadMessage for a budget: nobody would hold the run to it yet."""
     if budget is not None:

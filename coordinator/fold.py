@@ -6,10 +6,12 @@ Rules have versions: a run is folded by the rules that its run.accepted names, a
 from collections.abc import Callable
 from typing import Final
 
+from pydantic import ValidationError
+
 from argosy.coordinator import deadline, ready, settled, signal
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
-from argosy.coordinator.kept import TERMINAL, Pinned
+from argosy.coordinator.kept import TERMINAL, Pinned, Ruled
 from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import plan_of
 from argosy.coordinator.state import Event, RunState
@@ -51,7 +53,7 @@ def fold(state: RunState | None, event: Event) -> Folded:
         case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
             decisions: tuple[Decision, ...] = ()  # no task of this run
         case _ if state is not None and state.st == "active":
-            decisions = _rules(state.pinned.rules, event.run_id)(state, event)
+            decisions = _rules(_rules_of(state), event.run_id)(state, event)
         case TaskSettled() as late:
             decisions = (Unclaim(local_part(late.task_id)),)
         case _:
@@ -62,6 +64,7 @@ def fold(state: RunState | None, event: Event) -> Folded:
 def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
     """Begin a run, or answer: the first run.accepted of an id is the run, a later one changes nothing."""
     if state is not None and state.st != "cancel":
+        leave_newer(state)
         if state.data_hash != accepted.data_hash:
             return state, (Send(f"refused:{accepted.position}"),)
         return state, (Send(f"result:{event.run_id}"),) if state.st == "ended" else ()
@@ -152,6 +155,14 @@ def _rules(version: int, run_id: str) -> Rules:
     return RULES[version]
 
 
+def _rules_of(state: RunState) -> int:
+    """Read the rules of a run, whatever else is new in what it pinned. KeyError, ValueError: it is damaged."""
+    try:
+        return state.pinned.rules
+    except ValidationError:
+        return Ruled.model_validate_json(state.get("run") or b"").rules
+
+
 def leave_newer(state: RunState | None) -> None:
     """Raise NewerVersion for a run that is under way by rules of a newer release.
 
@@ -160,7 +171,7 @@ def leave_newer(state: RunState | None) -> None:
     if state is None or state.st not in ("active", "ending"):
         return
     try:
-        version = state.pinned.rules
+        version = _rules_of(state)
     except (KeyError, ValueError):
         return  # damaged: whoever needs more of it finds that out
     if version > max(RULES):

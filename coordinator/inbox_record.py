@@ -9,7 +9,7 @@ from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Cluster, Outgoing, Producer, Record
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.accept import Accept, Arrived
-from argosy.coordinator.admission import NotAdmitted
+from argosy.coordinator.admission import NotAdmitted, Unjudged
 from argosy.coordinator.known_pipelines import decode, encode_accepted, known
 from argosy.coordinator.patience import patiently
 from argosy.coordinator.work_topics import WorkTopics
@@ -144,6 +144,12 @@ class InboxRecord:
                 body = await patiently("accept", lambda: self._accept.accept(submit, arrived))
                 await self._topics.make(known(body.pipeline).agents, arrived.position)
             except NotAdmitted as refused:
+                if isinstance(refused, Unjudged):
+                    self._log.error(
+                        "a submit could not be judged",
+                        position=arrived.position,
+                        exc_info=refused.__cause__,
+                    )
                 await self._answer(traced, refused.answer)
                 return
             try:

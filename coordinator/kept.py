@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 
 from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
@@ -57,6 +57,12 @@ class Pinned(BaseModel, frozen=True):
     windows: dict[str, int] = Field(default_factory=dict[str, int])
     factors: dict[str, int] = Field(default_factory=dict[str, int])
     traceparent: str | None = None
+
+
+class Ruled(BaseModel, frozen=True):
+    """The one thing that is read of a run's beginning which can't be read: newer rules may have changed the rest."""
+
+    rules: StrictInt
 
 
 class Outcome(BaseModel, frozen=True):

@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, StrictInt, ValidationError
+from pydantic import ValidationError
 
 from argosy.broker.log import Record
 from argosy.coordinator.fold import RULES
+from argosy.coordinator.kept import Ruled
 from argosy.coordinator.known_pipelines import decode
 from argosy.coordinator.state import Event
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import is_run_id
 from argosy.schemas.runlog import LogMessage, RunAccepted
-
-
-class _Ruled(BaseModel):
-    """The one thing that is read of a beginning which can't be read."""
-
-    rules: StrictInt
 
 
 def read(record: Record) -> Event:
@@ -47,7 +42,7 @@ def _leave_newer(envelope: Envelope, body: bytes | None) -> None:
     if envelope.kind != RunAccepted.KIND:
         return
     try:
-        rules = _Ruled.model_validate_json(body or b"").rules
+        rules = Ruled.model_validate_json(body or b"").rules
     except ValidationError:
         return
     if rules > max(RULES):

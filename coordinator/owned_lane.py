@@ -186,7 +186,8 @@ class OwnedLane:
 
     async def _leave_newer(self, record: Record) -> None:
         """Raise NewerVersion if what can't be read is about a run of newer rules: those may have more words."""
-        subject = dict(record.headers).get("ce_subject", b"").decode(errors="replace")
+        headers = {name.lower(): value for name, value in record.headers}
+        subject = (headers.get("ce_subject") or b"").decode(errors="replace")
         if is_run_id(subject):
             await self._state.runs.load([subject])
             leave_newer(self._state.runs[subject])

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import Final
 
+from pydantic_core import from_json
+
 from argosy.broker.log import Follower, Outgoing, Producer, Record
 from argosy.broker.topics import TopicNames
 from argosy.schemas.canonical import canonical_json
@@ -57,6 +59,12 @@ class Registry:
         """Say whether a name can be found without waiting."""
         return self._look(name) is not None
 
+    def unreadable(self, name: str) -> str | None:
+        """Return the `name@version` that a name means, if it was published and can't be read."""
+        versions = self._latest.get(name.partition("@")[0])
+        key = name if "@" in name or not versions else versions[-1]
+        return key if versions and key in versions and key not in self._pipelines else None
+
     def _look(self, name: str) -> CompiledPipeline | None:
         if "@" in name:
             return self._pipelines.get(name)
@@ -65,7 +73,9 @@ class Registry:
 
     def _take(self, record: Record) -> None:
         key = (record.key or b"").decode(errors="replace")
-        name = key.partition("@")[0]
+        name, at, _ = key.partition("@")
+        if not at:
+            return  # whoever wrote it, no pipeline has such a key
         versions = self._latest.setdefault(name, [])
         if key in versions:
             versions.remove(key)
@@ -74,6 +84,7 @@ class Registry:
             return
         try:
             pipeline = CompiledPipeline.model_validate_json(record.value)
+            from_json(record.value, allow_inf_nan=False)  # `NaN` is no JSON, and would be null from here on
             check_numbers(record.value)
         except ValueError as error:
             # It was published all the same: an older version isn't what the bare name means now.

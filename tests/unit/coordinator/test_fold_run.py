@@ -1,16 +1,17 @@
 """The life of a run: accepted, answered, cancelled, expired, ended; numbers are those of the crash stories."""
 
 import pytest
+from pydantic import ValidationError
 
 from argosy.coordinator.decision import Arm, Entomb, Ready, Send, Unclaim
-from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
+from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold, leave_newer
 from argosy.coordinator.messages import ended_of, refusal_of, result_of
 from argosy.coordinator.state import Event, RunState
 from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import NewerVersion
 from argosy.schemas.facts import Facts, NoFact
-from argosy.schemas.runlog import CancelReceived, RunEnded, SignalReceived, StepRecorded
+from argosy.schemas.runlog import CancelReceived, LogMessage, RunEnded, SignalReceived, StepRecorded
 from support.fold_log import FoldLog
 from support.fold_pipelines import accepted, contract, failed, pipeline, succeeded, task, text
 
@@ -276,6 +277,24 @@ def test_s17_a_run_that_a_newer_release_began_is_left_to_it() -> None:
     event = Event(99, 5_000, "r", succeeded("a"))
     with pytest.raises(NewerVersion, match="rules 2"):
         fold(state, event)
+    assert state.changes() == {}
+
+
+@pytest.mark.parametrize("message", [succeeded("a"), accepted(CHAIN), accepted(CHAIN, data_hash="other")])
+def test_so_it_is_if_the_newer_release_pinned_other_things_and_of_the_same_rules_it_is_damaged(
+    message: LogMessage,
+) -> None:
+    log = chain()
+    assert log.state is not None
+    event = Event(99, 5_000, "r", message)
+    other = (log.state.get("run") or b"").replace(b'"data_hash":', b'"data_hashes":')
+    with pytest.raises(ValidationError):
+        fold(RunState("r", {**log.state.dump(), "run": other}), event)
+    state = RunState("r", {**log.state.dump(), "run": other.replace(b'"rules":1', b'"rules":2')})
+    with pytest.raises(NewerVersion, match="rules 2"):
+        fold(state, event)
+    with pytest.raises(NewerVersion, match="rules 2"):
+        leave_newer(state)
     assert state.changes() == {}
 
 

@@ -38,8 +38,9 @@ async def test_a_run_of_newer_rules_whose_pipeline_can_not_be_read_pauses_the_la
         assert world.kafka.broker.log(Partition(world.names.dead, 0)).end == 0
 
 
+@pytest.mark.parametrize("name", ["ce_subject", "CE_Subject"])
 async def test_what_can_not_be_read_of_a_run_of_newer_rules_is_no_dead_letter_and_of_any_other_it_is(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     async with shell_world() as world:
         world.handler = lambda _: None
@@ -54,15 +55,18 @@ async def test_what_can_not_be_read_of_a_run_of_newer_rules_is_no_dead_letter_an
         dead = world.kafka.broker.log(Partition(world.names.dead, 0))
         await _append(world, lane, settled._replace(subject=other), unknown)
         await world.until(lambda: dead.end == 1)
-        offset = await _append(world, lane, settled, unknown)
+        offset = await _append(world, lane, settled, unknown, name)
         await world.until(lambda: _paused(world, lane))
         assert _next(world, lane) == offset
         assert dead.end == 1
 
 
-async def _append(world: ShellWorld, lane: int, envelope: Envelope, body: bytes) -> int:
+async def _append(
+    world: ShellWorld, lane: int, envelope: Envelope, body: bytes, subject: str = "ce_subject"
+) -> int:
     producer = await world.kafka.producer()
-    record = Outgoing(world.names.runs, envelope.subject.encode(), body, envelope.headers(), partition=lane)
+    headers = tuple((subject if name == "ce_subject" else name, value) for name, value in envelope.headers())
+    record = Outgoing(world.names.runs, envelope.subject.encode(), body, headers, partition=lane)
     return (await producer.send(record))[1]
 
 

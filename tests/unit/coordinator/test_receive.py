@@ -125,10 +125,22 @@ async def test_a_bare_name_means_no_older_version_while_the_last_one_can_not_be_
         await publish(await world.kafka.producer(), world.names, hello.compile(), "test")
         kind = Envelope("pipeline.published", "2", "a newer release", subject="hello@2")
         await world.send(world.names.pipelines, kind, document)
-        refused = await answer_to(world, await world.submit_raw("bare", submit_of("hello")))
-        assert refused.reason == "unknown_pipeline"
+        for name in ("hello", "hello@2"):
+            refused = await answer_to(world, await world.submit_raw(name.replace("@", "-"), submit_of(name)))
+            assert refused.reason == "unknown_pipeline"
+            assert refused.message.startswith("'hello@2' was published, but this release can't read it")
+        unknown = await answer_to(world, await world.submit_raw("three", submit_of("hello@3")))
+        assert "'hello@3' was not published" in unknown.message
         await world.submit_raw("exact", submit_of("hello@1"))
         assert (await accepted(world, "exact")).pipeline == hello.compile()
+
+
+async def test_a_record_without_a_version_in_its_key_is_no_pipeline_and_holds_no_name() -> None:
+    async with shell_world() as world:
+        await publish(await world.kafka.producer(), world.names, hello.compile(), "test")
+        await world.send(world.names.pipelines, Envelope("x", "1", "test", subject="hello"), b"junk")
+        await world.submit_raw("bare", submit_of("hello"))
+        assert (await accepted(world, "bare")).pipeline == hello.compile()
 
 
 async def test_a_parked_submit_holds_nobody_up_and_is_not_committed_past() -> None:

@@ -2,20 +2,24 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import JsonValue
+from structlog.testing import capture_logs
 
 from argosy.broker.log import Outgoing
+from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.topics import TopicNames
 from argosy.client.answers import read_answer
 from argosy.coordinator import accept
-from argosy.coordinator.registry import publish
+from argosy.coordinator.registry import Registry, publish
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadArgument, RunFailed, RunRefused
 from argosy.schemas.ids import lane_of
+from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
@@ -128,13 +132,15 @@ async def test_a_number_that_no_float_holds_is_refused_and_ends_no_coordinator(
         assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
 
 
-async def test_a_published_pipeline_with_a_number_that_no_float_holds_is_none() -> None:
+@pytest.mark.parametrize("number", [HUGE, b"NaN", b"Infinity", b"-Infinity"])
+async def test_a_published_pipeline_with_a_number_that_json_can_not_say_is_none(number: bytes) -> None:
     document = json.dumps({**hello.compile().dump(), "takes": {"maximum": "HUGE"}}).encode()
     async with shell_world() as world:
         kind = Envelope("pipeline.published", "1", "test", subject="hello@1")
-        await world.send(world.names.pipelines, kind, document.replace(b'"HUGE"', HUGE))
+        await world.send(world.names.pipelines, kind, document.replace(b'"HUGE"', number))
         position = await submit(world, "bad", b'{"pipeline":"hello","input":"x"}')
-        assert (await refusal(world, position)).reason == "unknown_pipeline"
+        refused = await refusal(world, position)
+        assert (refused.reason, "can't read it" in refused.message) == ("unknown_pipeline", True)
 
 
 async def test_a_submit_that_can_not_be_judged_is_refused_with_the_reason_and_ends_no_coordinator(
@@ -153,6 +159,35 @@ async def test_a_submit_that_can_not_be_judged_is_refused_with_the_reason_and_en
             "it could not be judged: ZeroDivisionError: a bug in the checks",
         )
         assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
+
+
+async def test_a_submit_that_can_not_be_judged_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_submit: RunSubmitted) -> str:
+        message = "a bug in the checks"
+        raise ZeroDivisionError(message)
+
+    async with shell_world() as world, client_of(world) as client:
+        assert (
+            await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
+        )  # known from now on
+        monkeypatch.setattr(accept, "data_hash", broken)
+        with capture_logs() as lines:
+            await refusal(world, await submit(world, "bad", body_of(hello.compile(), "x")))
+        assert [line["event"] for line in lines].count("a submit could not be judged") == 1
+
+
+async def test_want_of_memory_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_pipeline: CompiledPipeline) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(accept, "check_pipeline", broken)
+    async with shell_world() as world:
+        registry = Registry(world.kafka.follower(world.names.pipelines))
+        judge = accept.Accept(world.settings, registry, MemoryPayloads())
+        asked = RunSubmitted(pipeline=hello.compile(), input="x")
+        arrived = accept.Arrived("0/0", time.time_ns() // 1_000_000, None)
+        with pytest.raises(MemoryError):
+            await judge.accept(asked, arrived)
 
 
 async def test_an_empty_map_ends_at_once_with_an_empty_list() -> None:
