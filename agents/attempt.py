@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from pydantic_core import to_json
 
@@ -12,7 +12,17 @@ from argosy.agents.inputs import at_hand, read
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
-from argosy.agents.verdict import Drained, Failed, Lost, Raised, Returned, Stopped, Verdict, Waits, verdict_on
+from argosy.agents.verdict import (
+    Drained,
+    Expired,
+    Failed,
+    Lost,
+    Raised,
+    Returned,
+    Stopped,
+    Verdict,
+    verdict_on,
+)
 from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import ArgosyError, HandlerTimeout
 from argosy.schemas.fault import fault_of
@@ -20,10 +30,6 @@ from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, names, propagation, steps
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position, Work
-
-_EXPIRED: Final = Waits(2.0, "the deadline of its task has passed")
-"""The run expires, or goes on without this task: that is the coordinator's to say. Were it away just then, a failure of
-ours would stand in the log first, and the run would be told as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class Attempts:
             case Raised(error):
                 with running.log_context():
                     _tell(error)
-                return verdict_on(error)
+                return _in_time(running, verdict_on(error))
             case Stopped(obeyed):
                 if not obeyed:
                     seconds = self.services.settings.worker.grace_seconds
@@ -107,8 +113,8 @@ class Attempts:
                         f"runs after {seconds:g} s: it swallows CancelledError or blocks; let it pass"
                     )
                 return _stopped(running)
-            case None:
-                return _EXPIRED
+            case None:  # not begun, as its deadline had passed
+                return Expired()
             case _:
                 assert_never(outcome)
 
@@ -126,14 +132,18 @@ def _stopped(running: Running) -> Verdict | Drained:
         case "over" | "loss":
             return Lost()
         case "deadline":
-            return _EXPIRED
+            return Expired()
         case "limit" | None:
             seconds = running.order.body.contract.timeout_seconds
-            return Failed(
-                fault_of(HandlerTimeout(f"still running at its time limit ({seconds:g} s at most)"))
-            )
+            fault = fault_of(HandlerTimeout(f"still running at its time limit ({seconds:g} s at most)"))
+            return _in_time(running, Failed(fault))
         case _:
             assert_never(running.stopped)
+
+
+def _in_time(running: Running, verdict: Verdict) -> Verdict:
+    """Leave a failure at the deadline of its task unsaid: a handler that obeys its deadline raises just then."""
+    return Expired() if isinstance(verdict, Failed) and running.limit.deadline_passed else verdict
 
 
 def _tell(error: BaseException) -> None:

@@ -212,8 +212,8 @@ class Desk:
                 back.append((answer.order, answer.fence))
                 if said.deliveries:
                     self._shared.suspects.ended()
-            else:
-                waited.append(self._start(answer, said, now, told=told))
+            elif (seconds := self._start(answer, said, now, told=told)) is not None:
+                waited.append(seconds)
         metrics.handed_off(self._attempts.agent.name, waited)
         for (waiting, order, _, _), said in refused:
             if not self._attach(order, waiting.copy):  # a copy may have been granted here
@@ -230,27 +230,27 @@ class Desk:
             lambda: self._services.hand_back.hand_back(claims), f"handing back {len(claims)} claims"
         )
 
-    def _start(self, answer: Answer, granted: Granted, now: float, *, told: bool) -> float:
+    def _start(self, answer: Answer, granted: Granted, now: float, *, told: bool) -> float | None:
         waiting, order, fence, _ = answer
         body = order.body
         until_deadline = (body.deadline_ms - granted.now_ms) / 1000
         limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS, began=now)
         left = min(limit.seconds, limit.hard_seconds)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
-        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
+        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], waiting.parks, usage=usage)
         key = order.key
         if earlier := self._by_key.get(key):  # its lease ran out as we stood still, and this copy asked
             earlier.stop("loss")
         self._by_key[key] = running
         self._running[running] = None
         self._shared.leases.add(running)
-        waited = self._attempts.begin(running, granted.now_ms, told=told)
-        if until_deadline > 0:
-            deadline = granted.now_ms / 1000 + min(left, until_deadline)
-            self._supervisor.start(running, partial(self._attempts.handle, running, deadline))
-            self._ticking.started(running, left)
-        else:
+        if until_deadline <= 0:  # asked again and again: no span, no handoff tells of it
             self._handled(running)
+            return None
+        waited = self._attempts.begin(running, granted.now_ms, told=told)
+        deadline = granted.now_ms / 1000 + min(left, until_deadline)
+        self._supervisor.start(running, partial(self._attempts.handle, running, deadline))
+        self._ticking.started(running, left)
         return waited
 
     # -- what ended
@@ -281,9 +281,9 @@ class Desk:
             case Finished():
                 for copy in running.copies:
                     self.intake.finish(copy)
-            case Parked("waiting") if self._closed:  # what is begun now may never be done
+            case Parked("waiting" | "expired") if self._closed:  # what is begun now may never be done
                 self._leave(running)
-            case Parked("waiting" as why, seconds):
+            case Parked("waiting" | "expired" as why, seconds):
                 self._begin(self._hand_back(running, why, seconds), "hand back")
             case Parked(why, seconds):
                 self._room.park_ended(running, why, seconds)

@@ -9,7 +9,7 @@ from argosy.agents.result import Result, result_of
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.settle import Settles
-from argosy.agents.verdict import Drained, Failed, Lost, Overflowed, Verdict, Waits
+from argosy.agents.verdict import Drained, Expired, Failed, Lost, Overflowed, Verdict, Waits
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import TaskSettled
 from argosy.telemetry import logs, metrics, steps
@@ -22,7 +22,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Its records are to be claimed again later: the claim was lost, or goes back as a service is away."""
+    """Its records are to be claimed again later: the claim was lost, or goes back (a service is away, time is up)."""
 
     why: Why
     seconds: float
@@ -49,6 +49,9 @@ class Endings:
                 case Waits(seconds, reason):
                     running.span.fail("waits", reason)
                     return Parked("waiting", seconds)
+                case Expired():
+                    running.span.fail("expired", "the deadline of its task has passed")
+                    return Parked("expired", 0.0)
                 case _:
                     return await self._settle(running, await self._settled(running, verdict))
 

@@ -8,10 +8,10 @@ from typing import Final, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
-Why = Literal["not_yet", "busy", "suspect", "lost", "newer", "waiting"]
+Why = Literal["not_yet", "busy", "suspect", "lost", "newer", "waiting", "expired"]
 """Not live yet; another's lease; one suspect at a time; the claim was lost; a newer release's.
 
-A service asked to wait.
+A service asked to wait; the task's deadline has passed, and the coordinator hasn't told yet what that means.
 """
 
 _SECONDS: Final[dict[Why, tuple[float, float]]] = {
@@ -21,8 +21,12 @@ _SECONDS: Final[dict[Why, tuple[float, float]]] = {
     "lost": (0.1, 0.1),
     "newer": (5.0, 60.0),
     "waiting": (0.0, 0.0),
+    "expired": (2.0, 60.0),
 }
 """How long each is parked at first and at most, beside what the other's lease or a service asks for."""
+_TOLD_AGAIN: Final = frozenset[Why]({"not_yet", "expired"})
+"""Those that may be forgotten: the coordinator sends every `out` entry again when it marks the lane live, and each
+deadline has a timer of its own."""
 
 
 def seconds_of(why: Why, parks: int) -> float:
@@ -39,9 +43,9 @@ class _Spot(Generic[T]):
 
 @dataclass(slots=True)
 class Parking(Generic[T]):
-    """What is parked, by when it is due. Above `most`, the oldest `not_yet` are to be marked finished.
+    """What is parked, by when it is due. Above `most`, the oldest `not_yet` or `expired` are to be marked finished.
 
-    That is safe for these alone: the coordinator sends every `out` entry again when it marks the lane live.
+    That is safe for these alone.
     """
 
     most: int
@@ -62,7 +66,7 @@ class Parking(Generic[T]):
 
     @property
     def full(self) -> bool:
-        """Whether more would pass the cap: for `not_yet` room is made, or one paused lane would stop all others."""
+        """Whether more would pass the cap: for those of one paused lane room is made, or it would stop all others."""
         return self._firm >= self.most
 
     def park(self, what: T, why: Why, due: float) -> list[T]:
@@ -74,7 +78,7 @@ class Parking(Generic[T]):
         self._made += 1
         heapq.heappush(self._due, (due, self._made, spot))
         self._count += 1
-        if why == "not_yet":
+        if why in _TOLD_AGAIN:
             self._early.append(spot)
         else:
             self._firm += 1
@@ -112,7 +116,7 @@ class Parking(Generic[T]):
         if what is None:
             return []
         self._count -= 1
-        self._firm -= spot.why != "not_yet"
+        self._firm -= spot.why not in _TOLD_AGAIN
         return [what]
 
     def _trim(self) -> None:

@@ -36,6 +36,8 @@ class Running:
     limit: TimeLimit
     copies: list[Copy]
     """The records that order this attempt: all are finished when it is settled."""
+    parks: int = 0
+    """How often its record was parked before."""
     ordinal: int = 0
     """Of the last record that it appended to the run log: (cause, ordinal) sorts what a worker did."""
     stopped: Stop | None = None

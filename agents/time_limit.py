@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 AFTER_DEADLINE_SECONDS: Final = 2.0
-"""So long a handler is let run on at its task's deadline. What that means is the coordinator's to say (the run has
-expired, the join goes on without it): a failure of ours that came first would end the run as failed."""
+"""So long a handler may run on at its task's deadline: one that obeys it ends by itself, and what it gives still counts
+where no coordinator has told of the deadline yet."""
+_EARLY_SECONDS: Final = 0.1
+"""Who obeys the deadline may end so much before it by our clock: ours began when the answer to the claim was here."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,11 @@ class TimeLimit:
     def over_by(self) -> Literal["limit", "deadline"]:
         """Say which of the two it is that is over, if one is: the attempt's own time, or that of its task."""
         return "deadline" if self.clock() >= self._began + self.hard_seconds else "limit"
+
+    @property
+    def deadline_passed(self) -> bool:
+        """Whether the deadline of its task has passed; `hard_seconds` lies `AFTER_DEADLINE_SECONDS` behind it."""
+        return self.clock() >= self._began + self.hard_seconds - AFTER_DEADLINE_SECONDS - _EARLY_SECONDS
 
     def lift(self) -> None:
         """Let the attempt's own time count no more, its handler being done: only the task's deadline does."""

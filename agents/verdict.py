@@ -72,6 +72,15 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """The deadline of its task has passed. What that means is the coordinator's to say: the run expires, or goes on.
+
+    Were it away just then, a failure of ours would stand in the log first, and the run would be told as failed. The
+    claim goes back, and is made again until the coordinator has told.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The claim is gone: nothing of this run may take effect."""
 
@@ -81,7 +90,7 @@ class Drained:
     """It was stopped because the worker leaves: its claim goes back, its records are not finished."""
 
 
-Verdict = Failed | Overflowed | Waits | Lost
+Verdict = Failed | Overflowed | Waits | Expired | Lost
 
 
 async def outcome_of(handler: Awaitable[T]) -> Returned[T] | Raised:

@@ -168,16 +168,16 @@ class WaitingRoom:
                 seconds=round(wait, 3),
             )
         waiting.parks += 1
-        waiting.last = why in {"not_yet", "suspect"}
+        waiting.last = why in {"not_yet", "suspect", "expired"}
         for over in self._parking.park(waiting, why, self._clock() + wait):
             self._intake.finish(over.copy, parked=True)
         self._brought()
 
     def park_ended(self, running: Running, why: Why, seconds: float) -> None:
         """Park the records of an attempt that has ended without an outcome."""
-        usage = running.usage
+        usage, parks = running.usage, running.parks if why == "expired" else 0  # it asks less and less often
         for copy in running.copies:
-            self.park(Waiting(copy, None, running.order, usage=usage), why, seconds)
+            self.park(Waiting(copy, None, running.order, parks, usage=usage), why, seconds)
             usage = NO_USAGE  # of many copies one has it, so that it is counted once
 
 

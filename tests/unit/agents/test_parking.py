@@ -1,4 +1,6 @@
-from argosy.agents.parking import Parking, seconds_of
+import pytest
+
+from argosy.agents.parking import Parking, Why, seconds_of
 
 
 def test_what_is_due_comes_out_in_the_order_of_its_time() -> None:
@@ -12,11 +14,12 @@ def test_what_is_due_comes_out_in_the_order_of_its_time() -> None:
     assert parking.next_due() is None
 
 
-def test_above_the_cap_the_oldest_not_yet_are_given_out() -> None:
+@pytest.mark.parametrize("why", ["not_yet", "expired"])
+def test_above_the_cap_the_oldest_that_are_told_again_are_given_out(why: Why) -> None:
     parking: Parking[int] = Parking(most=2)
-    assert parking.park(1, "not_yet", 9.0) == []
-    assert parking.park(2, "not_yet", 1.0) == []
-    assert parking.park(3, "not_yet", 2.0) == [1]
+    assert parking.park(1, why, 9.0) == []
+    assert parking.park(2, why, 1.0) == []
+    assert parking.park(3, why, 2.0) == [1]
     assert parking.due(10.0) == [2, 3]
 
 
@@ -27,10 +30,11 @@ def test_above_the_cap_nothing_else_is_ever_given_out() -> None:
     assert len(parking) == 2
 
 
-def test_it_is_full_of_what_must_be_kept_and_never_of_not_yet() -> None:
+@pytest.mark.parametrize("why", ["not_yet", "expired"])
+def test_it_is_full_of_what_must_be_kept_and_never_of_what_is_told_again(why: Why) -> None:
     parking: Parking[int] = Parking(most=2)
     for n in range(5):
-        parking.park(n, "not_yet", 9.0)
+        parking.park(n, why, 9.0)
     assert (len(parking), parking.full) == (2, False)
     parking.park(5, "busy", 1.0)
     assert not parking.full
@@ -60,7 +64,8 @@ def test_cleared_means_forgotten() -> None:
     assert parking.due(9.0) == []
 
 
-def test_who_is_parked_again_and_again_asks_less_often() -> None:
-    waits = [seconds_of("not_yet", parks) for parks in range(20)]
+@pytest.mark.parametrize(("why", "first", "most"), [("not_yet", 0.15, 2.0), ("expired", 2.0, 60.0)])
+def test_who_is_parked_again_and_again_asks_less_often(why: Why, first: float, most: float) -> None:
+    waits = [seconds_of(why, parks) for parks in range(20)]
     assert waits == sorted(waits)
-    assert waits[-1] == waits[-2] == 2.0
+    assert (waits[0], waits[-2], waits[-1]) == (first, most, most)

@@ -1,4 +1,4 @@
-from argosy.agents.time_limit import TimeLimit
+from argosy.agents.time_limit import AFTER_DEADLINE_SECONDS, TimeLimit
 
 
 class Clock:
@@ -52,3 +52,15 @@ def test_it_says_whose_time_is_over() -> None:
         clock.now += seconds
         over_by.append(limit.over_by)
     assert over_by == ["limit", "deadline"]
+
+
+def test_it_says_that_the_deadline_has_passed_while_the_handler_is_still_let_run_on() -> None:
+    clock = Clock()
+    limit = TimeLimit(10, 60 + AFTER_DEADLINE_SECONDS, clock)
+    clock.now += 59
+    assert not limit.deadline_passed
+    clock.now += 1
+    assert limit.deadline_passed
+    limit.lift()
+    assert limit.deadline_passed
+    assert limit.left() == AFTER_DEADLINE_SECONDS

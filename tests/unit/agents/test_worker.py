@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Generator, Sequence
+from functools import partial
 
 import pytest
 import structlog
@@ -13,6 +14,10 @@ from pydantic import BaseModel, JsonValue
 from structlog.testing import capture_logs
 
 from argosy.agents import desk
+from argosy.agents.intake import Waiting
+from argosy.agents.parking import Parking, Why
+from argosy.agents.running import Running
+from argosy.agents.time_limit import AFTER_DEADLINE_SECONDS, TimeLimit
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.schemas.errors import ContextOverflow, Reject, Retry
@@ -20,6 +25,8 @@ from argosy.schemas.facts import ListFact, ValueFact, Want
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.task import HoleInput, TaskInput
+from argosy.telemetry import logs
+from argosy.telemetry.names import Handoff
 from support.worker_bench import Bench, input_of, memory_bench, until
 
 
@@ -71,9 +78,38 @@ async def nest(ctx: Context, depth: int) -> JsonValue:
     return found
 
 
+LIMITS: list[TimeLimit] = []
+"""Those that desks made, the newest last."""
+
+
+@agent
+async def overdue(ctx: Context, how: str) -> str:
+    """Have its task's deadline pass, an hour early, before it does anything; `stay` until it is stopped for it."""
+    LIMITS[-1].hard_seconds -= 3600.0
+    match how:
+        case "fail":
+            raise TimeoutError
+        case "stay":
+            LIMITS[-1].hard_seconds -= AFTER_DEADLINE_SECONDS
+            await asyncio.sleep(3600)
+        case _:
+            pass
+    return how
+
+
+@pytest.fixture
+def _limits_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(seconds: float, hard_seconds: float, began: float) -> TimeLimit:
+        LIMITS.append(TimeLimit(seconds, hard_seconds, began=began))
+        return LIMITS[-1]
+
+    LIMITS.clear()
+    monkeypatch.setattr(desk, "TimeLimit", make)
+
+
 async def ready(*names: str, run: str = "run-1") -> Bench:
     bench, _, _ = memory_bench()
-    await bench.create("shout", "misbehave", "gather")
+    await bench.create("shout", "misbehave", "gather", "overdue")
     await bench.live()
     await bench.run(run, **dict.fromkeys(names, "r 1"))
     return bench
@@ -268,19 +304,66 @@ async def test_an_order_past_its_deadline_is_not_begun_and_what_that_means_is_le
     assert await bench.settled() == []
 
 
-async def test_a_handler_that_is_stopped_at_its_tasks_deadline_settles_no_failure(
+def _counts(what: Sequence[object], count: int) -> bool:
+    return len(what) == count
+
+
+async def test_an_order_past_its_deadline_asks_less_and_less_often_behind_all_others_and_is_not_told_as_claimed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(desk, "AFTER_DEADLINE_SECONDS", 0.0)
-    bench = await ready("misbehave")
-    async with bench.worker(misbehave) as running:
-        await bench.order(misbehave, "run-1/misbehave", input_of("how", "slow"), deadline_seconds=1.0)
-        await until(lambda: running.count == 1)
+    parked: list[tuple[Why, int, bool, float]] = []
+    park = Parking[Waiting].park
+
+    def spy(self: Parking[Waiting], what: Waiting, why: Why, due: float) -> list[Waiting]:
+        parked.append((why, what.parks, what.last, due))
+        return park(self, what, why, due)
+
+    told: list[str] = []
+
+    def tell(_running: Running, event: Handoff, **_more: str | float | None) -> None:
+        told.append(event)
+
+    monkeypatch.setattr(Parking, "park", spy)
+    monkeypatch.setattr(Running, "tell", tell)
+    monkeypatch.setattr(logs, "told", lambda: True)
+    bench = await ready("shout")
+    async with bench.worker(shout):
+        await bench.order(shout, "run-1/shout", input_of("text", "x"), deadline_seconds=-1)
+        for often in range(1, 4):
+            await until(partial(_counts, parked, often))
+            bench.advance(70)
+    assert [each[:3] for each in parked[:3]] == [("expired", often, True) for often in (1, 2, 3)]
+    (first, second, third) = (each[3] for each in parked[:3])
+    assert second - first >= 70 + 2
+    assert third - second >= 70 + 4
+    assert told == []
+
+
+@pytest.mark.usefixtures("_limits_known")
+@pytest.mark.parametrize("how", ["fail", "stay"])
+async def test_a_handler_that_is_stopped_at_its_tasks_deadline_or_fails_of_it_settles_no_failure(
+    how: str,
+) -> None:
+    bench = await ready("overdue")
+    async with bench.worker(overdue) as running:
+        await bench.order(
+            overdue, "run-1/overdue", input_of("how", how), deadline_seconds=3600, timeout_seconds=7200
+        )
         await until(lambda: running.parked == 1)
+        assert await bench.field("run-1/overdue", "fence") is None
         await bench.run("run-1", st="ending")
         bench.advance(5)
-        await bench.until_committed(misbehave, 1)
+        await bench.until_committed(overdue, 1)
     assert await bench.settled() == []
+
+
+@pytest.mark.usefixtures("_limits_known")
+async def test_a_value_that_a_handler_gives_right_after_its_tasks_deadline_is_settled() -> None:
+    bench = await ready("overdue")
+    async with bench.worker(overdue):
+        await bench.order(overdue, "run-1/overdue", input_of("how", "give"), deadline_seconds=3600)
+        (settled,) = await bench.until_settled()
+    assert settled.outcome == "succeeded"
 
 
 class Found(BaseModel):
