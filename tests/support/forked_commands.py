@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -22,6 +22,9 @@ from argosy.console.commands import COMMANDS
 
 _NOT_HERE: Final = ("argosy.console.demo", "argosy.console.local_model")
 """Heavy ones, which no test calls so."""
+_START_SECONDS: Final = 120
+"""The first start waits for all imports."""
+_CLOSE_SECONDS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -89,21 +92,30 @@ class ForkedCommands:
             "log": str(out),
             "errors": str(errors),
             "folder": str(folder),
+            "as_user": True,
         }
         assert self._process.stdin is not None
         with self._one:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
-            pid = self._started.get()
-            assert pid, "the process that forks has ended"
+            try:
+                pid = self._started.get(timeout=_START_SECONDS)
+            except Empty:
+                self._process.kill()  # its late answer would be taken for that to the next order
+                pid = 0
+            assert pid, "the process that forks has ended, or forks no more"
             return Forked(pid, self._ended[pid])
 
     def close(self) -> None:
         """End it, and whatever still runs."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait()
-        self._reading.join()
+        try:
+            self._process.wait(_CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reading.join(_CLOSE_SECONDS)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -1,11 +1,12 @@
 """Processes of `argosy` in a tenth of a second: forked from one that has imported everything, then as if started.
 
 `python forks.py MODULE …` imports these, reads an order a line (`{"words": […], "variables": {…}, "log": "…"}`, and if
-need be `"errors"`, a file of their own, and `"folder"`), forks, and runs the command line in the child; it tells each
-child's id, and later how it ended. All children die with it.
+need be `"errors"`, a file of their own, `"folder"`, and `"as_user"`: without the modules of tests), forks, and runs
+the command line in the child; it tells each child's id, and later how it ended. All children die with it.
 """
 
 import asyncio
+import atexit
 import gc
 import importlib
 import json
@@ -13,6 +14,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -165,14 +167,39 @@ def _become(order: dict[str, Any], parent: int) -> NoReturn:
         sys.argv = ["argosy", *order["words"]]
         _plug(os.environ.get(PLUG, ""))  # first: whatever it changes lies inside of what `arm` wraps
         arm(os.environ)
+        if order.get("as_user"):
+            _forget_tests(os.environ.get("PYTHONPATH", ""))
         run()
     except SystemExit as end:
         code = end.code or 0
     except BaseException as error:  # noqa: BLE001 - nothing may come back into the loop that forks
         traceback.print_exception(error)
+    _end_in_order()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+def _forget_tests(path: str) -> None:
+    """Find modules where a process of a user with this PYTHONPATH does: an app may need none that only tests have."""
+    tests = str(Path(__file__).parents[1])
+    sys.path[:] = [*filter(None, path.split(os.pathsep)), *(one for one in sys.path if one != tests)]
+    if tests not in sys.path:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "support"]:
+            del sys.modules[name]
+
+
+def _end_in_order() -> None:
+    """End as the interpreter does, which `os._exit` doesn't: wait for threads, then call what is to be called.
+
+    What imports registered before the fork is called too, as it is in a process that was not forked; the process that
+    forks registers nothing itself.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - as above
+    except BaseException as error:  # noqa: BLE001 - as above
+        traceback.print_exception(error)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 1)
 
 
 def _plug(target: str) -> None:
