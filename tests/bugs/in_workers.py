@@ -41,6 +41,12 @@ _OFFSETS: Final = (
                 "        await self._judge.receive(record)\n        tracker.finish(tracker.epoch, record.offset)\n",
                 "        tracker.finish(tracker.epoch, record.offset)\n        await self._judge.receive(record)\n",
             ),
+            Edit(
+                Receivers._append,
+                "        again = {",
+                "        for tracker, judged in passed:\n            tracker.finish(tracker.epoch, judged.inbox.offset)\n"
+                "        await self._commit_or_not()\n        again = {",
+            ),
         ),
     ),
     Bug(

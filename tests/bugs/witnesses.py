@@ -168,7 +168,6 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "rebuild_drops_claims": Seen(
         unit="unit/coordinator/test_lane.py::test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims",
         story="test_lanes.py::test_s47_a_memo_survives_a_rebuild_and_then_its_worker",
-        cell="lane.reload.after_sweep-stop",
     ),
     "idle_lane_sleeps": Seen(
         story="test_lanes.py::test_s6_a_wipe_of_an_idle_fleet_is_noticed", profile="wipes", seed=0
@@ -237,7 +236,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/broker/test_offsets.py::test_only_the_contiguous_finished_prefix_may_be_committed",
         profile="crash",
         seed=0,
-        cell="worker.commit.after_offsets-kill",
+        cell="worker.lease.before_renew-kill",
     ),
     "no_epochs": Seen(
         unit="unit/broker/test_offsets.py::test_what_an_older_assignment_finishes_moves_nothing"

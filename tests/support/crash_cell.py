@@ -235,8 +235,12 @@ class Play:
         await self._all_ended()
         if self.cell.point.role != "client" and self.cell.point.provoke != "terminate":
             victim.signal(signal.SIGTERM)  # a second one would end it at once
-        async with asyncio.timeout(_END_SECONDS):
-            code = await asyncio.shield(victim.ended)
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                code = await asyncio.shield(victim.ended)
+        except TimeoutError:
+            said = victim.said()[-3000:]
+            raise AssertionError(f"the process of {self.cell.id} woke and never ended: {said}") from None
         assert code == 0, f"the process ended with {code}: {victim.said()[-3000:]}"
 
     # -- load

@@ -9,9 +9,10 @@ from bugs.table import BUGS
 from support.stack import StackThread
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_a_claim_that_is_granted_for_what_has_settled_is_seen_when_a_worker_dies(
     stack: StackThread, tmp_path: Path
 ) -> None:
     bug = BUGS["judge_is_blind"]
-    assert await seen(bug.name, bug.seen.cell, tmp_path, stack.bootstrap_servers)
+    says = "had settled, and its handler began again"
+    assert await seen(bug.name, bug.seen.cell, tmp_path, stack.bootstrap_servers, says)
