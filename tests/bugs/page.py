@@ -20,8 +20,8 @@ for each of them once, for one of them in the matrix, and fails if this page is 
 
 The times are those that `make bugs BUGS="--keep"` wrote down last (`tests/bugs/measured.json`), on two virtual cores that forty other
 processes wanted too, so they are many times what an idle machine takes; a witness without a time was not timed in that run. A test's include its
-imports and fixtures; where a bug shows as a run that never ends, a cell waits for 90 s before it says so (for these times: 45 s). On
-a machine on which runs without a bug need longer than that, a cell says nothing: `make matrix` tells.
+imports and fixtures; where a bug shows as a run that never ends, a cell waits for 90 s (for these times: 45 s), and
+says so only if for 15 s more nothing but orders is appended: a fleet that is slow was not judged, and is tried again, three times at most.
 
 A bug is an exchanged piece of text of a function or of a Lua script (`tests/bugs/`): nothing in the package knows of it. If that text
 is no longer there, the plant fails and must be mended.
