@@ -135,9 +135,8 @@ async def _close(client: AnyClient) -> bool:
     with suppress(TimeoutError):
         async with asyncio.timeout(FORCE_SECONDS):
             # Before the tasks: what is under way fails with its connection, and its task is waited for by another one.
-            await asyncio.gather(
-                *_closings(client), return_exceptions=True
-            )  # its own stop may have cancelled some
+            # Its own stop may have cancelled some.
+            await asyncio.gather(*_closings(client), return_exceptions=True)
             await asyncio.gather(*tasks, return_exceptions=True)
     _closings(client)  # one that was being opened just now
     return False

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from pydantic import JsonValue
 
 from argosy import Context, Pipeline, agent
 from argosy.broker import provision
+from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Outgoing
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_kafka import MemoryKafka
@@ -241,3 +243,10 @@ async def client_of(world: ShellWorld) -> AsyncGenerator[Argosy]:
     async with AsyncExitStack() as stack:
         client = Argosy(world.settings, world.kafka.view("client"), MemoryRedis(world.server), world.payloads)
         yield await stack.enter_async_context(client)
+
+
+def lane_hash(world: ShellWorld, lane: int) -> dict[str, str]:
+    """Read a lane's checkpoint as it stands in Redis; empty if there is none."""
+    key = LaneKeys(world.settings.redis.key_prefix, lane).checkpoint.encode()
+    found = cast("dict[bytes, bytes]", world.server.dump().get(key, {}))
+    return {name.decode(): value.decode() for name, value in found.items()}

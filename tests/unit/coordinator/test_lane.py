@@ -26,7 +26,16 @@ from argosy.schemas.ids import TaskId, lane_of
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import CancelReceived, RunAccepted, TaskSettled
 from argosy.schemas.task import TaskDispatched
-from support.shell_world import ShellWorld, client_of, diamond, hello, one_of_many, settings_of, shell_world
+from support.shell_world import (
+    ShellWorld,
+    client_of,
+    diamond,
+    hello,
+    lane_hash,
+    one_of_many,
+    settings_of,
+    shell_world,
+)
 
 
 def raising_for(run_id: str, kind: type[object]) -> Callable[[RunState | None, Event], Folded]:
@@ -37,12 +46,6 @@ def raising_for(run_id: str, kind: type[object]) -> Callable[[RunState | None, E
         return fold(state, event)
 
     return broken
-
-
-def lane_hash(world: ShellWorld, lane: int) -> dict[str, str]:
-    key = LaneKeys(world.settings.redis.key_prefix, lane).checkpoint.encode()
-    found = cast("dict[bytes, bytes]", world.server.dump().get(key, {}))
-    return {name.decode(): value.decode() for name, value in found.items()}
 
 
 @pytest.mark.parametrize("kind", [RunAccepted, TaskSettled])
@@ -116,30 +119,6 @@ async def test_a_quarantine_survives_a_reload(monkeypatch: pytest.MonkeyPatch) -
         await world.start()
         with pytest.raises(RunFailed, match="a bug in the rules"):
             await poison.result(timeout_seconds=60)
-
-
-async def test_newer_rules_pause_the_lane_and_set_nobody_aside() -> None:
-    async with shell_world() as world, client_of(world) as client:
-        known = await client.submit(hello, "x", run_id="run-a")
-        await known.result(timeout_seconds=60)
-        lane = lane_of("run-a", 2)
-        newer = RunAccepted(
-            rules=99,
-            pipeline=hello.compile(),
-            input=Inline(value="x", bytes=3, tokens=1),
-            data_hash="h",
-            position="0/0",
-            submitted_ms=0,
-            deadline_ms=1,
-            longest_and_window_ms=10**15,
-        )
-        offset = await world.log("newer", lane, newer)
-        await world.until(lambda: int(lane_hash(world, lane)["next"]) == offset)
-        assert not any(key.endswith(":quarantine") for key in world.left_over())
-        # The other lane goes on.
-        other = next(f"run-{n}" for n in range(99) if lane_of(f"run-{n}", 2) != lane)
-        await (await client.submit(hello, "x", run_id=other)).result(timeout_seconds=60)
-        assert int(lane_hash(world, lane)["next"]) == offset
 
 
 async def test_a_dispatch_too_large_for_kafka_fails_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
