@@ -1,8 +1,31 @@
 """Which offsets of a partition are finished, and how far a commit may go: never past unfinished work."""
 
 from collections import deque
+from typing import Final
 
 from argosy.broker.log import Batch, Record
+
+REPEAT_SECONDS: Final = 30.0
+"""Between commits of all offsets, moved or not."""
+
+
+class Repeats:
+    """When a group's offsets are committed again although none has moved.
+
+    A commit whose answer was lost may be carried out after the next one, and then sets the group back; nobody is told.
+    While nothing more is finished, its lag would stay as it never was.
+    """
+
+    def __init__(self, now: float) -> None:
+        """`now`: seconds of a clock that doesn't go back, as in `due`."""
+        self._due = now + REPEAT_SECONDS
+
+    def due(self, now: float) -> bool:
+        """Say whether it is time; if so, the next time is counted from now."""
+        if now < self._due:
+            return False
+        self._due = now + REPEAT_SECONDS
+        return True
 
 
 class Tracker:
@@ -47,10 +70,12 @@ class Tracker:
         """The next offset to read: the lowest open one, or what follows everything received. None: nothing received."""
         return self._order[0] if self._order else self._next
 
-    def to_commit(self) -> int | None:
-        """Return `committable` if it is further than what was committed last."""
+    def to_commit(self, *, again: bool = False) -> int | None:
+        """Return `committable` if it is further than what was committed last, or is to be committed `again`."""
         now = self.committable
-        return now if now is not None and self._committed is not None and now > self._committed else None
+        if now is None or self._committed is None or not (again or now > self._committed):
+            return None
+        return now
 
     def committed(self, offset: int) -> None:
         """Remember what the broker took; commits that answer out of order don't set it back."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Partition
+from argosy.broker.offsets import Repeats
 from argosy.coordinator.lane import Lane
 from argosy.coordinator.lane_services import LaneServices
 from argosy.schemas.errors import ArgosyError
@@ -33,10 +35,13 @@ class Lanes:
         For lag tools only: who takes a lane reads on from its checkpoint.
         """
         told: dict[Partition, int] = {}
+        repeats = Repeats(time.monotonic())
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._services.settings.fleet.lane_heartbeat_seconds):
                     await stop.wait()
+            if repeats.due(time.monotonic()):
+                told.clear()
             reached = {partition: lane.reached for partition, (lane, _) in self._lanes.items()}
             offsets = {
                 partition: offset

@@ -8,12 +8,13 @@ that waits.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Consumer, Partition, Record
-from argosy.broker.offsets import Tracker
+from argosy.broker.offsets import Repeats, Tracker
 from argosy.coordinator.inbox_record import InboxRecord, Judged
 from argosy.schemas.errors import ArgosyError, StaleGeneration
 from argosy.telemetry import logs
@@ -41,6 +42,7 @@ class Receivers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived: deque[tuple[Tracker, Record]] = deque()
         self._judging = False
+        self._repeats = Repeats(time.monotonic())
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
         """See `log.Subscriber`."""
@@ -141,11 +143,12 @@ class Receivers:
             logs.get("argosy.receiver").warning("offsets not committed", error=str(error))
 
     async def _commit(self) -> None:
+        again = self._repeats.due(time.monotonic())
         trackers: Mapping[Partition, Tracker] = dict(self._trackers)
         offsets = {
             partition: offset
             for partition, tracker in trackers.items()
-            if (offset := tracker.to_commit()) is not None
+            if (offset := tracker.to_commit(again=again)) is not None
         }
         if offsets:
             await self._consumer.commit(offsets)

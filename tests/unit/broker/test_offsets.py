@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.broker.log import Batch, Partition, Record
-from argosy.broker.offsets import Tracker
+from argosy.broker.offsets import REPEAT_SECONDS, Repeats, Tracker
 
 WHERE = Partition("t", 0)
 
@@ -25,6 +25,21 @@ def test_only_the_contiguous_finished_prefix_may_be_committed() -> None:
     assert tracker.to_commit() == 2
     tracker.finish(1, 2)
     assert (tracker.to_commit(), tracker.open) == (4, 0)
+
+
+def test_what_was_committed_may_be_committed_again_and_never_more() -> None:
+    tracker = Tracker(1)
+    assert tracker.to_commit(again=True) is None
+    tracker.took(batch(3, [3, 4]))
+    tracker.finish(1, 3)
+    tracker.committed(4)
+    assert (tracker.to_commit(), tracker.to_commit(again=True)) == (None, 4)
+
+
+def test_a_repeat_is_due_once_in_a_while() -> None:
+    repeats = Repeats(10.0)
+    times = [10.0, 9 + REPEAT_SECONDS, 10 + REPEAT_SECONDS, 11 + REPEAT_SECONDS, 11 + 2 * REPEAT_SECONDS]
+    assert [repeats.due(now) for now in times] == [False, False, True, False, True]
 
 
 def test_gaps_between_received_offsets_are_no_work() -> None:

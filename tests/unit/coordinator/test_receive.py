@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from argosy import Pipeline
+from argosy.broker import offsets
 from argosy.broker.log import Partition, Record
 from argosy.broker.topics import TopicNames
 from argosy.client.answers import read_answer
@@ -151,6 +152,27 @@ async def test_a_parked_submit_holds_nobody_up_and_is_not_committed_past() -> No
         await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
         group = await world.kafka.group(world.names.receivers)
         assert group.committed.get(Partition(world.names.inbox, partition), 0) <= offset
+
+
+async def test_offsets_that_a_late_commit_set_back_are_set_right_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offsets, "REPEAT_SECONDS", 0.2)
+    async with shell_world() as world, client_of(world) as client:
+        await (await client.submit(hello, "x")).result(timeout_seconds=60)
+        broker, names = world.kafka.broker, world.names
+        for group, topic in ((names.receivers, names.inbox), (names.lanes, names.runs)):
+            committed = broker.groups(group).offsets
+
+            async def at_the_end(of: str = topic, reached: dict[Partition, int] = committed) -> bool:
+                ends = [broker.log(Partition(of, number)).end for number in range(2)]
+                return [reached.get(Partition(of, number), 0) for number in range(2)] == ends
+
+            await eventually(at_the_end, f"{group} has read all")
+            before = dict(committed)
+            committed.update(dict.fromkeys(committed, 0))
+            await eventually(at_the_end, f"{group} has told again how far it is")
+            assert committed == before
 
 
 async def test_garbage_is_buried_and_its_sender_told_if_it_says_who_it_is() -> None:
