@@ -15,7 +15,7 @@ def refusal(agent: str, contract: Contract, window: int | None, factor: int, tok
     reserve for the output.
     """
     needed = (tokens * factor + 999) // 1000
-    if window is None or needed <= _room(contract, window):
+    if window is None or needed <= room_of(contract, window):
         return None
     return _refused(f"{agent}: its inputs are {needed} tokens", contract, window, needed)
 
@@ -25,14 +25,15 @@ def overflowed(agent: str, contract: Contract, window: int | None, measured: int
     return _refused(f"{agent}: its prompt was measured to be {measured} tokens", contract, window, measured)
 
 
-def _room(contract: Contract, window: int) -> int:
+def room_of(contract: Contract, window: int) -> int:
+    """Tokens, as the model counts them, that all inputs of a task may have together."""
     return max(0, window * contract.threshold_per_mille // 1000 - contract.reserve)
 
 
 def _refused(what: str, contract: Contract, window: int | None, tokens: int) -> Fault:
     figures, text = {"tokens": tokens}, what
     if window is not None:
-        room, share = _room(contract, window), contract.threshold_per_mille
+        room, share = room_of(contract, window), contract.threshold_per_mille
         figures |= {"room": room, "window": window}
         text += f", and there is room for {room}: window {window} x threshold {share}/1000"
         text += f" - reserve {contract.reserve}"

@@ -102,6 +102,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     state.put("plan", document.whole)
     state.pin(pinned)
     turn = Turn(state, event, plan_of(pinned.identity, document.whole), [Changed("accepted")])
+    turn.pages = accepted.rules > 1
     if reason is not None:
         finish(turn, "cancelled", Fault(code="cancelled", message=reason))
     else:
@@ -179,8 +180,18 @@ def leave_newer(state: RunState | None) -> None:
 
 
 def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:
-    """Rules version 1, for an active run."""
-    turn = Turn(state, event, plan_of(state.pinned.identity, state.get("plan") or b""))
+    """Rules version 1, for an active run: what is too large is refused, whatever its contract says."""
+    return _folded(Turn(state, event, plan_of(state.pinned.identity, state.get("plan") or b"")))
+
+
+def _rules_2(state: RunState, event: Event) -> tuple[Decision, ...]:
+    """Rules version 2: what is too large is cut into pages, if its contract says so."""
+    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    return _folded(Turn(state, event, plan, pages=True))
+
+
+def _folded(turn: Turn) -> tuple[Decision, ...]:
+    state, event = turn.state, turn.event
     match event.message:
         case TaskSettled() as settle:
             settled.settle(turn, settle)
@@ -206,5 +217,5 @@ def _recorded(turn: Turn, recorded: StepRecorded) -> None:
         turn.decisions.append(WriteMemo(local, recorded.name, value, turn.event.offset))
 
 
-RULES: Final[dict[int, Rules]] = {1: _rules_1}
+RULES: Final[dict[int, Rules]] = {1: _rules_1, 2: _rules_2}
 """Every version that the log's retention can still hold."""

@@ -15,7 +15,7 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole, HoleOutcome
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.pipeline import INPUT, Constant, InputEdge, MapStep, Pick
-from argosy.schemas.task import HoleInput
+from argosy.schemas.task import HoleInput, PageOf
 
 Entry = Payload | HoleInput
 
@@ -29,9 +29,10 @@ class Given(NamedTuple):
     item: int | None = None
     of: int | None = None
     gathered: tuple[Entry, ...] | None = None
+    page: PageOf | None = None
 
 
-_EMPTY = Inline(value=[], bytes=2, tokens=0)
+EMPTY = Inline(value=[], bytes=2, tokens=0)
 _OUTCOMES: dict[str, HoleOutcome] = {"f": "failed", "s": "skipped", "x": "cancelled", "e": "expired"}
 
 
@@ -113,7 +114,7 @@ def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> Give
         return item_of(state, plan, edge.source)._replace(name=edge.name, select=edge.select)
     if edge.source != INPUT and plan.steps[edge.source].is_map:
         entries = gathered(state, plan, plan.steps[edge.source])
-        return Given(name=edge.name, source=_EMPTY, select=edge.select, gathered=entries)
+        return Given(name=edge.name, source=EMPTY, select=edge.select, gathered=entries)
     return Given(name=edge.name, source=value_of(state, edge.source), select=edge.select)
 
 
@@ -231,6 +232,11 @@ def tokens_of(state: RunState, plan: Plan, step: StepPlan) -> int:
     """Sum the tokens of a task's inputs, or of what a map's shards share. What is unknown counts nothing."""
     over = step.step.over if isinstance(step.step, MapStep) else None
     return sum(_tokens(state, plan, step, given) for given in step.step.inputs if given.name != over)
+
+
+def item_tokens(state: RunState, plan: Plan, step: StepPlan, shard: int | None) -> int:
+    """Count what a shard is given of the list that is spread; 0 where that is not known, and of any other task."""
+    return 0 if shard is None else _item_tokens(_item(state, plan, _over(step), shard))
 
 
 def _tokens(state: RunState, plan: Plan, step: StepPlan, given: InputEdge | Constant) -> int:

@@ -11,13 +11,15 @@ from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.payload import Payload
 from argosy.schemas.runlog import RunOutcome
 
-Letter = Literal["w", "r", "b", "k", "f", "s", "x", "e"]
-"""waiting, ready or out, backing off; succeeded, failed, skipped, cancelled, expired."""
+Letter = Literal["w", "r", "b", "p", "k", "f", "s", "x", "e"]
+"""waiting, ready or out, backing off, cut into pages that run; succeeded, failed, skipped, cancelled, expired."""
 
 TERMINAL: Final = frozenset("kfsxe")
+OPEN: Final = frozenset("rbp")
+"""Of tasks that were ordered, or whose pages were."""
 
 _LETTERS: Final[dict[str, Letter]] = {
-    "w": "w", "r": "r", "b": "b", "k": "k", "f": "f", "s": "s", "x": "x", "e": "e"
+    "w": "w", "r": "r", "b": "b", "p": "p", "k": "k", "f": "f", "s": "s", "x": "x", "e": "e"
 }  # fmt: skip
 
 
@@ -154,3 +156,25 @@ class StepState:
     """The lane was asked to look: at the list that a map made, or at what a shard is given."""
     cause: Cause | None = None
     """Of a step that ended without success: the first cause."""
+
+
+@dataclass(slots=True)
+class Paging:
+    """A task that is cut into pages: how far its system tasks are. Who changes it puts it back at once."""
+
+    factor: int
+    """Of this task, per mille: that of the run, or more after an overflow."""
+    room: int
+    """Tokens, as we count them, that the inputs of a page may have together."""
+    round: int = 0
+    """0: its pages are being planned; 1: they run; from 2 on their results are merged."""
+    length: int = 1
+    """System tasks of the round; the rest counts them."""
+    next: int = 0
+    done: int = 0
+    starts: tuple[int, ...] = ()
+    """Of a round of merges: the first result of the round before that each takes."""
+    before: int = 0
+    """System tasks of the round before."""
+    input: str = ""
+    """The input that is cut."""

@@ -6,12 +6,13 @@ from itertools import islice
 
 from pydantic_core import from_json, to_json
 
-from argosy.coordinator.inputs import Entry, Given, inputs_of
+from argosy.coordinator.inputs import Entry, Given
 from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.step_plan import Place, StepPlan, fixed_of
+from argosy.coordinator.system_tasks import factor_for, inputs_for, order_for, sources, wants_for
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.task import HoleInput
@@ -53,16 +54,16 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     if place is None:
         return None
     step, pinned = place.step, state.pinned
-    inputs, parents = inputs_of(state, plan, step, place.shard), _parents(state, plan, step)
+    inputs, parents = inputs_for(state, plan, place), _parents(state, plan, place)
     due_ms = state.step(step.name).due_ms
     until_ms = pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms)
-    window, factor = pinned.windows.get(step.agent), pinned.factors.get(step.agent, 1000)
+    window, factor = pinned.windows.get(place.agent), factor_for(state, place)
     # A model built, checked and written again would cost three times as much, for every task of every run.
     parts = [
-        f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{step.agent}"'
+        f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{place.agent}"'
         f',"attempt":{attempt},"lane":{lane},'.encode(),
         b'"inputs":[%b],' % b",".join(_input(state, given) for given in inputs) if inputs else b"",
-        step.fixed,
+        step.fixed if place.system is None else _fixed(state, place),
         b"" if window is None else b',"window":%d' % window,
         b"" if factor == 1000 else b',"factor":%d' % factor,  # noqa: PLR2004 - the default
         b',"deadline_ms":%d,"run_deadline_ms":%d' % (until_ms, pinned.deadline_ms),
@@ -72,7 +73,18 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         b',"parents":%b' % to_json(parents) if parents else b"",
         b"}" if task.earlier is None else b',"earlier":%b}' % to_json(task.earlier),
     ]
-    return Order(b"".join(parts), step.agent, step.name, task.cause, pinned.traceparent, inputs, len(parents))
+    return Order(
+        b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(parents)
+    )
+
+
+def _fixed(state: RunState, place: Place) -> bytes:
+    order, fixed = order_for(state, place), fixed_of(wants_for(state, place), place.terms)
+    return (
+        fixed
+        if order is None
+        else b'"system":%b,%b' % (order.model_dump_json(exclude_defaults=True).encode(), fixed)
+    )
 
 
 def _input(state: RunState, given: Given) -> bytes:
@@ -85,6 +97,9 @@ def _input(state: RunState, given: Given) -> bytes:
         parts.append(b',"of":%d' % given.of)
     if given.gathered is not None:
         parts.append(b',"gathered":[%b]' % b",".join(_entry(state, entry) for entry in given.gathered))
+    if given.page is not None:
+        plan, number, of = _entry(state, given.page.plan), given.page.number, given.page.of
+        parts.append(b',"page":{"plan":%b,"number":%d,"of":%d}' % (plan, number, of))
     return b"".join((*parts, b"}"))
 
 
@@ -142,14 +157,20 @@ def _plan(state: RunState) -> Plan:
     return plan_of(state.pinned.identity, state.get("plan") or b"")
 
 
-def _parents(state: RunState, plan: Plan, step: StepPlan) -> tuple[str, ...]:
-    """Traceparents of the tasks whose results the step joins, in declared order, each once."""
-    locals_: list[str] = []
+def _parents(state: RunState, plan: Plan, place: Place) -> tuple[str, ...]:
+    """Traceparents of the tasks whose results a task joins, in declared order, each once."""
+    step, locals_ = place.step, list(islice(sources(state, place), MOST_LINKS))
+    if locals_:
+        return _traceparents(state, locals_)
     while not step.parents and step.owner is not None:
         step = plan.steps[step.owner]
     for name in step.parents:
         locals_ += islice(_results(state, plan, plan.steps[name]), MOST_LINKS)
-    found = (_traceparent(state, local) for local in locals_[:MOST_LINKS])
+    return _traceparents(state, locals_[:MOST_LINKS])
+
+
+def _traceparents(state: RunState, locals_: list[str]) -> tuple[str, ...]:
+    found = (_traceparent(state, local) for local in locals_)
     return tuple(dict.fromkeys(traceparent for traceparent in found if traceparent is not None))
 
 

@@ -4,6 +4,7 @@ The steps of a map over a pipeline stand in it once, as templates (`c.*/x`), how
 shard (`c.7/x`) are made of them when they are asked for.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from argosy.coordinator.nesting import Flat, Placed, flatten, is_given, is_item
 from argosy.coordinator.step_plan import (
     Each,
     Inside,
+    Merge,
     Place,
     StepPlan,
     Steps,
+    System,
     Work,
     named,
     scope_of,
@@ -31,6 +34,9 @@ from argosy.schemas.pipeline import INPUT, CompiledPipeline, InputEdge, MapStep,
 
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
+MOST_DEPTH: Final = 3
+"""Tasks over one another that are each cut into pages: what is left is so small then that it would never fit."""
+_SYSTEM: Final = re.compile(r"(?P<above>.+)/p(?P<round>0|[1-9][0-9]?)(?:\.(?P<number>0|[1-9][0-9]{0,4}))?")
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,23 @@ class Plan:
             return found
         name, shard = step_of(local)
         step = self._step(name)
+        if step is None and "/p" in local:
+            return self._system(local)
         if step is None or not isinstance(step.runs, Work):
             return None
         if step.is_map != (shard is not None) or step.local(shard) != local:
             return None
         return Place(step, shard)
+
+    def _system(self, local: str) -> Place | None:
+        """Find a system task under the task that it was made for."""
+        found = _SYSTEM.fullmatch(local)
+        above = None if found is None else self.find(found["above"])
+        if found is None or above is None or above.depth >= MOST_DEPTH:
+            return None
+        number = found["number"]
+        system = System(above, int(found["round"]), None if number is None else int(number))
+        return Place(above.step, above.shard, system) if (number is None) == (system.round == 0) else None
 
     def looked_at(self, local: str) -> StepPlan | None:
         """Find the step that waits for the lane to look: a map at its list, a shard at what it is given."""
@@ -147,7 +165,15 @@ def _runs(placed: Placed, flat: Flat, contracts: Mapping[str, AgentContract]) ->
     if step.agent is None:
         message = f"step {step.name!r} runs no agent"
         raise ValueError(message)
-    return Work(step.agent, _terms(contracts[step.agent]))
+    contract = contracts[step.agent]
+    return Work(step.agent, _terms(contract), _merge(contract, contracts))
+
+
+def _merge(contract: AgentContract, contracts: Mapping[str, AgentContract]) -> Merge | None:
+    merge = None if contract.merge is None else contracts.get(contract.merge)
+    if contract.merge is None or merge is None or not merge.inputs:
+        return None
+    return Merge(contract.merge, _terms(merge), next(iter(merge.inputs)))
 
 
 def _is_single(step: StepPlan) -> bool:

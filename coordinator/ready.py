@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from argosy.coordinator import shards
+from argosy.coordinator import pages, shards
 from argosy.coordinator.cancel import finish_with_result, prune
-from argosy.coordinator.capacity import refusal
 from argosy.coordinator.condition import NOT_MET, unmet
-from argosy.coordinator.inputs import cause_of, facts_of, missing, tokens_of
+from argosy.coordinator.inputs import cause_of, facts_of, missing
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.nesting import is_given
@@ -195,13 +194,12 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
 
 
 def _start_task(turn: Turn, step: StepPlan) -> None:
-    pinned = turn.state.pinned
-    window, fault = pinned.windows.get(step.agent), None
-    if window is not None:
-        tokens, factor = tokens_of(turn.state, turn.plan, step), pinned.factors.get(step.agent, 1000)
-        fault = refusal(step.agent, step.terms, window, factor, tokens)
+    place, fault = Place(step), pages.too_large(turn, step)
     if fault is None:
-        turn.order(Place(step))
+        turn.order(place)
         return
-    turn.refuse_task(Place(step), fault)
+    if pages.may_be_cut(turn, place):
+        pages.begin(turn, place)
+        return
+    turn.refuse_task(place, fault)
     turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))

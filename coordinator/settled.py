@@ -1,12 +1,12 @@
 """What a settle does: which ones count, what is tried again, what ends a task."""
 
-from argosy.coordinator import look, shards
+from argosy.coordinator import look, pages, shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
 from argosy.coordinator.ready import advance
 from argosy.coordinator.retry import next_attempt_ms
-from argosy.coordinator.step_plan import Place, StepPlan
+from argosy.coordinator.step_plan import Place
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import local_part
@@ -29,7 +29,7 @@ def settle(turn: Turn, settled: TaskSettled) -> None:
     if place is None or (task is None and turn.state.step(place.step.name).letter in TERMINAL):
         turn.decisions.append(Unclaim(local))
         return
-    if task is None or not 1 <= settled.attempt <= place.step.terms.retries + 1:
+    if task is None or not 1 <= settled.attempt <= place.terms.retries + 1:
         return  # never ordered
     task = _seen(turn, local, task, settled)
     if task.letter in TERMINAL:
@@ -37,7 +37,10 @@ def settle(turn: Turn, settled: TaskSettled) -> None:
     elif settled.outcome == "succeeded":
         _succeeded(turn, place, task, settled)
     elif settled.attempt == task.attempt and task.letter == "r":
-        _failed(turn, place, task, settled)
+        if settled.outcome == "overflow" and pages.may_be_cut(turn, place):
+            pages.begin(turn, place, settled.measured_tokens)
+        else:
+            _failed(turn, place, task, settled)
 
 
 def _seen(turn: Turn, local: str, task: TaskState, settled: TaskSettled) -> TaskState:
@@ -55,41 +58,49 @@ def _succeeded(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) 
     payload = settled.result or Inline(value=None, bytes=4, tokens=1)
     result = TaskResult(payload=payload, facts=settled.facts, traceparent=turn.event.traceparent)
     turn.end_task(place, "k", task, result)
-    if place.shard is None:
+    _ended(turn, place, result)
+
+
+def _ended(turn: Turn, place: Place, result: TaskResult) -> None:
+    """Tell whoever the end of a task is for: the task that it was made for, its map, its step's children."""
+    while place.system is not None:
+        above = pages.ended(turn, place, result)
+        if above is None:
+            return
+        place, result = above
+    if place.shard is not None:
+        shards.ended(turn, place, result)
+    elif result.fault is None:
         turn.end_step(place.step, "k")
     else:
-        shards.ended(turn, place, result)
+        turn.end_step(place.step, "f", Cause(local=place.local, outcome="failed", fault=result.fault))
     advance(turn)
 
 
 def _failed(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) -> None:
-    fault = _fault(turn, place.step, settled)
-    wait_ms = next_attempt_ms(settled.task_id, task.attempt, place.step.terms, fault)
+    fault = _fault(turn, place, settled)
+    wait_ms = next_attempt_ms(settled.task_id, task.attempt, place.terms, fault)
     if wait_ms is not None:
         turn.state.put_task(place.local, task._replace(letter="b", earlier=turn.event.traceparent))
-        turn.decisions.append(Withdraw(place.local, place.step.agent))
+        turn.decisions.append(Withdraw(place.local, place.agent))
         turn.arm(f"retry:{place.local}", turn.event.time_ms + wait_ms)
         turn.changed("b", place, task.attempt, fault.message)
         return
     result = TaskResult(fault=fault, traceparent=turn.event.traceparent)
     turn.end_task(place, "f", task, result)
-    if place.shard is None:
-        turn.end_step(place.step, "f", Cause(local=place.local, outcome="failed", fault=fault))
-    else:
-        shards.ended(turn, place, result)
-    advance(turn)
+    _ended(turn, place, result)
 
 
-def _fault(turn: Turn, step: StepPlan, settled: TaskSettled) -> Fault:
+def _fault(turn: Turn, place: Place, settled: TaskSettled) -> Fault:
     """Say what an attempt failed of: its own fault, or what its outcome makes of that."""
     fault = settled.fault or Fault(code=settled.outcome, message=f"the worker said {settled.outcome}")
     match settled.outcome:
         case "succeeded" | "failed":
             return fault if settled.fault is not None else fault.model_copy(update={"retriable": True})
         case "overflow":
-            window = turn.state.pinned.windows.get(step.agent)
+            window = turn.state.pinned.windows.get(place.agent)
             if settled.measured_tokens is not None:
-                return overflowed(step.agent, step.terms, window, settled.measured_tokens)
+                return overflowed(place.agent, place.terms, window, settled.measured_tokens)
             return fault.model_copy(update={"code": REFUSED, "retriable": False})
         case "poison":
             return fault.model_copy(update={"retriable": False})

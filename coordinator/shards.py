@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from argosy.coordinator import pages
 from argosy.coordinator.capacity import refusal
-from argosy.coordinator.inputs import cause_of, part_of, spread_length, tokens_of
+from argosy.coordinator.inputs import cause_of, item_tokens, part_of, spread_length, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import Cause, StepState, TaskResult
 from argosy.coordinator.step_plan import Place, StepPlan
@@ -39,7 +40,7 @@ def start(turn: Turn, step: StepPlan) -> Sequence[int]:
     join = step.step.join
     if join is not None and join.within_millis is not None:
         turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
-    if isinstance(spread, ListFact) and not step.is_each:
+    if isinstance(spread, ListFact) and not step.is_each and not pages.may_be_cut(turn, Place(step)):
         for shard, fault in _refused(turn, step, spread):
             turn.refuse_task(Place(step, shard), fault)
             _missing(turn, step, Cause(local=step.local(shard), outcome="failed", fault=fault), opened=0)
@@ -155,6 +156,27 @@ def _cause(step: StepPlan, state: StepState) -> Cause:
     return Cause(local=step.name, outcome="failed", fault=fault)
 
 
+def _order(turn: Turn, step: StepPlan, shards: range) -> None:
+    """Order shards; those that are too large are cut into pages, where that may be."""
+    cut = (
+        [shard for shard in shards if _is_cut(turn, step, shard)]
+        if pages.may_be_cut(turn, Place(step))
+        else []
+    )
+    first = shards.start
+    for shard in (*cut, shards.stop):
+        if shard > first:
+            turn.order_shards(step, first, shard - first)
+        if shard < shards.stop:
+            pages.begin(turn, Place(step, shard))
+        first = shard + 1
+
+
+def _is_cut(turn: Turn, step: StepPlan, shard: int) -> bool:
+    item = item_tokens(turn.state, turn.plan, step, shard)
+    return pages.too_large(turn, step, item) is not None
+
+
 def _fill(turn: Turn, step: StepPlan, state: StepState) -> Sequence[int]:
     room = (step.step.max_parallel if isinstance(step.step, MapStep) else 1) - state.open
     opened: list[int] = []
@@ -168,7 +190,7 @@ def _fill(turn: Turn, step: StepPlan, state: StepState) -> Sequence[int]:
         if step.is_each:
             opened += range(first, last)
         elif last > first:
-            turn.order_shards(step, first, last - first)
+            _order(turn, step, range(first, last))
         room -= last - first
         state.next, state.open = last, state.open + last - first
     turn.state.put_step(step.name, state)

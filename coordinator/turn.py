@@ -18,7 +18,7 @@ from argosy.coordinator.decision import (
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult, TaskState
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import Event, RunState
-from argosy.coordinator.step_plan import Place, StepPlan, Work
+from argosy.coordinator.step_plan import Place, StepPlan, System, Work
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
@@ -27,6 +27,7 @@ _WORDS: Final[dict[Letter, Word | None]] = {
     "w": None,
     "r": "ready",
     "b": "backing_off",
+    "p": None,
     "k": "succeeded",
     "f": "failed",
     "s": "skipped",
@@ -45,6 +46,8 @@ class Turn:
     decisions: list[Decision] = field(default_factory=list)
     ended: deque[StepPlan] = field(default_factory=deque)
     """Steps whose children don't know yet."""
+    pages: bool = False
+    """By the rules of this run, what is too large is cut into pages, if its contract says so."""
 
     # -- timers
 
@@ -70,24 +73,35 @@ class Turn:
         self.state.put_task(place.local, task)
         if before is None:
             self.count(tasks=1)
-        self._ready(place.step, task.attempt, place.shard, 1)
+        self._ready(place.group, place.agent, task.attempt, place.number, 1)
         self.changed("r", place, task.attempt)
 
     def order_shards(self, step: StepPlan, first: int, count: int) -> None:
         """Order the first attempt of `count` shards."""
         self.count(tasks=count)
-        self._ready(step, 1, first, count)
+        self._ready(step.name, step.agent, 1, first, count)
         fresh = TaskState("r", 1, 0, self.event.offset)
         for shard in range(first, first + count):
             place = Place(step, shard)
             self.state.put_task(place.local, fresh)
             self.changed("r", place, 1)
 
-    def _ready(self, step: StepPlan, attempt: int, first: int | None, count: int) -> None:
+    def order_pages(self, above: Place, number: int, first: int, count: int) -> None:
+        """Order the first attempt of `count` system tasks of a round."""
+        self.count(tasks=count)
+        fresh = TaskState("r", 1, 0, self.event.offset)
+        places = [
+            Place(above.step, above.shard, System(above, number, page))
+            for page in range(first, first + count)
+        ]
+        self._ready(places[0].group, places[0].agent, 1, first, count)
+        for place in places:
+            self.state.put_task(place.local, fresh)
+            self.changed("r", place, 1)
+
+    def _ready(self, group: str, agent: str, attempt: int, first: int | None, count: int) -> None:
         priority = self.state.pinned.priority
-        self.decisions.append(
-            Ready(step.name, step.agent, attempt, first, count, self.event.time_ms, priority)
-        )
+        self.decisions.append(Ready(group, agent, attempt, first, count, self.event.time_ms, priority))
 
     def refuse_task(self, place: Place, fault: Fault) -> None:
         """Make a task failed that was never ordered."""
@@ -100,10 +114,12 @@ class Turn:
         """Make a task terminal: it goes out no more, and its claim is not needed any more."""
         local = place.local
         self.state.put_task(local, task.become(letter))
+        if task.letter == "p":
+            self._stop_pages(place)
         if result is not None:
             self.state.put_result(local, result)
         self.disarm(f"retry:{local}")
-        self.decisions += [Withdraw(local, place.step.agent), Unclaim(local)]
+        self.decisions += [Withdraw(local, place.agent), Unclaim(local)]
         reason = result.fault.message if result is not None and result.fault is not None else ""
         self.changed(letter, place, task.attempt, reason)
 
@@ -183,9 +199,16 @@ class Turn:
         if task is not None:
             self.end_task(place, letter, task, None)
 
+    def _stop_pages(self, above: Place) -> None:
+        """Make terminal what still runs of a task's pages."""
+        paging = self.state.paging(above.local)
+        if paging is not None:
+            for number in range(paging.next) if paging.round else (None,):
+                self._stop_task(Place(above.step, above.shard, System(above, paging.round, number)), "x")
+
     def changed(self, letter: Letter, place: Place, attempt: int | None = None, reason: str = "") -> None:
         """Tell who watches."""
         word = _WORDS[letter]
         if word is not None:
-            agent = place.step.runs.agent if isinstance(place.step.runs, Work) else None
+            agent = place.agent if isinstance(place.step.runs, Work) else None
             self.decisions.append(Changed(word, place.local, agent, attempt, reason))

@@ -1,6 +1,6 @@
 """The work message: one attempt of one task, for one agent."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,26 @@ Source = Annotated[Payload | HoleInput, Field(union_mode="left_to_right")]
 """What an argument is read from. Each kind forbids the others' fields: the first that fits is the only one."""
 
 
+class PageOf(BaseModel):
+    """Which page of an input a task is given; the others of its inputs it is given whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    plan: Payload
+    """A `PagePlan`: where each page begins and ends."""
+    number: int
+    of: int
+
+
+class SystemOrder(BaseModel):
+    """What the worker itself is to do, in place of the agent's function."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["pages", "join"]
+    """`pages`: plan the pages of the inputs. `join`: make one list, or model of lists, of those it is given."""
+    room: int | None = None
+    """Of `pages`: tokens, as we count them, that all inputs of a page may have together."""
+
+
 class TaskInput(BaseModel):
     """One argument of the agent's function."""
 
@@ -35,6 +55,8 @@ class TaskInput(BaseModel):
     """For a shard: how many items the source has."""
     gathered: tuple[Source, ...] | None = None
     """For the result of a map: one entry per shard, in order; `source` is then an empty list."""
+    page: PageOf | None = None
+    """Of the input that is cut: the page that this task is given."""
 
     @property
     def tokens(self) -> int:
@@ -63,6 +85,7 @@ class TaskDispatched(BaseModel):
     inputs: tuple[TaskInput, ...] = ()
     inputs_ref: Reference | None = None
     """Instead of `inputs`, when these are over 64 KiB: the JSON list of TaskInput in the payload store."""
+    system: SystemOrder | None = None
     wants: tuple[Want, ...] = ()
     contract: Contract
     window: int | None = None

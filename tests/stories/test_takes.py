@@ -140,13 +140,13 @@ def test_s37_a_fresh_run_in_a_log_whose_beginning_is_cut_is_no_repeat() -> None:
 def test_s16_a_run_of_newer_rules_waits_for_the_roll_out_and_is_never_set_aside() -> None:
     async def story(tale: Tale) -> None:
         run_id, later = tale.runs_in(0, 2)
-        tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 2})
+        tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 99})
         run = await tale.submit("x", run_id)  # a receiver of the new release took it
         await tale.until(lambda: tale.records("argosy.runs", "run.accepted"))
         await asyncio.sleep(20)
         assert tale.handled == []
         assert not tale.world.server.dump().get(tale.keys(0).quarantine(_epoch(tale, 0)).encode())
-        with patch.dict(fold.RULES, {2: fold.RULES[1]}):  # the new release gets the lane
+        with patch.dict(fold.RULES, {99: fold.RULES[1]}):  # the new release gets the lane
             assert (await run.result(timeout_seconds=60)).startswith("x")
             assert (await (await tale.submit("y", later)).result()).startswith("y")
             await tale.until(lambda: tale.results() == 2)
@@ -157,8 +157,8 @@ def test_s16_a_run_of_newer_rules_waits_for_the_roll_out_and_is_never_set_aside(
 def test_s16_an_older_release_that_takes_a_lane_writes_nothing_for_a_run_of_newer_rules() -> None:
     async def story(tale: Tale) -> None:
         run_id = tale.runs_in(0, 1)[0]
-        with patch.dict(fold.RULES, {2: fold.RULES[1]}):  # the new release has the lane
-            tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 2})
+        with patch.dict(fold.RULES, {99: fold.RULES[1]}):  # the new release has the lane
+            tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 99})
             run = await tale.submit("flaky", run_id)
             await tale.until(lambda: tale.records("argosy.runs", "task.settled"))
             tale.crash("coordinator-1")
@@ -166,7 +166,7 @@ def test_s16_an_older_release_that_takes_a_lane_writes_nothing_for_a_run_of_newe
         tale.world.settings.fleet = tale.world.settings.fleet.model_copy(update={"rules": 1})
         await asyncio.sleep(40)  # nothing comes of the log: only the timer of the retry is due
         assert (len(tale.records("argosy.runs", "timer.fired")), len(tale.handled)) == written
-        with patch.dict(fold.RULES, {2: fold.RULES[1]}):
+        with patch.dict(fold.RULES, {99: fold.RULES[1]}):
             assert (await run.result(timeout_seconds=60)).startswith("flaky")
 
     tell(story, allowed=frozenset({"fold raises"}))

@@ -1,14 +1,15 @@
 """Recorded run logs: folded again with each release, so that rules which are in use never change.
 
 `PYTHONPATH=tests python tests/support/recorded_runs.py 1 FILE` records the runs below anew, for a new version of
-the rules; with `each` behind it those of maps over pipelines. The recording of an old one is never touched: live runs
+the rules; with `each` behind it those of maps over pipelines, with `pages` those of
+tasks that are too large. The recording of an old one is never touched: live runs
 follow it.
 """
 
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ from support.fold_pipelines import (
     pipeline,
     succeeded,
     task,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -124,6 +126,53 @@ def each_runs(rules: int) -> Iterator[FoldLog]:
         yield log
 
 
+def paged_runs(rules: int) -> Iterator[FoldLog]:
+    """Make runs of tasks that are too large, or found to be, with bad luck of every kind."""
+    for seed in range(12):
+        chance = random.Random(seed)  # noqa: S311 - a recording, not a secret
+        log = FoldLog()
+        facts: Facts = {"list:": listing(*"abcdef")}
+        compiled = _paged_shape(seed)
+        log.add(accepted(compiled, input=text("large", 900), facts=facts, rules=rules, windows={"bg": 100}))
+        while log.state is not None and log.state.st == "active":
+            plans = [local for local in sorted(log.out) if local.endswith("/p0")]
+            cut = [local for local in sorted(log.out) if local.startswith(("b", "m."))]
+            if plans and chance.random() < 0.5:
+                _plan(log, chance.choice(plans), chance)
+            elif cut and chance.random() < 0.05:
+                local = chance.choice(cut)
+                body = failed(local, log.out[local])
+                log.add(body.model_copy(update={"outcome": "overflow", "measured_tokens": 95}))
+            elif set(log.out) - set(plans) or set(log.timers) != {"deadline"}:
+                _act(log, chance, 0.95, but=plans)
+        log.end()
+        yield log
+
+
+def _plan(log: FoldLog, local: str, chance: random.Random) -> None:
+    facts: Facts = {
+        "value:length(pages)": ValueFact(kind="value", value=chance.choice((1, 2, 3, 20))),
+        "value:input": ValueFact(kind="value", value="p0"),
+    }
+    log.add(succeeded(local, log.out[local], facts=facts))
+
+
+def _paged_shape(seed: int) -> "CompiledPipeline":
+    more: Data = {"merge": "mg"} if seed % 2 else {}
+    agents = {
+        "ag": contract(),
+        "bg": contract(window=100, retries=1, above="paginate", **more),
+        "mg": contract(window=100, inputs={"results": {}}),
+    }
+    late: Data = {"join": {"policy": "deadline", "within_seconds": 2}} if seed % 3 else {}
+    return pipeline(
+        task("b", "input", agent="bg"),
+        mapped("m", "input", agent="bg", max_parallel=3, join={"policy": "all_ended"}),
+        task("c", "b?", "m?", deadline_seconds=50, **late),
+        agents=agents,
+    )
+
+
 def _answer(log: FoldLog, chance: random.Random) -> None:
     local = chance.choice(sorted(log.looks))
     answers: dict[str, Fact] = {
@@ -172,7 +221,7 @@ def _shape(seed: int) -> "CompiledPipeline":
     )
 
 
-def _act(log: FoldLog, chance: random.Random, good_share: float = 0.65) -> None:
+def _act(log: FoldLog, chance: random.Random, good_share: float = 0.65, but: Sequence[str] = ()) -> None:
     what = chance.random()
     timers = sorted(set(log.timers) - {"deadline"})
     if what < 0.01:
@@ -181,8 +230,8 @@ def _act(log: FoldLog, chance: random.Random, good_share: float = 0.65) -> None:
         log.add(chance.choice(log.settles()))
     elif (what < 0.3 or not log.out) and timers:
         log.fire(chance.choice(timers))
-    elif log.out:
-        local = chance.choice(sorted(log.out))
+    elif set(log.out) - set(but):
+        local = chance.choice(sorted(set(log.out) - set(but)))
         facts: Facts = {
             "value:ok": ValueFact(kind="value", value=chance.random() < 0.7),
             **({"value:x": ValueFact(kind="value", value="x")} if "/" in local else {}),
@@ -204,5 +253,5 @@ def record(logs: Iterator[FoldLog]) -> str:
 
 
 if __name__ == "__main__":
-    made = each_runs if sys.argv[3:] == ["each"] else runs
+    made = {"each": each_runs, "pages": paged_runs}.get("".join(sys.argv[3:]), runs)
     Path(sys.argv[2]).write_text(record(made(int(sys.argv[1]))), encoding="utf-8")
