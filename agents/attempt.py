@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from pydantic_core import to_json
 
+from argosy.agents import system_work
 from argosy.agents.handler_context import ModelSource, TaskContext
 from argosy.agents.inputs import at_hand, read
 from argosy.agents.patience import patiently
@@ -88,6 +89,8 @@ class Attempts:
         if running.span.recording:
             running.span.set_content(names.INPUT, lambda: to_json(given))
         running.inputs = inputs.payloads
+        if body.system is not None:
+            return await system_work.do(body.system, given, body.contract, self.services.count_tokens)
         ctx = TaskContext(
             running, self.services, deadline=deadline, inputs=inputs.payloads, models=self.models
         )

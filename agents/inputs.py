@@ -6,11 +6,13 @@ from typing import Final, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from argosy.agents.guard import Guard
+from argosy.agents.page_plan import page_of
 from argosy.broker.facts import select
 from argosy.broker.store import Payloads
 from argosy.broker.values import load, load_all, manifest_items
 from argosy.pipelines.port import Given
-from argosy.schemas.errors import InvalidInput
+from argosy.schemas.errors import ContextOverflow, InvalidInput
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.task import HoleInput, TaskDispatched, TaskInput
 
@@ -33,26 +35,59 @@ def at_hand(body: TaskDispatched) -> Inputs | None:
     found: dict[str, Payload] = {}
     for one in body.inputs:
         source = one.source
-        if not isinstance(source, Inline) or one.item is not None or one.gathered is not None or one.select:
+        if (
+            not isinstance(source, Inline)
+            or one.item is not None
+            or one.gathered is not None
+            or one.select
+            or one.pages
+        ):
             return None
         found[one.name], given[one.name] = source, source.value
     return Inputs(given, found)
 
 
 async def read(body: TaskDispatched, payloads: Payloads) -> Inputs:
-    """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, and Unreachable."""
+    """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, ContextOverflow, and Unreachable."""
+    cut = body.system is None
     given: dict[str, Given] = {}
     found: dict[str, Payload] = {}
-    for one in await _listed(body, payloads):
+    listed = await _listed(body, payloads)
+    for one in listed:
         if isinstance(one.source, HoleInput):
             given[one.name] = one.source.hole
         elif one.gathered is not None:
-            given[one.name] = await _gathered(one, one.gathered, payloads)
+            given[one.name] = await _page(
+                one, await _gathered(one, one.gathered, payloads), payloads, cut=cut
+            )
         else:
             payload = found[one.name] = await _payload(one, one.source, payloads)
             value = await load(payload, payloads)
-            given[one.name] = select(one.select, value)
+            given[one.name] = await _page(one, select(one.select, value), payloads, cut=cut)
+    if cut:
+        _check_item(body, listed, found)
     return Inputs(given, found)
+
+
+def _check_item(body: TaskDispatched, listed: Sequence[TaskInput], found: Mapping[str, Payload]) -> None:
+    """Raise ContextOverflow for a shard that is too large: of a list that lies in the store the core can't say."""
+    if body.contract.above != "paginate" or not any(one.item is not None and not one.pages for one in listed):
+        return
+    whole = [found[one.name].tokens for one in listed if one.name in found and not (one.select or one.pages)]
+    Guard(body.contract, body.window, body.factor).check(sum(whole))
+
+
+async def _page(one: TaskInput, value: Given, payloads: Payloads, *, cut: bool) -> Given:
+    """Give the page of a value that the task is given; ContextOverflow for one that is to be `cut` in turn."""
+    over: int | None = None
+    for page in one.pages:
+        plan = await load(page.plan, payloads)
+        shown = page_of(cast("JsonValue", value), plan, page.number)
+        value, over = cast("Given", shown.value), shown.over
+    if over is not None and cut:
+        message = f"{one.name}: one item has {over} tokens, more than a page: it is to be cut in turn"
+        raise ContextOverflow(message, measured_tokens=over)
+    return value
 
 
 async def _listed(body: TaskDispatched, payloads: Payloads) -> Sequence[TaskInput]:

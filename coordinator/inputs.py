@@ -29,7 +29,7 @@ class Given(NamedTuple):
     item: int | None = None
     of: int | None = None
     gathered: tuple[Entry, ...] | None = None
-    page: PageOf | None = None
+    pages: tuple[PageOf, ...] = ()
 
 
 EMPTY = Inline(value=[], bytes=2, tokens=0)

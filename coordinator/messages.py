@@ -97,9 +97,12 @@ def _input(state: RunState, given: Given) -> bytes:
         parts.append(b',"of":%d' % given.of)
     if given.gathered is not None:
         parts.append(b',"gathered":[%b]' % b",".join(_entry(state, entry) for entry in given.gathered))
-    if given.page is not None:
-        plan, number, of = _entry(state, given.page.plan), given.page.number, given.page.of
-        parts.append(b',"page":{"plan":%b,"number":%d,"of":%d}' % (plan, number, of))
+    if given.pages:
+        pages = (
+            b'{"plan":%b,"number":%d,"of":%d}' % (state.json_of(page.plan), page.number, page.of)
+            for page in given.pages
+        )
+        parts.append(b',"pages":[%b]' % b",".join(pages))
     return b"".join((*parts, b"}"))
 
 

@@ -173,10 +173,10 @@ def _planned(turn: Turn, place: Place) -> tuple[int, int]:
         paging = turn.state.paging(place.system.above.local)
         if paging is not None:
             return paging.factor, paging.room
-    factor = _factor(turn, place.agent)
-    return factor, tokens_of(turn.state, turn.plan, place.step) + item_tokens(
-        turn.state, turn.plan, place.step, place.shard
-    )
+    step, factor = place.step, _factor(turn, place.agent)
+    item = item_tokens(turn.state, turn.plan, step, place.shard)
+    known = place.shard is None or item > 0
+    return factor, tokens_of(turn.state, turn.plan, step) + item if known else 0
 
 
 def _window(turn: Turn, place: Place) -> int | None:

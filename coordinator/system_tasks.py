@@ -31,7 +31,7 @@ def inputs_for(state: RunState, plan: Plan, place: Place) -> tuple[Given, ...]:
         return (Given(name=name, source=EMPTY, gathered=entries),)
     page = PageOf(plan=_result(state, f"{system.above.local}/p0"), number=system.number, of=paging.length)
     return tuple(
-        given._replace(page=page) if given.name == paging.input else given
+        given._replace(pages=(*given.pages, page)) if given.name == paging.input else given
         for given in inputs_for(state, plan, system.above)
     )
 

@@ -35,6 +35,8 @@ class PagePlan(BaseModel):
     """Of the JSON of the value that is cut: that of another one has other pages."""
     tokens: int
     """Of all inputs, before."""
+    limit: int
+    """Tokens of a page. One item of a list may have more: its page is to be cut in turn."""
     pages: Annotated[tuple[PageRange, ...], Field(max_length=MOST_PAGES)]
 
 

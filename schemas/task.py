@@ -55,8 +55,8 @@ class TaskInput(BaseModel):
     """For a shard: how many items the source has."""
     gathered: tuple[Source, ...] | None = None
     """For the result of a map: one entry per shard, in order; `source` is then an empty list."""
-    page: PageOf | None = None
-    """Of the input that is cut: the page that this task is given."""
+    pages: tuple[PageOf, ...] = ()
+    """Of an input that is cut: the page that this task is given; each one is a page of the one before."""
 
     @property
     def tokens(self) -> int:

@@ -1,4 +1,4 @@
-"""The release after this one, for tests of a roll-out: it knows rules 2 as well, by which a cancel says so."""
+"""The release after this one, for tests of a roll-out: it knows rules 3 as well, by which a cancel says so."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,16 +13,16 @@ from argosy.schemas.runlog import CancelReceived, RunEnded
 from support.witness import Line
 
 PLUG: Final = f"{__name__}:install"
-WORD: Final = "by rules 2: "
+WORD: Final = "by rules 3: "
 _THIS: Final[Rules] = RULES[1]
 
 
 def install() -> None:
     """Make a process one of that release; the setting `fleet.rules` decides what new runs follow."""
-    RULES[2] = rules_2
+    RULES[3] = rules_3
 
 
-def rules_2(state: RunState, event: Event) -> tuple[Decision, ...]:
+def rules_3(state: RunState, event: Event) -> tuple[Decision, ...]:
     """Fold an active run: as this release, but for the words of a cancel."""
     if isinstance(event.message, CancelReceived):
         message = event.message.model_copy(update={"reason": WORD + event.message.reason})

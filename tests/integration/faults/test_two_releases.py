@@ -14,7 +14,7 @@ from support.fault_app import Act, harming
 from support.fault_world import FaultWorld, Ground, Kept, client_of, fault_world, until_begun
 from support.forks import PLUG as VARIABLE
 from support.forks import Forks
-from support.next_release import PLUG, WORD, folded_again, rules_2
+from support.next_release import PLUG, WORD, folded_again, rules_3
 from support.stack import StackThread
 from support.witness import Line
 
@@ -45,7 +45,7 @@ def both_folds(monkeypatch: pytest.MonkeyPatch, lines: list[Line]) -> None:
         assert folded == recorded, f"this release folds {run_id} otherwise"
     with pytest.raises(NewerVersion):
         folded_again(lines)
-    monkeypatch.setitem(RULES, 2, rules_2)
+    monkeypatch.setitem(RULES, 3, rules_3)
     again = folded_again(lines)
     assert set(again) == set(rules)
     for run_id, (folded, recorded) in again.items():
@@ -71,7 +71,7 @@ async def test_two_releases_that_swap_lanes_under_load_lose_nothing_and_newer_ru
             await until_live(world, this)
             await world.end(newer)  # rolled back
             await diamonds.submit(4)
-            newer = await next_one(world, rules=2)  # again, and the setting raised too early
+            newer = await next_one(world, rules=3)  # again, and the setting raised too early
             await until_live(world, newer)
             await world.until_said(PAUSED, [this])  # a run of the newer rules lies in its lane
             enough.set()

@@ -101,7 +101,7 @@ def test_what_is_too_large_is_planned_in_pages_and_never_sent_whole() -> None:
     body = log.dispatch("a/p0")
     assert (body.task_id, body.step, body.agent) == ("r/a/p0", "a", "ag")
     assert body.system == SystemOrder(kind="pages", room=70)
-    assert [(given.name, given.source, given.page) for given in body.inputs] == [("p0", LARGE, None)]
+    assert [(given.name, given.source, given.pages) for given in body.inputs] == [("p0", LARGE, ())]
     assert [want.key for want in body.wants] == ["value:length(pages)", "value:input"]
 
 
@@ -118,7 +118,7 @@ def test_each_page_is_given_its_range_by_number_and_the_other_inputs_whole() -> 
     assert letters(log) == {"a": "p", "a/p0": "k", "a/p1.0": "r", "a/p1.1": "r", "a/p1.2": "r"}
     body = log.dispatch("a/p1.1")
     assert body.system is None
-    assert [given.page for given in body.inputs] == [PageOf(plan=text("plan of a"), number=1, of=3), None]
+    assert [given.pages for given in body.inputs] == [(PageOf(plan=text("plan of a"), number=1, of=3),), ()]
     assert body.inputs[0].source == LARGE
     assert body.agent == "ag"
 
@@ -271,9 +271,11 @@ def test_a_page_that_overflows_is_cut_under_its_own_name() -> None:
     assert log.letter("a/p1.1") == "p"
     body = log.dispatch("a/p1.1/p0")
     assert body.system == SystemOrder(kind="pages", room=70_000 // 1500)
-    assert body.inputs[0].page == PageOf(plan=text("plan of a"), number=1, of=2)
+    outer = PageOf(plan=text("plan of a"), number=1, of=2)
+    assert body.inputs[0].pages == (outer,)
     plan(log, "a/p1.1", 2)
-    assert log.dispatch("a/p1.1/p1.0").inputs[0].page == PageOf(plan=text("plan of a/p1.1"), number=0, of=2)
+    inner = PageOf(plan=text("plan of a/p1.1"), number=0, of=2)
+    assert log.dispatch("a/p1.1/p1.0").inputs[0].pages == (outer, inner)
     for local in ("a/p1.0", "a/p1.1/p1.0", "a/p1.1/p1.1", "a/p1.1/p2.0", "a/p2.0"):
         settle(log, local)
     assert ended(log).result == text("result of a/p2.0")

@@ -1,0 +1,131 @@
+"""What is cut of a task's inputs, and what a page of it is: together the pages are the input."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from argosy.agents.page_plan import join, page_of, plan_pages
+from argosy.schemas.contract import Contract
+from argosy.schemas.errors import ContextRefused, InvalidInput
+from argosy.schemas.pages import PagePlan
+
+CONTRACT = Contract(
+    model=None,
+    window=100,
+    reserve=10,
+    threshold=0.8,
+    above="paginate",
+    concurrency=1,
+    timeout_seconds=1,
+    retries=0,
+    backoff_seconds=1,
+    max_deliveries=1,
+    version="1",
+)
+LEAVES: st.SearchStrategy[JsonValue] = (
+    st.none() | st.booleans() | st.integers(0, 99) | st.text("ab. \n", max_size=60)
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    max_leaves=25,
+)
+
+
+def pages_of(inputs: dict[str, JsonValue], plan: PagePlan) -> list[JsonValue]:
+    document = plan.model_dump(mode="json")
+    return [page_of(inputs[plan.input], document, number).value for number in range(len(plan.pages))]
+
+
+def at(value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
+    for key in path:
+        match value, key:
+            case dict(), str():
+                value = value[key]
+            case list(), int():
+                value = value[key]
+            case _:
+                raise AssertionError
+    return value
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES, min_size=1), st.integers(20, 120))
+def test_the_pages_of_a_plan_are_the_input_and_fit(inputs: dict[str, JsonValue], room: int) -> None:
+    try:
+        plan = plan_pages(inputs, CONTRACT, room, len)
+    except ContextRefused:
+        return
+    whole = at(inputs[plan.input], plan.path)
+    pages = pages_of(inputs, plan)
+    cut = [at(page, plan.path) for page in pages]
+    if isinstance(whole, str):
+        assert "".join(part for part in cut if isinstance(part, str)) == whole
+    else:
+        assert join(cut) == whole
+    for page, known in zip(cut, plan.pages, strict=True):
+        if isinstance(page, str):
+            assert len(page) == known.tokens <= plan.limit
+        else:
+            assert isinstance(page, list)
+            assert known.tokens <= plan.limit or len(page) == 1
+    for page in pages:  # but for what is cut, each is the input
+        document: JsonValue = {
+            **plan.model_dump(mode="json"),
+            "pages": [{"start": 0, "own": 0, "end": 0, "tokens": 0}],
+        }
+        assert page_of(page, document, 0) == page_of(inputs[plan.input], document, 0)
+
+
+def test_the_largest_text_is_cut_and_the_rest_goes_with_each_page() -> None:
+    inputs: dict[str, JsonValue] = {"document": {"title": "T", "text": "one. " * 40}, "topic": "birds"}
+    plan = plan_pages(inputs, CONTRACT, 100, len)
+    assert (plan.input, plan.path, plan.tokens) == ("document", ("text",), 228)
+    assert plan.limit == 100 - (228 - 200)
+    assert {str(at(page, ("title",))) for page in pages_of(inputs, plan)} == {"T"}
+
+
+def test_the_contract_says_what_is_cut() -> None:
+    inputs: dict[str, JsonValue] = {"a": {"x": "long " * 30, "y": "short " * 10}, "b": 1}
+    contract = CONTRACT.model_copy(update={"page": "a.y"})
+    assert plan_pages(inputs, contract, 250, len).path == ("y",)
+    assert plan_pages({"a": {"x": "long " * 30, "y": None}}, contract, 250, len).path == ("x",)
+
+
+def test_what_has_no_text_and_no_list_is_refused_with_its_figures() -> None:
+    with pytest.raises(ContextRefused, match="no text and no list") as refused:
+        plan_pages({"n": 12345}, CONTRACT, 3, len)
+    assert refused.value.tokens == 5
+
+
+def test_too_little_room_beside_what_goes_whole_is_refused_with_its_figures() -> None:
+    with pytest.raises(ContextRefused, match="there is room for 100") as refused:
+        plan_pages({"rules": "r" * 95, "text": "t" * 900}, CONTRACT, 100, len)
+    assert (refused.value.tokens, refused.value.room) == (995, 100)
+
+
+def test_one_item_that_is_more_than_a_page_is_said_to_be_so() -> None:
+    inputs: dict[str, JsonValue] = {"notes": ["a" * 10, "b" * 300, "c" * 10]}
+    plan = plan_pages(inputs, CONTRACT, 100, len)
+    over = [page_of(inputs["notes"], plan.model_dump(mode="json"), number).over for number in range(3)]
+    assert over == [None, 302, None]
+
+
+def test_a_plan_for_another_value_is_no_plan() -> None:
+    plan = plan_pages({"text": "word " * 50}, CONTRACT, 100, len).model_dump(mode="json")
+    others: list[tuple[JsonValue, int]] = [("word", 2), ({"text": "x"}, 0), ("word " * 50, 99), (None, 0)]
+    for value, number in others:
+        with pytest.raises(InvalidInput):
+            page_of(value, plan, number)
+    with pytest.raises(InvalidInput):
+        page_of("x", {"pages": []}, 0)
+
+
+def test_lists_and_models_of_lists_are_joined_and_nothing_else() -> None:
+    assert join([[1], [], [2, 3]]) == [1, 2, 3]
+    assert join([{"a": [1], "b": []}, {"a": [2], "b": [3]}]) == {"a": [1, 2], "b": [3]}
+    wrong: list[list[JsonValue]] = [["x"], [[1], {"a": []}], [{"a": 1}], [{"a": [1]}, {"a": "x"}]]
+    for results in wrong:
+        with pytest.raises(InvalidInput):
+            join(results)

@@ -1,0 +1,103 @@
+"""Runs of whole fleets whose inputs are too large for their agents: by rules 2 they end in complete results."""
+
+from pydantic import BaseModel
+
+from argosy import Context, Pipeline, agent
+from argosy.broker import tokens
+from argosy.schemas.settings import Settings
+from argosy.testing import Fleet
+from argosy.testing.stage import plain_settings
+
+LIMIT = 300  # 400 x 0.8 - 20
+
+
+class Document(BaseModel):
+    title: str
+    text: str
+
+
+class Found(BaseModel):
+    facts: list[str]
+    seen: list[int]
+
+
+@agent(window=400, reserve=20, above="paginate")
+async def find(_: Context, document: Document) -> Found:
+    """Every line with a fact; and how long each page was."""
+    assert document.title == "the log"
+    size = tokens.count(document.text)
+    assert size <= LIMIT
+    facts = [line for line in document.text.splitlines() if "FACT" in line]
+    return Found(facts=facts, seen=[len(document.text)])
+
+
+@agent(window=400, reserve=20)
+async def shorten(_: Context, texts: list[str]) -> str:
+    assert sum(map(tokens.count, texts)) <= LIMIT
+    return "".join(texts)
+
+
+@agent(window=400, reserve=20, above="paginate", merge=shorten)
+async def initials(_: Context, lines: list[str]) -> str:
+    return "".join(line[0] for line in lines)
+
+
+finds = Pipeline("finds", takes=Document, gives=Found)
+finds.returns(finds.step(find, finds.input))
+shortens = Pipeline("shortens", takes=list[str], gives=str)
+shortens.returns(shortens.step(initials, shortens.input))
+each = Pipeline("each", takes=list[Document], gives=list[Found])
+each.returns(each.map(find, over=each.input, max_parallel=2))
+
+
+def by_rules_2() -> Settings:
+    usual = plain_settings()
+    return usual.model_copy(update={"fleet": usual.fleet.model_copy(update={"rules": 2})})
+
+
+def log_of(lines: int) -> Document:
+    text = "".join(
+        f"line {n}: {'FACT ' if n % 37 == 0 else ''}nothing much happened here\n" for n in range(lines)
+    )
+    return Document(title="the log", text=text)
+
+
+async def test_a_document_of_many_pages_ends_in_all_of_its_facts() -> None:
+    document = log_of(2_000)
+    async with Fleet(finds, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(finds, document)
+        await fleet.settle()
+        found = await run.result()
+    assert found.facts == [line for line in document.text.splitlines() if "FACT" in line]
+    assert sum(found.seen) == len(document.text)
+    assert len(found.seen) > 50
+
+
+async def test_a_list_is_cut_between_its_items_and_merged_as_a_tree() -> None:
+    lines = [f"{chr(97 + n % 26)} line of a few words, number {n}" for n in range(400)]
+    async with Fleet(shortens, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(shortens, lines)
+        await fleet.settle()
+        assert await run.result() == "".join(line[0] for line in lines)
+
+
+async def test_shards_that_are_too_large_are_cut_and_the_others_are_not() -> None:
+    documents = [log_of(3), log_of(200), log_of(2)]
+    async with Fleet(each, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(each, documents)
+        await fleet.settle()
+        found = await run.result()
+    assert [len(one.seen) > 1 for one in found] == [False, True, False]
+    assert [sum(one.seen) for one in found] == [len(document.text) for document in documents]
+
+
+async def test_workers_that_die_change_nothing_of_it() -> None:
+    document = log_of(300)
+    async with Fleet(finds, settings=by_rules_2(), workers=2) as fleet:
+        for where in ("before_claim", "in_handler", "after_store", "after_publish"):
+            fleet.crash(find, at=where)
+        run = await fleet.submit(finds, document)
+        await fleet.advance(600)
+        found = await run.result()
+    assert found.facts == [line for line in document.text.splitlines() if "FACT" in line]
+    assert sum(found.seen) == len(document.text)
