@@ -156,25 +156,3 @@ class StepState:
     """The lane was asked to look: at the list that a map made, or at what a shard is given."""
     cause: Cause | None = None
     """Of a step that ended without success: the first cause."""
-
-
-@dataclass(slots=True)
-class Paging:
-    """A task that is cut into pages: how far its system tasks are. Who changes it puts it back at once."""
-
-    factor: int
-    """Of this task, per mille: that of the run, or more after an overflow."""
-    room: int
-    """Tokens, as we count them, that the inputs of a page may have together."""
-    round: int = 0
-    """0: its pages are being planned; 1: they run; from 2 on their results are merged."""
-    length: int = 1
-    """System tasks of the round; the rest counts them."""
-    next: int = 0
-    done: int = 0
-    starts: tuple[int, ...] = ()
-    """Of a round of merges: the first result of the round before that each takes."""
-    before: int = 0
-    """System tasks of the round before."""
-    input: str = ""
-    """The input that is cut."""

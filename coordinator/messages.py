@@ -9,9 +9,10 @@ from pydantic_core import from_json, to_json
 from argosy.coordinator.inputs import Entry, Given
 from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
+from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import Place, StepPlan, fixed_of
+from argosy.coordinator.step_plan import StepPlan, fixed_of
 from argosy.coordinator.system_tasks import factor_for, inputs_for, order_for, sources, wants_for
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded

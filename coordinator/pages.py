@@ -10,9 +10,11 @@ from typing import Final
 from argosy.coordinator.capacity import REFUSED, refusal, room_of
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.inputs import item_tokens, tokens_of
-from argosy.coordinator.kept import Paging, TaskResult, TaskState
+from argosy.coordinator.kept import TaskResult, TaskState
+from argosy.coordinator.paging import Paging, keep, paging_of
+from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import MOST_DEPTH
-from argosy.coordinator.step_plan import Place, StepPlan, System
+from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.facts import Facts, ValueFact, Want
 from argosy.schemas.fault import Fault
@@ -55,14 +57,14 @@ def begin(turn: Turn, place: Place, measured: int | None = None) -> None:
     else:
         turn.decisions += [Withdraw(place.local, place.agent), Unclaim(place.local)]
     turn.state.put_task(place.local, before.become("p"))
-    turn.state.put_paging(place.local, Paging(factor=factor, room=room, next=1))
+    keep(turn.state, place.local, Paging(factor=factor, room=room, next=1))
     turn.order(Place(place.step, place.shard, System(place, 0, None)))
 
 
 def ended(turn: Turn, place: Place, result: TaskResult) -> tuple[Place, TaskResult] | None:
     """Take the end of a system task into account; if the task that it was made for ends by it, return that one's."""
     system = place.system
-    paging = None if system is None else turn.state.paging(system.above.local)
+    paging = None if system is None else paging_of(turn.state, system.above.local)
     if system is None or paging is None:
         return None
     above = system.above
@@ -72,7 +74,7 @@ def ended(turn: Turn, place: Place, result: TaskResult) -> tuple[Place, TaskResu
         planned = _plan(turn, above, paging, result)
         return None if planned is None else _end(turn, above, TaskResult(fault=planned))
     paging.done += 1
-    turn.state.put_paging(above.local, paging)
+    keep(turn.state, above.local, paging)
     if paging.done < paging.length:
         _fill(turn, above, paging)
         return None
@@ -140,7 +142,7 @@ def _fill(turn: Turn, above: Place, paging: Paging) -> None:
     if count > 0:
         paging.next = first + count
         turn.order_pages(above, paging.round, first, count)
-    turn.state.put_paging(above.local, paging)
+    keep(turn.state, above.local, paging)
 
 
 def _failed(place: Place, paging: Paging, fault: Fault) -> TaskResult:
@@ -170,7 +172,7 @@ def _result_tokens(turn: Turn, above: Place, round_: int, number: int) -> int:
 def _planned(turn: Turn, place: Place) -> tuple[int, int]:
     """Tell the factor that a task was planned with, and the tokens of its inputs as far as they were known."""
     if place.system is not None:
-        paging = turn.state.paging(place.system.above.local)
+        paging = paging_of(turn.state, place.system.above.local)
         if paging is not None:
             return paging.factor, paging.room
     step, factor = place.step, _factor(turn, place.agent)

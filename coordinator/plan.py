@@ -12,14 +12,13 @@ from functools import cached_property
 from typing import Final
 
 from argosy.coordinator.nesting import Flat, Placed, flatten, is_given, is_item
+from argosy.coordinator.place import Place, System
 from argosy.coordinator.step_plan import (
     Each,
     Inside,
     Merge,
-    Place,
     StepPlan,
     Steps,
-    System,
     Work,
     named,
     scope_of,

@@ -10,7 +10,8 @@ from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.nesting import is_given
 from argosy.coordinator.outcome import lacking
-from argosy.coordinator.step_plan import Place, StepPlan
+from argosy.coordinator.place import Place
+from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import Join

@@ -4,9 +4,9 @@ from argosy.coordinator import look, pages, shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
+from argosy.coordinator.place import Place
 from argosy.coordinator.ready import advance
 from argosy.coordinator.retry import next_attempt_ms
-from argosy.coordinator.step_plan import Place
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import local_part

@@ -7,7 +7,8 @@ from argosy.coordinator.capacity import refusal
 from argosy.coordinator.inputs import cause_of, item_tokens, part_of, spread_length, tokens_of
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import Cause, StepState, TaskResult
-from argosy.coordinator.step_plan import Place, StepPlan
+from argosy.coordinator.place import Place
+from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import MOST_SHARDS
 from argosy.schemas.facts import ListFact

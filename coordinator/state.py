@@ -29,13 +29,12 @@ from typing import Final
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from argosy.coordinator.kept import OPEN, Paging, Pinned, StepState, TaskResult, TaskState, Totals
+from argosy.coordinator.kept import OPEN, Pinned, StepState, TaskResult, TaskState, Totals
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
 from argosy.schemas.runlog import LogMessage
 
 _STEP: Final = TypeAdapter(StepState)
-_PAGING: Final = TypeAdapter(Paging)
 _RESULT: Final = TypeAdapter(TaskResult)
 _PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
 _FIELD_BYTES: Final = 240
@@ -43,7 +42,7 @@ _FIELD_BYTES: Final = 240
 _HELD_TIMES: Final = 3
 """What a payload costs beside its field, in lengths of its JSON: as a view, and as it goes into dispatches."""
 
-View = TaskState | StepState | TaskResult | Totals | Paging
+View = TaskState | StepState | TaskResult | Totals
 
 
 @dataclass(slots=True)
@@ -68,7 +67,6 @@ class RunState:
         "_bytes",
         "_changed",
         "_fields",
-        "_pagings",
         "_payloads",
         "_pinned",
         "_results",
@@ -91,7 +89,6 @@ class RunState:
         self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
         self._results: dict[str, TaskResult] = {}
-        self._pagings: dict[str, Paging] = {}
         self._totals: Totals | None = None
         self._payloads: dict[int, tuple[Payload, bytes]] = {}
         """JSON of payloads, by the object, which is kept beside it: no other one can have its id."""
@@ -124,7 +121,7 @@ class RunState:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
         self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
         self._tasks, self._steps, self._results, self._behind, self._payloads = {}, {}, {}, {}, {}
-        self._totals, self.held_bytes, self._pagings = None, 0, {}
+        self._totals, self.held_bytes = None, 0
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -158,8 +155,6 @@ class RunState:
                 self.put(name, view.encode())
             elif isinstance(view, StepState):
                 self.put(name, _STEP.serializer.to_json(view, exclude_defaults=True))
-            elif isinstance(view, Paging):
-                self.put(name, _PAGING.serializer.to_json(view, exclude_defaults=True))
             else:
                 self.put(name, self._result_text(view))
 
@@ -263,17 +258,6 @@ class RunState:
     def put_step(self, name: str, step: StepState) -> None:
         """Write a step."""
         self._steps[name] = self._behind[f"s:{name}"] = step
-
-    def paging(self, local: str) -> Paging | None:
-        """Look up how far the pages of a task are; None if it was never cut."""
-        paging = self._pagings.get(local)
-        if paging is None and (raw := self._fields.get(f"p:{local}")) is not None:
-            paging = self._pagings[local] = _PAGING.validate_json(raw)
-        return paging
-
-    def put_paging(self, local: str, paging: Paging) -> None:
-        """Write how far the pages of a task are."""
-        self._pagings[local] = self._behind[f"p:{local}"] = paging
 
     def armed(self, timer: str) -> int | None:
         """Return the offset that armed a timer, None if it isn't armed."""

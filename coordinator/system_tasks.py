@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from argosy.coordinator.inputs import EMPTY, Given, inputs_of
-from argosy.coordinator.kept import Paging
 from argosy.coordinator.pages import merged
+from argosy.coordinator.paging import Paging, paging_of
+from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import Place, System
 from argosy.schemas.facts import Want
 from argosy.schemas.pages import PLAN_WANTS
 from argosy.schemas.payload import Payload
@@ -72,7 +72,7 @@ def factor_for(state: RunState, place: Place) -> int:
 
 
 def _paging(state: RunState, system: System) -> Paging:
-    found = state.paging(system.above.local)
+    found = paging_of(state, system.above.local)
     if found is None:
         message = f"{system.above.local} was never cut into pages"
         raise LookupError(message)

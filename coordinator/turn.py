@@ -16,9 +16,11 @@ from argosy.coordinator.decision import (
     Withdraw,
 )
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult, TaskState
+from argosy.coordinator.paging import paging_of
+from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import Event, RunState
-from argosy.coordinator.step_plan import Place, StepPlan, System, Work
+from argosy.coordinator.step_plan import StepPlan, Work
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
@@ -201,7 +203,7 @@ class Turn:
 
     def _stop_pages(self, above: Place) -> None:
         """Make terminal what still runs of a task's pages."""
-        paging = self.state.paging(above.local)
+        paging = paging_of(self.state, above.local)
         if paging is not None:
             for number in range(paging.next) if paging.round else (None,):
                 self._stop_task(Place(above.step, above.shard, System(above, paging.round, number)), "x")
