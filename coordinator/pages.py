@@ -101,7 +101,7 @@ def _end(turn: Turn, above: Place, result: TaskResult) -> tuple[Place, TaskResul
 def _plan(turn: Turn, above: Place, paging: Paging, result: TaskResult) -> Fault | None:
     """Order the pages of a plan; a fault if it can't be one."""
     number, cut = _value(result.facts, NUMBER), _value(result.facts, INPUT)
-    if not isinstance(number, int) or not isinstance(cut, str) or not 1 <= number <= MOST_PAGES:
+    if type(number) is not int or not isinstance(cut, str) or not 1 <= number <= MOST_PAGES:
         message = f"{above.local} was to be cut into pages, and its plan has {number} of {cut}; at most {MOST_PAGES}"
         return Fault(code=REFUSED, message=message)
     paging.input = cut

@@ -147,6 +147,14 @@ def failed(
     )
 
 
+def planned(pages: int) -> Facts:
+    """What fold must know of a plan of so many pages."""
+    return {
+        "value:length(pages)": ValueFact(kind="value", value=pages),
+        "value:input": ValueFact(kind="value", value="p0"),
+    }
+
+
 # -- at random
 
 
@@ -189,13 +197,40 @@ def _joins(most: int, policies: Sequence[str]) -> st.SearchStrategy[Data | None]
     return st.one_of([choices[name] for name in policies])
 
 
+def _agents(draw: st.DrawFn) -> Data:
+    agents: Data = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)), above="paginate")}
+    if draw(st.booleans()):
+        agents["bg"]["merge"] = "mg"
+        agents["mg"] = contract(window=25, inputs={"results": {}}, retries=1)
+    return agents
+
+
 @st.composite
 def pipelines(draw: st.DrawFn) -> CompiledPipeline:
-    """Any DAG of up to eight steps: maps, holes, `after`, conditions, joins, picks, constants, pipelines inside."""
-    agents = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)))}
+    """Any DAG of up to eight steps: maps, holes, `after`, conditions, joins, picks, constants, pipelines inside.
+
+    What is too large for the agent `bg` is cut into pages, by rules 2 and `WINDOWS`.
+    """
+    agents = _agents(draw)
     return draw(_pipelines(Given(agents)))
 
 
+@st.composite
+def cut_pipelines(draw: st.DrawFn) -> CompiledPipeline:
+    """Small ones, all of whose tasks are of the agent `bg`."""
+    agents = _agents(draw)
+    limit: Data = {"deadline_seconds": 60} if draw(st.integers(0, 3)) == 0 else {}
+    join = draw(_joins(2, ["all", "all_ended", "any", "deadline"]))
+    spread = mapped("s1", {"value": [1, 2]}, agent="bg", max_parallel=draw(st.integers(1, 2)))
+    second = spread | ({} if join is None else {"join": join}) if draw(st.booleans()) else None
+    second = second or task("s1", "input", {"from": "s0", "hole": True}, agent="bg")
+    first = task("s0", "input", agent="bg", **limit)
+    last = task("s2", "s0?", "s1?", agent="bg", **({} if join is None else {"join": join}))
+    return pipeline(first, second, last, agents=agents)
+
+
+WINDOWS = {"bg": 100_000, "mg": 25}
+"""Nothing is too large for `bg` until a worker says so; `mg` has room for two results."""
 CONSTANTS: list[Data] = [{"value": [1, 2]}, {"value": {"ok": True, "x": [3], "y": 4}}]
 
 

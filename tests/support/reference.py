@@ -12,6 +12,7 @@ from argosy.schemas.ids import local_part, step_of
 from argosy.schemas.pipeline import INPUT, MapStep, Step
 from argosy.schemas.runlog import TaskSettled
 from support.reference_edges import asks_given, is_needed, is_required, judge
+from support.reference_pages import above_of, may_be_cut, root_of, round_of, step_on, under
 from support.reference_values import Task, Values
 
 OVER = "kfsxe"
@@ -57,7 +58,7 @@ class Reference(Values):
         name, slash, rest = local.partition("/")
         if not slash:
             return self, local
-        return self.inside[name].at(rest) if name in self.inside else (None, rest)
+        return self.inside[name].at(rest) if name in self.inside else (self, local)
 
     # -- events
 
@@ -100,21 +101,47 @@ class Reference(Values):
             self.tokens += message.usage.input_tokens
         if task.letter in OVER:
             return
-        step = self.pipeline.step(step_of(local)[0])
+        step = self.pipeline.step(step_of(root_of(local))[0])
         if message.outcome == "succeeded":
             task.letter, task.result = "k", message
         elif message.attempt != task.attempt or task.letter != "r":
             return
-        elif message.fault is not None and message.fault.retriable and task.attempt <= self.retries(step):
+        elif message.outcome == "overflow" and may_be_cut(local):
+            task.letter = "p"
+            self.tasks[f"{local}/p0"] = Task()
+            return
+        elif message.fault is not None and message.fault.retriable and task.attempt <= self.retries(local):
             task.letter = "b"
             return
         else:
             task.letter, task.result = "f", message
+        self.over(step, local, task)
+
+    def over(self, step: Step, local: str, task: Task) -> None:
+        """Go on after the end of a task: of a page, with the one above."""
+        self.stop_under(local)
+        above = above_of(local)
+        if above is not None:
+            last = (
+                local if task.letter == "f" else step_on(self.tasks, above, Task, merges=self.merges(local))
+            )
+            if last is not None:
+                good = task.letter == "k" and not last.endswith("/p0")
+                self.tasks[above].letter = "k" if good else "f"
+                self.tasks[above].result = self.tasks[last].result
+                self.over(step, above, self.tasks[above])
+            return
+        if task.letter == "f":
             self.first.setdefault(step.name, self.named(local))
         if isinstance(step, MapStep):
             self.decide(step)
         else:
             self.end(step, task.letter, self.named(local))
+
+    def merges(self, local: str) -> bool:
+        """Say whether an agent merges the pages of a task."""
+        step = self.pipeline.step(step_of(root_of(local))[0])
+        return self.pipeline.agents[step.agent or ""].merge is not None
 
     def retry(self, local: str) -> None:
         task = self.all_tasks()[local]
@@ -148,8 +175,11 @@ class Reference(Values):
 
     # -- steps
 
-    def retries(self, step: Step) -> int:
-        return self.pipeline.agents[step.agent or ""].retries
+    def retries(self, local: str) -> int:
+        agent = self.pipeline.step(step_of(root_of(local))[0]).agent or ""
+        if above_of(local) is not None and round_of(local) > 1:
+            agent = self.pipeline.agents[agent].merge or agent
+        return self.pipeline.agents[agent].retries
 
     def shard_ended(self, local: str, letter: str, cause: str) -> None:
         self.done[local] = (letter, cause)
@@ -259,15 +289,21 @@ class Reference(Values):
     # -- tasks
 
     def locals(self, name: str) -> Iterator[str]:
-        yield from (local for local in self.tasks if step_of(local)[0] == name)
+        yield from (local for local in self.tasks if "/" not in local and step_of(local)[0] == name)
 
     def stop(self, name: str, letter: str) -> None:
         for inner, reference in self.inside.items():
             if step_of(inner)[0] == name and reference.outcome is None:
                 reference.finish("expired" if letter == "e" else "cancelled")
         for local in self.locals(name):
-            if self.tasks[local].letter in "rb":
+            if self.tasks[local].letter in "rbp":
                 self.tasks[local].letter = letter
+                self.stop_under(local)
+
+    def stop_under(self, local: str) -> None:
+        for name in under(self.tasks, local):
+            if self.tasks[name].letter in "rbp":
+                self.tasks[name].letter = "x"
 
     def decide(self, step: MapStep) -> None:
         length = self.length(step) or 0

@@ -1,11 +1,14 @@
 """Random pipelines, outcomes, orders, duplicates, late and stale settles, against the slow reference."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.coordinator.messages import ended_of, result_of, written_result
 from argosy.coordinator.state import RunState
+from argosy.coordinator.system_tasks import wants_for
 from argosy.coordinator.unsupported import unsupported
 from argosy.coordinator.wants import wants_of
 from argosy.schemas.codec import encode_body
@@ -13,26 +16,44 @@ from argosy.schemas.pipeline import CompiledPipeline, Constant
 from argosy.schemas.runlog import CancelReceived, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput
 from support.fold_log import FoldLog
-from support.fold_pipelines import accepted, facts_for, failed, pipelines, succeeded, text
+from support.fold_pipelines import (
+    WINDOWS,
+    accepted,
+    cut_pipelines,
+    facts_for,
+    failed,
+    pipelines,
+    planned,
+    succeeded,
+    text,
+)
 from support.reference import Reference
+from support.reference_pages import above_of, merged, round_of
 
 FAST = settings(max_examples=200, deadline=None)
 
 ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["look"] * 4 + ["repeat", "stale"])
 
+ENDS = ["good", "good", "again", "again", "large", "bad"]
+CUT_ENDS = ["large"] * 6 + ["good", "again", "bad"]
+PAGE_ENDS = ["good"] * 24 + ["again", "again", "large", "large", "bad"]
+"""Of pages: else few of them would come to a merge."""
+PAGES = [0] + [1, 2, 3, 5, 20] * 5
+
 
 class Race:
     """One pipeline, run by fold and by the reference side by side."""
 
-    def __init__(self, compiled: CompiledPipeline, data: st.DataObject) -> None:
-        self.pipeline, self.data = compiled, data
+    def __init__(self, compiled: CompiledPipeline, data: st.DataObject, ends: list[str] = ENDS) -> None:
+        self.pipeline, self.data, self.ends = compiled, data, ends
+        self.chance = data.draw(st.randoms(use_true_random=True))
         facts = data.draw(facts_for(wants_of(compiled, "input")))
         self.log, self.reference = FoldLog(), Reference(compiled, facts)
         self.stale: list[TimerFired] = []
         self.compared: set[tuple[str, int]] = set()
         """What was out at the last comparison: its inputs stay as they are."""
         self.reference.begin()
-        self.log.add(accepted(compiled, facts=facts))
+        self.log.add(accepted(compiled, facts=facts, rules=2, windows=WINDOWS))
         self.compare()
 
     @property
@@ -45,9 +66,23 @@ class Race:
         self.compare()
 
     def success(self, local: str, attempt: int) -> TaskSettled:
-        place = self.reference.plan.find(local)
-        facts = self.data.draw(facts_for(() if place is None else place.step.wants))
+        place, state = self.reference.plan.find(local), self.log.state
+        assert state is not None
+        if place is not None and place.system is not None and local not in state.tasks():
+            place = None
+        if local.endswith("/p0"):
+            facts = planned(self.chance.choice(PAGES))
+        else:
+            facts = self.data.draw(facts_for(() if place is None else wants_for(state, place)))
         return succeeded(local, attempt, facts=facts, tokens=attempt)
+
+    def overflow(self, local: str, attempt: int) -> TaskSettled:
+        """Settle as too large what `bg` was given, anything else as failed."""
+        place = self.reference.plan.find(local)
+        bad = failed(local, attempt, tokens=attempt)
+        if place is None or place.agent != "bg":
+            return bad
+        return bad.model_copy(update={"outcome": "overflow", "measured_tokens": 200_000})
 
     def answer(self, local: str, *, good: bool) -> None:
         """Answer a look, as the lane would."""
@@ -75,8 +110,10 @@ class Race:
                 self.answer(local, good=self.data.draw(st.integers(0, 9)) > 0)
             case _ if out:
                 local, attempt = self.data.draw(st.sampled_from(out))
-                outcome = self.data.draw(st.sampled_from(["good", "good", "again", "again", "bad"]))
+                outcome = self.chance.choice(PAGE_ENDS if above_of(local) else self.ends)
                 bad = failed(local, attempt, retriable=outcome == "again", tokens=attempt)
+                if outcome == "large":
+                    bad = self.overflow(local, attempt)
                 self.settle(self.success(local, attempt) if outcome == "good" else bad)
             case _ if timers:
                 self.fire(timers[0])
@@ -152,6 +189,16 @@ class Race:
         body = self.log.dispatch(local)
         where, name = self.reference.at(body.step)
         assert where is not None
+        if above_of(local) is not None and round_of(local) > 1:
+            _, inner = self.reference.at(local)
+            taken = merged(inner, where.tasks, merges=where.merges(inner))
+            (results,) = body.inputs
+            assert [getattr(entry, "value", None) for entry in results.gathered or ()] == [
+                where.result(task) for task in taken
+            ]
+            return
+        chain = [page.number for given in body.inputs for page in given.pages]
+        assert chain == [int(page) for page in re.findall(r"/p1\.(\d+)", local)]
         step = where.pipeline.step(name)
         assert [given.name for given in body.inputs] == [given.name for given in step.inputs]
         for found, edge in zip(body.inputs, step.inputs, strict=True):
@@ -210,8 +257,19 @@ def test_fold_is_what_the_reference_says_whatever_happens_in_whatever_order(
     compiled: CompiledPipeline, data: st.DataObject
 ) -> None:
     assert not unsupported(compiled)
-    race = Race(compiled, data)
-    for _ in range(data.draw(st.integers(0, 40))):
+    run(Race(compiled, data), data.draw(st.integers(0, 40)))
+
+
+@pytest.mark.timeout(400)
+@FAST
+@given(cut_pipelines(), st.data())
+def test_so_it_is_where_nearly_all_is_too_large(compiled: CompiledPipeline, data: st.DataObject) -> None:
+    run(Race(compiled, data, CUT_ENDS), data.draw(st.integers(20, 60)))
+
+
+def run(race: Race, acts: int) -> None:
+    data = race.data
+    for _ in range(acts):
         if not race.is_over:
             race.act()
     if not race.is_over and data.draw(st.integers(0, 9)) == 0:
