@@ -57,6 +57,17 @@ def number_of_pages(plan: "Task") -> int:
     return value if type(value) is int else 0
 
 
+def ends_all(local: str, tasks: Tasks, *, merges: bool) -> bool:
+    """Say whether the success of a system task ends the task of the plan: the only one of its round, all the way up."""
+    above = above_of(local)
+    if above is None:
+        return True
+    size = number_of_pages(tasks[f"{above}/p0"])
+    for _ in range(round_of(local) - 1):
+        size = (size + 1) // 2 if merges else 1
+    return round_of(local) > 0 and size == 1 and ends_all(above, tasks, merges=merges)
+
+
 def step_on(tasks: Tasks, above: str, fresh: "type[Task]", *, merges: bool) -> str | None:
     """Make the tasks that may run now; return the one that ends the task above, if one does, or a plan of nothing."""
     if tasks[f"{above}/p0"].letter != "k":

@@ -28,7 +28,7 @@ from support.fold_pipelines import (
     text,
 )
 from support.reference import Reference
-from support.reference_pages import above_of, merged, round_of
+from support.reference_pages import above_of, ends_all, merged, round_of
 
 FAST = settings(max_examples=200, deadline=None)
 
@@ -189,6 +189,10 @@ class Race:
         body = self.log.dispatch(local)
         where, name = self.reference.at(body.step)
         assert where is not None
+        if above_of(local) is not None and not local.endswith("/p0"):
+            _, inner = self.reference.at(local)
+            last = ends_all(inner, where.tasks, merges=where.merges(inner))
+            assert body.wants == (self.reference.plan.steps[body.step].wants if last else ())
         if above_of(local) is not None and round_of(local) > 1:
             _, inner = self.reference.at(local)
             taken = merged(inner, where.tasks, merges=where.merges(inner))
