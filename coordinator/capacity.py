@@ -38,5 +38,5 @@ def _refused(what: str, contract: Contract, window: int | None, tokens: int) -> 
         text += f", and there is room for {room}: window {window} x threshold {share}/1000"
         text += f" - reserve {contract.reserve}"
     if contract.above != "refuse":
-        text += f"; its contract says {contract.above!r}, which is not done here, so it is refused"
+        text += f"; its contract says {contract.above!r}, which its run's rules can't do yet: refused"
     return Fault(code=REFUSED, message=text, figures=figures)

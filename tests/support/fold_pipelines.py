@@ -225,7 +225,8 @@ def cut_pipelines(draw: st.DrawFn) -> CompiledPipeline:
     second = spread | ({} if join is None else {"join": join}) if draw(st.booleans()) else None
     second = second or task("s1", "input", {"from": "s0", "hole": True}, agent="bg")
     first = task("s0", "input", agent="bg", **limit)
-    last = task("s2", "s0?", "s1?", agent="bg", **({} if join is None else {"join": join}))
+    part: Data = {"from": "s0", "select": "x", "hole": True}
+    last = task("s2", part, "s1?", agent="bg", **({} if join is None else {"join": join}))
     return pipeline(first, second, last, agents=agents)
 
 
