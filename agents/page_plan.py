@@ -20,6 +20,8 @@ LEAST_PER_MILLE: Final = 125
 _ITEM_TOKENS: Final = 2
 """What an item takes in a list, beside its own tokens."""
 
+_NOTHING: Final = PageRange(start=0, own=0, end=0, tokens=0)
+
 Path = tuple[str | int, ...]
 
 
@@ -38,7 +40,9 @@ def plan_pages(given: Mapping[str, JsonValue], contract: Contract, room: int, co
     """
     tokens = {name: _count(value, count) for name, value in given.items()}
     target = _declared(given, contract.page) or _largest(given, tokens, count)
-    rest = sum(tokens.values()) - _count(target.value, count)
+    # Counted without what is cut, never as a difference: in JSON a text has more tokens than by itself.
+    beside = _with_page(given[target.input], target.path, _NOTHING)
+    rest = sum(tokens.values()) - tokens[target.input] + _count(beside, count)
     limit = room - rest
     if limit * 1000 < room * LEAST_PER_MILLE or limit < 1:
         message = (

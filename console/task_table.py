@@ -15,6 +15,7 @@ WORDS: Final = {
     "w": "waiting",
     "r": "out",
     "b": "backing off",
+    "p": "in pages",
     "k": "succeeded",
     "f": "failed",
     "s": "skipped",

@@ -86,6 +86,11 @@ def test_the_largest_text_is_cut_and_the_rest_goes_with_each_page() -> None:
     assert {str(at(page, ("title",))) for page in pages_of(inputs, plan)} == {"T"}
 
 
+def test_a_text_may_take_more_tokens_in_json_than_by_itself() -> None:
+    inputs: dict[str, JsonValue] = {"document": {"text": "\n" * 500}}
+    assert plan_pages(inputs, CONTRACT, 100, len).limit == 100 - len('{"text":""}')
+
+
 def test_the_contract_says_what_is_cut() -> None:
     inputs: dict[str, JsonValue] = {"a": {"x": "long " * 30, "y": "short " * 10}, "b": 1}
     contract = CONTRACT.model_copy(update={"page": "a.y"})

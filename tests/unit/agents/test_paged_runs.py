@@ -50,6 +50,30 @@ each = Pipeline("each", takes=list[Document], gives=list[Found])
 each.returns(each.map(find, over=each.input, max_parallel=2))
 
 
+@agent(window=8_000, reserve=1_000, above="paginate")
+async def survey(_: Context, document: Document) -> Found:
+    assert tokens.count(document.text) <= 5_400
+    facts = [line for line in document.text.splitlines() if "FACT" in line]
+    return Found(facts=facts, seen=[len(document.text)])
+
+
+@agent
+async def tell(_: Context, number: int) -> str:
+    return f"{number:08d} " + "something that was found out about it. " * 50
+
+
+@agent(window=8_000, reserve=1_000, above="paginate")
+async def gather(_: Context, told: list[str]) -> Found:
+    assert sum(map(tokens.count, told)) <= 5_400
+    return Found(facts=[one[:8] for one in told], seen=[len(told)])
+
+
+surveys = Pipeline("surveys", takes=Document, gives=Found)
+surveys.returns(surveys.step(survey, surveys.input))
+gathers = Pipeline("gathers", takes=list[int], gives=Found)
+gathers.returns(gathers.step(gather, gathers.map(tell, over=gathers.input, max_parallel=100)))
+
+
 def by_rules_2() -> Settings:
     usual = plain_settings()
     return usual.model_copy(update={"fleet": usual.fleet.model_copy(update={"rules": 2})})
@@ -101,3 +125,23 @@ async def test_workers_that_die_change_nothing_of_it() -> None:
         found = await run.result()
     assert found.facts == [line for line in document.text.splitlines() if "FACT" in line]
     assert sum(found.seen) == len(document.text)
+
+
+async def test_five_megabytes_through_a_window_of_8k_end_in_a_complete_map_of_pages() -> None:
+    document = log_of(127_000)
+    assert len(document.text) > 4_900_000
+    async with Fleet(surveys, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(surveys, document)
+        await fleet.settle()
+        found = await run.result()
+    assert found.facts == [line for line in document.text.splitlines() if "FACT" in line]
+    assert sum(found.seen) == len(document.text)
+
+
+async def test_a_fan_in_of_200k_tokens_into_an_agent_of_8k_loses_nothing() -> None:
+    async with Fleet(gathers, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(gathers, list(range(500)))
+        await fleet.settle()
+        found = await run.result()
+    assert found.facts == [f"{number:08d}" for number in range(500)]
+    assert len(found.seen) > 30
