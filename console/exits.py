@@ -24,6 +24,7 @@ BROKEN: Final = (
 )
 TIMED_OUT: Final = 124  # as timeout(1) does
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
+READER_GONE: Final = 141  # 128 + SIGPIPE, as a shell tells of `git log | head`
 TERMINATED: Final = 143  # 128 + SIGTERM
 
 _CODES: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
