@@ -230,7 +230,7 @@ async def shell_world(
             process.stop.set()
         for worker in workers:
             worker.cancel()
-        await asyncio.wait([*(process.task for process in world.processes), *workers], timeout=10)
+        await asyncio.wait([*(process.task for process in world.processes), *workers], timeout=60)
     for process in world.processes:
         assert process.task.done(), "a coordinator did not stop"
         if not process.task.cancelled():

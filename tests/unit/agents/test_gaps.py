@@ -96,12 +96,12 @@ async def test_killed_in_the_handler_another_worker_runs_it_again() -> None:
 async def test_killed_between_store_and_publish_the_stored_bytes_are_published() -> None:
     fleet = await Fleet().open("a")
     work = fleet.agent()
-    fleet.go.set()
     door = fleet.door("w1")
     async with fleet.bench.worker(work, cluster=door) as first:
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
         await until(lambda: fleet.calls)
         fleet.broker.deafen("w1")
+        fleet.go.set()
         await eventually(lambda: fleet.bench.field("run-1/a", "result"), bool)
         stored = await fleet.bench.field("run-1/a", "result")
         published = len(await fleet.bench.settled())
@@ -161,7 +161,7 @@ async def test_a_lost_answer_of_kafka_settles_once_or_twice_with_the_same_bytes(
 
 async def test_while_redis_is_away_nothing_is_claimed_and_nothing_is_lost() -> None:
     fleet = await Fleet().open("a", "b")
-    work = fleet.agent(timeout_seconds=0.5)
+    work = fleet.agent()
     async with fleet.bench.worker(work) as running:
         fleet.server.down()
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))

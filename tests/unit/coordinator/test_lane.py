@@ -90,7 +90,7 @@ async def test_the_claims_of_a_run_that_was_set_aside_go_when_it_ends(
 ) -> None:
     monkeypatch.setattr(lane_state, "fold", raising_for("poison", TaskSettled))
     async with shell_world() as world, client_of(world) as client:
-        poison = await client.submit(hello, "x", run_id="poison", deadline_seconds=1.5)
+        poison = await client.submit(hello, "x", run_id="poison", deadline_seconds=4.0)
         await world.until(lambda: any(key.endswith(":quarantine") for key in world.left_over()))
         lane = lane_of("poison", world.settings.fleet.lanes)
         key = LaneKeys(world.settings.redis.key_prefix, lane).task(TaskId("poison/first")).encode()
@@ -113,7 +113,7 @@ async def test_a_cancel_of_a_run_that_nobody_knows_is_not_kept_as_long_as_runs_a
 async def test_a_quarantine_survives_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_state, "fold", raising_for("poison", TaskSettled))
     async with shell_world() as world, client_of(world) as client:
-        poison = await client.submit(hello, "x", run_id="poison", deadline_seconds=1.5)
+        poison = await client.submit(hello, "x", run_id="poison", deadline_seconds=4.0)
         await world.until(lambda: any(key.endswith(":quarantine") for key in world.left_over()))
         world.processes[0].kill()
         await world.start()
@@ -187,7 +187,10 @@ async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
         return LaneClock(server_ms - 3_000_000)
 
     monkeypatch.setattr(take, "LaneClock", late)
-    async with shell_world(settings_of(longest_run_seconds=1_000, window_seconds=1_000)) as world:
+    once = settings_of(
+        longest_run_seconds=1_000, window_seconds=1_000, patience_seconds=60, patience_most_seconds=60
+    )
+    async with shell_world(once) as world:
         lane, where = lane_of("twice", 2), Partition(world.names.runs, lane_of("twice", 2))
         fresh = next(f"fresh-{n}" for n in range(99) if lane_of(f"fresh-{n}", 2) == lane)
         world.kafka.broker.clock = lambda: time.time() - 3_000
@@ -205,9 +208,9 @@ async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
             # Of the run that ended, only its repeated submit is left.
             world.kafka.broker.cut(where, end)
             epoch = lane_hash(world, lane)["epoch"]
+            world.handler = lambda _: "done"  # to what is sent again when the lane is live again
             world.server.wipe()
             await world.until(lambda: rebuilt(world, lane, epoch))
-            world.handler = lambda _: "done"
             assert await run.result(timeout_seconds=60) == "done"
         again = [order.task_id for order in world.seen if order.task_id.startswith("twice")]
         assert len(again) == 1
@@ -286,7 +289,7 @@ async def test_a_submit_too_late_for_its_tombstone_is_refused() -> None:
         await world.log("late", lane_of("late", 2), late)
         follower = world.kafka.follower(world.names.results)
         await follower.start(beginning=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (records := await follower.read(0.5)):
                 pass
         assert b'"too_late"' in (records[0].value or b"")
@@ -296,7 +299,7 @@ async def test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims() -
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: None
         runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(10)]
-        await world.until(lambda: len(world.seen) == 10)
+        await world.until(lambda: len({order.task_id for order in world.seen}) == 10)
         before = {lane: lane_hash(world, lane)["epoch"] for lane in range(2)}
         store, prefix = MemoryRedis(world.server), world.settings.redis.key_prefix
         claim = LaneKeys(prefix, 0).task(TaskId("run-0/first"))
@@ -409,8 +412,8 @@ async def test_a_refusal_by_kafka_is_not_the_tasks_failure(monkeypatch: pytest.M
 
         monkeypatch.setattr(world.kafka.broker, "append", refuse)
         run = await client.submit(hello, "x")
-        assert await run.result(timeout_seconds=15) == "done"
-        assert [order.attempt for order in world.seen] == [1]
+        assert await run.result(timeout_seconds=60) == "done"
+        assert {order.attempt for order in world.seen} == {1}
 
 
 async def test_a_wide_run_is_committed_in_parts_of_at_most_200_keys(monkeypatch: pytest.MonkeyPatch) -> None:
