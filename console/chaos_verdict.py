@@ -15,7 +15,7 @@ from argosy.testing.chaos_judge import Finding, Judge, Snapshot
 from argosy.testing.chaos_load import Journal
 from argosy.testing.chaos_plan import BY_NAME
 from argosy.testing.chaos_recovery import baseline, recoveries
-from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport
+from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport, Verdict
 from argosy.testing.effects import AllEffects
 from argosy.testing.outside import Witness
 
@@ -73,11 +73,9 @@ async def judged(arena: Arena, told: Told) -> Report:
         *ledger,
         _graves(arena, buried),
         _rest(told, slow=slow),
-        _fired(told, len(acknowledged)),
+        fired(told.strikes),
     ]
     usual, strikes = _recovered(told, judge, arena.shape.brokers)
-    empty = not acknowledged or not told.strikes
-    broken = any(finding.broken for finding in findings)
     return Report(
         argosy=version("argosy"),
         app=arena.load.app,
@@ -95,13 +93,28 @@ async def judged(arena: Arena, told: Told) -> Report:
         baseline=round(usual, 1),
         curve=_curve(told, judge),
         invariants=tuple(
-            Invariant(name=one.promise, checked=one.checked, broken=one.broken, told=tuple(one.told))
+            Invariant(
+                name=one.promise,
+                checked=one.checked,
+                broken=one.broken,
+                told=tuple(one.told),
+                of_fleet=one.of_fleet,
+            )
             for one in findings
         ),
-        verdict="broken" if broken else "slow" if slow else "empty" if empty else "held",
+        verdict=verdict_of(findings, slow=slow, empty=not acknowledged or not told.strikes),
         unended=judge.unended,
         interrupted=told.interrupted,
     )
+
+
+def verdict_of(findings: Sequence[Finding], *, slow: bool, empty: bool) -> Verdict:
+    """Weigh the findings: a broken promise is told before all else, a fault that was not carried out last."""
+    if any(finding.broken for finding in findings if finding.of_fleet):
+        return "broken"
+    if slow or empty:
+        return "slow" if slow else "empty"
+    return "incomplete" if any(finding.broken for finding in findings) else "held"
 
 
 def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict[str, int]]:
@@ -169,14 +182,15 @@ def _is_slow(told: Told, judge: Judge) -> bool:
     return bool(told.trouble) and max(judge.tally.settled, default=0) >= end - still
 
 
-def _fired(told: Told, acknowledged: int) -> Finding:
-    """Show that the run is worth something: there was load, no fault went wrong, and most came to something."""
-    found = Finding("faults did what they should")
-    found.look(acknowledged > 0, "no run was acknowledged")
-    for strike in told.strikes:
-        found.look(not strike.error, f"{strike.kind} at {strike.at:.0f} s: {strike.error}")
-    vain = [strike.kind for strike in told.strikes if not strike.said]
-    found.look(2 * len(vain) <= len(told.strikes), f"nothing came of {', '.join(vain)}")
+def fired(strikes: Sequence[StrikeReport]) -> Finding:
+    """Show that the run is worth something: no fault went wrong, and most came to something."""
+    found = Finding("faults did what they should", of_fleet=False)
+    for strike in strikes:
+        found.look(
+            not strike.error, f"{strike.kind} at {strike.at:.0f} s was not carried out: {strike.error}"
+        )
+    vain = [strike.kind for strike in strikes if not strike.said and not strike.error]
+    found.look(2 * len(vain) <= len(strikes), f"nothing came of {', '.join(vain)}")
     return found
 
 
