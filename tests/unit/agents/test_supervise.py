@@ -22,7 +22,7 @@ async def stopped(handler: Callable[[], Coroutine[Any, Any, bytes]]) -> Running:
     Supervisor(GRACE_SECONDS, done.set_result).start(running, handler)
     await asyncio.sleep(0)
     running.stop("limit")
-    return await asyncio.wait_for(done, 10)
+    return await asyncio.wait_for(done, 60)
 
 
 async def test_a_process_that_stood_still_gives_the_handler_its_grace_again() -> None:

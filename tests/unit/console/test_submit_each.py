@@ -42,7 +42,7 @@ async def test_each_line_is_a_run_and_its_answer_a_line(capsys: pytest.CaptureFi
         )
         for _ in range(2):
             code = await submit_each(
-                client, hello.compile(), ["x", "y", "z"], prefix="b", detach=False, timeout_seconds=20
+                client, hello.compile(), ["x", "y", "z"], prefix="b", detach=False, timeout_seconds=60
             )
             assert code == 1, "one of them failed"
             printed = capsys.readouterr()
