@@ -38,6 +38,11 @@ class Kept:
     keeping: "asyncio.Task[None] | None" = None
     logs: list[Path] = field(default_factory=list[Path])
 
+    @property
+    def deaths(self) -> int:
+        """How often whoever was here died, but for who got no turn of a busy machine for a whole lease."""
+        return max(0, self.restarts - self.said().count("the event loop has not run for"))
+
     def said(self) -> str:
         """All that anybody has logged here."""
         return "".join(log.read_text("utf-8", errors="replace") for log in self.logs)
@@ -80,7 +85,7 @@ class FaultWorld:
         if place.keeping is not None:
             place.keeping.cancel()
         place.process.signal(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await asyncio.shield(place.process.ended)
 
     async def end_all(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -91,8 +96,7 @@ class FaultWorld:
     @property
     def restarts(self) -> int:
         """How often somebody was started again, but for who got no turn of a busy machine for a whole lease."""
-        starved = self.said().count("the event loop has not run for")
-        return max(0, sum(place.restarts for place in self.places) - starved)
+        return sum(place.deaths for place in self.places)
 
     def said(self) -> str:
         """All logs."""

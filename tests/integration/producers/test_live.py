@@ -16,7 +16,7 @@ from support.producers import TOKEN, Producers
 from support.talkative import Said, Talk, talkative
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 MANY = 400
 ENDED_SECONDS = 90.0
