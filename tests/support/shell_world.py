@@ -80,6 +80,11 @@ def settings_of(**fleet: float) -> Settings:
     return Settings(fleet=FleetSettings.model_validate({**quick, **fleet}))
 
 
+def patient(**fleet: float) -> Settings:
+    """Return the same, but that nothing is sent again for want of an answer: dispatches may then be counted."""
+    return settings_of(**{"patience_seconds": 60, "patience_most_seconds": 60, **fleet})
+
+
 @dataclass
 class Process:
     """A coordinator that runs."""

@@ -19,7 +19,7 @@ from support.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 MANY = 400
-ENDED_SECONDS = 90.0
+ENDED_SECONDS = 150.0
 
 
 def http_of(producers: Producers) -> AsyncClient:

@@ -18,7 +18,7 @@ from argosy.schemas.ids import lane_of
 from argosy.schemas.inbox import CancelRequested, RunSubmitted
 from argosy.schemas.runlog import CancelReceived, RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
-from support.shell_world import ShellWorld, client_of, diamond, hello, settings_of, shell_world
+from support.shell_world import ShellWorld, client_of, diamond, hello, patient, settings_of, shell_world
 from support.waiting import eventually
 
 SUBMIT = RunSubmitted(pipeline=hello.compile(), input="x")
@@ -215,8 +215,7 @@ async def test_what_kafka_did_not_take_or_acknowledge_in_one_turn_is_sent_again(
             await settled(self, order, found, envelope)
 
     monkeypatch.setattr(ShellWorld, "settle", settled)
-    quiet = settings_of(patience_seconds=60, patience_most_seconds=60)
-    async with shell_world(quiet) as world, client_of(world) as client:
+    async with shell_world(patient()) as world, client_of(world) as client:
         await warm(world)
         stopped = asyncio.Event()
 

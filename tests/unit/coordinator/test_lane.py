@@ -33,6 +33,7 @@ from support.shell_world import (
     hello,
     lane_hash,
     one_of_many,
+    patient,
     settings_of,
     shell_world,
 )
@@ -187,10 +188,7 @@ async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
         return LaneClock(server_ms - 3_000_000)
 
     monkeypatch.setattr(take, "LaneClock", late)
-    once = settings_of(
-        longest_run_seconds=1_000, window_seconds=1_000, patience_seconds=60, patience_most_seconds=60
-    )
-    async with shell_world(once) as world:
+    async with shell_world(patient(longest_run_seconds=1_000, window_seconds=1_000)) as world:
         lane, where = lane_of("twice", 2), Partition(world.names.runs, lane_of("twice", 2))
         fresh = next(f"fresh-{n}" for n in range(99) if lane_of(f"fresh-{n}", 2) == lane)
         world.kafka.broker.clock = lambda: time.time() - 3_000

@@ -9,7 +9,7 @@ from argosy.broker.keys import LaneKeys
 from argosy.schemas.errors import RunConflict, RunExpired, RunFailed
 from argosy.schemas.fault import Fault
 from argosy.schemas.task import TaskDispatched
-from support.shell_world import ShellWorld, client_of, diamond, hello, many, settings_of, shell_world
+from support.shell_world import ShellWorld, client_of, diamond, hello, many, patient, settings_of, shell_world
 
 
 def seen_more_than(world: ShellWorld, count: int) -> bool:
@@ -47,7 +47,7 @@ async def test_a_hundred_runs_on_two_coordinators() -> None:
 
 
 async def test_a_repeated_submit_is_answered_with_the_result_again() -> None:
-    async with shell_world(settings_of(patience_seconds=60, patience_most_seconds=60)) as world:
+    async with shell_world(patient()) as world:
         async with client_of(world) as client:
             run = await client.submit(hello, "a", run_id="again")
             await run.result(timeout_seconds=60)
