@@ -60,6 +60,7 @@ class FaultWorld:
     ledger: Ledger
     store: RedisStore
     witness: Witness
+    app: Path = APP
     places: list[Kept] = field(default_factory=list[Kept])
     numbers: "count[int]" = field(default_factory=count)
 
@@ -67,7 +68,7 @@ class FaultWorld:
         self, role: Role, *, agents: str = "", variables: Mapping[str, str] | None = None
     ) -> Kept:
         """Start a coordinator, or a worker of these agents (all, if none are named), in a place of its own."""
-        target = f"{APP}:{agents}" if agents else str(APP)
+        target = f"{self.app}:{agents}" if agents else str(self.app)
         number = next(self.numbers)
         ready = self.folder / f"ready-{number}"
         words = [role, *([target] if role == "worker" else []), "--ready-file", str(ready)]
@@ -157,8 +158,9 @@ async def fault_world(
     coordinators: int = 1,
     workers: int = 1,
     variables: Mapping[str, str] | None = None,
+    app: Path = APP,
 ) -> AsyncGenerator[FaultWorld]:
-    """Make a fleet of its own there, with workers of all agents of `fault_app`; all gone when left."""
+    """Make a fleet of its own there, with workers of all agents of an app; all gone when left."""
     name = f"faults{uuid.uuid4().hex[:8]}"
     folder = ground.folder / name
     folder.mkdir()
@@ -171,7 +173,7 @@ async def fault_world(
         leave.callback(opened.close)
         leave.push_async_callback(store.close)
         witness = await leave.enter_async_context(Witness(ground.servers, name))
-        world = FaultWorld(name, folder, settings, ground.forks, given, opened, store, witness)
+        world = FaultWorld(name, folder, settings, ground.forks, given, opened, store, witness, app)
         leave.push_async_callback(world.end_all, signal.SIGKILL)
         for _ in range(coordinators):
             await world.start("coordinator")
