@@ -64,7 +64,7 @@ async def judged(arena: Arena, told: Told) -> Report:
                 judge.take(line)
                 if isinstance(line.message, DeadLetter):
                     buried.append(line.message)
-    acknowledged = [f"{arena.load.prefix}-{number}" for number in told.journal.acknowledged]
+    acknowledged = [arena.load.run_id(number) for number in told.journal.acknowledged]
     slow = _is_slow(told, judge)
     judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail, slow=slow)
     ledger, effects = _ledger(arena, told, judge) if arena.shape.own else ([], None)
