@@ -10,6 +10,7 @@ from os import cpu_count
 
 from argosy.broker.topics import TopicNames
 from argosy.console.chaos_arena import Arena
+from argosy.console.chaos_messages import is_poison
 from argosy.schemas.deadletter import DeadLetter
 from argosy.testing.chaos_judge import Finding, Judge, Snapshot
 from argosy.testing.chaos_load import Journal
@@ -21,6 +22,8 @@ from argosy.testing.outside import Witness
 
 _STILL_SECONDS = 60
 """A task that succeeded so lately: the fleet had not come to rest, it was busy. Of a short quiet time a third."""
+Grave = tuple[str, int, int]
+"""Topic, partition and offset of a record that nobody can decode, or of one that has a dead letter."""
 _SETTLING_SECONDS = 3
 """At the beginning, not counted as usual throughput."""
 
@@ -57,13 +60,15 @@ async def judged(arena: Arena, told: Told) -> Report:
     """Read everything and return the report."""
     names = TopicNames(arena.settings.kafka.topic_prefix)
     judge = Judge(names.prefix, told.snapshots, own=arena.shape.own)
-    buried: list[DeadLetter] = []
+    poison, buried = set[Grave](), set[Grave]()
     async with Witness(arena.stack.bootstrap_servers, names.prefix) as witness:
-        for part in (f"{names.prefix}.runs", f"{names.prefix}.results", f"{names.prefix}.tasks.", names.dead):
+        for part in (names.runs, names.results, names.tasks(""), names.inbox, names.dead):
             async for line in witness.stream({}, part):
                 judge.take(line)
-                if isinstance(line.message, DeadLetter):
-                    buried.append(line.message)
+                if is_poison(line):
+                    poison.add((line.topic, line.partition, line.offset))
+                elif isinstance(line.message, DeadLetter):
+                    buried.add((line.message.topic, line.message.partition, line.message.offset))
     acknowledged = [arena.load.run_id(number) for number in told.journal.acknowledged]
     slow = _is_slow(told, judge)
     judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail, slow=slow)
@@ -71,7 +76,7 @@ async def judged(arena: Arena, told: Told) -> Report:
     findings = [
         *judge.findings(),
         *ledger,
-        _graves(arena, buried),
+        graves(poison, buried),
         _rest(told, slow=slow),
         fired(told.strikes),
     ]
@@ -159,12 +164,12 @@ def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict
     return [once, memo], counts
 
 
-def _graves(arena: Arena, buried: Sequence[DeadLetter]) -> Finding:
+def graves(poison: set[Grave], buried: set[Grave]) -> Finding:
+    """Compare what Kafka has of both: whoever sent poison and was not answered can't know whether it is there."""
     found = Finding("what nobody can decode is buried, and nothing else")
-    graves = {(letter.topic, letter.partition, letter.offset) for letter in buried}
-    for where in sorted(arena.poisoned | graves):
-        found.look(where in graves, f"{where} was not buried")
-        found.look(where in arena.poisoned, f"{where} was buried")
+    for where in sorted(poison | buried):
+        found.look(where in buried, f"{where} was not buried")
+        found.look(where in poison, f"{where} was buried")
     return found
 
 
