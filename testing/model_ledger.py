@@ -46,16 +46,11 @@ class Ledger:
         """Begin empty."""
         self._kept = kept
         self._lock = threading.Lock()
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything; calls that are open don't count when they end."""
-        with self._lock:
-            self._calls: dict[int, Call] = {}
-            self._ended: Counter[str] = Counter()
-            self._statuses: Counter[int] = Counter()
-            self._begun = 0
-            self._tokens = [0, 0]
+        self._calls: dict[int, Call] = {}
+        self._ended: Counter[str] = Counter()
+        self._statuses: Counter[int] = Counter()
+        self._begun = 0
+        self._tokens = [0, 0]
 
     def begin(self, call: Call) -> Call:
         """Take a call as it comes in, and give it its number and its request's id."""

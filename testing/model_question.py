@@ -68,7 +68,7 @@ def read_question(body: bytes) -> Question:
         agent="",
         turns=turns,
         prompt_tokens=0,
-        answer=answer,
+        answer=answer if wire.schema_given else None,
         tools=tools,
     )
     texts = [message.text() for message in wire.messages]
@@ -161,6 +161,11 @@ class _Wire(BaseModel):
     response_format: _Format | None = None
     tools: Sequence[_Tool] | None = None
     n: Literal[1] | None = None
+
+    @property
+    def schema_given(self) -> bool:
+        """Whether a schema is sent, which costs tokens."""
+        return self.response_format is not None and self.response_format.type == "json_schema"
 
 
 def _turn(message: _Message) -> Turn:

@@ -35,7 +35,6 @@ class ModelService:
     def __init__(self, script: Script, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin; `clock` gives steady seconds, for limits and the ledger."""
         self.script = script
-        self.ledger = Ledger()
         self._clock = clock
         self._lock = threading.RLock()
         self.reset()
@@ -43,7 +42,8 @@ class ModelService:
     def reset(self) -> None:
         """Begin anew: counts, ordered faults, limits, and the ledger."""
         with self._lock:
-            self.ledger.reset()
+            # Calls under way end in the ledger in which they began.
+            self.ledger = Ledger()
             self._began = self._clock()
             self._play = Play(self.script)
             self._gates: dict[tuple[str, str], Gate] = {}
@@ -118,26 +118,33 @@ class ModelService:
         def ended(ending: Ending) -> None:
             with self._lock:
                 gate.settle(self._now(), admitted, sum(used))
-            self._end(call, parcel, ending, used)
+            end(parcel, ending, used)
 
+        end = self._ender(call)
         return Delivery(parcel, ended)
 
     def _ended_by(self, call: Call, error: ModelError, ending: Ending) -> Delivery:
         parcel = _error_parcel(error, ending)
         parcel = replace(parcel, headers={**parcel.headers, "x-request-id": call.request_id})
-        return Delivery(parcel, lambda ending: self._end(call, parcel, ending, (0, 0)))
+        end = self._ender(call)
+        return Delivery(parcel, lambda ending: end(parcel, ending, (0, 0)))
 
-    def _end(self, call: Call, parcel: Parcel, ending: Ending, used: tuple[int, int]) -> None:
-        self.ledger.end(
-            replace(
-                call,
-                status=parcel.status,
-                ending=ending,
-                prompt_tokens=used[0],
-                completion_tokens=used[1],
-                took_seconds=self._now() - call.at_seconds,
+    def _ender(self, call: Call) -> Callable[[Parcel, Ending, tuple[int, int]], None]:
+        ledger, began = self.ledger, self._began
+
+        def end(parcel: Parcel, ending: Ending, used: tuple[int, int]) -> None:
+            ledger.end(
+                replace(
+                    call,
+                    status=parcel.status,
+                    ending=ending,
+                    prompt_tokens=used[0],
+                    completion_tokens=used[1],
+                    took_seconds=self._clock() - began - call.at_seconds,
+                )
             )
-        )
+
+        return end
 
     def _gate(self, model: str, key: str) -> Gate:
         found = self._gates.get((model, key))

@@ -10,6 +10,8 @@ from argosy.schemas.contract import JsonSchema
 
 _DEEP: Final = 6
 """A recursive schema ends here, where it allows it."""
+_TOO_DEEP: Final = 60
+"""One that never allows it ends here, and nothing fits it."""
 _HUGE: Final = 1e18
 
 
@@ -20,12 +22,22 @@ def misfit(text: str, schema: JsonSchema) -> str:
     except orjson.JSONDecodeError as error:
         return f"it is no JSON: {error}"
     try:
-        found = next(iter(jsonschema_rs.Draft202012Validator(schema).iter_errors(value)), None)
+        found = next(
+            iter(
+                jsonschema_rs.Draft202012Validator(schema, retriever=_nothing_from_outside).iter_errors(value)
+            ),
+            None,
+        )
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         return f"the request's schema is none: {error}"
     if found is None:
         return ""
     return f"{'.'.join(map(str, found.instance_path)) or 'the whole'}: {found.message}"
+
+
+def _nothing_from_outside(uri: str) -> JsonValue:
+    message = f"{uri} is not read: a schema refers to itself only"
+    raise ValueError(message)
 
 
 def sample(schema: JsonSchema) -> JsonValue:
@@ -34,6 +46,8 @@ def sample(schema: JsonSchema) -> JsonValue:
 
 
 def _sample(node: JsonSchema, root: JsonSchema, name: str, depth: int) -> JsonValue:
+    if depth > _TOO_DEEP:
+        return None
     match node:
         case {"$ref": str(reference)}:
             return _sample(_resolved(reference, root), root, name, depth + 1)

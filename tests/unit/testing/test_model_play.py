@@ -1,12 +1,21 @@
+import asyncio
+from typing import TYPE_CHECKING
+
 import orjson
 import pytest
+from starlette.types import Message
 
 from argosy.testing import Rule, Say, Script
+from argosy.testing.model_delivery import Delivery
 from argosy.testing.model_faults import Cut, Fault, SlowStart, Status
 from argosy.testing.model_ledger import Call, Ledger
 from argosy.testing.model_play import Play, Turn
 from argosy.testing.model_question import BadQuestion, Question, read_question
+from argosy.testing.model_service import ModelService
 from argosy.testing.model_structured import misfit, sample
+
+if TYPE_CHECKING:
+    from argosy.schemas.contract import JsonSchema
 
 
 def asked(text: str, model: str = "m") -> Question:
@@ -147,3 +156,47 @@ def test_a_misfit_says_where() -> None:
     assert misfit("{", schema).startswith("it is no JSON")  # type: ignore[arg-type]
     assert misfit('{"a": [1, "x"]}', schema).startswith("a.1: ")  # type: ignore[arg-type]
     assert "schema is none" in misfit("1", {"type": "nothing"})
+
+
+def test_a_schema_that_nothing_fits_or_that_points_outside_is_told_and_not_followed() -> None:
+    endless: JsonSchema = {
+        "$ref": "#/$defs/T",
+        "$defs": {"T": {"type": "object", "properties": {"n": {"$ref": "#/$defs/T"}}, "required": ["n"]}},
+    }
+    assert misfit(orjson.dumps(sample(endless)).decode(), endless)
+    assert "schema is none" in misfit("1", {"$ref": "http://127.0.0.1:9/schema.json"})
+
+
+def test_an_answer_of_any_json_costs_no_tokens_of_a_schema() -> None:
+    body: dict[str, object] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+    plain = read_question(orjson.dumps(body))
+    question = read_question(orjson.dumps({**body, "response_format": {"type": "json_object"}}))
+    assert question.prompt_tokens == plain.prompt_tokens
+    assert question.answer is not None
+    assert sample(question.answer.schema) == {}
+
+
+def test_calls_that_were_open_when_all_began_anew_end_in_the_old_ledger() -> None:
+    service = ModelService(Script())
+    body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]})
+    old = service.take(body, {})
+    before = service.ledger
+    service.reset()
+    service.take(body, {})
+    drained = asyncio.run(_sent(old))
+    assert drained[-1]["more_body"] is False
+    assert before.totals()["answered"] == 1
+    assert service.ledger.totals()["open"] == 1
+
+
+async def _sent(delivery: Delivery) -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    await delivery({"type": "http"}, receive, send)
+    return sent
