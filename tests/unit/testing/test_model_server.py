@@ -277,9 +277,16 @@ async def test_a_late_first_byte_is_waited_for_and_too_late_a_one_is_not() -> No
         assert (await client.complete(request())).reply.text == "a"
         assert server.calls[0].took_seconds >= 0.05
     script = saying("a", faults=[SlowStart(seconds=3_600)])
-    async with played(script, timeout_seconds=0.2) as (client, server):
+    async with played(script, timeout_seconds=0.2) as (client, _):
         with pytest.raises(ModelFailed, match="no answer within"):
             await client.complete(request())
+
+
+async def test_who_hangs_up_is_noticed() -> None:
+    async with played(saying("a", faults=[SlowStart(seconds=3_600)])) as (client, server):
+        asking = asyncio.create_task(client.complete(request()), name="asking")
+        await until(lambda: server.calls)
+        asking.cancel()
         await until(lambda: server.calls[0].ending != "open")
         assert server.calls[0].ending == "left"
 
