@@ -10,21 +10,29 @@ from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_consumer import MemoryConsumer
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.schemas.errors import ArgosyError, StaleGeneration, Unreachable
+from argosy.testing.process import forever
 from argosy.testing.wire import Wire
 
 Appended = Callable[[Outgoing, int, int], None]
 Committed = Callable[[str, Mapping[Partition, int]], None]
+Sends = Callable[[Outgoing], bool]
 
 
 class WiredProducer:
-    """See `log.Producer`. `appended` hears of each record that was written, with its partition and offset."""
+    """See `log.Producer`. `appended` hears of each record that was written, with its partition and offset.
 
-    def __init__(self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended) -> None:
+    `sends` hears of one that is about to be sent alone (False: its sender is dead).
+    """
+
+    def __init__(self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended, sends: Sends) -> None:
         """Send as the process `name`."""
-        self._broker, self._name, self._wire, self._appended = broker, name, wire, appended
+        self._broker, self._name, self._wire = broker, name, wire
+        self._appended, self._sends = appended, sends
 
     async def send(self, record: Outgoing) -> tuple[int, int]:
         """See `log.Producer.send`."""
+        if not self._sends(record):
+            await forever()
         await self._until_there()
         return await self._wire.call(f"produce to {record.topic}", partial(self._append, record))
 
@@ -98,16 +106,22 @@ class WiredConsumer(MemoryConsumer):
 class WiredKafka(MemoryKafka):
     """See `log.Cluster`: the door of one life of one process."""
 
-    def __init__(
-        self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended, committed: Committed
+    def __init__(  # noqa: PLR0913, PLR0917 - the twin's own two, and what is ours
+        self,
+        broker: MemoryBroker,
+        name: str,
+        wire: Wire,
+        appended: Appended,
+        committed: Committed,
+        sends: Sends,
     ) -> None:
         """Reach `broker` as the process `name` over `wire`."""
         super().__init__(broker, name)
-        self._wire, self._appended, self._committed = wire, appended, committed
+        self._wire, self._appended, self._committed, self._sends = wire, appended, committed, sends
 
     async def producer(self) -> WiredProducer:  # type: ignore[override]  # another Producer, as good
         """See `log.Cluster.producer`."""
-        return WiredProducer(self.broker, self.name, self._wire, self._appended)
+        return WiredProducer(self.broker, self.name, self._wire, self._appended, self._sends)
 
     def consumer(self, group: str, topics: Sequence[str]) -> WiredConsumer:
         """See `log.Cluster.consumer`."""
