@@ -125,4 +125,4 @@ async def _append(
 
 def _paused(world: ShellWorld, lane: int, process: Process | None = None) -> bool:
     lanes = (process or world.processes[0]).coordinator._lanes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return lanes is not None and lanes.lanes[lane].paused != ""
+    return lanes is not None and lane in lanes.lanes and lanes.lanes[lane].paused != ""
