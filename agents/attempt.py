@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, assert_never
 
-from pydantic_core import to_json
-
 from argosy.agents.handler_context import ModelSource, TaskContext
-from argosy.agents.inputs import at_hand, read
+from argosy.agents.inputs import at_hand, read, shown
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
@@ -79,18 +78,15 @@ class Attempts:
         running.span.adopt()
         logs.adopt(running.log_fields)
         body = running.order.body
-        inputs = at_hand(body)
-        if inputs is None:
+        given = at_hand(body)
+        if given is None:
             inputs = await patiently(
                 lambda: read(body, self.services.payloads), f"reading the inputs of {running.name}", running
             )
-        given = inputs.given
+            given, running.inputs = inputs.given, inputs.payloads
         if running.span.recording:
-            running.span.set_content(names.INPUT, lambda: to_json(given))
-        running.inputs = inputs.payloads
-        ctx = TaskContext(
-            running, self.services, deadline=deadline, inputs=inputs.payloads, models=self.models
-        )
+            running.span.set_content(names.INPUT, partial(shown, given))
+        ctx = TaskContext(running, self.services, deadline, self.models)
         arguments = self.agent.decode(given)
         return self.agent.encode(await self.agent.function(ctx, **arguments))
 

@@ -17,7 +17,7 @@ GRACE_SECONDS = 0.3
 async def stopped(handler: Callable[[], Coroutine[Any, Any, bytes]]) -> Running:
     """Run a handler, stop it as it begins, and wait until it is done with."""
     done: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
-    order: Any = SimpleNamespace(body=SimpleNamespace(task_id="run-1/a", attempt=1))
+    order: Any = SimpleNamespace(name="run-1/a#1")
     running = Running(order, "mine", 0, TimeLimit(3600, 3600), [])
     Supervisor(GRACE_SECONDS, done.set_result).start(running, handler)
     await asyncio.sleep(0)
