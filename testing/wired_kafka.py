@@ -28,13 +28,14 @@ class WiredProducer:
         """Send as the process `name`."""
         self._broker, self._name, self._wire = broker, name, wire
         self._appended, self._sends = appended, sends
+        self._learning = asyncio.Lock()
 
     async def send(self, record: Outgoing) -> tuple[int, int]:
         """See `log.Producer.send`."""
         if not self._sends(record):
             await forever()
         await self._until_there()
-        return await self._wire.call(f"produce to {record.topic}", partial(self._append, record))
+        return await (await self._begin(record))
 
     async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
         """See `log.Producer.send_many`."""
@@ -42,10 +43,13 @@ class WiredProducer:
             await self._until_there()
         except ArgosyError as error:
             return [error] * len(records)
-        calls = [self._wire.begin(f"produce to {one.topic}", partial(self._append, one)) for one in records]
+        # Those whose leader has moved go after the others, in their order.
+        moved = [self._is_moved(record) for record in records]
+        places = sorted(range(len(records)), key=lambda place: moved[place])
+        calls = {place: await self._begin(records[place]) for place in places}
         if calls:
-            await asyncio.wait(calls)
-        return [_fared(call) for call in calls]
+            await asyncio.wait(calls.values())
+        return [_fared(calls[place]) for place in range(len(records))]
 
     async def post(self, records: Sequence[Outgoing]) -> None:
         """See `log.Producer.post`."""
@@ -53,6 +57,24 @@ class WiredProducer:
             with suppress(ArgosyError):
                 await self._until_there()
                 await self._wire.call("post", partial(self._append_all, records))
+
+    async def _begin(self, record: Outgoing) -> "asyncio.Future[tuple[int, int]]":
+        """Send; where another broker leads by now, after the old one has said so, and after who waits for that too."""
+        if self._is_moved(record):
+            async with self._learning:
+                place = self._broker.place(record)
+                if self._broker.asks_old_leader(self._name, place):
+                    ask = partial(self._broker.learned, self._name, place)
+                    with suppress(Unreachable):  # the request below may get through
+                        await self._wire.call(f"ask the old leader of {record.topic}", ask)
+                return self._wire.begin(f"produce to {record.topic}", partial(self._append, record))
+        return self._wire.begin(f"produce to {record.topic}", partial(self._append, record))
+
+    def _is_moved(self, record: Outgoing) -> bool:
+        if not self._broker.leaders_moved:
+            return False
+        place = self._broker.place(record)
+        return self._broker.asks_old_leader(self._name, place) or self._learning.locked()
 
     async def _until_there(self) -> None:
         if not self._broker.reachable(self._name):
