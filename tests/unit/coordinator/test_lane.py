@@ -111,6 +111,32 @@ async def test_a_cancel_of_a_run_that_nobody_knows_is_not_kept_as_long_as_runs_a
         assert 0 < left_ms <= 2 * CANCEL_AHEAD_MS
 
 
+async def test_a_cancel_of_a_run_that_never_comes_costs_redis_less_than_the_smallest_run_does() -> None:
+    """Whoever may send cancels may send runs: so their number needs no bound of its own."""
+    async with shell_world() as world, client_of(world) as client:
+        largest, smallest = "c" * 128, "r"
+        for _ in range(3):  # said again it is the same one
+            await client.run(largest).cancel("\U0001f6d1" * 1_000)
+        await (await client.submit(hello, "", run_id=smallest)).result(timeout_seconds=60)
+        await world.until(lambda: len(_tombstones(world)) == 2)
+        cost = {
+            key.rpartition(b":")[2].decode(): size * (world.server.expiries()[key] - time.time() * 1000)
+            for key, size in _tombstones(world).items()
+        }
+        assert 5 * cost[largest] < cost[smallest]
+
+
+def _tombstones(world: ShellWorld) -> dict[bytes, int]:
+    """Return the bytes of what is kept of runs that are over, or never were."""
+    found = {key: value for key, value in world.server.dump().items() if b":run:" in key}
+    fields = {key: cast("dict[bytes, bytes]", value) for key, value in found.items()}
+    return {
+        key: len(key) + sum(len(name) + len(value) for name, value in held.items())
+        for key, held in fields.items()
+        if world.server.expiries().get(key) is not None
+    }
+
+
 async def test_a_quarantine_survives_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_state, "fold", raising_for("poison", TaskSettled))
     async with shell_world() as world, client_of(world) as client:
