@@ -33,6 +33,7 @@ _DUE: Final = re.compile(
 )
 _VALUE: Final = b'{"value":'
 _CONTRACT: Final = b'"contract":{'
+_MOST_NESTED: Final = 128
 _KEPT_BYTES: Final = 512
 """Of a part that is kept, as it comes with many tasks; with a longer one a dispatch isn't plain."""
 
@@ -136,6 +137,8 @@ def read_plain(body: bytes) -> PlainDispatch | None:
         from_json(value)
     except ValueError:
         return None
+    if _may_be_too_deep(value):
+        return None
     id_, run_id, local = task.groups()
     size, tokens = sizes.groups()
     return PlainDispatch(
@@ -153,6 +156,13 @@ def read_plain(body: bytes) -> PlainDispatch | None:
         contract,
         *due,
     )
+
+
+def _may_be_too_deep(value: bytes) -> bool:
+    """Whether the parser might refuse in the body what it takes by itself: it counts what is nested in what."""
+    if value.find(b"{", 1) < 0 and value.find(b"[", 1) < 0:  # flat, as most are: counting takes longer
+        return False
+    return value.count(b"[") + value.count(b"{") > _MOST_NESTED
 
 
 @lru_cache(maxsize=1024)

@@ -150,6 +150,7 @@ def test_what_is_more_than_one_value_is_not_plain(change: dict[str, object]) -> 
         (b'{"text":"t"}', b'{"text":"\xff"}'),
         (b'{"text":"t"}', b'"\\ud800"'),
         (b'{"text":"t"}', b"[" * 300 + b"]" * 300),
+        (b'{"text":"t"}', b"[" * 198 + b"]" * 198),
         (b'"reserve":1000', b'"reserve":-1'),
         (b'"reserve":1000', b'"reserve":1000,"more":1'),
         (b'"brief"}', b'"brief"} '),
