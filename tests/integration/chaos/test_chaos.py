@@ -60,14 +60,6 @@ def test_a_short_chaos_run_breaks_no_promise_and_tells_what_it_did(tmp_path: Pat
 
 
 @pytest.mark.timeout(300)
-def test_a_client_that_is_dead_when_the_time_is_up_is_no_error(tmp_path: Path) -> None:
-    words = ("--minutes", "0.15", "--calm-seconds", "1", "--pause-seconds", "0", "--in-flight", "4")
-    report, text, _ = _chaos(tmp_path, *words, "--workers", "1", "--faults", "kill-submitter", expect=0)
-    assert len(report.strikes) > 1
-    assert report.verdict == "held", text
-
-
-@pytest.mark.timeout(300)
 def test_a_users_runs_that_fail_are_told_and_the_exit_code_says_so(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(USERS_APP, encoding="utf-8")
     words = ("app.py", "--pipeline", "loud", "--input", '"bad"', "--minutes", "0.1", "--calm-seconds", "1")
