@@ -40,7 +40,7 @@ def test_an_example_runs_on_a_model_that_echoes_and_spends_what_it_counted(
         shown.until("Ctrl-C stops everything")
         url = re.search(r"curl -s (http://127\.0\.0\.1:\d+)/runs", shown.shown)
         assert url is not None, shown.shown
-        with Client(base_url=url[1], timeout=60, trust_env=False) as http:
+        with Client(base_url=url[1], timeout=120, trust_env=False) as http:
             submitted = http.post("/runs", json={"pipeline": name, "input": value, "run_id": "run-1"})
             assert submitted.status_code == 202, submitted.text
             ended = http.get("/runs/run-1/result", params={"wait": "60"}).json()

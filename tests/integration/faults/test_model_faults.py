@@ -100,7 +100,7 @@ async def test_a_stream_that_breaks_off_is_told_again_from_its_beginning_by_the_
 async def test_runs_above_the_servers_rate_all_end_right_in_their_first_attempt(
     tmp_path: Path, forks: Forks, stack: StackThread
 ) -> None:
-    limits = Limits(requests_per_minute=60, burst_seconds=1)
+    limits = Limits(requests_per_minute=30, burst_seconds=1)
     async with asked(Script(limits=limits), tmp_path, forks, stack) as fleet:
         topics = [f"topic {number}" for number in range(6)]
         runs = await asyncio.gather(*(fleet.client.submit(asking, topic) for topic in topics))
