@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, assert_never
 
-from pydantic_core import to_json
-
 from argosy.agents import system_work
 from argosy.agents.handler_context import ModelSource, TaskContext
-from argosy.agents.inputs import at_hand, read
+from argosy.agents.inputs import at_hand, read, shown
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
@@ -27,6 +26,7 @@ from argosy.agents.verdict import (
 from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import ArgosyError, HandlerTimeout
 from argosy.schemas.fault import fault_of
+from argosy.schemas.task import TaskDispatched
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, names, propagation, steps
 from argosy.telemetry.spans import Traced
@@ -80,20 +80,17 @@ class Attempts:
         running.span.adopt()
         logs.adopt(running.log_fields)
         body = running.order.body
-        inputs = at_hand(body)
-        if inputs is None:
+        given = at_hand(body)
+        if given is None:
             inputs = await patiently(
                 lambda: read(body, self.services.payloads), f"reading the inputs of {running.name}", running
             )
-        given = inputs.given
+            given, running.inputs = inputs.given, inputs.payloads
         if running.span.recording:
-            running.span.set_content(names.INPUT, lambda: to_json(given))
-        running.inputs = inputs.payloads
-        if body.system is not None:
+            running.span.set_content(names.INPUT, partial(shown, given))
+        if isinstance(body, TaskDispatched) and body.system is not None:
             return await system_work.do(body.system, given, body.contract, self.services.count_tokens)
-        ctx = TaskContext(
-            running, self.services, deadline=deadline, inputs=inputs.payloads, models=self.models
-        )
+        ctx = TaskContext(running, self.services, deadline, self.models)
         arguments = self.agent.decode(given)
         return self.agent.encode(await self.agent.function(ctx, **arguments))
 

@@ -1,6 +1,6 @@
 """The context that a handler sees: `argosy.Context`, as the worker fills it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar, TypeVarTuple
@@ -95,18 +95,11 @@ class TaskContext:
     """`ctx` of one attempt. Belongs to its handler; nothing of it outlives the attempt."""
 
     def __init__(
-        self,
-        running: Running,
-        services: Services,
-        *,
-        deadline: float,
-        inputs: Mapping[str, Payload],
-        models: ModelSource | None,
+        self, running: Running, services: Services, deadline: float, models: ModelSource | None
     ) -> None:
-        """`deadline` (epoch seconds) is when this attempt ends; `inputs` are the payloads by parameter, no holes."""
+        """`deadline` (epoch seconds) is when this attempt ends."""
         # What most handlers never ask for is made when it is.
-        self._running, self._services, self._models = running, services, models
-        self._inputs, self._deadline = inputs, deadline
+        self._running, self._services, self._models, self._deadline = running, services, models, deadline
         self._model: Model | None = None
         self._made_steps: Steps | None = None
         self._made_tools: ToolCalls | None = None
@@ -191,7 +184,7 @@ class TaskContext:
 
     def payload(self, input_name: str, /) -> InputPayload:
         """Give an input as it came; KeyError if there is none of that name, or a hole is in its place."""
-        return InputPayload(self._inputs[input_name], self._services.payloads)
+        return InputPayload(self._running.payloads[input_name], self._services.payloads)
 
     def idempotency_key(self, name: str, /) -> str:
         """Make a key for an outside system: 64 hexadecimal digits, the same in every attempt and delivery."""

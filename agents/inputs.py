@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from argosy.agents.guard import Guard
 from argosy.agents.page_plan import page_of
@@ -14,6 +15,7 @@ from argosy.broker.values import load, load_all, manifest_items
 from argosy.pipelines.port import Given
 from argosy.schemas.errors import ContextOverflow, InvalidInput
 from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.plain_dispatch import Dispatch, PlainDispatch
 from argosy.schemas.task import HoleInput, TaskDispatched, TaskInput
 
 _INPUTS: Final = TypeAdapter(tuple[TaskInput, ...])
@@ -27,12 +29,13 @@ class Inputs:
     payloads: Mapping[str, Payload]
 
 
-def at_hand(body: TaskDispatched) -> Inputs | None:
-    """Give the inputs if all of them came along as values, as most do; None if there is something to `read`."""
+def at_hand(body: Dispatch) -> Mapping[str, Given] | None:
+    """Give what each parameter is given if all came along as values, as most do; None if there is more to `read`."""
+    if isinstance(body, PlainDispatch):
+        return {body.name: body.value}
     if body.inputs_ref is not None:
         return None
     given: dict[str, Given] = {}
-    found: dict[str, Payload] = {}
     for one in body.inputs:
         source = one.source
         if (
@@ -43,13 +46,22 @@ def at_hand(body: TaskDispatched) -> Inputs | None:
             or one.pages
         ):
             return None
-        found[one.name], given[one.name] = source, source.value
-    return Inputs(given, found)
+        given[one.name] = source.value
+    return given
 
 
-async def read(body: TaskDispatched, payloads: Payloads) -> Inputs:
+def shown(given: Mapping[str, Given]) -> bytes:
+    """Write the JSON of what parameters are given, for people who look."""
+    texts = (
+        to_json(name) + b":" + (each if isinstance(each, bytes) else to_json(each))
+        for name, each in given.items()
+    )
+    return b"{%b}" % b",".join(texts)
+
+
+async def read(body: Dispatch, payloads: Payloads) -> Inputs:
     """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, ContextOverflow, and Unreachable."""
-    cut = body.system is None
+    cut = not isinstance(body, TaskDispatched) or body.system is None
     given: dict[str, Given] = {}
     found: dict[str, Payload] = {}
     listed = await _listed(body, payloads)
@@ -69,7 +81,7 @@ async def read(body: TaskDispatched, payloads: Payloads) -> Inputs:
     return Inputs(given, found)
 
 
-def _check_item(body: TaskDispatched, listed: Sequence[TaskInput], found: Mapping[str, Payload]) -> None:
+def _check_item(body: Dispatch, listed: Sequence[TaskInput], found: Mapping[str, Payload]) -> None:
     """Raise ContextOverflow for a shard that is too large: of a list that lies in the store the core can't say."""
     if body.contract.above != "paginate" or not any(one.item is not None and not one.pages for one in listed):
         return
@@ -90,7 +102,7 @@ async def _page(one: TaskInput, value: Given, payloads: Payloads, *, cut: bool) 
     return value
 
 
-async def _listed(body: TaskDispatched, payloads: Payloads) -> Sequence[TaskInput]:
+async def _listed(body: Dispatch, payloads: Payloads) -> Sequence[TaskInput]:
     if body.inputs_ref is None:
         return body.inputs
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolCalls, ToolResult, Turn
 from argosy.agents.openai_errors import Answered
 from argosy.schemas.chat import Message, Reply, Stop, Usage
+from argosy.schemas.errors import ModelFailed
 
 if TYPE_CHECKING:
     import openai
@@ -22,7 +23,7 @@ _STOPS: Final[dict[str, Stop]] = {
 
 
 async def complete(sdk: "openai.AsyncOpenAI", request: ModelRequest, *, modern: bool) -> Completion:
-    """Send one request; the SDK's errors pass."""
+    """Send one request; the SDK's errors pass. ModelFailed if the answer has no choice."""
     answer = await sdk.chat.completions.create(
         model=request.model,
         messages=[_turn(turn) for turn in request.turns],
@@ -30,7 +31,7 @@ async def complete(sdk: "openai.AsyncOpenAI", request: ModelRequest, *, modern: 
         **_options(request, modern=modern),
     )
     if not answer.choices:
-        return Completion(Reply(text="", usage=_usage(answer.usage), stop="other", model=answer.model or ""))
+        raise _no_choice(request)
     choice = answer.choices[0]
     refused = choice.message.refusal
     calls = tuple(
@@ -61,16 +62,19 @@ async def stream(
 
     async def pieces() -> AsyncIterator[str | Reply]:
         texts: list[str] = []
-        usage, stop, model = Usage(), "other", ""
+        usage, stop, model, chosen = Usage(), "other", "", False
         async with chunks:
             async for chunk in chunks:
                 model = chunk.model or model
                 usage = _usage(chunk.usage) if chunk.usage else usage
                 for choice in chunk.choices[:1]:
+                    chosen = True
                     stop = choice.finish_reason or stop
                     if choice.delta.content:
                         texts.append(choice.delta.content)
                         yield choice.delta.content
+        if not chosen:
+            raise _no_choice(request)
         yield Reply(text="".join(texts), usage=usage, stop=_STOPS.get(stop, "other"), model=model)
 
     return pieces()
@@ -106,6 +110,11 @@ def is_timeout(error: Exception) -> bool:
     import openai  # noqa: PLC0415 (see answered)
 
     return isinstance(error, openai.APITimeoutError)
+
+
+def _no_choice(request: ModelRequest) -> ModelFailed:
+    # An empty text would pass for what the model said.
+    return ModelFailed(f"the server of {request.model} gave an answer without a choice")
 
 
 def _turn(turn: Turn) -> "ChatCompletionMessageParam":

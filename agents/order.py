@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from argosy.broker.log import Partition, Record
 from argosy.schemas.codec import decode_body
-from argosy.schemas.envelope import read_envelope
+from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.ids import is_run_id
+from argosy.schemas.plain_dispatch import Dispatch, read_plain
 from argosy.schemas.task import TaskDispatched
 from argosy.telemetry import propagation
 from argosy.telemetry.propagation import Trace
@@ -33,7 +34,7 @@ class Copy(NamedTuple):
 class Order(NamedTuple):
     """A decoded dispatch."""
 
-    body: TaskDispatched
+    body: Dispatch
     run_id: str
     local: str
     """The task's name inside its run."""
@@ -41,11 +42,10 @@ class Order(NamedTuple):
     """The run-log offset that ordered the attempt: the settle answers it."""
     trace: Trace
     appended_ms: int
-
-    @property
-    def key(self) -> TaskKey:
-        """What copies of this order have in common."""
-        return self.body.task_id, self.body.attempt
+    key: TaskKey
+    """What copies of this order have in common."""
+    name: str
+    """Its name for people, and the id of its outcome: `<task>#<attempt>`."""
 
 
 def decode(record: Record) -> Order:
@@ -55,6 +55,10 @@ def decode(record: Record) -> Order:
     one that a newer release wrote.
     """
     envelope = read_envelope(record.headers)
+    if envelope.kind == TaskDispatched.KIND and record.value is not None:
+        plain = read_plain(record.value)
+        if plain is not None:
+            return _order(plain, plain.run_id, plain.local, envelope, record)
     body = decode_body(envelope, record.value)
     if not isinstance(body, TaskDispatched):
         message = f"{envelope.kind} is no work for an agent"
@@ -63,5 +67,10 @@ def decode(record: Record) -> Order:
     if not slash or not local or not is_run_id(run_id):
         message = f"{body.task_id[:200]!r} is no task id"
         raise BadMessage(message, field="task_id")
+    return _order(body, run_id, local, envelope, record)
+
+
+def _order(body: Dispatch, run_id: str, local: str, envelope: Envelope, record: Record) -> Order:
     trace = propagation.checked(envelope.traceparent, envelope.tracestate)
-    return Order(body, run_id, local, envelope.cause, trace, record.timestamp_ms)
+    id_, attempt = key = body.task_id, body.attempt
+    return Order(body, run_id, local, envelope.cause, trace, record.timestamp_ms, key, f"{id_}#{attempt}")

@@ -10,7 +10,7 @@ from argosy.schemas.errors import FactsTooLarge, InvalidInput, InvalidResult, Re
 from argosy.schemas.facts import Facts
 from argosy.schemas.fault import Fault, fault_of
 from argosy.schemas.payload import Inline, Payload
-from argosy.schemas.task import TaskDispatched
+from argosy.schemas.plain_dispatch import Dispatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Result:
     facts: Facts
 
 
-async def result_of(data: bytes, body: TaskDispatched, services: Services) -> Result | Fault:
+async def result_of(data: bytes, body: Dispatch, services: Services) -> Result | Fault:
     """Make the result of a value's JSON, or the fault of one that is too large.
 
     Waits for the payload store.

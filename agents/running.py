@@ -9,6 +9,7 @@ from argosy.agents.order import Copy, Order
 from argosy.agents.time_limit import TimeLimit
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
+from argosy.schemas.task import HoleInput
 from argosy.telemetry import logs
 from argosy.telemetry.names import Handoff
 from argosy.telemetry.propagation import NO_TRACE
@@ -49,7 +50,7 @@ class Running:
     """What the handler did, once it is done with."""
     span: Traced = _NO_SPAN
     inputs: Mapping[str, Payload] | None = None
-    """What its handler was given, as it came."""
+    """What its handler was given, as it came, where that had to be read; else it lies in the order."""
     usage: Usage = NO_USAGE
     """What its model calls took so far."""
     began: float = 0.0
@@ -61,7 +62,15 @@ class Running:
     @property
     def name(self) -> str:
         """Name it for people: `<task>#<attempt>`."""
-        return f"{self.order.body.task_id}#{self.order.body.attempt}"
+        return self.order.name
+
+    @property
+    def payloads(self) -> Mapping[str, Payload]:
+        """Give its inputs as they came, by parameter; a hole has none."""
+        if self.inputs is not None:
+            return self.inputs
+        given = self.order.body.inputs
+        return {one.name: one.source for one in given if not isinstance(one.source, HoleInput)}
 
     @property
     def suspect(self) -> bool:

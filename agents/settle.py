@@ -89,7 +89,7 @@ class Settles:
 
     async def _publish(self, order: Order, data: bytes, trace: Trace, ordinal: int) -> None:
         sent = record(order, data, trace, ordinal, self.services, time.time_ns() // 1_000_000)
-        what = f"publishing {order.body.task_id}#{order.body.attempt}"
+        what = f"publishing {order.name}"
         await patiently(lambda: self.services.producer.send(sent), what)
 
 
@@ -103,8 +103,9 @@ def record(  # noqa: PLR0913, PLR0917 - what one differs in; by name each costs 
 ) -> Outgoing:
     """Build the record of the run log that answers an order; `now_ms`: epoch milliseconds."""
     body, run_id = order.body, order.run_id
-    id_ = f"{body.task_id}#{body.attempt}"
-    headers = encoded(TaskSettled.KIND, id_, services.source, run_id, now_ms, order.cause, ordinal, *trace)
+    headers = encoded(
+        TaskSettled.KIND, order.name, services.source, run_id, now_ms, order.cause, ordinal, *trace
+    )
     return Outgoing(services.topics.runs, run_id.encode(), data, headers, body.lane)
 
 

@@ -39,6 +39,8 @@ class _Settling:
     body: bytes
     sending: Traced
     said: Held = "ok"
+    record: Outgoing | None = None
+    """Once it was made: sent again, it is the same."""
 
 
 class Settling:
@@ -128,11 +130,12 @@ class Settling:
 
     async def _send(self, left: list[_Settling]) -> None:
         now_ms = time.time_ns() // 1_000_000
-        records = {id(one): self._record(one, now_ms) for one in left}
 
         async def send() -> None:
             nonlocal left
-            sent = await self._services.producer.send_many([records[id(one)] for one in left])
+            sent = await self._services.producer.send_many(
+                [one.record or self._record(one, now_ms) for one in left]
+            )
             done: list[_Settling] = []
             again: list[_Settling] = []
             first: Unreachable | Refused | None = None
@@ -157,7 +160,9 @@ class Settling:
     def _record(self, one: _Settling, now_ms: int) -> Outgoing:
         running = one.running
         running.ordinal += 1
-        return record(running.order, one.body, running.span.trace, running.ordinal, self._services, now_ms)
+        order, trace = running.order, running.span.trace
+        one.record = sent = record(order, one.body, trace, running.ordinal, self._services, now_ms)
+        return sent
 
     async def _shrink(self, one: _Settling) -> None:
         running = one.running

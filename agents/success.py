@@ -1,6 +1,5 @@
 """The body of `task.settled` for a plain success, from the JSON of its value: nothing is parsed to be written again."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +9,8 @@ from argosy.agents.running import NO_USAGE, Running
 from argosy.broker.values import CountTokens, decode_value, is_too_deep, model_text
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import InvalidInput
-from argosy.schemas.payload import INLINE_BYTES, Inline, Payload
+from argosy.schemas.payload import INLINE_BYTES, Inline
+from argosy.schemas.plain_dispatch import PlainDispatch
 from argosy.schemas.runlog import TaskSettled
 
 
@@ -29,7 +29,7 @@ class Success:
         order = running.order.body
         if order.wants or len(data) > INLINE_BYTES or is_too_deep(data):
             return None
-        tokens = _handed_on(data, running.inputs)
+        tokens = _handed_on(data, running)
         try:
             if tokens is None:
                 tokens = self.count_tokens(model_text(decode_value(data), data))
@@ -70,9 +70,12 @@ def _quoted(text: str) -> bytes:
     return to_json(text)
 
 
-def _handed_on(data: bytes, inputs: Mapping[str, Payload] | None) -> int | None:
+def _handed_on(data: bytes, running: Running) -> int | None:
     """Return the tokens of an input that is handed on as it came: they were counted, by whoever produced it."""
-    for payload in (inputs or {}).values():
+    body = running.order.body
+    if isinstance(body, PlainDispatch) and running.inputs is None:
+        return body.tokens if data == body.value and len(data) == body.bytes_ else None
+    for payload in running.payloads.values():
         if payload.bytes == len(data) and isinstance(payload, Inline) and to_json(payload.value) == data:
             return payload.tokens
     return None

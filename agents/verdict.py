@@ -20,7 +20,7 @@ from argosy.schemas.fault import Fault, fault_of
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each task, and that takes a third of the time
 class Returned(Generic[T]):
     """The handler gave a value."""
 

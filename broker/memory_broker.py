@@ -78,6 +78,11 @@ class MemoryBroker:
         except TimeoutError:
             raise Unreachable(f"Kafka didn't answer within {self.deadline_seconds:g} s") from None
 
+    @property
+    def leaders_moved(self) -> bool:
+        """Whether any leader has ever moved."""
+        return bool(self._moved)
+
     def asks_old_leader(self, client: object, partition: Partition) -> bool:
         """Say whether a request of this client would be answered with `NotLeaderForPartition`.
 

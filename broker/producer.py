@@ -7,6 +7,7 @@ turn of the loop goes out as one batch for each partition (`outbound`).
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 from aiokafka.errors import (
@@ -32,6 +33,7 @@ from argosy.broker.topics import OVERHEAD_BYTES
 from argosy.schemas.errors import ArgosyError, MessageTooLarge, Refused, Unreachable
 from argosy.telemetry import logs
 
+_CONTENT: Final = itemgetter(1)
 NAME_BYTES: Final = 16
 """The name of a header, about; one that is far longer is the broker's to refuse."""
 LOST_COUNT: Final = (
@@ -254,7 +256,4 @@ def _ended(queue: Outbound, sender: asyncio.Task[None]) -> None:
 
 def _size(record: Outgoing) -> int:
     _, key, value, headers, _ = record
-    size = len(key) + len(value) + NAME_BYTES * len(headers)
-    for _, content in headers:
-        size += len(content)
-    return size
+    return len(key) + len(value) + NAME_BYTES * len(headers) + len(b"".join(map(_CONTENT, headers)))

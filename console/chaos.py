@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,7 +14,7 @@ from argosy.console.chaos_arena import OWN_APP, Shape
 from argosy.console.chaos_drive import Order, run_chaos
 from argosy.console.chaos_page import page
 from argosy.console.chaos_text import in_words
-from argosy.console.exits import FAILED, INTERRUPTED, TIMED_OUT
+from argosy.console.exits import FAILED, INCOMPLETE, INTERRUPTED, TIMED_OUT
 from argosy.console.foreground import STOPPING, run_in_foreground
 from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show
@@ -22,13 +23,19 @@ from argosy.console.up import Folder, check_brokers
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, InvalidInput
 from argosy.testing.chaos_plan import BY_NAME, KINDS, Kind, Pace
-from argosy.testing.chaos_report import Report
+from argosy.testing.chaos_report import Report, Verdict
 
 CHAOS_FOLDER: Final = Path(".argosy/chaos")
 _OWN_ITEMS: Final = 22
 """Shards of a run of our own app: with its other two steps 24 tasks."""
 _HOURS: Final = 24 * 3600
-_EXITS: Final = {"held": 0, "broken": FAILED, "empty": FAILED, "slow": TIMED_OUT}
+_EXITS: Final[Mapping[Verdict, int]] = {
+    "held": 0,
+    "broken": FAILED,
+    "incomplete": INCOMPLETE,
+    "empty": FAILED,
+    "slow": TIMED_OUT,
+}
 
 
 def chaos(  # noqa: PLR0913 - the options of a command
@@ -92,7 +99,8 @@ def chaos(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Hurt a fleet of its own with load on it, and judge what it did: exit code 1 if a promise was broken.
 
-    124 if runs were too slow to be judged; 130 if Ctrl-C ended it early and what there was held.
+    6 if every promise held and a fault could not be carried out; 124 if runs were too slow to be judged; 130 if Ctrl-C
+    ended it early and what there was held.
 
     Starts Kafka and Redis in a folder of its own, which it empties, with coordinators, workers and a client as
     processes; kills, stops, freezes and starves them, and the network between them; waits until all is quiet; then

@@ -95,8 +95,6 @@ class Arena:
     """Where telemetry goes: it takes connections and never answers (F28)."""
     behind: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Link -> the processes that go through it."""
-    poisoned: set[tuple[str, int, int]] = field(default_factory=set[tuple[str, int, int]])
-    """Records that nobody can decode: topic, partition, offset."""
     expected: dict[str, str] = field(default_factory=dict[str, str])
     """Runs that were submitted by a fault -> how they must end."""
 

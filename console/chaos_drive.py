@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from aiokafka.errors import KafkaError
 
 from argosy.broker.redis import RedisStore
+from argosy.broker.topics import TopicNames
 from argosy.console.app_facts import AppFacts
 from argosy.console.chaos_arena import SUBMITTER, Arena, Shape, open_arena, start_submitter
+from argosy.console.chaos_progress import Answered, Progress
 from argosy.console.chaos_strikes import hit
 from argosy.console.chaos_verdict import Sleep, Told, judged
 from argosy.console.output import note
@@ -65,6 +67,7 @@ class Drive:
     def __post_init__(self) -> None:
         """Read the journal from its beginning."""
         self.journal = Journal(self.arena.load.journal)
+        self.answered = Answered(TopicNames(self.arena.settings.kafka.topic_prefix).results)
 
     @property
     def now(self) -> float:
@@ -83,8 +86,9 @@ class Drive:
                 group.create_task(self._snap(), name="snapshots"),
             ]
             hurting = group.create_task(self._hurt(strikes, over), name="faults")
-            await self._until_load_ends()
+            await self._until_load_is_over()
             over.set()
+            await self._stop_load()
             await hurting
             for links in self.arena.links.values():
                 for link in links:
@@ -113,17 +117,22 @@ class Drive:
             ),
         )
 
-    async def _until_load_ends(self) -> None:
+    async def _until_load_is_over(self) -> None:
         """Wait until the time is up, or the submitter has seen the end of all that it was to submit."""
         total = self.arena.load.total
-        while True:
+        while not self.enough.is_set():
             self.journal.look()
-            if total is not None and len(self.journal.ended) >= total:
-                return
-            if self.enough.is_set() or (total is None and self.now >= self.order.pace.seconds):
-                await self.arena.stack.supervisor.stop(SUBMITTER)
+            if self.now >= self.order.pace.seconds if total is None else len(self.journal.ended) >= total:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _stop_load(self) -> None:
+        """Stop the submitter; not while a fault that has killed it waits for it to come back."""
+        await asyncio.sleep(0)  # a fault may be about to begin
+        while any(SUBMITTER in strike.victims for strike in self.under_way.values()):  # noqa: ASYNC110 - seldom, and short
+            await asyncio.sleep(_LOOK_SECONDS)
+        if self.arena.load.total is None or self.enough.is_set():
+            await self.arena.stack.supervisor.stop(SUBMITTER)
 
     # -- faults
 
@@ -153,7 +162,8 @@ class Drive:
         try:
             async with asyncio.timeout(strike.seconds + _RECOVERED_SECONDS):
                 said = await hit(self.arena, strike)
-        except (ArgosyError, KafkaError, OSError, TimeoutError) as problem:
+        except* (ArgosyError, KafkaError, OSError, TimeoutError) as several:
+            problem = _first(several)
             error = f"{type(problem).__name__}: {str(problem) or 'it was not over in time'}"
             note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike.kind.name} went wrong: {error}")
         ended = time.monotonic()
@@ -191,19 +201,15 @@ class Drive:
     # -- looking on
 
     async def _tell(self) -> None:
-        before, at = 0, self.now
+        pace = Progress(self.answered)
         while True:
             await asyncio.sleep(_TELL_SECONDS)
             self.journal.look()
-            ended, now = len(self.journal.ended), self.now
-            speed = (ended - before) / (now - at)
-            waits = len(self.journal.acknowledged) - ended
+            acknowledged = [self.arena.load.run_id(number) for number in self.journal.acknowledged]
             hurts = ", ".join(strike.kind.name for strike in self.under_way.values()) or "none just now"
             note(
-                f"{_clock(now)}       {ended} runs ended ({speed:.1f}/s), {waits} under way; "
-                f"faults so far {len(self.told)}, {hurts}"
+                f"{_clock(self.now)}       {pace.tell(acknowledged)}; faults so far {len(self.told)}, {hurts}"
             )
-            before, at = ended, now
 
     async def _snap(self) -> None:
         """Note committed offsets of work, then where the lanes end: what lies below the first must be in the second."""
@@ -222,6 +228,7 @@ class Drive:
                         }
                         lanes = {where[1]: end for where, end in ends.items() if where[0] == f"{names}.runs"}
                         self.snapshots.append(Snapshot(work, lanes))
+                        await self.answered.look(witness)
                         await asyncio.sleep(_SNAPSHOT_SECONDS)
             except (KafkaError, OSError):
                 await asyncio.sleep(_SNAPSHOT_SECONDS)
@@ -250,6 +257,12 @@ class Drive:
             lag = await witness.lag()
         left = await leftovers(store, prefix)
         return f"unread {dict(Counter(lag).most_common(5))}, left over {left[:10]}" if lag or left else ""
+
+
+def _first(error: BaseException) -> BaseException:
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    return _first(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
 
 
 def _clock(seconds: float) -> str:

@@ -1,18 +1,19 @@
 """The report of a chaos run as one HTML page: no script, no other file, readable in the light and in the dark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
 
 from argosy.console.chaos_text import by_kind
-from argosy.testing.chaos_report import Invariant, Report, StrikeReport
+from argosy.testing.chaos_report import Invariant, Report, StrikeReport, Verdict
 
 _WIDTH: Final = 960
 _HEIGHT: Final = 180
 _ROW: Final = 14
-_VERDICTS: Final = {
+_VERDICTS: Final[Mapping[Verdict, str]] = {
     "held": "Every promise held.",
     "broken": "A promise was broken.",
+    "incomplete": "Every promise held, but not all faults were carried out.",
     "empty": "Nothing was shown: no load, or no fault.",
     "slow": "Can't be judged: runs were still going on when the time to come to rest was up.",
 }
@@ -24,6 +25,7 @@ td,th{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 .verdict{font-size:1.4rem;padding:.6rem 1rem;border-left:.4rem solid var(--good);background:#8881}
 .broken .verdict,.empty .verdict,.slow .verdict{border-color:var(--bad)}
+.incomplete .verdict{border-color:var(--fault)}.part{color:var(--fault);font-weight:600}
 .bad{color:var(--bad);font-weight:600}.good{color:var(--good)}
 svg{width:100%;height:auto}svg text{font:10px system-ui,sans-serif;fill:currentColor}
 .area{fill:var(--bar);opacity:.75}.usual{stroke:currentColor;stroke-dasharray:4 3;opacity:.5}
@@ -94,7 +96,9 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _promise(one: Invariant) -> tuple[str, ...]:
     told = "".join(f"<li>{escape(text)}</li>" for text in one.told)
-    mark = '<td class="bad">broken</td>' if one.broken else '<td class="good">held</td>'
+    good, bad = ("held", "broken") if one.of_fleet else ("yes", "not all")
+    style = "good" if not one.broken else "bad" if one.of_fleet else "part"
+    mark = f'<td class="{style}">{bad if one.broken else good}</td>'
     return (
         f"<td>{escape(one.name)}{f'<ul>{told}</ul>' if told else ''}</td>",
         _number(one.checked),

@@ -1,14 +1,16 @@
 """The report of a chaos run as text."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
+from typing import Final
 
-from argosy.testing.chaos_report import Report, StrikeReport
+from argosy.testing.chaos_report import Report, StrikeReport, Verdict
 
-_WORDS = {
+_WORDS: Final[Mapping[Verdict, str]] = {
     "held": "every promise held",
     "broken": "a promise was BROKEN",
+    "incomplete": "every promise held, but not all faults were carried out: less was shown than was planned",
     "empty": "nothing was shown: no load, or no fault",
     "slow": "can't be judged: runs were still going on, task by task, when the time to come to rest was up",
 }
@@ -42,9 +44,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield "promises"
     for one in report.invariants:
-        mark = "BROKEN" if one.broken else "held" if one.checked else "not seen"
+        good, bad, how = ("held", "BROKEN", "broken") if one.of_fleet else ("yes", "NOT ALL", "not so")
+        mark = bad if one.broken else good if one.checked else "not seen"
         yield f"  {mark:<8} {one.name}: looked at {one.checked} times" + (
-            f", broken {one.broken} times" if one.broken else ""
+            f", {how} {one.broken} times" if one.broken else ""
         )
         for text in one.told:
             yield f"           - {text}"

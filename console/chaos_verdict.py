@@ -10,17 +10,20 @@ from os import cpu_count
 
 from argosy.broker.topics import TopicNames
 from argosy.console.chaos_arena import Arena
+from argosy.console.chaos_messages import is_poison
 from argosy.schemas.deadletter import DeadLetter
 from argosy.testing.chaos_judge import Finding, Judge, Snapshot
 from argosy.testing.chaos_load import Journal
 from argosy.testing.chaos_plan import BY_NAME
 from argosy.testing.chaos_recovery import baseline, recoveries
-from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport
+from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport, Verdict
 from argosy.testing.effects import AllEffects
 from argosy.testing.outside import Witness
 
 _STILL_SECONDS = 60
 """A task that succeeded so lately: the fleet had not come to rest, it was busy. Of a short quiet time a third."""
+Grave = tuple[str, int, int]
+"""Topic, partition and offset of a record that nobody can decode, or of one that has a dead letter."""
 _SETTLING_SECONDS = 3
 """At the beginning, not counted as usual throughput."""
 
@@ -57,27 +60,27 @@ async def judged(arena: Arena, told: Told) -> Report:
     """Read everything and return the report."""
     names = TopicNames(arena.settings.kafka.topic_prefix)
     judge = Judge(names.prefix, told.snapshots, own=arena.shape.own)
-    buried: list[DeadLetter] = []
+    poison, buried = set[Grave](), set[Grave]()
     async with Witness(arena.stack.bootstrap_servers, names.prefix) as witness:
-        for part in (f"{names.prefix}.runs", f"{names.prefix}.results", f"{names.prefix}.tasks.", names.dead):
+        for part in (names.runs, names.results, names.tasks(""), names.inbox, names.dead):
             async for line in witness.stream({}, part):
                 judge.take(line)
-                if isinstance(line.message, DeadLetter):
-                    buried.append(line.message)
-    acknowledged = [f"{arena.load.prefix}-{number}" for number in told.journal.acknowledged]
+                if is_poison(line):
+                    poison.add((line.topic, line.partition, line.offset))
+                elif isinstance(line.message, DeadLetter):
+                    buried.add((line.message.topic, line.message.partition, line.message.offset))
+    acknowledged = [arena.load.run_id(number) for number in told.journal.acknowledged]
     slow = _is_slow(told, judge)
     judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail, slow=slow)
     ledger, effects = _ledger(arena, told, judge) if arena.shape.own else ([], None)
     findings = [
         *judge.findings(),
         *ledger,
-        _graves(arena, buried),
+        graves(poison, buried),
         _rest(told, slow=slow),
-        _fired(told, len(acknowledged)),
+        fired(told.strikes),
     ]
     usual, strikes = _recovered(told, judge, arena.shape.brokers)
-    empty = not acknowledged or not told.strikes
-    broken = any(finding.broken for finding in findings)
     return Report(
         argosy=version("argosy"),
         app=arena.load.app,
@@ -95,13 +98,28 @@ async def judged(arena: Arena, told: Told) -> Report:
         baseline=round(usual, 1),
         curve=_curve(told, judge),
         invariants=tuple(
-            Invariant(name=one.promise, checked=one.checked, broken=one.broken, told=tuple(one.told))
+            Invariant(
+                name=one.promise,
+                checked=one.checked,
+                broken=one.broken,
+                told=tuple(one.told),
+                of_fleet=one.of_fleet,
+            )
             for one in findings
         ),
-        verdict="broken" if broken else "slow" if slow else "empty" if empty else "held",
+        verdict=verdict_of(findings, slow=slow, empty=not acknowledged or not told.strikes),
         unended=judge.unended,
         interrupted=told.interrupted,
     )
+
+
+def verdict_of(findings: Sequence[Finding], *, slow: bool, empty: bool) -> Verdict:
+    """Weigh the findings: a broken promise is told before all else, a fault that was not carried out last."""
+    if any(finding.broken for finding in findings if finding.of_fleet):
+        return "broken"
+    if slow or empty:
+        return "slow" if slow else "empty"
+    return "incomplete" if any(finding.broken for finding in findings) else "held"
 
 
 def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict[str, int]]:
@@ -146,12 +164,12 @@ def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict
     return [once, memo], counts
 
 
-def _graves(arena: Arena, buried: Sequence[DeadLetter]) -> Finding:
+def graves(poison: set[Grave], buried: set[Grave]) -> Finding:
+    """Compare what Kafka has of both: whoever sent poison and was not answered can't know whether it is there."""
     found = Finding("what nobody can decode is buried, and nothing else")
-    graves = {(letter.topic, letter.partition, letter.offset) for letter in buried}
-    for where in sorted(arena.poisoned | graves):
-        found.look(where in graves, f"{where} was not buried")
-        found.look(where in arena.poisoned, f"{where} was buried")
+    for where in sorted(poison | buried):
+        found.look(where in buried, f"{where} was not buried")
+        found.look(where in poison, f"{where} was buried")
     return found
 
 
@@ -169,14 +187,15 @@ def _is_slow(told: Told, judge: Judge) -> bool:
     return bool(told.trouble) and max(judge.tally.settled, default=0) >= end - still
 
 
-def _fired(told: Told, acknowledged: int) -> Finding:
-    """Show that the run is worth something: there was load, no fault went wrong, and most came to something."""
-    found = Finding("faults did what they should")
-    found.look(acknowledged > 0, "no run was acknowledged")
-    for strike in told.strikes:
-        found.look(not strike.error, f"{strike.kind} at {strike.at:.0f} s: {strike.error}")
-    vain = [strike.kind for strike in told.strikes if not strike.said]
-    found.look(2 * len(vain) <= len(told.strikes), f"nothing came of {', '.join(vain)}")
+def fired(strikes: Sequence[StrikeReport]) -> Finding:
+    """Show that the run is worth something: no fault went wrong, and most came to something."""
+    found = Finding("faults did what they should", of_fleet=False)
+    for strike in strikes:
+        found.look(
+            not strike.error, f"{strike.kind} at {strike.at:.0f} s was not carried out: {strike.error}"
+        )
+    vain = [strike.kind for strike in strikes if not strike.said and not strike.error]
+    found.look(2 * len(vain) <= len(strikes), f"nothing came of {', '.join(vain)}")
     return found
 
 

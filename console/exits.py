@@ -22,8 +22,11 @@ NOT_FOUND: Final = 5
 BROKEN: Final = (
     70  # EX_SOFTWARE, as a worker that ends itself (`agents.exit`, which is too much to import here)
 )
+INCOMPLETE: Final = 6
+"""Less was shown than was to be."""
 TIMED_OUT: Final = 124  # as timeout(1) does
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
+READER_GONE: Final = 141  # 128 + SIGPIPE, as a shell tells of `git log | head`
 TERMINATED: Final = 143  # 128 + SIGTERM
 
 _CODES: Final[tuple[tuple[type[ArgosyError], int], ...]] = (

@@ -14,6 +14,7 @@ from argosy.console.exits import INTERRUPTED, TERMINATED, USAGE, exit_code_of
 from argosy.console.interruption import interrupted
 from argosy.console.options import HELP, Options, options, set_options, split_options
 from argosy.console.output import show_error, show_stopped, show_usage
+from argosy.console.reader import quiet_without_reader
 from argosy.schemas.errors import ArgosyError
 from argosy.schemas.fault import first_of
 
@@ -22,6 +23,11 @@ _STOPPED: Final[dict[object, str]] = {INTERRUPTED: "interrupted", TERMINATED: "t
 
 def run() -> None:
     """Run the command that the process was started with, and end the process with its exit code."""
+    with quiet_without_reader():
+        _run()
+
+
+def _run() -> NoReturn:
     general, rest = split_options(sys.argv[1:])
     set_options(
         Options(json="--json" in general, debug="--debug" in general)

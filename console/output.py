@@ -60,6 +60,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], data: o
     else:
         for row in (columns, *told):
             sys.stdout.write("\t".join(row) + "\n")
+        sys.stdout.flush()  # somebody may watch
 
 
 def printable(text: str) -> str:

@@ -5,12 +5,16 @@ ended, and whose beginning is no longer in the log.
 """
 
 from argosy.broker.store import Store
+from argosy.coordinator.fold import leave_newer
 from argosy.coordinator.lane_state import LaneState
 from argosy.coordinator.sweep import literal
 
 
 async def doubtful(store: Store, state: LaneState, horizon_ms: int) -> list[str]:
-    """Find them by reading every run of the lane: rare, and only after a loss. Raises Unreachable."""
+    """Find them by reading every run of the lane: rare, and only after a loss.
+
+    Raises Unreachable, and NewerVersion: what a newer release pinned, and when, is for that release to judge.
+    """
     prefix = state.keys.run(state.epoch, "")
     found = state.quarantine.accepted_before(horizon_ms)
     async for key in store.scan(f"{literal(prefix)}*"):
@@ -19,6 +23,7 @@ async def doubtful(store: Store, state: LaneState, horizon_ms: int) -> list[str]
             continue  # its own record says when it was accepted: its hash may be what is damaged
         await state.runs.load([run_id])
         run = state.runs[run_id]
+        leave_newer(run)
         if run is not None and run.st in ("active", "ending") and run.pinned.accepted_ms < horizon_ms:
             found.append(run_id)
         else:

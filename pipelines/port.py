@@ -1,15 +1,17 @@
 """Where a value enters or leaves typed code: between the JSON that travels and the type that is declared."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from argosy.pipelines.annotation import Annotation, describe, is_list, item_of, members, origin_of, without
+from argosy.pipelines.exact import Exact, exact_of
 from argosy.schemas.contract import JsonSchema
 from argosy.schemas.errors import BuildError, InvalidInput, InvalidResult
 from argosy.schemas.hole import Hole
@@ -48,12 +50,14 @@ class Port(Generic[T]):
     items: "Port[Any] | None" = None
     """Where the type is a list whose items may be holes: of one item."""
     _value: TypeAdapter[T] = field(init=False, repr=False)
+    _exact: Exact | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Keep the type without its hole apart: no JSON value may ever be read as a hole."""
         bare = without(self.annotation, Hole)
         adapter = self.adapter if bare is self.annotation else TypeAdapter[T](bare)
         object.__setattr__(self, "_value", adapter)
+        object.__setattr__(self, "_exact", exact_of(self.annotation))
 
     def decode(self, given: Given, *, name: str = "value") -> T:
         """Make the declared value. InvalidInput, without the value's content, if it doesn't fit."""
@@ -62,19 +66,23 @@ class Port(Generic[T]):
                 message = f"{name} is a hole ({given.outcome}: {given.reason}), which {self} doesn't take"
                 raise InvalidInput(message)
             return cast("T", given)
+        if self.items is not None and isinstance(given, bytes):
+            with suppress(ValueError):  # what is none is told below
+                given = cast("Given", from_json(given))
         if self.items is not None and isinstance(given, list | tuple):
             items = self.items
             found = [items.decode(item, name=f"{name}[{i}]") for i, item in enumerate(given)]
             return cast("T", tuple(found) if origin_of(without(self.annotation, Hole)) is tuple else found)
         try:
             data = given if isinstance(given, bytes) else to_json(given)
-            return cast("T", self._value.validator.validate_json(data))
+            value: T = self._value.validator.validate_json(data)
         except ValidationError as error:
             message = f"{name} is no {self}: {_findings(error)}"
             raise InvalidInput(message) from None  # the cause would show the value
         except PydanticSerializationError as error:
             message = f"{name} is no JSON: {error}"
             raise InvalidInput(message) from None
+        return value
 
     def encode(self, value: object) -> bytes:
         """Make JSON, by alias. InvalidResult, without the value's content, if it isn't what is declared."""
@@ -84,6 +92,8 @@ class Port(Generic[T]):
             message = f"the value is no {self}: {_findings(error)}"
             raise InvalidResult(message) from None
         try:
+            if self._exact is not None and self._exact(checked):
+                return self.adapter.serializer.to_json(checked, by_alias=True, warnings=False)
             data = self.adapter.serializer.to_json(checked, by_alias=True, warnings="error")
         except PydanticSerializationError as error:
             message = f"the value is no JSON: {error}"

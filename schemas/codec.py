@@ -3,13 +3,12 @@
 import json
 import math
 import re
-from functools import lru_cache
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from argosy.schemas.contract import Contract
+from argosy.schemas.contract import known_contract
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
@@ -146,7 +145,7 @@ def _known_terms(body: bytes) -> TaskDispatched | None:
     if start < 0 or end == 0:
         return None
     try:
-        contract = _contract(body[start + len(_TERMS) - 1 : end])
+        contract = known_contract(body[start + len(_TERMS) - 1 : end])
         found: TaskDispatched = _WITHOUT_TERMS.validator.validate_json(
             body[: start + len(_TERMS) - 1] + b"null" + body[end:]
         )
@@ -155,8 +154,3 @@ def _known_terms(body: bytes) -> TaskDispatched | None:
     object.__setattr__(found, "contract", contract)
     object.__setattr__(found, "__class__", TaskDispatched)  # one of its fields was all that differed
     return found
-
-
-@lru_cache(maxsize=256)
-def _contract(text: bytes) -> Contract:
-    return Contract.model_validate_json(text)

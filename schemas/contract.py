@@ -1,5 +1,6 @@
 """What an agent needs and promises: its context window, its reserve, its limits, its schemas."""
 
+from functools import lru_cache
 from typing import Annotated, Final, Literal, NewType
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, NonNegativeInt, PositiveInt
@@ -82,6 +83,12 @@ class Contract(BaseModel, frozen=True, extra="forbid"):
     def backoff_millis(self) -> int:
         """Milliseconds before the first retry."""
         return round(self.backoff_seconds * 1000)
+
+
+@lru_cache(maxsize=256)
+def known_contract(text: bytes) -> Contract:
+    """Read a contract from its JSON: thousands of tasks carry the same one. Raises ValueError."""
+    return Contract.model_validate_json(text)
 
 
 class AgentContract(Contract, frozen=True, extra="forbid"):

@@ -68,6 +68,24 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of an Envelope, as they stan
     tracestate: str | None,
 ) -> Headers:
     """Encode the headers of an Envelope that isn't made first; see `Envelope.headers`."""
+    if (
+        subject
+        and time_ms is not None
+        and cause is not None
+        and ordinal
+        and traceparent
+        and tracestate is None
+    ):
+        return (  # as nearly every outcome has them
+            *_of_kind(kind),
+            ("ce_id", id_.encode()),
+            *_of_source(source),
+            ("ce_subject", subject.encode()),
+            ("ce_time", _rfc3339(time_ms)),
+            ("ce_cause", b"%d" % cause),
+            ("ce_ordinal", b"%d" % ordinal),
+            ("traceparent", traceparent.encode()),
+        )
     pairs = [*_of_kind(kind), ("ce_id", id_.encode()), *_of_source(source)]
     if subject:
         pairs.append(("ce_subject", subject.encode()))
@@ -109,7 +127,7 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
     if len(pairs) == len(_DISPATCHED):
         names, values = zip(*pairs, strict=True)
         if names == _DISPATCHED:
-            return _as_dispatched(cast("tuple[bytes, ...]", values))
+            return _as_dispatched(*cast("tuple[bytes, ...]", values))
     found = cast("dict[str, bytes]", dict(pairs))  # a null among them raises below
     if len(found) != len(pairs) or not _OURS.issuperset(found):
         return None
@@ -136,26 +154,39 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
     return envelope if envelope.id and envelope.source and size <= HEADERS_BYTES // 2 else None
 
 
-def _as_dispatched(values: tuple[bytes, ...]) -> Envelope | None:
+def _as_dispatched(  # noqa: PLR0913, PLR0917 - the headers, as they stand there
+    version: bytes,
+    type_: bytes,
+    id_: bytes,
+    source: bytes,
+    content: bytes,
+    subject: bytes,
+    time: bytes,
+    cause: bytes,
+    parent: bytes,
+) -> Envelope | None:
     """Read the headers of a traced dispatch, which stand in one order: no name has to be looked up."""
-    version, type_, id_, source, content, subject, time, cause, parent = values
-    if version != b"1.0" or content != _JSON or not id_ or not source:
-        return None
     try:
-        envelope = Envelope(
-            _kind_of(type_),
-            id_.decode(),
-            _source_of(source),
-            subject.decode(),
-            _ours_ms(time),
-            _digits(cause),
-            0,
-            parent.decode(),
+        if (
+            not id_
+            or len(id_) + len(subject) + len(parent) > HEADERS_BYTES // 4
+            or len(source) > _SOURCE_BYTES
+        ):
+            return None
+        kind, sender = _sent(version, type_, source, content)
+        return Envelope(
+            kind, id_.decode(), sender, subject.decode(), _ours_ms(time), _digits(cause), 0, parent.decode()
         )
-        size = len(b"".join(values))
     except (AttributeError, TypeError, ValueError, BadMessage, NewerVersion):
         return None
-    return envelope if size <= HEADERS_BYTES // 2 else None
+
+
+@lru_cache(maxsize=64)
+def _sent(version: bytes, type_: bytes, source: bytes, content: bytes) -> tuple[str, str]:
+    """Read kind and source, which with their like come with thousands of messages. Raises ValueError, BadMessage."""
+    if version != b"1.0" or content != _JSON or not source:
+        raise ValueError
+    return _kind_of(type_), source.decode()
 
 
 @lru_cache(maxsize=64)

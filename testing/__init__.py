@@ -1,4 +1,4 @@
-"""The kit for users' own tests: a fleet in memory, virtual time, faults and a fake model."""
+"""The kit for users' own tests: a fleet in memory, virtual time, faults, a fake model and a scripted model server."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from argosy.testing.fleet_run import FleetRun
     from argosy.testing.history import History, TaskHistory
     from argosy.testing.lone_context import context
+    from argosy.testing.model_script import Limits, Rule, Say, Script, ToolAsk
     from argosy.testing.pipeline_load import PipelineLoad
+    from argosy.testing.scripted_models import ScriptedModels
     from argosy.testing.world import World
 
 __all__ = [
@@ -18,10 +20,16 @@ __all__ = [
     "Fleet",
     "FleetRun",
     "History",
+    "Limits",
     "PipelineLoad",
     "Report",
+    "Rule",
+    "Say",
+    "Script",
+    "ScriptedModels",
     "Seed",
     "TaskHistory",
+    "ToolAsk",
     "World",
     "context",
     "explore",
@@ -33,10 +41,16 @@ _ROOMS: Final = {
     "Fleet": "fleet",
     "FleetRun": "fleet_run",
     "History": "history",
+    "Limits": "model_script",
     "PipelineLoad": "pipeline_load",
     "Report": "exploration",
+    "Rule": "model_script",
+    "Say": "model_script",
+    "Script": "model_script",
+    "ScriptedModels": "scripted_models",
     "Seed": "exploration",
     "TaskHistory": "history",
+    "ToolAsk": "model_script",
     "World": "world",
     "context": "lone_context",
     "explore": "exploration",

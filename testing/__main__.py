@@ -10,7 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from argosy.schemas.errors import ArgosyError, ConfigurationError
-from argosy.testing.exploration import MakeLoad, Seed, explore, seeds_of
+from argosy.testing.again import command_of
+from argosy.testing.exploration import MakeLoad, Seed, broken_line, explore, seeds_of
 from argosy.testing.faults import ALL_PROFILES
 from argosy.testing.quiet import quietly
 from argosy.testing.simulation import Outcome, simulate
@@ -45,7 +46,7 @@ def main(  # noqa: PLR0913 - options, all by name
     if story:
         _tell(make, drawn[0])
         return
-    report = explore(make, drawn, tell=_Progress(len(drawn)))
+    report = explore(make, drawn, tell=_Progress(len(drawn), make))
     typer.echo(json.dumps(report.as_json(), indent=2) if as_json else str(report))
     raise typer.Exit(1 if report.broken else 0)
 
@@ -81,16 +82,15 @@ def _tell(make: MakeLoad, seed: Seed) -> None:
 class _Progress:
     """Tells on stderr, every two seconds, how far it is, and at once of a seed that broke a promise."""
 
-    def __init__(self, seeds: int) -> None:
-        self._seeds, self._began = seeds, time.monotonic()
+    def __init__(self, seeds: int, make: MakeLoad) -> None:
+        self._seeds, self._make, self._began = seeds, make, time.monotonic()
         self._next, self._told = self._began + _TELL_SECONDS, 0
 
     def __call__(self, done: int, runs: int, broken: Sequence[Outcome]) -> None:
         now = time.monotonic()
         for outcome in broken[self._told :]:
-            typer.echo(
-                f"broken: profile {outcome.profile}, seed {outcome.seed}: {outcome.findings[0]}", err=True
-            )
+            again = command_of(self._make, outcome.profile, outcome.seed)
+            typer.echo(broken_line(outcome, again), err=True)
         self._told = len(broken)
         if now < self._next and done < self._seeds:
             return

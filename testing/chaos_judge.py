@@ -40,6 +40,8 @@ class Finding:
     checked: int = 0
     broken: int = 0
     told: list[str] = field(default_factory=list[str])
+    of_fleet: bool = True
+    """False: no promise of the fleet's, but a condition of the chaos run itself."""
 
     def look(self, holds: bool, text: str) -> None:  # noqa: FBT001 - the condition is what it is about
         """Note one look."""

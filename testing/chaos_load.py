@@ -46,6 +46,10 @@ class Load(BaseModel):
     """Runs that have not ended, at most."""
     per_second: float | None = None
 
+    def run_id(self, number: int) -> str:
+        """Return the id of a run."""
+        return f"{self.prefix}-{number}"
+
 
 class Journal:
     """Lines `a NUMBER MS` (acknowledged) and `e NUMBER OUTCOME MS` (ended); appended at once, read by anybody."""
@@ -123,7 +127,9 @@ class Submitter:
         value: Any = offer.inputs[number // len(self._load.offers) % len(offer.inputs)]
         while True:
             try:
-                await self._fleet.submit(self._pipelines[offer.pipeline], value, run_id=self._id(number))
+                await self._fleet.submit(
+                    self._pipelines[offer.pipeline], value, run_id=self._load.run_id(number)
+                )
             except Unreachable:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
@@ -132,7 +138,7 @@ class Submitter:
         await self._wait(number)
 
     async def _wait(self, number: int) -> None:
-        run = self._fleet.run(self._id(number))
+        run = self._fleet.run(self._load.run_id(number))
         while True:
             try:
                 ended = await run.ended()
@@ -142,9 +148,6 @@ class Submitter:
                 break
         self._journal.write("e", number, ended.outcome, _now_ms())
         self._room.release()
-
-    def _id(self, number: int) -> str:
-        return f"{self._load.prefix}-{number}"
 
 
 def _now_ms() -> int:

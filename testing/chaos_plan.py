@@ -71,6 +71,10 @@ _TOGETHER: Final = 0.25
 """One fault in four comes while the one before is under way (F30)."""
 
 
+_LEAST_SECONDS: Final = 0.2
+"""From one fault to the next: without pauses there would be no end to those that take no time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cast:
     """Who is there to be hurt."""
@@ -126,7 +130,8 @@ def plan(seed: int, pace: Pace, cast: Cast, kinds: Sequence[Kind]) -> list[Strik
         victims = _victims(kind, cast, chance)
         strikes.append(Strike(len(strikes) + 1, at, kind, victims, lasts, chance.getrandbits(32)))
         together = chance.random() < _TOGETHER and len(possible) > 1 and not pace.alone
-        at += chance.uniform(0.2, 2.0) if together else lasts + pace.pause_seconds * chance.uniform(0.6, 1.4)
+        calm = chance.uniform(0.2, 2.0) if together else lasts + pace.pause_seconds * chance.uniform(0.6, 1.4)
+        at += max(_LEAST_SECONDS, calm)
     return strikes
 
 

@@ -5,6 +5,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 _FROZEN = ConfigDict(frozen=True)
+Verdict = Literal["held", "broken", "incomplete", "empty", "slow"]
+"""`incomplete`: every promise held, but faults were not carried out, or most came to nothing: less was shown than was
+planned. `empty`: nothing was hurt or nothing went through, so nothing was shown. `slow`: runs still went on when the
+time to come to rest was up, so that nobody can say whether they would have ended."""
 
 
 class StrikeReport(BaseModel):
@@ -36,6 +40,8 @@ class Invariant(BaseModel):
     broken: int
     told: tuple[str, ...] = ()
     """Some of what is wrong."""
+    of_fleet: bool = True
+    """False: a condition of the run itself. Where it doesn't hold less was shown, and no promise was broken."""
 
 
 class LoadReport(BaseModel):
@@ -80,9 +86,7 @@ class Report(BaseModel):
     curve: tuple[int, ...]
     """Tasks that succeeded, by second."""
     invariants: tuple[Invariant, ...]
-    verdict: Literal["held", "broken", "empty", "slow"]
-    """`empty`: nothing was hurt or nothing went through, so nothing was shown. `slow`: runs still went on when the time
-    to come to rest was up, so that nobody can say whether they would have ended."""
+    verdict: Verdict
     unended: int = 0
     """Of a slow run: what was under way still."""
     interrupted: bool = False

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from argosy.schemas.errors import ConfigurationError
+from argosy.testing.again import command_of
 from argosy.testing.faults import ALL_PROFILES, Event
 from argosy.testing.quiet import quietly
 from argosy.testing.shrink import shrink
@@ -45,13 +46,16 @@ class Report:
     """Seeds that broke a promise."""
     stories: tuple[str, ...]
     """The first of them, shortened and told."""
+    again: tuple[str, ...] = ()
+    """For each broken seed the command that runs it again, alone, and tells all that happens in it."""
 
     def __str__(self) -> str:
         """Tell it in words."""
         head = (
             f"{self.seeds} seeds, {self.runs} runs, {self.seconds:.1f} s: {len(self.broken)} broke a promise"
         )
-        return "\n\n".join([head, *self.stories])
+        more = zip(self.broken[_STORIES:], self.again[_STORIES:], strict=True)
+        return "\n\n".join([head, *self.stories, *(broken_line(*one) for one in more)])
 
     def as_json(self) -> Mapping[str, object]:
         """Return it as plain data."""
@@ -65,8 +69,9 @@ class Report:
                     "seed": outcome.seed,
                     "findings": [str(finding) for finding in outcome.findings],
                     "faults": [str(event) for event in outcome.events],
+                    "again": again,
                 }
-                for outcome in self.broken
+                for outcome, again in zip(self.broken, self.again, strict=True)
             ],
             "stories": list(self.stories),
         }
@@ -103,7 +108,13 @@ def explore(
         if tell is not None:
             tell(done, runs, broken)
     stories = tuple(short_story(load, outcome) for outcome in broken[:_STORIES])
-    return Report(done, runs, time.monotonic() - began, tuple(broken), stories)
+    again = tuple(command_of(load, outcome.profile, outcome.seed) for outcome in broken)
+    return Report(done, runs, time.monotonic() - began, tuple(broken), stories, again)
+
+
+def broken_line(outcome: Outcome, again: str) -> str:
+    """Tell of a seed that broke a promise in short: what was found first, and the command for all of it."""
+    return f"broken: profile {outcome.profile}, seed {outcome.seed}: {outcome.findings[0]}\n  again: {again}"
 
 
 def run_seed(load: MakeLoad, seed: Seed) -> Outcome:
@@ -125,6 +136,7 @@ def short_story(load: MakeLoad, outcome: Outcome) -> str:
         last = simulate(outcome.seed, outcome.profile, load, events=events, trace=True)
     return "\n".join([
         f"profile {outcome.profile}, seed {outcome.seed}, {len(outcome.events)} faults, {len(events)} needed:",
+        f"  again: {command_of(load, outcome.profile, outcome.seed)}",
         *(f"  {event}" for event in events),
         *(f"  {finding}" for finding in last.findings),
         *last.story.splitlines()[-_LAST_LINES:],

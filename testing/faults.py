@@ -10,7 +10,7 @@ Kind = Literal[
     "slow", "torn", "block", "split", "sleep",
     "rebalance", "offsets_lost", "again", "gap", "wipe", "restart", "failover", "failback", "redis_down",
     "redis_refuses", "redis_read_only", "redis_full", "redis_clock", "kafka_down", "kafka_clock", "tail_lost", "cut",
-    "retention", "payloads_down", "payloads_lost", "rebuild", "all_sleep",
+    "retention", "payloads_down", "payloads_lost", "rebuild", "all_sleep", "leaders_moved",
 ]  # fmt: skip
 """`crash_soon` counts steps: death comes between any two awaits. `restart`
 loses writes and changes the identity; `failback` is two failovers: the old `run_id` returns with lost data. `again`
@@ -20,7 +20,8 @@ requests never arrive. `torn`: of the next calls some are lost, others not, as p
 `block`: the event loop stands still, the thread that renews leases doesn't. `split`: a replica is promoted, and one
 process goes on talking to the old primary for a while. `sleep` is a pause for longer than a tombstone lives.
 `tail_lost`: an unclean election loses acknowledged records. `cut`: retention takes all that lies before the first
-record of a run that goes on; `retention`: whatever is too old."""
+record of a run that goes on; `retention`: whatever is too old. `leaders_moved`: of some partitions, as when a broker
+dies; who asks the old one is sent on."""
 
 PROCESS_KINDS: Final[frozenset[Kind]] = frozenset(
     {
@@ -72,8 +73,9 @@ AMOUNTS: Final[Mapping[Kind, tuple[float, ...]]] = {
     "kafka_clock": (-8.0, -0.5, 0.5, 8.0),
     "tail_lost": (1, 2, 5, 13, 40),
     "payloads_lost": (1, 100),
+    "leaders_moved": (1, 4, 1000),
 }
-"""What an event's amount may be: seconds, steps, calls, writes or offsets."""
+"""What an event's amount may be: seconds, steps, calls, writes, offsets or partitions."""
 
 PROFILES: Final[Mapping[str, Mapping[Kind, float]]] = {
     "calm": {},
@@ -103,6 +105,14 @@ PROFILES: Final[Mapping[str, Mapping[Kind, float]]] = {
     "payloads": {"payloads_down": 3, "payloads_lost": 1, "reply_lost": 2, "crash_soon": 2, "wipe": 1},
     "cut": {"cut": 5, "crash_soon": 3, "pause": 2, "rebalance": 2, "restart": 1, "wipe": 1},
     "tail": {"tail_lost": 4, "crash_soon": 2, "rebalance": 1, "restart": 1, "reply_lost": 1},
+    "leaders": {
+        "leaders_moved": 6,
+        "reply_lost": 2,
+        "request_lost": 1,
+        "crash_soon": 2,
+        "rebalance": 1,
+        "pause": 1,
+    },
     "ages": {
         "sleep": 4,
         "all_sleep": 1,

@@ -125,13 +125,16 @@ class Fleet:
 
     # -- faults
 
-    def crash(self, who: Who, *, at: At | None = None, times: int = 1) -> None:
+    def crash(self, who: Who, *, at: At | None = None, step: str = "", times: int = 1) -> None:
         """Kill as -9 does, now; or the next `times` workers of the agent that come to `at`. Who dies is started again.
 
-        `before_claim`, `in_handler`, `after_store` (the result is stored, and not yet published), `after_publish`.
+        `before_claim`, `in_handler`, `after_effect` (a step has made its effect, and its memo is not yet recorded: any
+        step, or the one that `step` names), `after_store` (the result is stored, not yet published), `after_publish`.
         """
         stage, name = self._stage, _name(who)
         _check("times", times, least=1, why="it would crash nobody")
+        if at is None and step:
+            at = "after_effect"
         if at is None:
             self._each(who, stage.supervisor.crash)
         elif name not in stage.agents:
@@ -141,7 +144,7 @@ class Fleet:
                 do="name one of these; anybody else can be crashed now, without `at`",
             )
         else:
-            stage.world.observer.traps.set(name, at, times)
+            stage.world.observer.traps.set(name, at, times, step)
 
     def pause(self, who: Who, seconds: float) -> None:
         """Stop processes as SIGSTOP does, for virtual seconds: over a lease (15 s) they wake as zombies."""

@@ -103,6 +103,7 @@ class Mischief:
             "offsets_lost": lambda _: self._lose_offsets(),
             "gap": lambda offsets: broker.skip(Partition(runs, self._lane()), int(offsets)),
             "again": lambda _: self._again(),
+            "leaders_moved": lambda partitions: self._move_leaders(int(partitions)),
             "rebuild": lambda _: self._begin_rebuild(),
         }
 
@@ -134,6 +135,14 @@ class Mischief:
 
     def _lane(self) -> int:
         return self._chance.randrange(self._world.settings.fleet.lanes)
+
+    def _move_leaders(self, count: int) -> None:
+        broker = self._world.broker
+        places = [
+            Partition(topic, number) for topic, many in broker.sizes().items() for number in range(many)
+        ]
+        for place in self._chance.sample(places, min(count, len(places))):
+            broker.move_leader(place)
 
     def _again(self) -> None:
         """Append an old dispatch once more."""

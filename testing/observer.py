@@ -6,6 +6,7 @@ from typing import Final
 from argosy.broker.log import Outgoing, Partition
 from argosy.broker.script import Arg, Reply, Script
 from argosy.broker.topics import TopicNames
+from argosy.schemas.runlog import StepRecorded
 from argosy.testing.gate import GATE
 from argosy.testing.process import Process
 from argosy.testing.trace import Trace
@@ -22,6 +23,7 @@ Asked = Callable[[str, Script, Sequence[str]], None]
 Handled = Callable[[str, str, int], None]
 """Process, task id, attempt: a handler begins."""
 
+_RECORDED: Final = f"argosy.{StepRecorded.KIND}.".encode()
 _TOLD: Final = frozenset({"claim", "hold", "memo", "hand_back", "rebuild", "take"})
 """Scripts that stand in the trace: the others come too often to be read."""
 
@@ -55,17 +57,30 @@ class Observer:
         if self.traps.armed and record.topic == self._names.runs:
             self._may_die("after_publish", who, _settled_by(record))
 
-    def asked(self, script: Script, keys: Sequence[str]) -> bool:
+    def asked(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> bool:
         """Hear of a script that is about to be sent; False: its sender has just died."""
         process = GATE.get()
         who = process.full_name if isinstance(process, Process) else ""
         for hears in self.on_ask:
             hears(who, script, keys)
-        return (
-            not self.traps.armed
-            or script.name != "claim"
-            or not self._may_die("before_claim", who, tasks_of(keys))
-        )
+        if not self.traps.armed:
+            return True
+        if script.name == "claim":
+            return not self._may_die("before_claim", who, tasks_of(keys))
+        if script.name == "memo":  # …, name of the step, what to do: see memo.lua
+            step, action = args[-2:]
+            sets = isinstance(action, bytes) and action.startswith(b"set")
+            return not (sets and self._may_die("after_effect", who, tasks_of(keys), str(step)))
+        return True
+
+    def sends(self, who: str, record: Outgoing) -> bool:
+        """Hear of a record that is about to be sent; False: its sender has just died."""
+        if not self.traps.armed or record.topic != self._names.runs:
+            return True
+        if not dict(record.headers).get("ce_type", b"").startswith(_RECORDED):
+            return True
+        said = StepRecorded.model_validate_json(record.value or b"")
+        return not self._may_die("after_effect", who, [said.task_id], said.name)
 
     def ran(self, who: str, script: Script, keys: Sequence[str], args: Sequence[Arg], reply: Reply) -> None:
         """Hear of a script that has taken effect."""
@@ -90,11 +105,12 @@ class Observer:
             hears(who, task_id, attempt)
         return not self._may_die("in_handler", who, [task_id])
 
-    def _may_die(self, at: At, who: str, task_ids: list[str]) -> bool:
+    def _may_die(self, at: At, who: str, task_ids: list[str], step: str = "") -> bool:
         process = self.processes.get(who)
-        if process is None or process.state == "dead" or not self.traps.springs(at, task_ids):
+        if process is None or process.state == "dead" or not self.traps.springs(at, task_ids, step):
             return False
-        self.trace.note("FAULT", f"{who} dies {at.replace('_', ' ')}: {' '.join(task_ids)}")
+        of = f" of step {step!r}" if step else ""
+        self.trace.note("FAULT", f"{who} dies {at.replace('_', ' ')}{of}: {' '.join(task_ids)}")
         self.crash(process)
         return True
 

@@ -1,4 +1,4 @@
-"""Fixtures for pytest: `fleet`, `fake_model`, `ctx`. Pytest loads them by itself where argosy is installed."""
+"""Fixtures for pytest: `fleet`, `fake_model`, `ctx`, `model_server`. Where argosy is installed, pytest loads them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,11 +6,12 @@ import pytest
 
 # Every pytest run imports this module: what it needs is loaded by the tests that ask for it.
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from argosy.testing.fake_model import FakeModel
     from argosy.testing.fleet import Fleet
     from argosy.testing.lone_context import LoneContext
+    from argosy.testing.scripted_models import ScriptedModels
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def fleet(fake_model: "FakeModel") -> "Callable[..., Fleet]":
         return Fleet(*pipelines, **options)
 
     return make
+
+
+@pytest.fixture
+def model_server() -> "Generator[Callable[..., ScriptedModels]]":
+    """Start scripted model servers, which end with the test; takes what `ScriptedModels` takes."""
+    from contextlib import ExitStack  # noqa: PLC0415 - see above
+
+    from argosy.testing.scripted_models import ScriptedModels  # noqa: PLC0415 - see above
+
+    with ExitStack() as running:
+
+        def start(*script: Any, **options: Any) -> ScriptedModels:  # noqa: ANN401 - what ScriptedModels takes
+            return running.enter_context(ScriptedModels(*script, **options))
+
+        yield start

@@ -1,4 +1,4 @@
-"""Where a worker can be told to die: four places on the way of a task, by agent."""
+"""Where a worker can be told to die: five places on the way of a task, by agent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ from argosy.schemas.errors import ConfigurationError
 
 _TASK: Final = ":task:"
 """In the key of a task, and in no other: see `broker.keys`."""
-At = Literal["before_claim", "in_handler", "after_store", "after_publish"]
-"""Before it asks for the claim; when the handler begins; when the result is stored and not yet published; when it is
-published and the offset not yet committed."""
+At = Literal["before_claim", "in_handler", "after_effect", "after_store", "after_publish"]
+"""Before it asks for the claim; when the handler begins; when a step (`ctx.step`, a tool call, a named `ask`) has made
+its effect and the memo is not yet recorded; when the result is stored and not yet published; when it is published and
+the offset not yet committed."""
 
 __tracebackhide__ = True  # pytest shows the frames of who uses it
 
@@ -21,17 +22,23 @@ class Traps:
 
     agents: dict[str, str] = field(default_factory=dict[str, str])
     """By task id, as the dispatches say."""
-    _set: dict[tuple[str, At], int] = field(default_factory=dict[tuple[str, At], int])
+    _set: dict[tuple[str, At, str], int] = field(default_factory=dict[tuple[str, At, str], int])
 
-    def set(self, agent: str, at: At, times: int) -> None:
-        """Let the next `times` workers that come to this place die there."""
+    def set(self, agent: str, at: At, times: int, step: str = "") -> None:
+        """Let the next `times` workers that come to this place, with this step if one is named, die there."""
         if at not in get_args(At):
             raise ConfigurationError(
                 f"there is no place {at!r} to crash at",
-                why="a crash comes at one of four places on the way of a task",
+                why="a crash comes at one of five places on the way of a task",
                 do=f"name one of {', '.join(get_args(At))}; without `at` it comes now",
             )
-        self._set[agent, at] = self._set.get((agent, at), 0) + times
+        if step and at != "after_effect":
+            raise ConfigurationError(
+                f"a crash at {at!r} of the step {step!r}",
+                why="only where an effect was made is it known which step it is",
+                do="say at='after_effect', or name no step",
+            )
+        self._set[agent, at, step] = self._set.get((agent, at, step), 0) + times
 
     @property
     def armed(self) -> bool:
@@ -39,19 +46,20 @@ class Traps:
         return bool(self._set)
 
     @property
-    def left(self) -> Mapping[tuple[str, At], int]:
+    def left(self) -> Mapping[tuple[str, At, str], int]:
         """The traps that nobody has come to yet."""
         return {trap: times for trap, times in self._set.items() if times}
 
-    def springs(self, at: At, task_ids: Sequence[str]) -> bool:
+    def springs(self, at: At, task_ids: Sequence[str], step: str = "") -> bool:
         """Say whether whoever comes to this place with these tasks dies; a trap is used up by that."""
         if not self._set:
             return False
         for task_id in task_ids:
-            trap = self.agents.get(task_id, ""), at
-            if self._set.get(trap, 0) > 0:
-                self._set[trap] -= 1
-                return True
+            agent = self.agents.get(task_id, "")
+            for named in (step, ""):
+                if self._set.get((agent, at, named), 0) > 0:
+                    self._set[agent, at, named] -= 1
+                    return True
         return False
 
 

@@ -10,23 +10,32 @@ from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_consumer import MemoryConsumer
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.schemas.errors import ArgosyError, StaleGeneration, Unreachable
+from argosy.testing.process import forever
 from argosy.testing.wire import Wire
 
 Appended = Callable[[Outgoing, int, int], None]
 Committed = Callable[[str, Mapping[Partition, int]], None]
+Sends = Callable[[Outgoing], bool]
 
 
 class WiredProducer:
-    """See `log.Producer`. `appended` hears of each record that was written, with its partition and offset."""
+    """See `log.Producer`. `appended` hears of each record that was written, with its partition and offset.
 
-    def __init__(self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended) -> None:
+    `sends` hears of one that is about to be sent alone (False: its sender is dead).
+    """
+
+    def __init__(self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended, sends: Sends) -> None:
         """Send as the process `name`."""
-        self._broker, self._name, self._wire, self._appended = broker, name, wire, appended
+        self._broker, self._name, self._wire = broker, name, wire
+        self._appended, self._sends = appended, sends
+        self._learning = asyncio.Lock()
 
     async def send(self, record: Outgoing) -> tuple[int, int]:
         """See `log.Producer.send`."""
+        if not self._sends(record):
+            await forever()
         await self._until_there()
-        return await self._wire.call(f"produce to {record.topic}", partial(self._append, record))
+        return await (await self._begin(record))
 
     async def send_many(self, records: Sequence[Outgoing]) -> list[Sent]:
         """See `log.Producer.send_many`."""
@@ -34,10 +43,13 @@ class WiredProducer:
             await self._until_there()
         except ArgosyError as error:
             return [error] * len(records)
-        calls = [self._wire.begin(f"produce to {one.topic}", partial(self._append, one)) for one in records]
+        # Those whose leader has moved go after the others, in their order.
+        moved = [self._is_moved(record) for record in records]
+        places = sorted(range(len(records)), key=lambda place: moved[place])
+        calls = {place: await self._begin(records[place]) for place in places}
         if calls:
-            await asyncio.wait(calls)
-        return [_fared(call) for call in calls]
+            await asyncio.wait(calls.values())
+        return [_fared(calls[place]) for place in range(len(records))]
 
     async def post(self, records: Sequence[Outgoing]) -> None:
         """See `log.Producer.post`."""
@@ -45,6 +57,24 @@ class WiredProducer:
             with suppress(ArgosyError):
                 await self._until_there()
                 await self._wire.call("post", partial(self._append_all, records))
+
+    async def _begin(self, record: Outgoing) -> "asyncio.Future[tuple[int, int]]":
+        """Send; where another broker leads by now, after the old one has said so, and after who waits for that too."""
+        if self._is_moved(record):
+            async with self._learning:
+                place = self._broker.place(record)
+                if self._broker.asks_old_leader(self._name, place):
+                    ask = partial(self._broker.learned, self._name, place)
+                    with suppress(Unreachable):  # the request below may get through
+                        await self._wire.call(f"ask the old leader of {record.topic}", ask)
+                return self._wire.begin(f"produce to {record.topic}", partial(self._append, record))
+        return self._wire.begin(f"produce to {record.topic}", partial(self._append, record))
+
+    def _is_moved(self, record: Outgoing) -> bool:
+        if not self._broker.leaders_moved:
+            return False
+        place = self._broker.place(record)
+        return self._broker.asks_old_leader(self._name, place) or self._learning.locked()
 
     async def _until_there(self) -> None:
         if not self._broker.reachable(self._name):
@@ -98,16 +128,22 @@ class WiredConsumer(MemoryConsumer):
 class WiredKafka(MemoryKafka):
     """See `log.Cluster`: the door of one life of one process."""
 
-    def __init__(
-        self, broker: MemoryBroker, name: str, wire: Wire, appended: Appended, committed: Committed
+    def __init__(  # noqa: PLR0913, PLR0917 - the twin's own two, and what is ours
+        self,
+        broker: MemoryBroker,
+        name: str,
+        wire: Wire,
+        appended: Appended,
+        committed: Committed,
+        sends: Sends,
     ) -> None:
         """Reach `broker` as the process `name` over `wire`."""
         super().__init__(broker, name)
-        self._wire, self._appended, self._committed = wire, appended, committed
+        self._wire, self._appended, self._committed, self._sends = wire, appended, committed, sends
 
     async def producer(self) -> WiredProducer:  # type: ignore[override]  # another Producer, as good
         """See `log.Cluster.producer`."""
-        return WiredProducer(self.broker, self.name, self._wire, self._appended)
+        return WiredProducer(self.broker, self.name, self._wire, self._appended, self._sends)
 
     def consumer(self, group: str, topics: Sequence[str]) -> WiredConsumer:
         """See `log.Cluster.consumer`."""

@@ -9,7 +9,7 @@ from argosy.broker.script import Arg, Reply, Script
 from argosy.testing.process import forever
 from argosy.testing.wire import Wire
 
-Asked = Callable[[Script, Sequence[str]], bool]
+Asked = Callable[[Script, Sequence[str], Sequence[Arg]], bool]
 Answered = Callable[[Script, Sequence[str], Sequence[Arg], Reply], None]
 
 
@@ -27,7 +27,7 @@ class WiredRedis(MemoryRedis):
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Reply:
         """See `Store.run`."""
         self.check()
-        if not self._asked(script, keys):
+        if not self._asked(script, keys, args):
             await forever()
         encoded = script.encode(keys, args)
 

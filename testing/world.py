@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from argosy.broker.log import Outgoing, Partition, Record
@@ -114,7 +115,7 @@ class World:
             observer.committed(name, group, offsets)
 
         return Doors(
-            WiredKafka(self.broker, name, kafka, appended, committed),
+            WiredKafka(self.broker, name, kafka, appended, committed, partial(observer.sends, name)),
             WiredRedis(self.server, redis, observer.asked, answered),
             WiredPayloads(self.payloads, store),
             {"kafka": kafka, "redis": redis, "payloads": store},

@@ -101,7 +101,6 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "result_not_stored": Seen(
         unit="unit/agents/test_hold.py::test_a_result_is_stored_under_the_fence",
         story="test_claims_and_settles.py::test_s31_each_gap_of_a_settle_is_safe_to_repeat",
-        cell="worker.settle.after_unread-kill",
     ),
     "memo_while_not_live": Seen(
         unit="unit/agents/test_memo.py::test_while_the_lane_is_not_live_absence_says_nothing",
@@ -116,8 +115,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="contract/test_lane_scripts.py::test_an_owner_that_was_replaced_changes_nothing",
         story="test_lanes.py::test_s3_an_owner_that_wakes_with_a_commit_in_hand_commits_nothing_and_takes_nothing",
         profile="swarm",
-        seed=1,
-        cell="lane.script.before_commit-stop",
+        seed=10,
     ),
     "done_is_refused": Seen(
         unit="contract/test_lane_scripts.py::test_a_commit_that_is_repeated_as_it_is_takes_effect_once"

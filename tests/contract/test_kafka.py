@@ -335,7 +335,7 @@ async def test_what_a_subscriber_raises_ends_the_loop(world: World, place: str) 
         await taken.until(lambda: bool(taken.owned))
         stop.set()
     with pytest.raises(RuntimeError, match=place):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await task
 
 
@@ -431,7 +431,7 @@ async def test_a_follower_from_the_beginning_says_when_it_has_caught_up(world: W
     await follower.start(beginning=True)
     assert not await follower.caught_up()
     found: list[bytes | None] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await follower.caught_up():
             found += [record.value for record in await follower.read(1)]
     assert found == [b"0", b"1"]
@@ -503,7 +503,7 @@ async def test_new_partitions_are_found_by_groups_and_followers(world: World) ->
         await taken.until(lambda: b"new" in taken.values)
         assert len(taken.epochs) == 2
     found: list[bytes | None] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while b"new" not in found:
             found += [record.value for record in await follower.read(1)]
     await follower.close()

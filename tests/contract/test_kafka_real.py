@@ -83,7 +83,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning_under_a_new_epoch(re
         async with real.running(real.cluster.consumer(real.group, [topic]), taken):
             await taken.until(lambda: len(taken.records) == 3)
             await admin.delete_topics([topic])
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await real.cluster.topics([topic]):
                     pass
             await real.topic()

@@ -30,12 +30,17 @@ def test_a_run_whose_task_is_claimed_after_its_deadline_expires_though_no_coordi
     assert tale.records("argosy.runs", "task.settled") == []
 
 
-def test_a_run_whose_handler_is_stopped_at_its_deadline_expires_though_no_coordinator_was_there_to_say_so() -> (
-    None
-):
+@pytest.mark.parametrize("away", [0, 40])
+@pytest.mark.parametrize("how", ["wait", "obey", "cross"])
+def test_a_run_whose_handler_is_stopped_at_its_deadline_or_fails_of_it_expires_whoever_is_there_to_say_so(
+    how: str, away: float
+) -> None:
+    """A worker settles no failure at a deadline: it would stand in the log before what the coordinator has to say."""
+
     async def story(tale: Tale) -> None:
-        run = await tale.stage.client.submit(holding, "wait", run_id="r", deadline_seconds=2)
-        tale.at_record("task.dispatched", lambda _who: tale.pause("coordinator-1", 40))
+        run = await tale.stage.client.submit(holding, how, run_id="r", deadline_seconds=2)
+        if away:
+            tale.at_record("task.dispatched", lambda _who: tale.pause("coordinator-1", away))
         await asyncio.sleep(20)
         with pytest.raises(RunExpired):
             await run.result(timeout_seconds=120)

@@ -30,9 +30,9 @@ _SUBMIT_SECONDS: Final = 0.3
 """Between two runs, until the point is reached."""
 _CANCEL_SECONDS: Final = 0.5
 """Between a submit and its cancel: its tasks run then."""
-_REACH_SECONDS: Final = 90.0
+_REACH_SECONDS: Final = 150.0
 _REBUILD_SECONDS: Final = 15.0
-_END_SECONDS: Final = 90.0
+_END_SECONDS: Final = 150.0
 _TAKEN_SECONDS: Final = 20.0
 _AFTERWARDS: Final = 2
 _IN_HAND: Final = 24

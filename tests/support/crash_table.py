@@ -55,7 +55,7 @@ _LANE: Final = (
     Point("lane.publish.dispatch", _DELIVER, "tasks are ordered", when.to_topic(".tasks."), loses=True),
     Point("lane.publish.timer", _DELIVER, "a retry's timer fires", when.of_timers),
     Point("lane.publish.end", _DELIVER, "the end of a run is appended", when.of_entries("end:"), loses=True),
-    Point("lane.publish.result", _DELIVER, "the result of a run is published", when.to_topic(".results")),
+    Point("lane.publish.result", _DELIVER, "the result of a run is published", when.of_entries("result:")),
     Point("lane.publish.put", "argosy.coordinator.publish:Publish._produce",
           "large inputs of a join go to the payload store, then its order to Kafka", when.of_blobs, load="spilling"),
     Point("lane.publish.acknowledge", "argosy.coordinator.outbox:Outbox.sent",

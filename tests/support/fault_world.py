@@ -38,6 +38,11 @@ class Kept:
     keeping: "asyncio.Task[None] | None" = None
     logs: list[Path] = field(default_factory=list[Path])
 
+    @property
+    def deaths(self) -> int:
+        """How often whoever was here died, but for who got no turn of a busy machine for a whole lease."""
+        return max(0, self.restarts - self.said().count("the event loop has not run for"))
+
     def said(self) -> str:
         """All that anybody has logged here."""
         return "".join(log.read_text("utf-8", errors="replace") for log in self.logs)
@@ -55,6 +60,7 @@ class FaultWorld:
     ledger: Ledger
     store: RedisStore
     witness: Witness
+    app: Path = APP
     places: list[Kept] = field(default_factory=list[Kept])
     numbers: "count[int]" = field(default_factory=count)
 
@@ -62,7 +68,7 @@ class FaultWorld:
         self, role: Role, *, agents: str = "", variables: Mapping[str, str] | None = None
     ) -> Kept:
         """Start a coordinator, or a worker of these agents (all, if none are named), in a place of its own."""
-        target = f"{APP}:{agents}" if agents else str(APP)
+        target = f"{self.app}:{agents}" if agents else str(self.app)
         number = next(self.numbers)
         ready = self.folder / f"ready-{number}"
         words = [role, *([target] if role == "worker" else []), "--ready-file", str(ready)]
@@ -80,7 +86,7 @@ class FaultWorld:
         if place.keeping is not None:
             place.keeping.cancel()
         place.process.signal(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await asyncio.shield(place.process.ended)
 
     async def end_all(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -91,8 +97,7 @@ class FaultWorld:
     @property
     def restarts(self) -> int:
         """How often somebody was started again, but for who got no turn of a busy machine for a whole lease."""
-        starved = self.said().count("the event loop has not run for")
-        return max(0, sum(place.restarts for place in self.places) - starved)
+        return sum(place.deaths for place in self.places)
 
     def said(self) -> str:
         """All logs."""
@@ -153,8 +158,9 @@ async def fault_world(
     coordinators: int = 1,
     workers: int = 1,
     variables: Mapping[str, str] | None = None,
+    app: Path = APP,
 ) -> AsyncGenerator[FaultWorld]:
-    """Make a fleet of its own there, with workers of all agents of `fault_app`; all gone when left."""
+    """Make a fleet of its own there, with workers of all agents of an app; all gone when left."""
     name = f"faults{uuid.uuid4().hex[:8]}"
     folder = ground.folder / name
     folder.mkdir()
@@ -167,7 +173,7 @@ async def fault_world(
         leave.callback(opened.close)
         leave.push_async_callback(store.close)
         witness = await leave.enter_async_context(Witness(ground.servers, name))
-        world = FaultWorld(name, folder, settings, ground.forks, given, opened, store, witness)
+        world = FaultWorld(name, folder, settings, ground.forks, given, opened, store, witness, app)
         leave.push_async_callback(world.end_all, signal.SIGKILL)
         for _ in range(coordinators):
             await world.start("coordinator")

@@ -52,11 +52,11 @@ async def gateway_of(
         door = Door(settings, cluster, payloads, client, stop)
         serving = asyncio.create_task(serve_http(door, sock), name="gateway")
         try:
-            async with AsyncClient(base_url=url_of(sock), timeout=30, trust_env=False) as http:
+            async with AsyncClient(base_url=url_of(sock), timeout=60, trust_env=False) as http:
                 yield Gateway(door, http, stop, serving)
         finally:
             stop.set()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await serving
 
 

@@ -20,7 +20,7 @@ from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
 from support.leaders import move_leader
 from support.stack import StackThread  # noqa: TC001 - one way to import, here and in the tests
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 PLAIN = {"message.timestamp.type": "LogAppendTime"}
 
 
@@ -231,12 +231,12 @@ class RealWorld(World):
 
 
 def settings_of(bootstrap_servers: str) -> KafkaSettings:
-    """A prefix of its own, and short deadlines: a test that runs into one should say so soon."""
+    """A prefix of its own, and deadlines that are short, yet longer than a loaded machine ever stands still."""
     return KafkaSettings(
         bootstrap_servers=bootstrap_servers,
         topic_prefix=f"t{uuid4().hex[:10]}",
-        session_timeout_seconds=6,
-        send_deadline_seconds=6,
+        session_timeout_seconds=10,
+        send_deadline_seconds=20,
     )
 
 

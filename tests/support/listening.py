@@ -22,6 +22,8 @@ async def listening(talk: Talk, *, limit_bytes: int = 1 << 16) -> AsyncGenerator
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for _ in range(10):  # one that was accepted a moment ago has its writer a few turns later
+            await asyncio.sleep(0)
         for writer in writers:
             writer.transport.abort()
             with suppress(OSError):

@@ -187,7 +187,7 @@ def _code(error: ArgosyError) -> str:
 
 
 async def _until_back(store: Store) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await store.get("nothing")

@@ -80,6 +80,11 @@ def settings_of(**fleet: float) -> Settings:
     return Settings(fleet=FleetSettings.model_validate({**quick, **fleet}))
 
 
+def patient(**fleet: float) -> Settings:
+    """Return the same, but that nothing is sent again for want of an answer: dispatches may then be counted."""
+    return settings_of(**{"patience_seconds": 60, "patience_most_seconds": 60, **fleet})
+
+
 @dataclass
 class Process:
     """A coordinator that runs."""
@@ -230,7 +235,7 @@ async def shell_world(
             process.stop.set()
         for worker in workers:
             worker.cancel()
-        await asyncio.wait([*(process.task for process in world.processes), *workers], timeout=10)
+        await asyncio.wait([*(process.task for process in world.processes), *workers], timeout=60)
     for process in world.processes:
         assert process.task.done(), "a coordinator did not stop"
         if not process.task.cancelled():

@@ -1,6 +1,7 @@
 """Who plays in the stories: two agents, what they do to the outside world, and their pipelines."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -41,8 +42,16 @@ async def second(ctx: Context, text: str) -> str:  # noqa: ARG001
 
 
 @agent(retries=0, timeout_seconds=6)
-async def stubborn(ctx: Context, text: str) -> str:  # noqa: ARG001
-    """`stay` goes on whatever it is told; `wait` as long as it may."""
+async def stubborn(ctx: Context, text: str) -> str:
+    """`stay` goes on whatever it is told, `wait` as long as it may; `obey` fails at its end, `cross` when stopped."""
+    if text == "obey":
+        await asyncio.sleep(ctx.deadline.timestamp() - time.time())
+        raise TimeoutError
+    if text == "cross":
+        try:
+            await asyncio.sleep(3600.0)
+        except asyncio.CancelledError:
+            raise ValueError(text) from None
     if text == "wait":
         await asyncio.sleep(3600.0)
     while text == "stay":

@@ -39,7 +39,7 @@ class Valkey:
             words = [str(find_valkey()), *fixed, *self._options]
             # Signals stay as Python has them: a file that may not grow is an error to it (SIGXFSZ), not its death.
             self._process = subprocess.Popen(words, stdout=log, stderr=log, restore_signals=False)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not _answers(self.port):
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
             assert time.monotonic() < deadline, "the server doesn't answer"
@@ -48,7 +48,7 @@ class Valkey:
         """kill -9, stopped or not."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
             self._process = None
 
     @property
@@ -80,7 +80,7 @@ class Valkey:
 
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
-        probe.settimeout(0.1)
+        probe.settimeout(1.0)
         try:
             probe.connect((LOOPBACK, port))
             probe.sendall(b"PING\r\n")

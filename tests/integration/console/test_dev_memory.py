@@ -10,7 +10,7 @@ from httpx2 import AsyncClient
 
 from support.terminal import CTRL_C, terminal
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 APP = """
 from argosy import Context, Pipeline, agent

@@ -1,7 +1,10 @@
 """The operator's commands on real servers and real processes."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +145,26 @@ def test_lag_tells_what_waits_from_what_is_in_hand(fleet: Operated) -> None:
     assert len([line for line in told_by_line if line.startswith("patient\t")]) == 2
     assert f"/ {4 * one} tok" in fleet.argosy("lag").stdout
     fleet.end("worker-patient", signal.SIGTERM)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_watch_whose_reader_has_seen_enough_ends_quietly(fleet: Operated, form: tuple[str, ...]) -> None:
+    fleet.argosy("topics", "apply")
+    watching = subprocess.Popen(
+        [sys.executable, "-P", "-m", "argosy", "lag", "--watch", *form],
+        cwd=fleet.folder,
+        env={**os.environ, **fleet.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    assert watching.stderr is not None
+    with watching, watching.stderr as said:
+        assert watching.stdout.readline()  # at once, though it is no terminal
+        watching.stdout.close()
+        assert watching.wait(timeout=60) == 141
+        assert said.read() == ""
 
 
 def test_a_run_is_watched_drawn_and_told(fleet: Operated) -> None:

@@ -116,7 +116,7 @@ async def nothing_left(fleet: RealFleet) -> None:
         return not await leftovers(fleet.store, fleet.settings.redis.key_prefix)
 
     try:
-        await eventually(empty, "nothing is left over in Redis", seconds=20)
+        await eventually(empty, "nothing is left over in Redis")
     except AssertionError:
         assert await leftovers(fleet.store, fleet.settings.redis.key_prefix) == []
 

@@ -24,11 +24,11 @@ from support.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 SHORT_LIVES: Final = {
-    "ARGOSY_FLEET__LONGEST_RUN_SECONDS": "6",
-    "ARGOSY_FLEET__WINDOW_SECONDS": "2",
-    "ARGOSY_FLEET__AHEAD_SECONDS": "1",
+    "ARGOSY_FLEET__LONGEST_RUN_SECONDS": "20",
+    "ARGOSY_FLEET__WINDOW_SECONDS": "5",
+    "ARGOSY_FLEET__AHEAD_SECONDS": "2",
 }
-"""Tombstones live for eight seconds."""
+"""Tombstones live for 25 seconds, and so long may a busy machine take for the runs that leave them, nearly."""
 
 
 async def rewind_all(world: FaultWorld) -> None:

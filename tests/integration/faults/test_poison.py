@@ -50,8 +50,8 @@ async def test_poison_ends_after_its_deliveries_and_nobody_else_pays_for_it(
                 # One whose worker died between its claim and its first line has not begun.
                 assert 1 <= world.ledger.times(begun(f"{run.run_id}/harm")) <= DELIVERIES
             enough.set()
-        assert other.restarts == 0, "a bulkhead: other agents' processes never meet it"
-        deaths = sum(place.restarts for place in harmed)
+        assert other.deaths == 0, "a bulkhead: other agents' processes never meet it"
+        deaths = sum(place.deaths for place in harmed)
         assert DELIVERIES <= deaths <= POISON * DELIVERIES
         settled = [
             line.message for line in await world.witness.read({}) if isinstance(line.message, TaskSettled)

@@ -24,7 +24,7 @@ from support.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 PERSISTENT: Final = ("--appendonly", "yes", "--appendfsync", "everysec", "--aof-use-rdb-preamble", "no")
-TIMER_SECONDS: Final = 4.0
+TIMER_SECONDS: Final = 8.0
 """Long enough for the fault to come and go before the timer is due."""
 CUT_BYTES: Final = 4_000
 Harm = Callable[[FaultWorld, Valkey], Awaitable[None]]

@@ -5,7 +5,7 @@ import pytest
 from support.hostile import FATAL, HARD_RESULT_BYTES, RAISES, UNSAYABLE, harmful, hasty, peaceful
 from support.hostile_world import HostileWorld
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 
 async def test_whatever_a_handler_raises_its_task_fails_with_the_reason_and_the_worker_goes_on(

@@ -22,7 +22,7 @@ from support.oracle import read_topic
 from support.raw_kafka import RawHeaders, headers, send_bad_header_name, stranger
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 Position = tuple[str, int, int]
 SUBMIT, SETTLE, DISPATCH = "run.submitted", "task.settled", "task.dispatched"

@@ -25,7 +25,7 @@ from support.waiting import eventually
 if TYPE_CHECKING:
     from argosy.client.run import Run
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 USERS = ("coordinator", "worker", "producer", "publisher", "gateway", "operator")
 LACKS = [(user, right) for user, role in ROLES.items() for right in sorted(rights_of(role, "P", AGENT))]
@@ -151,7 +151,7 @@ async def ended(fleet: GuardedFleet, run_id: str) -> str:
             fleet.errors.append(str(error))
         return bool(found)
 
-    await eventually(once, f"{run_id} ends", seconds=90)
+    await eventually(once, f"{run_id} ends", seconds=150)
     return found[0]
 
 
@@ -181,7 +181,7 @@ async def test_a_missing_right_is_told_and_once_it_is_granted_nothing_was_lost(
                 await watched(fleet, "waits")
             return fleet.tells(user, right)
 
-        await eventually(told, f"{user} says that it lacks {right}:\n{fleet.told()[-3_000:]}", seconds=45)
+        await eventually(told, f"{user} says that it lacks {right}:\n{fleet.told()[-3_000:]}")
         await grant(kafka, user, [right])
         assert await ended(fleet, "waits") == "x"
 

@@ -19,7 +19,7 @@ from support.hostile import Act, peaceful
 from support.hostile_world import AGENTS, HostileWorld
 from support.valkey import Valkey
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 
 async def members(world: HostileWorld, group: str) -> int:
@@ -39,7 +39,7 @@ async def members(world: HostileWorld, group: str) -> int:
 def hasty_client(world: HostileWorld) -> Settings:
     """Settings of a client that soon gives up."""
     found = world.fleet.settings.model_copy()
-    found.kafka = found.kafka.model_copy(update={"send_deadline_seconds": 2.0})
+    found.kafka = found.kafka.model_copy(update={"send_deadline_seconds": 5.0})
     return found
 
 
@@ -145,7 +145,7 @@ async def test_without_kafka_a_submit_fails_at_its_deadline_and_starts_nothing(w
         await supervisor.hold("kafka")
         try:
             with pytest.raises(
-                Unreachable, match=r"send to argosy.inbox: not acknowledged within 2 s"
+                Unreachable, match=r"send to argosy.inbox: not acknowledged within 5 s"
             ) as raised:
                 await client.submit(peaceful, Act(kind="x"), run_id=run_id)
             assert f"do:  submit again with run_id='{run_id}'" in raised.value.__notes__[0]
@@ -153,7 +153,7 @@ async def test_without_kafka_a_submit_fails_at_its_deadline_and_starts_nothing(w
                 async with Argosy.connect(hasty_client(world)):
                     pass
             said = await argosy(
-                world, "runs", "cancel", "x", expect=4, ARGOSY_KAFKA__SEND_DEADLINE_SECONDS="2"
+                world, "runs", "cancel", "x", expect=4, ARGOSY_KAFKA__SEND_DEADLINE_SECONDS="5"
             )
             assert "error:" in said
             assert "why:" in said

@@ -17,7 +17,7 @@ ITEMS = 40
 LOST = (7, 23)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_a_pipeline_for_each_item_takes_effect_once_whatever_dies_meanwhile(tmp_path: Path) -> None:
     given = [
         Parcel(number=number, heavy=number % 3 == 0, lost=number in LOST, parts=["p"] * (number % 3))
@@ -37,7 +37,7 @@ async def test_a_pipeline_for_each_item_takes_effect_once_whatever_dies_meanwhil
         async with asyncio.TaskGroup() as group:
             for name in ("worker-1", "coordinator-1"):
                 group.create_task(fleet.kill(name), name=f"kill {name}")
-        assert await run.result(timeout_seconds=120) == Delivery(
+        assert await run.result(timeout_seconds=200) == Delivery(
             labels=[f"#{each.number} is heavy" if each.heavy else f"#{each.number}" for each in there],
             missing=[f"post/one.{number}/label" for number in LOST],
             parts=["P" for each in there for _ in each.parts],

@@ -16,10 +16,10 @@ from support.producers import TOKEN, Producers
 from support.talkative import Said, Talk, talkative
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 MANY = 400
-ENDED_SECONDS = 90.0
+ENDED_SECONDS = 150.0
 
 
 def http_of(producers: Producers) -> AsyncClient:

@@ -37,14 +37,15 @@ async def test_what_runs_may_come_to_its_end_and_nothing_new_begins() -> None:
         await go.wait()
         return text
 
-    async with bench.worker(work) as running:
+    patient = fast_settings(bench.settings.kafka.topic_prefix, drain_seconds=60)
+    async with bench.worker(work, settings=patient) as running:
         await bench.order(work, "run-1/a", input_of("text", "x"))
         await bench.order(work, "run-1/b", input_of("text", "x"))
         await until(lambda: calls)
         running.stop.set()
         await until(lambda: not len(running.worker.desks[0].intake))
         go.set()
-        await asyncio.wait_for(running.task, 10)
+        await asyncio.wait_for(running.task, 60)
     assert calls == ["run-1/a"]
     assert len(await bench.settled()) == 1
     assert await bench.committed(work) == 1  # and "b" is read by the next worker
@@ -112,7 +113,8 @@ async def test_leases_go_on_while_it_drains() -> None:
         await go.wait()
         return text
 
-    async with bench.worker(work) as running:
+    patient = fast_settings(bench.settings.kafka.topic_prefix, drain_seconds=60)
+    async with bench.worker(work, settings=patient) as running:
         await bench.order(work, "run-1/a", input_of("text", "x"))
         await begun.wait()
         running.stop.set()
@@ -120,7 +122,7 @@ async def test_leases_go_on_while_it_drains() -> None:
         late = (bench.clock() + 9) * 1000
         await eventually(lambda: bench.field("run-1/a", "lease"), lambda lease: int(lease or b"0") >= late)
         go.set()
-        await asyncio.wait_for(running.task, 10)
+        await asyncio.wait_for(running.task, 60)
     assert len(await bench.settled()) == 1
 
 

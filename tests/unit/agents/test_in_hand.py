@@ -7,7 +7,7 @@ from argosy.broker.fence import Fence
 from argosy.broker.presence import present
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
-from support.worker_bench import eventually, input_of, memory_bench
+from support.worker_bench import eventually, input_of, memory_bench, until
 
 
 async def test_a_worker_tells_what_runs_by_partition_and_its_claim_names_it() -> None:
@@ -33,6 +33,7 @@ async def test_a_worker_tells_what_runs_by_partition_and_its_claim_names_it() ->
             return await bench.field("run-1/a", "fence")
 
         fence = await eventually(claimed, lambda found: found is not None)
+        await until(lambda: running.count)  # the answer to the claim is here, too
         name = f"{socket.gethostname()}-{os.getpid()}"
         assert fence is not None
         assert Fence.read(fence.decode()).holder == name

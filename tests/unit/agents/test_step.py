@@ -205,7 +205,7 @@ async def test_while_the_lane_is_not_live_a_step_waits() -> None:
     reached = asyncio.Event()
     go = asyncio.Event()
 
-    @agent(name="pay", timeout_seconds=0.4)
+    @agent(name="pay")
     async def pay(ctx: Context, amount: int) -> int:
         reached.set()
         await go.wait()

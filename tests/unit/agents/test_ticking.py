@@ -40,9 +40,9 @@ async def test_each_is_stopped_at_its_own_limit_in_whatever_order_they_came() ->
 
 async def test_a_limit_that_stood_still_is_kept_later() -> None:
     floor = Floor()
-    one = floor.start("one", 0.03)
+    one = floor.start("one", 0.3)
     with one.limit.paused():
-        await asyncio.sleep(0.08)
+        await asyncio.sleep(0.5)
         assert one.stopped is None
     await until(lambda: one.stopped)
 

@@ -448,12 +448,16 @@ async def test_two_agents_in_one_worker_have_their_own_groups() -> None:
 
 async def test_no_more_handlers_run_at_once_than_there_are_slots() -> None:
     most = now = 0
+    full = asyncio.Event()
 
     @agent(concurrency=3, name="shout")
     async def crowd(ctx: Context, text: str) -> str:
         nonlocal most, now
         now += 1
         most = max(most, now)
+        if now == 3:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.001)
         now -= 1
         return text

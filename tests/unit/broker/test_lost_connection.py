@@ -44,7 +44,7 @@ async def write_until_it_fails(connection: AIOKafkaConnection) -> Exception:
     await connection.connect()
     answers: list[asyncio.Future[object]] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 answers.append(asyncio.ensure_future(connection.send(ApiVersionRequest())))
                 await asyncio.sleep(0)

@@ -75,7 +75,7 @@ async def test_a_script_that_the_server_forgot_is_sent_again_whole(store: RedisS
 
 async def test_no_answer_in_time_is_unreachable_and_the_connection_is_given_up(valkey: Valkey) -> None:
     store = valkey.store(timeout_seconds=0.3)
-    assert await store.run(COUNT, ["n"], []) == 1
+    await answered(store)
     valkey.pause()
     try:
         with pytest.raises(Unreachable, match="no reply within") as caught:
@@ -87,10 +87,20 @@ async def test_no_answer_in_time_is_unreachable_and_the_connection_is_given_up(v
         valkey.go_on()
     patient = valkey.store()
     count = int(await patient.get("n") or 0)
-    assert count in {1, 2}  # whether it took effect is unknown to its caller, and nobody did it twice
+    assert count in {0, 1}  # whether it took effect is unknown to its caller, and nobody did it twice
     assert await patient.run(COUNT, ["n"], []) == count + 1
     await patient.close()
     await store.close()
+
+
+async def answered(store: RedisStore) -> None:
+    """Have it connected, however often a busy server is too late for it."""
+    while True:
+        try:
+            await store.get("nothing")
+        except Unreachable:
+            continue
+        return
 
 
 async def test_it_comes_back_after_the_server_was_killed(valkey: Valkey, store: RedisStore) -> None:
@@ -137,7 +147,7 @@ async def test_a_connection_that_the_loop_finds_closed_as_it_writes_is_lost_and_
 async def test_so_is_one_that_the_loop_finds_closed_in_its_handshake(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipe = RedisPipe(valkey.url, timeout_seconds=0.3)
+    pipe = RedisPipe(valkey.url, timeout_seconds=2.0)
 
     async def closed(*_: object, **__: object) -> None:
         raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")

@@ -46,7 +46,7 @@ async def test_no_caller_ever_gets_another_ones_reply(tmp_path: Path) -> None:
             calls = [ask(store, f"{turn}/{number}", chance) for number in range(40)]
             answered |= set(await asyncio.gather(*calls))
             valkey.go_on()
-        await asyncio.wait_for(back(store), timeout=20)
+        await asyncio.wait_for(back(store), timeout=60)
         done = {field.decode() for field in await store.hgetall("h")}
         await store.close()
     answered.discard(LOST)

@@ -4,9 +4,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
+from argosy.console import chaos
 from argosy.console.chaos_page import page
 from argosy.console.chaos_text import in_words
+from argosy.console.chaos_verdict import fired, verdict_of
 from argosy.console.main import build_app
+from argosy.testing.chaos_judge import Finding
 from argosy.testing.chaos_plan import KINDS
 from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport
 
@@ -88,6 +91,78 @@ def test_a_run_without_any_fault_has_a_page_too() -> None:
     empty = REPORT.model_copy(update={"strikes": (), "curve": (), "verdict": "empty", "baseline": 0.0})
     assert "Nothing was shown" in page(empty)
     assert in_words(empty).splitlines()[-1] == "verdict: nothing was shown: no load, or no fault"
+
+
+def test_a_fault_that_was_not_carried_out_breaks_no_promise_and_has_a_verdict_of_its_own() -> None:
+    late = strike(3, "poison", "F18", 40, None).model_copy(update={"said": "", "error": "KafkaTimeoutError"})
+    strikes = (*REPORT.strikes[:2], late)
+    condition = fired(strikes)
+    assert condition.told == ["poison at 40 s was not carried out: KafkaTimeoutError"]
+    held, broken = Finding("held", 1), Finding("broken", 1, 1)
+    assert verdict_of([held, condition], slow=False, empty=False) == "incomplete"
+    assert verdict_of([held, broken, condition], slow=True, empty=True) == "broken"
+    assert verdict_of([held, condition], slow=True, empty=False) == "slow"
+    assert verdict_of([held, condition], slow=False, empty=True) == "empty"
+    assert verdict_of([held, fired(REPORT.strikes)], slow=False, empty=False) == "held"
+
+
+def test_nothing_came_of_more_than_half_of_the_faults() -> None:
+    vain = [strike(n, "duplicates", "F15", 9, None).model_copy(update={"said": ""}) for n in range(2)]
+    assert not fired([*vain, *REPORT.strikes[:2]]).broken
+    assert fired([*vain, *REPORT.strikes[:1]]).told == ["nothing came of duplicates, duplicates"]
+
+
+INCOMPLETE = REPORT.model_copy(
+    update={
+        "verdict": "incomplete",
+        "invariants": (
+            REPORT.invariants[0],
+            Invariant(
+                name="faults did what they should",
+                checked=4,
+                broken=1,
+                told=("poison was not carried out",),
+                of_fleet=False,
+            ),
+        ),
+    }
+)
+
+
+def test_text_and_page_tell_what_was_not_carried_out_and_call_nothing_broken() -> None:
+    text, html = in_words(INCOMPLETE), page(INCOMPLETE)
+    assert "NOT ALL  faults did what they should: looked at 4 times, not so 1 times" in text
+    assert "- poison was not carried out" in text
+    assert text.splitlines()[-1].startswith(
+        "verdict: every promise held, but not all faults were carried out"
+    )
+    assert "broken" not in text.lower()
+    assert 'class="incomplete"' in html
+    assert "<li>poison was not carried out</li>" in html
+    assert '<td class="part">not all</td>' in html
+    assert Report.model_validate_json(INCOMPLETE.model_dump_json()) == INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("verdict", "interrupted", "code"),
+    [
+        ("held", False, 0),
+        ("broken", False, 1),
+        ("incomplete", False, 6),
+        ("incomplete", True, 6),
+        ("empty", False, 1),
+        ("slow", False, 124),
+        ("held", True, 130),
+    ],
+)
+def test_each_verdict_has_its_exit_code(
+    *, verdict: str, interrupted: bool, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(*_: object) -> Report:
+        return REPORT.model_copy(update={"verdict": verdict, "interrupted": interrupted})
+
+    monkeypatch.setattr(chaos, "run_chaos", found)
+    assert CliRunner().invoke(build_app("chaos"), ["chaos"]).exit_code == code
 
 
 def test_all_faults_are_listed() -> None:

@@ -1,6 +1,5 @@
 """Faults that come to Redis or Kafka while another fault has it away."""
 
-import asyncio
 from asyncio import StreamReader, StreamWriter
 from typing import cast
 
@@ -10,8 +9,8 @@ from aiokafka.errors import KafkaConnectionError
 from argosy.console import chaos_strikes
 from argosy.console.chaos_arena import Arena
 from argosy.console.chaos_strikes import hit, redis_says
-from argosy.console.ports import LOOPBACK
 from argosy.testing.chaos_plan import BY_NAME, Strike
+from support.listening import listening
 
 
 async def test_a_redis_that_is_away_or_loads_its_data_is_asked_until_it_answers() -> None:
@@ -26,8 +25,7 @@ async def test_a_redis_that_is_away_or_loads_its_data_is_asked_until_it_answers(
         writer.write(answer)
         writer.close()
 
-    async with await asyncio.start_server(serve, LOOPBACK, 0) as server:
-        port: int = server.sockets[0].getsockname()[1]
+    async with listening(serve) as port:
         assert await redis_says(port, "DBSIZE") == b":7\r\n"
     assert not answers
 

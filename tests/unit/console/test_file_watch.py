@@ -26,7 +26,7 @@ async def test_a_change_of_a_file_is_noticed(tmp_path: Path, change: str) -> Non
     waiting = asyncio.create_task(until_changed(watched, watched.look()), name="watch")
     await asyncio.sleep(0)
     CHANGES[change](file)
-    assert await asyncio.wait_for(waiting, 30) == [file]
+    assert await asyncio.wait_for(waiting, 60) == [file]
 
 
 async def test_a_new_file_is_noticed_where_the_folder_is_watched(tmp_path: Path) -> None:
@@ -36,4 +36,4 @@ async def test_a_new_file_is_noticed_where_the_folder_is_watched(tmp_path: Path)
     before = watched.look()
     (tmp_path / "new.py").write_text("")
     (tmp_path / "notes.txt").write_text("")
-    assert await asyncio.wait_for(until_changed(watched, before), 30) == [tmp_path / "new.py"]
+    assert await asyncio.wait_for(until_changed(watched, before), 60) == [tmp_path / "new.py"]

@@ -13,7 +13,7 @@ from argosy.coordinator.registry import publish
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import CompiledPipeline
 from support.gateway import Gateway, gateway_of
-from support.shell_world import ShellWorld, hello, many, shell_world
+from support.shell_world import ShellWorld, hello, many, patient, shell_world
 
 HELLO = from_json(to_json(hello.compile().dump()))
 MANY = from_json(to_json(many.compile().dump()))
@@ -79,7 +79,7 @@ async def test_a_published_pipeline_is_named_and_its_input_is_checked_at_once() 
 
 
 async def test_a_repeat_is_the_same_run_and_other_data_is_a_conflict() -> None:
-    async with gateway_world() as (world, gateway):
+    async with shell_world(patient()) as world, one_more(world) as gateway:
         first = await gateway.submit(pipeline=HELLO, input="x", run_id="twice")
         result = await gateway.result("twice")
         again = await gateway.submit(pipeline=HELLO, input="x", run_id="twice")

@@ -52,7 +52,7 @@ async def gateway_world(**changes: object) -> AsyncGenerator[tuple[ShellWorld, G
 
 
 async def all_told(response: Response) -> list[Told]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [each async for each in told(response.aiter_lines()) if each.kind]
 
 
@@ -84,7 +84,7 @@ async def test_a_quiet_run_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyP
     async with gateway_world() as (world, gateway):
         world.handler = lambda _: None
         await gateway.submit(pipeline=DIAMOND, input="x", run_id="quiet")
-        async with gateway.http.stream("GET", "/runs/quiet/events") as response, asyncio.timeout(20):
+        async with gateway.http.stream("GET", "/runs/quiet/events") as response, asyncio.timeout(60):
             async for line in response.aiter_lines():
                 if line.startswith(":"):
                     break
@@ -97,7 +97,7 @@ async def test_a_stop_ends_streams_and_long_polls_at_once() -> None:
         waiting = asyncio.create_task(gateway.result("stuck", wait=60))
         async with gateway.http.stream("GET", "/runs/stuck/events") as response:
             lines = response.aiter_lines()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert (await anext(told(lines))).data is not None
                 gateway.stop.set()
                 assert "end" not in [each.kind async for each in told(lines)]
@@ -114,7 +114,7 @@ async def test_watchers_are_bounded_and_a_place_is_free_again_when_one_leaves() 
             full = await gateway.http.get("/runs/held/events")
             assert full.status_code == 503
             assert full.json()["error"]["code"] == "busy"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while gateway.door.watchers.locked():  # noqa: ASYNC110 - the server learns of it in its own time
                 await asyncio.sleep(0.01)
 

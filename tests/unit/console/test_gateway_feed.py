@@ -64,13 +64,13 @@ def text_of(event: RunEvent | Lagged) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)
 
 
 async def take(events: AsyncGenerator[RunEvent | Lagged], count: int) -> list[str]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [text_of(await anext(events)) for _ in range(count)]
 
 

@@ -70,7 +70,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(b"POST /runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         writer.write(b"Content-Length: 100\r\n\r\n{")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert (await reader.readline()).split()[1] == b"408"
         writer.close()
         await writer.wait_closed()
@@ -80,14 +80,14 @@ async def test_waits_are_bounded() -> None:
     async with lonely_gateway(waits=1) as gateway:
         receipts = {"receipt": f"0-0-0-{'0' * 64}", "wait": "30"}
         first = asyncio.create_task(gateway.http.get("/runs/a/result", params=receipts))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not gateway.door.waits.locked():  # noqa: ASYNC110 - the request is on its way
                 await asyncio.sleep(0.01)
         second = await gateway.http.get("/runs/b/result", params=receipts)
         assert second.status_code == 503
         assert second.headers["retry-after"] == "1"
         first.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while gateway.door.waits.locked():  # noqa: ASYNC110 - the server learns in its own time that one left
                 await asyncio.sleep(0.01)
 

@@ -30,7 +30,7 @@ async def test_a_gateway_that_listens_says_where(tmp_path: Path) -> None:
         file = tmp_path / "ready"
         with listening(GatewaySettings(port=0)) as sock:
             second = asyncio.create_task(serve_http(gateway.door, sock, file), name="second")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not file.exists():  # noqa: ASYNC110 - as a supervisor does
                     await asyncio.sleep(0.01)
             assert file.read_text("utf-8") == f"{url_of(sock)}\n"

@@ -47,7 +47,7 @@ async def test_over_the_bound_of_connections_an_answer_has_our_shape_and_says_wh
         # What is held is seen by the server in its own time.
         held.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")  # a request that is never whole
         await held.drain()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (full := await gateway.http.get("/runs/x")).status_code != 503:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
         assert full.json()["error"]["code"] == "busy"
@@ -57,7 +57,7 @@ async def test_over_the_bound_of_connections_an_answer_has_our_shape_and_says_wh
         assert (await gateway.http.get("/health")).status_code == 200  # a probe is answered all the same
         held.close()
         await held.wait_closed()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await gateway.http.get("/runs/x")).status_code == 503:  # noqa: ASYNC110 - the server learns of it in its own time
                 await asyncio.sleep(0.01)
 

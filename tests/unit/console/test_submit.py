@@ -44,6 +44,6 @@ async def test_a_submit_that_nobody_accepts_is_told_and_one_that_goes_on_is_not(
         assert "argosy why r-1" in (told := capsys.readouterr().err)
         assert "if nobody published unheard-of: argosy publish APP" in told
         done = await client.submit(hello, "x", run_id="r-2")
-        await done.result(timeout_seconds=20)
+        await done.result(timeout_seconds=60)
         await tell_if_not_accepted(client.run("r-2"), "hello")
         assert capsys.readouterr().err == ""

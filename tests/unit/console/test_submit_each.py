@@ -9,7 +9,7 @@ import pytest
 from argosy.console.submit_each import opened, submit_each, values_of
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.fault import Fault
-from support.shell_world import client_of, hello, shell_world
+from support.shell_world import client_of, hello, patient, shell_world
 
 
 def test_lines_are_read_as_they_are_asked_for() -> None:
@@ -36,13 +36,13 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 async def test_each_line_is_a_run_and_its_answer_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    async with shell_world() as world, client_of(world) as client:
+    async with shell_world(patient()) as world, client_of(world) as client:
         world.handler = lambda order: (
             Fault(code="rejected", message="no") if order.task_id == "b-2/first" else "well"
         )
         for _ in range(2):
             code = await submit_each(
-                client, hello.compile(), ["x", "y", "z"], prefix="b", detach=False, timeout_seconds=20
+                client, hello.compile(), ["x", "y", "z"], prefix="b", detach=False, timeout_seconds=60
             )
             assert code == 1, "one of them failed"
             printed = capsys.readouterr()

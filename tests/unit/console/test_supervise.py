@@ -37,7 +37,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def gone(process: ProcessId) -> None:
-    await asyncio.wait_for(until(lambda: not process.is_running()), 10)
+    await asyncio.wait_for(until(lambda: not process.is_running()), 60)
 
 
 async def test_a_killed_child_is_started_again(supervisor: Supervisor, tmp_path: Path) -> None:

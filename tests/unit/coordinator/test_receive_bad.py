@@ -90,7 +90,7 @@ async def refusal(world: ShellWorld, position: str) -> SubmitRefused:
     """Wait for the answer to one submit."""
     follower = world.kafka.follower(TopicNames(world.settings.kafka.topic_prefix).results)
     await follower.start(beginning=True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             for record in await follower.read(1.0):
                 found = read_answer(record)

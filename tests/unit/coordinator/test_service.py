@@ -9,7 +9,7 @@ from argosy.broker.keys import LaneKeys
 from argosy.schemas.errors import RunConflict, RunExpired, RunFailed
 from argosy.schemas.fault import Fault
 from argosy.schemas.task import TaskDispatched
-from support.shell_world import ShellWorld, client_of, diamond, hello, many, settings_of, shell_world
+from support.shell_world import ShellWorld, client_of, diamond, hello, many, patient, settings_of, shell_world
 
 
 def seen_more_than(world: ShellWorld, count: int) -> bool:
@@ -47,7 +47,7 @@ async def test_a_hundred_runs_on_two_coordinators() -> None:
 
 
 async def test_a_repeated_submit_is_answered_with_the_result_again() -> None:
-    async with shell_world() as world:
+    async with shell_world(patient()) as world:
         async with client_of(world) as client:
             run = await client.submit(hello, "a", run_id="again")
             await run.result(timeout_seconds=60)
@@ -71,7 +71,7 @@ async def test_other_data_under_a_known_id_conflict_and_change_nothing() -> None
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: None
         run = await client.submit(hello, "a", run_id="taken")
-        await world.until(lambda: len(world.seen) == 1)
+        await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         other = await client.submit(hello, "b", run_id="taken")
         with pytest.raises(RunConflict):
             await other.result(timeout_seconds=60)
@@ -191,8 +191,8 @@ async def test_a_wiped_idle_lane_is_noticed_without_any_traffic() -> None:
 async def test_a_wiped_idle_lane_rebuilds_its_timer() -> None:
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: None
-        run = await client.submit(hello, "a", deadline_seconds=1.0)
-        await world.until(lambda: len(world.seen) == 1)
+        run = await client.submit(hello, "a", deadline_seconds=3.0)
+        await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         world.server.wipe()
         with pytest.raises(RunExpired):
             await run.result(timeout_seconds=60)
@@ -226,7 +226,7 @@ async def test_work_pauses_while_kafka_is_away_and_goes_on_after() -> None:
         world.kafka.broker.deadline_seconds = 0.2
         world.handler = lambda _: None
         run = await client.submit(hello, "a")
-        await world.until(lambda: len(world.seen) == 1)
+        await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         world.kafka.broker.stop()
         await asyncio.sleep(0.5)
         world.handler = lambda _: "after"

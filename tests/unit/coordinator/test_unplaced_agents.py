@@ -9,7 +9,7 @@ from argosy import Context, Pipeline, agent
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.topics import TopicPlan
 from argosy.schemas.errors import Refused, RunRefused
-from support.shell_world import client_of, hello, shell_world
+from support.shell_world import client_of, hello, settings_of, shell_world
 from support.waiting import eventually
 
 
@@ -41,7 +41,7 @@ async def test_a_submit_of_an_agent_that_can_have_no_topic_is_refused_and_holds_
 
 
 async def test_a_right_that_comes_in_time_is_soon_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with shell_world() as world, client_of(world) as client:
+    async with shell_world(settings_of(unknown_pipeline_seconds=60)) as world, client_of(world) as client:
         asked = asyncio.Event()
 
         async def refuse(self: MemoryKafka, plans: Sequence[TopicPlan]) -> None:

@@ -1,10 +1,15 @@
+import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic_core import from_json
 
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
@@ -148,3 +153,45 @@ def test_a_null_is_a_value_of_its_own() -> None:
     assert port(Measure).encode(Measure(value=1.5)) == b'{"value":1.5,"note":null}'
     assert port(dict[str, str]).encode({"\ufffd": "\ufffd"}) == '{"\ufffd":"\ufffd"}'.encode()
     assert port(int).encode(10**40) == b"1" + b"0" * 40
+
+
+def test_in_a_list_given_as_text_nothing_is_read_as_a_hole() -> None:
+    look_alike = HOLE.model_dump()
+    p = port(list[dict[str, str] | Hole])
+    assert p.decode(json.dumps([look_alike]).encode()) == [look_alike]
+    with pytest.raises(InvalidInput):
+        port(list[Document | Hole]).decode(json.dumps([look_alike]).encode())
+    with pytest.raises(InvalidInput):
+        p.decode(b"[")
+
+
+TEXTS: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+VALUES: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | TEXTS
+    | st.sampled_from(["1", "1.5", "true", "null"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.sampled_from(["value", "note"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    VALUES,
+    st.sampled_from([str, int, float, bool, Measure, Any, list[int], dict[str, Any], Decimal, datetime]),
+)
+def test_text_is_decoded_as_what_it_says(value: JsonValue, annotation: Any) -> None:  # noqa: ANN401 - any type
+    text = json.dumps(value, ensure_ascii=False, indent=1).encode()
+
+    def decoded(given: Any) -> str:  # noqa: ANN401 - what a message brings
+        try:
+            return repr(port(annotation).decode(given))
+        except InvalidInput as error:
+            return str(error)
+
+    assert decoded(text) == decoded(from_json(text))

@@ -51,3 +51,8 @@ def test_a_freeze_lasts_three_leases() -> None:
 def test_what_only_our_own_app_has_handlers_for_is_left_out_for_others() -> None:
     others = Cast(CAST.workers, CAST.coordinators, CAST.agents, 4.0, own=False)
     assert not {"killer", "block-loop"} & {strike.kind.name for strike in plan(3, PACE, others, KINDS)}
+
+
+def test_without_pauses_there_is_still_an_end_to_faults_that_take_no_time() -> None:
+    strikes = plan(3, Pace(10.0, 0.0, 0.0), CAST, [BY_NAME["kill-worker"]])
+    assert 1 < len(strikes) <= 51

@@ -99,6 +99,50 @@ async def test_a_worker_that_dies_anywhere_costs_no_attempt(at: At) -> None:
         assert "dies" in fleet.story
 
 
+MADE: list[str] = []
+
+
+async def pay(key: str) -> str:
+    MADE.append(key)
+    return key
+
+
+@agent
+async def payer(ctx: Context, how: str) -> str:
+    logged = how == "logged"
+    first = await ctx.step("first", pay, ctx.idempotency_key("first"), log=logged)
+    second = await ctx.step("second", pay, ctx.idempotency_key("second"), log=logged)
+    return f"{first} {second}"
+
+
+paying = Pipeline("paying", takes=str, gives=str)
+paying.returns(paying.step(payer, paying.input))
+
+
+@pytest.mark.parametrize("how", ["plain", "logged"])
+@pytest.mark.parametrize(("step", "made"), [("", (3, 1)), ("first", (3, 1)), ("second", (1, 3))])
+async def test_a_worker_that_dies_between_an_effect_and_its_memo_makes_it_again_under_the_same_key(
+    step: str, made: tuple[int, int], how: str
+) -> None:
+    MADE.clear()
+    async with Fleet(paying) as fleet:
+        fleet.crash(payer, at="after_effect", step=step, times=2)
+        run = await fleet.submit(paying, how)
+        first, second = (await run.result()).split()
+        task = (await fleet.history(run)).task("payer")
+        assert (task.attempts, task.handled) == (1, 3)
+        assert (MADE.count(first), MADE.count(second)) == made
+        assert f"dies after effect of step {step or 'first'!r}" in fleet.story
+
+
+async def test_only_an_effect_has_a_step() -> None:
+    async with Fleet(paying) as fleet:
+        with pytest.raises(ConfigurationError, match="of the step 'first'"):
+            fleet.crash(payer, at="after_store", step="first")
+        with pytest.raises(ConfigurationError, match="is no agent"):
+            fleet.crash("coordinator", step="first")
+
+
 async def test_settle_stops_where_only_time_would_help() -> None:
     async with Fleet(briefing, model=model()) as fleet:
         fleet.crash(criticise, at="in_handler")
