@@ -26,7 +26,7 @@ from argosy.agents.verdict import (
 from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import ArgosyError, HandlerTimeout
 from argosy.schemas.fault import fault_of
-from argosy.schemas.task import TaskDispatched
+from argosy.schemas.task import SystemDispatched
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, names, propagation, steps
 from argosy.telemetry.spans import Traced
@@ -88,7 +88,7 @@ class Attempts:
             given, running.inputs = inputs.given, inputs.payloads
         if running.span.recording:
             running.span.set_content(names.INPUT, partial(shown, given))
-        if isinstance(body, TaskDispatched) and body.system is not None:
+        if isinstance(body, SystemDispatched) and body.system is not None:
             return await system_work.do(body.system, given, body.contract, self.services.count_tokens)
         ctx = TaskContext(running, self.services, deadline, self.models)
         arguments = self.agent.decode(given)

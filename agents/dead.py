@@ -12,10 +12,11 @@ from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.fault import fault_of
 from argosy.schemas.ids import is_run_id, lane_of
 from argosy.schemas.runlog import TaskSettled
-from argosy.schemas.task import TaskDispatched
+from argosy.schemas.task import SystemDispatched, TaskDispatched
 from argosy.telemetry import logs, metrics
 
 _DIGITS: Final = 9
+_ORDERS: Final = frozenset((TaskDispatched.KIND, SystemDispatched.KIND))
 
 
 async def bury(record: Record, reason: Reason, error: BadMessage, services: Services) -> None:
@@ -55,7 +56,7 @@ def _settle(record: Record, error: BadMessage, services: Services) -> Outgoing |
     task_id, mark, attempt = envelope.id.rpartition("#")
     run_id, slash, local = task_id.partition("/")
     known = mark and slash and local and is_run_id(run_id) and attempt.isascii() and attempt.isdigit()
-    if envelope.kind != TaskDispatched.KIND or not known or len(attempt) > _DIGITS:
+    if envelope.kind not in _ORDERS or not known or len(attempt) > _DIGITS:
         return None
     fault = fault_of(error, retriable=True)
     settled = TaskSettled(

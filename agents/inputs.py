@@ -16,7 +16,7 @@ from argosy.pipelines.port import Given
 from argosy.schemas.errors import ContextOverflow, InvalidInput
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.plain_dispatch import Dispatch, PlainDispatch
-from argosy.schemas.task import HoleInput, TaskDispatched, TaskInput
+from argosy.schemas.task import HoleInput, SystemDispatched, TaskInput
 
 _INPUTS: Final = TypeAdapter(tuple[TaskInput, ...])
 
@@ -61,7 +61,7 @@ def shown(given: Mapping[str, Given]) -> bytes:
 
 async def read(body: Dispatch, payloads: Payloads) -> Inputs:
     """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, ContextOverflow, and Unreachable."""
-    cut = not isinstance(body, TaskDispatched) or body.system is None
+    cut = not isinstance(body, SystemDispatched) or body.system is None
     given: dict[str, Given] = {}
     found: dict[str, Payload] = {}
     listed = await _listed(body, payloads)

@@ -13,7 +13,7 @@ from argosy.console.config import load_settings
 from argosy.coordinator.registry import PUBLISHED
 from argosy.schemas.codec import MESSAGES
 from argosy.schemas.deadletter import DeadLetter
-from argosy.schemas.envelope import TYPE_PREFIX, VERSION
+from argosy.schemas.envelope import type_of
 from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
@@ -27,7 +27,7 @@ from argosy.schemas.runlog import (
     TimerFired,
 )
 from argosy.schemas.settings import KafkaSettings
-from argosy.schemas.task import TaskDispatched
+from argosy.schemas.task import SystemDispatched, TaskDispatched
 from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed
 
 _KINDS: Final[dict[str, type[BaseModel]]] = {**MESSAGES, PUBLISHED: CompiledPipeline}
@@ -38,7 +38,7 @@ _CHANNELS: Final = (
     ("runs", "The run log, the record of truth. The key is the run id, its partition the lane.",
      tuple(each.KIND for each in (RunAccepted, TaskSettled, StepRecorded, SignalReceived, CancelReceived, TimerFired,
                                   RunEnded)), "send"),
-    ("tasks", "The work of one agent. The key is the task id.", (TaskDispatched.KIND,), "send"),
+    ("tasks", "The work of one agent. The key is the task id.", (TaskDispatched.KIND, SystemDispatched.KIND), "send"),
     ("results", "One record per ended run, at least once, and refusals. The key is the run id.",
      (RunEnded.KIND, SubmitRefused.KIND), "send"),
     ("events", "For people who watch; lossy.", (TaskProgressed.KIND, TextStreamed.KIND, StateChanged.KIND), "send"),
@@ -116,10 +116,9 @@ def _protocol(kafka: KafkaSettings) -> str:
 
 
 def _message(kind: str, body: JsonValue) -> JsonValue:
-    ce_type = f"{TYPE_PREFIX}{kind}.v{VERSION}"
     properties = _HEADERS["properties"]
     known = properties if isinstance(properties, dict) else {}
-    headers: JsonValue = {**_HEADERS, "properties": {**known, "ce_type": {"const": ce_type}}}
+    headers: JsonValue = {**_HEADERS, "properties": {**known, "ce_type": {"const": type_of(kind)}}}
     return {"name": kind, "contentType": "application/json", "headers": headers, "payload": body}
 
 

@@ -112,12 +112,12 @@ class Letters:
         order = dispatch_of(state, dispatch.local, dispatch.attempt, self._lane)
         if order is None:
             return None
-        value, blob = _fitting(order.value)
+        value, blob = _fitting(order.kind, order.value)
         topic, task_id = self._names.tasks(order.agent), f"{dispatch.run_id}/{dispatch.local}"
         work = Work(dispatch.run_id, task_id, order.agent, dispatch.attempt, step=order.step)
         span = steps.dispatch(topic, work, Trace(order.traceparent))
         envelope = self._envelope(
-            TaskDispatched.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, order.cause
+            order.kind.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, order.cause
         )
         _tell(dispatch, order, task_id, span.trace.traceparent)
         return Letter(Outgoing(topic, task_id.encode(), value, envelope.headers()), blob, span)
@@ -150,11 +150,11 @@ class Letters:
         )
 
 
-def _fitting(value: bytes) -> tuple[bytes, bytes | None]:
+def _fitting(kind: type[TaskDispatched], value: bytes) -> tuple[bytes, bytes | None]:
     """Move the inputs of a dispatch that is over 64 KiB aside: (body, what goes into the payload store)."""
     if len(value) <= INLINE_BYTES:
         return value, None
-    body = TaskDispatched.model_validate_json(value)
+    body = kind.model_validate_json(value)
     if not body.inputs:
         return value, None
     blob = canonical_json([given.model_dump(mode="json") for given in body.inputs])

@@ -16,7 +16,7 @@ from argosy.coordinator.step_plan import StepPlan, fixed_of
 from argosy.coordinator.system_tasks import factor_for, inputs_for, order_for, sources, wants_for
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
-from argosy.schemas.task import HoleInput
+from argosy.schemas.task import HoleInput, SystemDispatched, TaskDispatched
 
 MOST_LINKS = 128
 """Traceparents of joined tasks in one dispatch: a span holds no more links than that by default."""
@@ -26,8 +26,9 @@ MOST_LINKS = 128
 class Order:
     """A dispatch as it is sent, and what else has to be known of it."""
 
+    kind: type[TaskDispatched]
     value: bytes
-    """The body of a `TaskDispatched`. `inputs` may be large: see `letters`."""
+    """The body, of this kind. `inputs` may be large: see `letters`."""
     agent: str
     step: str
     cause: int
@@ -64,7 +65,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{place.agent}"'
         f',"attempt":{attempt},"lane":{lane},'.encode(),
         b'"inputs":[%b],' % b",".join(_input(state, given) for given in inputs) if inputs else b"",
-        step.fixed if place.system is None else _fixed(state, place),
+        step.fixed if place.system is None else fixed_of(wants_for(state, place), place.terms),
         b"" if window is None else b',"window":%d' % window,
         b"" if factor == 1000 else b',"factor":%d' % factor,  # noqa: PLR2004 - the default
         b',"deadline_ms":%d,"run_deadline_ms":%d' % (until_ms, pinned.deadline_ms),
@@ -72,20 +73,18 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         b',"pipeline":"%b"' % plan.title.encode(),
         b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
         b',"parents":%b' % to_json(parents) if parents else b"",
-        b"}" if task.earlier is None else b',"earlier":%b}' % to_json(task.earlier),
+        b"" if task.earlier is None else b',"earlier":%b' % to_json(task.earlier),
+        b"}" if place.system is None else _system(state, place),
     ]
+    kind = TaskDispatched if place.system is None else SystemDispatched
     return Order(
-        b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(parents)
+        kind, b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(parents)
     )
 
 
-def _fixed(state: RunState, place: Place) -> bytes:
-    order, fixed = order_for(state, place), fixed_of(wants_for(state, place), place.terms)
-    return (
-        fixed
-        if order is None
-        else b'"system":%b,%b' % (order.model_dump_json(exclude_defaults=True).encode(), fixed)
-    )
+def _system(state: RunState, place: Place) -> bytes:
+    order = order_for(state, place)
+    return b"}" if order is None else b',"system":%b}' % order.model_dump_json(exclude_defaults=True).encode()
 
 
 def _input(state: RunState, given: Given) -> bytes:

@@ -24,7 +24,7 @@ from argosy.schemas.runlog import (
     TaskSettled,
     TimerFired,
 )
-from argosy.schemas.task import TaskDispatched
+from argosy.schemas.task import SystemDispatched, TaskDispatched
 from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed
 
 Message = (
@@ -40,6 +40,7 @@ Message = (
     | RunEnded
     | SubmitRefused
     | TaskDispatched
+    | SystemDispatched
     | TaskProgressed
     | TextStreamed
     | StateChanged
@@ -61,6 +62,7 @@ MESSAGES: Final[dict[str, type[Message]]] = {
         RunEnded,
         SubmitRefused,
         TaskDispatched,
+        SystemDispatched,
         TaskProgressed,
         TextStreamed,
         StateChanged,

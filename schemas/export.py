@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from argosy.schemas.codec import MESSAGES
+from argosy.schemas.envelope import version_of
 from argosy.schemas.pipeline import CompiledPipeline
 
 FOLDER: Final = Path(__file__).parent / "json"
@@ -20,7 +21,10 @@ def documents() -> Iterator[tuple[str, str]]:
     for name in sorted(_DOCUMENTS):
         schema = _DOCUMENTS[name].model_json_schema(by_alias=True)
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        yield f"{name}.v1.json", json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        yield (
+            f"{name}.v{version_of(name)}.json",
+            json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+        )
 
 
 def export(folder: Path = FOLDER) -> list[Path]:

@@ -85,7 +85,6 @@ class TaskDispatched(BaseModel):
     inputs: tuple[TaskInput, ...] = ()
     inputs_ref: Reference | None = None
     """Instead of `inputs`, when these are over 64 KiB: the JSON list of TaskInput in the payload store."""
-    system: SystemOrder | None = None
     wants: tuple[Want, ...] = ()
     contract: Contract
     window: int | None = None
@@ -109,3 +108,15 @@ class TaskDispatched(BaseModel):
         if self.inputs_ref is not None:
             return self.inputs_ref.tokens
         return sum(given.tokens for given in self.inputs)
+
+
+class SystemDispatched(TaskDispatched):
+    """An order of an attempt at a task that was made under one that is too large: a plan of pages, a page, a merge.
+
+    A kind of its own, with a version that older workers wait for: these would ignore what they don't know, and run
+    the agent's function on the whole of the input.
+    """
+
+    KIND: ClassVar[str] = "task.system"
+    system: SystemOrder | None = None
+    """What the worker itself is to do; absent: run the agent's function, on the page or on what is to be merged."""

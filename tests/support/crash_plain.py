@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from support.witness import Line
 
-_TYPE: Final = re.compile(r"argosy\.([a-z.]+)\.v1")
+_TYPE: Final = re.compile(r"argosy\.([a-z.]+)\.v[12]")
 _KEY: Final = re.compile(
     r"[^{]+:\{lane-\d+\}:"
     r"(?:(?P<fixed>lane|live)|task:(?P<task>.+)"

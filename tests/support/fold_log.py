@@ -165,7 +165,7 @@ class FoldLog:
         """The work message of a task that is out."""
         found = dispatch_of(self.state, local, self.out[local], 3)
         assert found is not None
-        body = TaskDispatched.model_validate_json(found.value)
+        body = found.kind.model_validate_json(found.value)
         assert encode_body(body) == found.value
         again = dispatch_of(load(self.run_id, self.hash), local, self.out[local], 3)
         assert again == found

@@ -331,30 +331,31 @@ def _never_renewing(bench: Bench) -> Settings:
     return bench.settings.model_copy(update={"fleet": fleet})
 
 
-@pytest.mark.parametrize("how", ["value", "headers", "kind"])
+@pytest.mark.parametrize("how", ["value", "system", "headers", "kind"])
 async def test_what_can_t_be_read_is_buried_and_the_partition_goes_on(how: str) -> None:
     fleet = await Fleet().open("a", "b")
     work = fleet.agent()
     fleet.go.set()
     bench = fleet.bench
     topic = bench.topics.tasks("work")
+    kinds = {"system": b"argosy.task.system.v2", "kind": b"argosy.nothing.v1"}
     good = (
         ("ce_specversion", b"1.0"),
-        ("ce_type", b"argosy.task.dispatched.v1" if how != "kind" else b"argosy.nothing.v1"),
+        ("ce_type", kinds.get(how, b"argosy.task.dispatched.v1")),
         ("ce_id", b"run-1/a#1"),
         ("ce_source", b"t"),
     )
     async with bench.worker(work):
         await bench.raw(topic, "run-1/a", b"\xff not json", () if how == "headers" else good)
         await bench.order(work, "run-1/b", input_of("text", "x"))
-        await bench.until_settled(2 if how == "value" else 1)
+        await bench.until_settled(2 if how in {"value", "system"} else 1)
         await bench.until_committed(work, 2)
     (letter,) = await bench.dead()
     assert letter.reason == ("unknown_kind" if how == "kind" else "undecodable")
     outcomes = {one.task_id: one.outcome for one in await bench.settled()}
     assert outcomes["run-1/b"] == "succeeded"
     # Only where the headers still say which attempt it was.
-    assert outcomes.get("run-1/a") == ("failed" if how == "value" else None)
+    assert outcomes.get("run-1/a") == ("failed" if how in {"value", "system"} else None)
 
 
 async def test_an_order_for_another_agent_is_buried_and_fails_nobody() -> None:
@@ -390,12 +391,13 @@ async def test_an_order_of_a_lane_that_the_fleet_has_not_is_buried_and_the_parti
     assert {one.task_id: one.outcome for one in await bench.settled()}["run-1/b"] == "succeeded"
 
 
-async def test_work_of_a_newer_release_waits() -> None:
+@pytest.mark.parametrize("kind", [b"task.dispatched.v2", b"task.system.v3", b"task.unheard-of.v2"])
+async def test_work_of_a_newer_release_waits_also_if_its_kind_is_new(kind: bytes) -> None:
     fleet = await Fleet().open("a")
     work = fleet.agent()
     headers = (
         ("ce_specversion", b"1.0"),
-        ("ce_type", b"argosy.task.dispatched.v2"),
+        ("ce_type", b"argosy." + kind),
         ("ce_id", b"run-1/a#1"),
         ("ce_source", b"t"),
     )

@@ -10,7 +10,7 @@ from argosy.schemas.facts import Facts, SizeFact, ValueFact
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.runlog import CancelReceived, RunEnded, TaskSettled
-from argosy.schemas.task import PageOf, SystemOrder
+from argosy.schemas.task import PageOf, SystemDispatched, SystemOrder, TaskDispatched
 from support.fold_log import FoldLog
 from support.fold_pipelines import (
     Data,
@@ -95,12 +95,18 @@ def ended(log: FoldLog) -> RunEnded:
     return body
 
 
+def system_of(body: TaskDispatched) -> SystemOrder | None:
+    """Say what a worker itself is to do, by an order of the kind that older workers wait for."""
+    assert isinstance(body, SystemDispatched)
+    return body.system
+
+
 def test_what_is_too_large_is_planned_in_pages_and_never_sent_whole() -> None:
     log = log_of()
     assert letters(log) == {"a": "p", "a/p0": "r"}
     body = log.dispatch("a/p0")
     assert (body.task_id, body.step, body.agent) == ("r/a/p0", "a", "ag")
-    assert body.system == SystemOrder(kind="pages", room=70)
+    assert system_of(body) == SystemOrder(kind="pages", room=70)
     assert [(given.name, given.source, given.pages) for given in body.inputs] == [("p0", LARGE, ())]
     assert [want.key for want in body.wants] == ["value:length(pages)", "value:input"]
 
@@ -108,7 +114,7 @@ def test_what_is_too_large_is_planned_in_pages_and_never_sent_whole() -> None:
 def test_the_room_is_told_as_we_count_tokens() -> None:
     log = log_of(factors={"ag": 1400})
     body = log.dispatch("a/p0")
-    assert body.system == SystemOrder(kind="pages", room=50)
+    assert system_of(body) == SystemOrder(kind="pages", room=50)
     assert body.factor == 1400
 
 
@@ -117,7 +123,7 @@ def test_each_page_is_given_its_range_by_number_and_the_other_inputs_whole() -> 
     plan(log, "a", 3)
     assert letters(log) == {"a": "p", "a/p0": "k", "a/p1.0": "r", "a/p1.1": "r", "a/p1.2": "r"}
     body = log.dispatch("a/p1.1")
-    assert body.system is None
+    assert system_of(body) is None
     assert [given.pages for given in body.inputs] == [(PageOf(plan=text("plan of a"), number=1, of=3),), ()]
     assert body.inputs[0].source == LARGE
     assert body.agent == "ag"
@@ -130,7 +136,7 @@ def test_one_merge_takes_the_results_in_page_order_whatever_order_they_came_in()
         assert "a/p2.0" not in letters(log)
         settle(log, f"a/p1.{page}")
     body = log.dispatch("a/p2.0")
-    assert (body.agent, body.window, body.system) == ("mg", WINDOW, None)
+    assert (body.agent, body.window, system_of(body)) == ("mg", WINDOW, None)
     (given,) = body.inputs
     assert given.name == "results"
     assert given.gathered == tuple(text(f"result of a/p1.{page}") for page in range(3))
@@ -150,7 +156,7 @@ def test_without_a_merge_agent_lists_are_joined_by_the_worker() -> None:
     settle(log, "a/p1.0", tokens=90)
     settle(log, "a/p1.1", tokens=90)
     body = log.dispatch("a/p2.0")
-    assert (body.agent, body.system) == ("ag", SystemOrder(kind="join"))
+    assert (body.agent, system_of(body)) == ("ag", SystemOrder(kind="join"))
     settle(log, "a/p2.0")
     assert ended(log).result == text("result of a/p2.0")
 
@@ -258,7 +264,7 @@ def test_an_overflow_that_the_worker_measured_makes_pages_by_a_raised_factor() -
     assert letters(log) == {"a": "r"}
     log.add(overflow("a", measured=80))
     assert letters(log) == {"a": "p", "a/p0": "r"}
-    assert log.dispatch("a/p0").system == SystemOrder(kind="pages", room=70_000 // 1680)
+    assert system_of(log.dispatch("a/p0")) == SystemOrder(kind="pages", room=70_000 // 1680)
     assert log.dispatch("a/p0").factor == 1680
     plan(log, "a", 2)
     assert log.dispatch("a/p1.0").factor == 1680
@@ -270,7 +276,7 @@ def test_a_page_that_overflows_is_cut_under_its_own_name() -> None:
     log.add(overflow("a/p1.1", measured=100))
     assert log.letter("a/p1.1") == "p"
     body = log.dispatch("a/p1.1/p0")
-    assert body.system == SystemOrder(kind="pages", room=70_000 // 1500)
+    assert system_of(body) == SystemOrder(kind="pages", room=70_000 // 1500)
     outer = PageOf(plan=text("plan of a"), number=1, of=2)
     assert body.inputs[0].pages == (outer,)
     plan(log, "a/p1.1", 2)

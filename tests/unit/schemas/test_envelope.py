@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.schemas.envelope import HEADERS_BYTES, Envelope, read_envelope
+from argosy.schemas.envelope import HEADERS_BYTES, Envelope, read_envelope, type_of
 from argosy.schemas.errors import BadMessage, NewerVersion
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -164,3 +164,14 @@ def test_what_is_wrong_in_a_dispatch_as_we_write_it_is_named(name: str, value: b
     with pytest.raises(BadMessage) as caught:
         read_envelope(pairs)
     assert caught.value.field == name
+
+
+def test_a_kind_that_older_releases_do_not_know_begins_with_a_version_that_they_wait_for() -> None:
+    system = DISPATCH._replace(kind="task.system")
+    headers = system.headers()
+    assert dict(headers)["ce_type"] == b"argosy.task.system.v2"
+    assert read_envelope(headers) == read_envelope(headers[::-1]) == system
+    assert type_of("task.dispatched") == "argosy.task.dispatched.v1"
+    for version in (b"1", b"3"):
+        with pytest.raises(NewerVersion):
+            read_envelope({**REQUIRED, "ce_type": b"argosy.task.system.v" + version}.items())

@@ -1,6 +1,7 @@
 """Plain dispatches are read as the codec reads them, or left to it, whatever lies in them or is changed of them."""
 
 import json
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from argosy.schemas.errors import BadMessage
 from argosy.schemas.facts import Want
 from argosy.schemas.payload import Inline
 from argosy.schemas.plain_dispatch import read_plain
-from argosy.schemas.task import TaskDispatched, TaskInput
+from argosy.schemas.task import PageOf, SystemDispatched, SystemOrder, TaskDispatched, TaskInput
 
 ENVELOPE = Envelope(kind=TaskDispatched.KIND, id="1", source="test", subject="run-1")
 TERMS = Contract(
@@ -78,6 +79,9 @@ ORDER = TaskDispatched(
 )
 
 
+PAGE = PageOf(plan=Inline(value={"pages": []}, bytes=12, tokens=1), number=0, of=2)
+
+
 def agrees(body: bytes) -> bool:
     """Say whether a body is plain, having compared what is read of it with what the codec reads."""
     found = read_plain(body)
@@ -127,6 +131,7 @@ def test_in_another_order_it_is_left_to_the_codec(order: TaskDispatched, places:
         {"inputs": ORDER.inputs * 2},
         {"inputs": (ORDER.inputs[0].model_copy(update={"select": "text"}),)},
         {"inputs": (ORDER.inputs[0].model_copy(update={"item": 1, "of": 2}),)},
+        {"inputs": (ORDER.inputs[0].model_copy(update={"pages": (PAGE,)}),)},
         {"wants": (Want(kind="size"),)},
         {"parents": ("00-1-1-00",)},
         {"earlier": "00-1-1-00"},
@@ -135,6 +140,19 @@ def test_in_another_order_it_is_left_to_the_codec(order: TaskDispatched, places:
 def test_what_is_more_than_one_value_is_not_plain(change: dict[str, object]) -> None:
     assert agrees(encode_body(ORDER))
     assert not agrees(encode_body(ORDER.model_copy(update=change)))
+
+
+@pytest.mark.parametrize("kind", ["pages", "join"])
+@pytest.mark.parametrize("room", [None, 70])
+def test_what_a_worker_is_to_do_itself_is_not_plain(kind: Literal["pages", "join"], room: int | None) -> None:
+    system = SystemDispatched(**dict(ORDER), system=SystemOrder(kind=kind, room=room))
+    body = encode_body(system)
+    assert read_plain(body) is None
+    assert decode_body(ENVELOPE._replace(kind=SystemDispatched.KIND), body) == system
+    first = (
+        b'{"system":%b,' % SystemOrder(kind=kind, room=room).model_dump_json(exclude_defaults=True).encode()
+    )
+    assert read_plain(encode_body(ORDER).replace(b"{", first, 1)) is None
 
 
 @pytest.mark.parametrize(
