@@ -17,7 +17,7 @@ from argosy.testing.oracle import Finding, Oracle, Story
 from argosy.testing.stage import Stage
 from argosy.testing.world import World
 from support.simulated_agents import AGENTS, LEDGER, Ledger, Task, diamond
-from support.simulated_runs import Outcomes, Plan, draw_kind, judged
+from support.simulated_runs import KINDS, Outcomes, Plan, draw_kind, judged
 
 T = TypeVar("T")
 _WATCH_SECONDS = 60.0
@@ -42,6 +42,7 @@ class SimulatedLoad:
     submits: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Every acknowledged submit, by position: its run and the hash of its data."""
     agents: Mapping[str, Agent[..., Any]] = field(default_factory=lambda: AGENTS)
+    kinds: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = field(default_factory=lambda: KINDS)
     model: None = None
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class SimulatedLoad:
 
     async def _one(self, client: Argosy, number: int, at: float, chance: random.Random) -> None:
         await asyncio.sleep(at)
-        kind, plan = draw_kind(chance)
+        kind, plan = draw_kind(chance, self.kinds)
         run_id = f"run-{number}"
         if kind == "cancel_early":
             await _patiently(lambda: client.run(run_id).cancel("told to, early"))
@@ -108,6 +109,10 @@ class SimulatedLoad:
             if position not in refusals and not damage.excuses(run_id):
                 yield f"the other submit of {run_id} at {position} is not refused"
 
+    def judged(self, run_id: str, plan: Plan, story: Story) -> Iterator[Finding]:
+        """Judge what has become of one run."""
+        return judged(run_id, plan, story, self.world)
+
     def _to_be_refused(self, stories: Mapping[str, Story]) -> list[str]:
         """Of submits with one run id and other data the first in the log is the run; all others are refused."""
         return [
@@ -127,7 +132,7 @@ class SimulatedLoad:
                 if story.ended[0].outcome not in _outcomes(submitted, damage):
                     what = f"{run_id} ({submitted.kind}): {story.ended[0].outcome} {story.ended[0].fault}"
                     yield Finding("wrong outcome", what)
-                yield from judged(run_id, submitted.plan, story, self.world)
+                yield from self.judged(run_id, submitted.plan, story)
         for run_id, repeated, told in oracle.repeats():
             # A repeat of a run that has ended is answered with its result again, whoever was told before.
             if not damage.excuses(run_id) and (not told or max(told) < repeated):

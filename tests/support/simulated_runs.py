@@ -101,21 +101,23 @@ KINDS: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = {
 """By name: how often, and what."""
 
 
-def draw_kind(chance: random.Random) -> tuple[str, Plan]:
+def draw_kind(
+    chance: random.Random, kinds: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = KINDS
+) -> tuple[str, Plan]:
     """Draw a run."""
-    kind = chance.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
-    return kind, KINDS[kind][1](chance)
+    kind = chance.choices(list(kinds), [weight for weight, _ in kinds.values()])[0]
+    return kind, kinds[kind][1](chance)
 
 
 def judged(run_id: str, plan: Plan, story: Story, world: World) -> Iterator[Finding]:
     """Judge a run's result: that it was made of the accepted results, in their order."""
     end = story.ended[0]
-    result = _loaded(end, world)
+    result = loaded(end, world)
     if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
         yield Finding("wrong fault", f"{run_id}: {end.fault}")
     if end.outcome != "succeeded" or not isinstance(result, dict):
         return
-    accepted = {local: _value(_loaded(settled, world)) for local, settled in _first_successes(story).items()}
+    accepted = {local: _value(loaded(settled, world)) for local, settled in first_successes(story).items()}
     if plan.pipeline in {spread, nested}:
         step = "shard.{}" if plan.pipeline is spread else "pair.{}/polish"
         wanted = [accepted.get(step.format(number)) for number in range(len(plan.value))]
@@ -128,7 +130,7 @@ def judged(run_id: str, plan: Plan, story: Story, world: World) -> Iterator[Find
         if result["value"] != accepted.get("research" if plan.pipeline is solo else "narrow"):
             yield Finding("inputs differ", f"{run_id}: {result['value']}, taken: {accepted}")
     else:
-        gone = {local for local, settled in _first_successes(story).items() if _is_gone(settled, world)}
+        gone = {local for local, settled in first_successes(story).items() if _is_gone(settled, world)}
         yield from _joined(run_id, plan, result["given"], accepted, gone)
 
 
@@ -150,7 +152,7 @@ def _joined(
         yield Finding("fired without a success", run_id)
 
 
-def _first_successes(story: Story) -> dict[str, TaskSettled]:
+def first_successes(story: Story) -> dict[str, TaskSettled]:
     """Return the first success of each task: the one that took effect."""
     first: dict[str, TaskSettled] = {}
     for settled in story.settled:
@@ -159,7 +161,7 @@ def _first_successes(story: Story) -> dict[str, TaskSettled]:
     return first
 
 
-def _loaded(said: RunEnded | TaskSettled, world: World) -> JsonValue:
+def loaded(said: RunEnded | TaskSettled, world: World) -> JsonValue:
     """Return a result's value, None if there is none (any more)."""
     if isinstance(said.result, Inline):
         return said.result.value

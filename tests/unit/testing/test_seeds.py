@@ -15,6 +15,7 @@ from argosy.testing import explore, seeds_of
 from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
 from support.simulated_load import SimulatedLoad
+from support.simulated_pages import PagedLoad
 from support.waiting import eventually
 
 RUNS = int(os.environ.get("ARGOSY_SIMULATED_RUNS", "1100"))
@@ -26,6 +27,13 @@ def test_no_seed_of_any_profile_breaks_a_promise() -> None:
     report = explore(SimulatedLoad, seeds_of(-(-RUNS // RUNS_OF_A_SEED)))
     assert not report.broken, str(report)
     assert report.runs >= RUNS * 0.95  # of two submits under one id that differ one is refused: it is no run
+
+
+@pytest.mark.timeout(900)
+def test_no_seed_breaks_a_promise_where_most_inputs_are_cut_into_pages() -> None:
+    report = explore(PagedLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
+    assert not report.broken, str(report)
+    assert report.runs >= RUNS / 4 * 0.95
 
 
 _STORIES = """
