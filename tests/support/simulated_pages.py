@@ -1,5 +1,6 @@
 """A simulated load whose runs are accepted by rules 2, and most of which are too large for their agents."""
 
+import asyncio
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ class Sheet(BaseModel):
     flaky: str = ""
     """The first attempt at the page with this line fails."""
     scale: int = 0
-    """How many tokens the model finds in each character; 0: no more than were planned."""
+    """How many tokens the model finds in each character; 0: no more than were planned; -1: now none, now too many."""
 
 
 class Read(BaseModel):
@@ -51,7 +52,10 @@ def _fits(ctx: Context, *texts: str) -> None:
 @agent(retries=1, backoff_seconds=0.2, max_deliveries=30, window=400, reserve=20, above="paginate")
 async def comb(ctx: Context, sheet: Sheet) -> Read:
     _fits(ctx, sheet.text)
-    if (found := sheet.scale * len(sheet.text)) > ROOM:
+    if sheet.scale < 0:
+        await asyncio.sleep(random.choice((0.0, 0.2, 2.0)))  # noqa: S311 - no secret
+    scale = sheet.scale if sheet.scale >= 0 else random.choice((0, 0, 2))  # noqa: S311 - no secret
+    if (found := scale * len(sheet.text)) > ROOM:
         message = "the model found too much"
         raise ContextOverflow(message, measured_tokens=found)
     if sheet.fail and sheet.fail in sheet.text:
@@ -115,7 +119,7 @@ PAGED: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = {
             combs, _sheet(chance, fail=_some(chance)), frozenset({"failed"}), fault="rejected"
         ),
     ),
-    "measured": (2, lambda chance: Plan(combs, _sheet(chance, scale=chance.choice((1, 2, 3))))),
+    "measured": (2, lambda chance: Plan(combs, _sheet(chance, scale=chance.choice((-1, -1, 1, 2, 3))))),
     "folds": (2, lambda chance: Plan(folds, _lines(chance.choice(_LINES)))),
     "sheets": (2, lambda chance: Plan(sheets, _many(chance))),
     "cancel": (1, lambda chance: Plan(combs, _sheet(chance), _CANCELLED)),
