@@ -164,3 +164,14 @@ def test_what_is_wrong_in_a_dispatch_as_we_write_it_is_named(name: str, value: b
     with pytest.raises(BadMessage) as caught:
         read_envelope(pairs)
     assert caught.value.field == name
+
+
+@pytest.mark.parametrize("name", ["ce_type", "ce_id", "ce_source", "ce_subject", "traceparent"])
+def test_a_dispatch_as_we_write_it_has_no_longer_headers_than_any_other(name: str) -> None:
+    pairs = [
+        (key, b"argosy.%b.v1" % (b"x" * 40_000) if key == name else found)
+        for key, found in DISPATCH.headers()
+    ]
+    for some in (pairs, pairs[::-1]):
+        with pytest.raises(BadMessage, match="32768"):
+            read_envelope(some)
