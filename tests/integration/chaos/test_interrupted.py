@@ -99,8 +99,7 @@ def test_an_interrupted_chaos_run_judges_what_there_was_and_its_exit_code_says_s
 def test_runs_that_are_merely_slow_are_not_called_broken(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SLOW_APP, encoding="utf-8")
     words = ("app.py", "--input", '"x"', "--minutes", "0.1", *SMALL, "--in-flight", "60")
-    words = (*words, "--faults", "stop-coordinator", "--quiet-seconds", "24")
-    with _started(tmp_path, *words) as running:
+    with _started(tmp_path, *words, "--faults", "stop-coordinator", "--quiet-seconds", "24") as running:
         text = running.communicate(timeout=200)[0]
     assert running.returncode == 124, text + (tmp_path / "notes.log").read_text("utf-8")[-3000:]
     report = Report.model_validate_json((tmp_path / "report.json").read_bytes())
