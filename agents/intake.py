@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from argosy.agents.order import Copy, Order
 from argosy.agents.running import NO_USAGE
 from argosy.broker.log import Batch, Consumer, Partition, Record
-from argosy.broker.offsets import Told, Tracker
+from argosy.broker.offsets import Told, Tracker, told_of
 from argosy.broker.task_tokens import mean_tokens
 from argosy.broker.window import Held, Window
 from argosy.schemas.chat import Usage
@@ -210,11 +210,7 @@ class Intake:
 
     async def put_right(self) -> None:
         """Commit again what the group no longer has; see `Told`. It costs nothing most of the time."""
-        told = {
-            partition: offset
-            for partition, part in self._parts.items()
-            if (offset := part.tracker.told) is not None
-        }
+        told = told_of({partition: part.tracker for partition, part in self._parts.items()})
         try:
             await self._told.put_right(told)
         except (StaleGeneration, Unreachable, Refused) as error:

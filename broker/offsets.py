@@ -101,3 +101,8 @@ class Tracker:
     def open(self) -> int:
         """How many received offsets are unfinished."""
         return len(self._open)
+
+
+def told_of(trackers: Mapping[Partition, Tracker]) -> dict[Partition, int]:
+    """Return what a group was told of each partition of which anything was received."""
+    return {where: offset for where, tracker in trackers.items() if (offset := tracker.told) is not None}

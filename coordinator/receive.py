@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Consumer, Partition, Record
-from argosy.broker.offsets import Told, Tracker
+from argosy.broker.offsets import Told, Tracker, told_of
 from argosy.coordinator.inbox_record import InboxRecord, Judged
 from argosy.schemas.errors import ArgosyError, StaleGeneration
 from argosy.telemetry import logs
@@ -136,12 +136,7 @@ class Receivers:
     async def _commit_or_not(self) -> None:
         try:
             await self._commit()
-            told = {
-                partition: offset
-                for partition, tracker in self._trackers.items()
-                if (offset := tracker.told) is not None
-            }
-            await self._told.put_right(told)
+            await self._told.put_right(told_of(self._trackers))
         except StaleGeneration:
             pass  # the partitions are going; others will read these records again
         except ArgosyError as error:
