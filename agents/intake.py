@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from argosy.agents.order import Copy, Order
 from argosy.agents.running import NO_USAGE
 from argosy.broker.log import Batch, Consumer, Partition, Record
-from argosy.broker.offsets import Repeats, Tracker
+from argosy.broker.offsets import Told, Tracker, told_of
 from argosy.broker.task_tokens import mean_tokens
 from argosy.broker.window import Held, Window
 from argosy.schemas.chat import Usage
@@ -84,7 +84,7 @@ class Intake:
         """Set by the owner while its parking is full: then nothing is fetched."""
         self.epoch = 0
         self._moved_at, self._moved = clock(), False
-        self._repeats = Repeats(clock())
+        self._told = Told(consumer)
 
     # -- the consumer's loop calls these, one at a time
 
@@ -192,12 +192,11 @@ class Intake:
 
     async def commit(self) -> None:
         """Commit each partition's finished prefix. Not being in the group is no error: others read on."""
-        again = self._repeats.due(self._clock())
         trackers = {partition: part.tracker for partition, part in self._parts.items()}
         offsets = {
             partition: offset
             for partition, tracker in trackers.items()
-            if (offset := tracker.to_commit(again=again)) is not None
+            if (offset := tracker.to_commit()) is not None
         }
         if not offsets:
             return
@@ -208,6 +207,14 @@ class Intake:
             return
         for partition, offset in offsets.items():
             trackers[partition].committed(offset)
+
+    async def put_right(self) -> None:
+        """Commit again what the group no longer has; see `Told`. It costs nothing most of the time."""
+        told = told_of({partition: part.tracker for partition, part in self._parts.items()})
+        try:
+            await self._told.put_right(told)
+        except (StaleGeneration, Unreachable, Refused) as error:
+            logs.get("argosy.worker").debug("committed offsets were not looked at", error=str(error))
 
     @property
     def moved_at(self) -> float:

@@ -7,7 +7,6 @@ again without losing an attempt (ModelBusy), or its attempt fails (ModelFailed).
 
 import asyncio
 import ipaddress
-import json
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -34,8 +33,6 @@ TRIES: Final = 3
 FIRST_WAIT_SECONDS: Final = 0.5
 MOST_WAIT_SECONDS: Final = 15.0
 """A server that wants more patience than this gets its slot back, and the task waits outside."""
-_GARBLED: Final = (json.JSONDecodeError, UnicodeDecodeError)
-"""What the SDK lets through where an answer is no JSON."""
 
 
 class OpenAIClient:
@@ -68,7 +65,7 @@ class OpenAIClient:
             try:
                 async for piece in pieces:
                     yield piece
-            except (*_GARBLED, *self._sdk_errors) as error:
+            except (ValueError, *self._sdk_errors) as error:
                 # Text is out already: to begin again would repeat it.
                 raise self._trouble(error, request).error from error
 
@@ -90,7 +87,7 @@ class OpenAIClient:
             annotate({names.TRIES: number})
             try:
                 return await once()
-            except (TimeoutError, *_GARBLED, *self._sdk_errors) as error:
+            except (TimeoutError, ValueError, *self._sdk_errors) as error:
                 trouble = self._trouble(error, request)
                 wait = _wait_seconds(trouble, number)
                 if wait is None:
@@ -102,8 +99,8 @@ class OpenAIClient:
         if isinstance(error, TimeoutError) or openai_wire.is_timeout(error):
             message = f"{request.model} gave no answer within {self._settings.timeout_seconds:g} s"
             return Trouble(ModelFailed(message))
-        if isinstance(error, _GARBLED):
-            message = f"the server of {request.model} sent what is no JSON: {error}"
+        if isinstance(error, ValueError):  # the SDK's own where an answer is no JSON, and that of openai_wire
+            message = f"what the server of {request.model} sent can't be read: {error}"
             return Trouble(ModelFailed(message), again=True)
         answered = openai_wire.answered(error)
         if answered is None:

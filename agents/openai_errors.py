@@ -4,7 +4,7 @@
 |---|---|
 | 429 `insufficient_quota`, 401, 403 | ModelRefused: key or account |
 | 429, 503, 529 | tried again after `retry-after`; then ModelBusy, which costs no attempt |
-| 408, 409, 5xx, a lost connection, what is no JSON | tried again shortly; then ModelFailed |
+| 408, 409, 5xx, a lost connection, an answer that can't be read | tried again shortly; then ModelFailed |
 | an answer without a choice | ModelFailed |
 | no answer in time | ModelFailed |
 | 400 or 413 about the context's length | ContextOverflow with the tokens that the server measured |

@@ -23,16 +23,19 @@ _STOPS: Final[dict[str, Stop]] = {
 
 
 async def complete(sdk: "openai.AsyncOpenAI", request: ModelRequest, *, modern: bool) -> Completion:
-    """Send one request; the SDK's errors pass. ModelFailed if the answer has no choice."""
+    """Send one request; the SDK's errors pass. ModelFailed if the answer has no choice, ValueError if it is none."""
     answer = await sdk.chat.completions.create(
         model=request.model,
         messages=[_turn(turn) for turn in request.turns],
         stream=False,
         **_options(request, modern=modern),
     )
+    _check(answer)
     if not answer.choices:
         raise _no_choice(request)
     choice = answer.choices[0]
+    if cast("object", choice.message) is None:
+        raise _no_choice(request)
     refused = choice.message.refusal
     calls = tuple(
         ToolCall(call.id, call.function.name, call.function.arguments)
@@ -51,7 +54,10 @@ async def complete(sdk: "openai.AsyncOpenAI", request: ModelRequest, *, modern: 
 async def stream(
     sdk: "openai.AsyncOpenAI", request: ModelRequest, *, modern: bool
 ) -> AsyncIterator[str | Reply]:
-    """Send one request; return, once the server has begun to answer, what it gives, and at last the Reply."""
+    """Send one request; return, once the server has begun to answer, what it gives, and at last the Reply.
+
+    What it gives may raise as `complete` does.
+    """
     chunks = await sdk.chat.completions.create(
         model=request.model,
         messages=[_turn(turn) for turn in request.turns],
@@ -65,12 +71,13 @@ async def stream(
         usage, stop, model, chosen = Usage(), "other", "", False
         async with chunks:
             async for chunk in chunks:
+                _check(chunk)
                 model = chunk.model or model
                 usage = _usage(chunk.usage) if chunk.usage else usage
                 for choice in chunk.choices[:1]:
                     chosen = True
                     stop = choice.finish_reason or stop
-                    if choice.delta.content:
+                    if cast("object", choice.delta) is not None and choice.delta.content:
                         texts.append(choice.delta.content)
                         yield choice.delta.content
         if not chosen:
@@ -110,6 +117,13 @@ def is_timeout(error: Exception) -> bool:
     import openai  # noqa: PLC0415 (see answered)
 
     return isinstance(error, openai.APITimeoutError)
+
+
+def _check(answer: object) -> None:
+    # The SDK believes whatever it is sent, even a proxy's page with status 200.
+    if not isinstance(getattr(answer, "choices", None), list):
+        message = f"{str(answer)[:200]!r} is no chat completion"
+        raise ValueError(message)  # noqa: TRY004 - as is what else can't be read of an answer
 
 
 def _no_choice(request: ModelRequest) -> ModelFailed:

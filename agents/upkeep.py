@@ -25,6 +25,7 @@ async def commits(intake: Intake) -> None:
     while True:
         await asyncio.sleep(COMMIT_SECONDS)
         await intake.commit()
+        await intake.put_right()
 
 
 async def figures(agent: str, desk: Desk) -> None:

@@ -1,31 +1,44 @@
 """Which offsets of a partition are finished, and how far a commit may go: never past unfinished work."""
 
+import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
-from argosy.broker.log import Batch, Record
+from argosy.broker.log import Batch, Consumer, Partition, Record
 
-REPEAT_SECONDS: Final = 30.0
-"""Between commits of all offsets, moved or not."""
+LOOK_SECONDS: Final = 30.0
+"""Between looks at what a group has."""
 
 
-class Repeats:
-    """When a group's offsets are committed again although none has moved.
+class Told:
+    """Sees to it that a group keeps the offsets that were committed for it.
 
-    A commit whose answer was lost may be carried out after the next one, and then sets the group back; nobody is told.
-    While nothing more is finished, its lag would stay as it never was.
+    A commit whose answer was lost may be carried out after the next one, and then sets the group back; nobody hears of
+    it. While nothing more is finished, its lag would stay what it is not.
     """
 
-    def __init__(self, now: float) -> None:
-        """`now`: seconds of a clock that doesn't go back, as in `due`."""
-        self._due = now + REPEAT_SECONDS
+    def __init__(self, consumer: Consumer) -> None:
+        """Look for the first time some seconds from now."""
+        self._consumer, self._looked = consumer, time.monotonic()
 
-    def due(self, now: float) -> bool:
-        """Say whether it is time; if so, the next time is counted from now."""
-        if now < self._due:
-            return False
-        self._due = now + REPEAT_SECONDS
-        return True
+    async def put_right(self, told: Mapping[Partition, int]) -> None:
+        """Look, if it is time, and commit again what was `told` where the group has less.
+
+        Where it has nothing the topic is another one, or somebody has deleted its offsets: that stays so. Raises
+        Unreachable, Refused, StaleGeneration; it is time again as if it had looked.
+        """
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        behind: dict[Partition, int] = {}
+        for partition, offset in told.items():
+            has = await self._consumer.committed(partition)
+            if has is not None and has < offset:
+                behind[partition] = offset
+        if behind:
+            await self._consumer.commit(behind)
 
 
 class Tracker:
@@ -70,12 +83,15 @@ class Tracker:
         """The next offset to read: the lowest open one, or what follows everything received. None: nothing received."""
         return self._order[0] if self._order else self._next
 
-    def to_commit(self, *, again: bool = False) -> int | None:
-        """Return `committable` if it is further than what was committed last, or is to be committed `again`."""
+    def to_commit(self) -> int | None:
+        """Return `committable` if it is further than what was committed last."""
         now = self.committable
-        if now is None or self._committed is None or not (again or now > self._committed):
-            return None
-        return now
+        return now if now is not None and self._committed is not None and now > self._committed else None
+
+    @property
+    def told(self) -> int | None:
+        """What was committed last, or stood there when the first batch came. None: nothing received."""
+        return self._committed
 
     def committed(self, offset: int) -> None:
         """Remember what the broker took; commits that answer out of order don't set it back."""
@@ -85,3 +101,8 @@ class Tracker:
     def open(self) -> int:
         """How many received offsets are unfinished."""
         return len(self._open)
+
+
+def told_of(trackers: Mapping[Partition, Tracker]) -> dict[Partition, int]:
+    """Return what a group was told of each partition of which anything was received."""
+    return {where: offset for where, tracker in trackers.items() if (offset := tracker.told) is not None}

@@ -19,21 +19,27 @@ def run(
     Raises what `Argosy.submit` and `Run.result` raise. Not for use inside a running event loop: there it
     raises ConfigurationError, since it would block it.
     """
+    if _in_a_loop():
+        raise ConfigurationError(
+            "argosy.run was called inside a running event loop",
+            why="it blocks until the run has ended, and nothing else could go on",
+            do="use `async with Argosy.connect() as fleet:` and `await fleet.submit(...)`",
+        )
+    try:
+        return asyncio.run(_run(pipeline, value, run_id, timeout_seconds))
+    except Unreachable as error:
+        error.add_note(
+            f"  why: {error.why}\n  do:  {error.do}"
+        )  # a traceback shows notes: there is no console here
+        raise
+
+
+def _in_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        try:
-            return asyncio.run(_run(pipeline, value, run_id, timeout_seconds))
-        except Unreachable as error:
-            error.add_note(
-                f"  why: {error.why}\n  do:  {error.do}"
-            )  # a traceback shows notes: there is no console here
-            raise
-    raise ConfigurationError(
-        "argosy.run was called inside a running event loop",
-        why="it blocks until the run has ended, and nothing else could go on",
-        do="use `async with Argosy.connect() as fleet:` and `await fleet.submit(...)`",
-    )
+        return False
+    return True
 
 
 async def _run(

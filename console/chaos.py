@@ -206,14 +206,15 @@ def _offers(
         raise ConfigurationError(f"{app} has no pipelines", "chaos submits runs of them", "define one")
     given = parse_input(value)
     chosen = names or list(found.pipelines)
+    offers: list[tuple[str, tuple[JsonValue, ...]]] = []
     for name in chosen:
         pipeline = found.pipeline(name)
         try:
-            pipeline.takes.decode(given)
+            offers.append((name, (pipeline.takes.completed(given),)))
         except InvalidInput as error:
             raise ConfigurationError(
                 f"{name} can't take this input" if value else f"{name} needs an input",
                 str(error),
                 "give one with --input, and choose the pipelines that take it with --pipeline",
             ) from None
-    return tuple((name, (given,)) for name in chosen)
+    return tuple(offers)

@@ -1,6 +1,7 @@
 """Where a command's settings come from: the settings page, and the local stack that runs in this folder."""
 
 import os
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def load_settings(folder: Path | None = None) -> Settings:
         os.environ[STACK_VARIABLE] = str(folder)
     try:
         return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        what = f"{_unreadable()} can't be read"
+        raise ConfigurationError(
+            what, str(error), "write it anew, as TOML in UTF-8 (.env: NAME=value)"
+        ) from None
     except (ValidationError, SettingsError) as error:
         do = "mend it where it is set: the environment, .env, argosy.toml or pyproject.toml; docs/settings.md has all"
         raise ConfigurationError("a setting can't be used", _reason(error), do) from None
@@ -43,6 +49,19 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "ARGOSY_PAYLOADS": settings.payloads,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _unreadable() -> str:
+    """Name the file of settings that is no text, or no TOML: the error doesn't."""
+    for name in (os.environ.get(CONFIG_VARIABLE, "argosy.toml"), "pyproject.toml", ".env"):
+        path = Path(name)
+        try:
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            if path.suffix == ".toml":
+                tomllib.loads(text)
+        except ValueError:
+            return name
+    return "a file of settings"
 
 
 def _reason(error: ValidationError | SettingsError) -> str:

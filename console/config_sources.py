@@ -43,9 +43,9 @@ class Origin:
 
 def origins(settings: Settings) -> list[Origin]:
     """Give every setting, in the order of the page."""
-    sources = list(_sources())
+    places = list(sources())
     return [
-        Origin(name, shown(name, value), _origin(name, sources), "ARGOSY_" + name.upper().replace(".", "__"))
+        Origin(name, shown(name, value), _origin(name, places), "ARGOSY_" + name.upper().replace(".", "__"))
         for name, value in _flat(settings)
     ]
 
@@ -68,7 +68,8 @@ def _flat(settings: Settings) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
-def _sources() -> Iterator[tuple[str, Mapping[str, object]]]:
+def sources() -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Give what each place says, the one that has the last word first."""
     toml = os.environ.get(CONFIG_VARIABLE, "argosy.toml")
     yield "environment", EnvSettingsSource(Settings)()
     yield ".env", DotEnvSettingsSource(Settings)()

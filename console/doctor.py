@@ -18,6 +18,7 @@ from argosy.console.options import options
 from argosy.console.output import show_json
 from argosy.console.service_checks import service_checks
 from argosy.console.stack_state import DEFAULT_FOLDER
+from argosy.console.unknown_settings import unknown_settings
 from argosy.console.up import Folder
 from argosy.schemas.errors import ConfigurationError
 
@@ -36,7 +37,7 @@ def doctor(*, folder: Folder = DEFAULT_FOLDER) -> None:
     except ConfigurationError as error:
         checks.append(Check("settings", Verdict.PROBLEM, error.what, error.why, error.do))
     else:
-        checks.append(ok("settings", "are valid"))
+        checks.extend(unknown_settings() or [ok("settings", "are valid")])
         checks.extend(asyncio.run(service_checks(settings)))
     problems = sum(check.verdict is Verdict.PROBLEM for check in checks)
     if options().json:

@@ -45,7 +45,9 @@ def health(
         float, typer.Option("--within-seconds", min=0.1, help="For each answer.")
     ] = 5.0,
 ) -> None:
-    """Say in one line whether all is well. Exit code 4: Kafka or Redis doesn't answer; 1: no process serves here.
+    """Say in one line whether Kafka and Redis answer, and with --role whether a process of this host serves.
+
+    Exit code 4: Kafka or Redis doesn't answer; 1: no process serves here.
 
     Without --role: for what only needs the services. With it: as the readiness probe of a container. Not a
     liveness probe: a process that can't reach Kafka heals by waiting, not by a restart.

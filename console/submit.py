@@ -62,7 +62,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     deadline_seconds: Annotated[float | None, typer.Option("--deadline-seconds", min=0.001)] = None,
     tenant: Annotated[str | None, typer.Option("--tenant")] = None,
     timeout_seconds: Annotated[
-        float | None, typer.Option("--timeout-seconds", help="Stop waiting; the run goes on. Exit code 124.")
+        float | None,
+        typer.Option("--timeout-seconds", min=0, help="Stop waiting; the run goes on. Exit code 124."),
     ] = None,
 ) -> None:
     """Submit a run and print its result as JSON. Exit code 1 if the run did not succeed."""
@@ -77,11 +78,12 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 "--each goes without --input and --watch", "it is many inputs", "leave those out"
             )
         with opened(each) as lines:
-            work = _many(settings, what, lines, run_id, timeout_seconds, detach=detach, **chosen)
+            values = (completed(found, one) for one in values_of(lines))
+            work = _many(settings, what, values, run_id, timeout_seconds, detach=detach, **chosen)
             raise typer.Exit(run_in_foreground(work))
     if value is None:
         may_lack_input(found, pipeline)
-    given = parse_input(value)
+    given = completed(found, parse_input(value))
     run_id = run_id or new_run_id()
     if_interrupted(
         f"the submit may have been sent: argosy why {run_id} says; --run-id {run_id} makes no second run"
@@ -126,7 +128,7 @@ async def tell_if_not_accepted(run: Run[JsonValue], what: CompiledPipeline | str
 async def _many(  # noqa: PLR0913 - as `run`
     settings: Settings,
     what: CompiledPipeline | str,
-    lines: Iterable[str],
+    values: Iterable[JsonValue],
     run_id: str | None,
     timeout_seconds: float | None,
     *,
@@ -137,7 +139,7 @@ async def _many(  # noqa: PLR0913 - as `run`
         return await submit_each(
             fleet,
             what,
-            values_of(lines),
+            values,
             prefix=run_id,
             detach=detach,
             timeout_seconds=timeout_seconds,
@@ -176,6 +178,19 @@ def may_lack_input(pipeline: Pipeline[Any, Any] | None, name: str) -> None:
     )
 
 
+def completed(pipeline: Pipeline[Any, Any] | None, value: JsonValue) -> JsonValue:
+    """Fill in the defaults of what the pipeline takes, as Python's client does; what doesn't fit is left as it is.
+
+    For its refusal names the field, by whoever takes it.
+    """
+    if pipeline is None:
+        return value
+    try:
+        return pipeline.takes.completed(value)
+    except InvalidInput:
+        return value
+
+
 def parse_input(text: str | None) -> JsonValue:
     """Read an input: JSON, `@file`, `-` for stdin, nothing for null. Raises ConfigurationError that shows a way out."""
     if text is None:
@@ -195,6 +210,10 @@ def parse_input(text: str | None) -> JsonValue:
         do = "give a smaller number, or the number as a text, in quotes"
         raise ConfigurationError("the input is no JSON", str(error), do) from None
     except ValueError as error:
+        if "recursion limit" in str(error):
+            raise ConfigurationError(
+                "the input is nested too deep", str(error), "nest it less: some 200 levels can be read"
+            ) from None
         raise ConfigurationError(
             "the input is no JSON", str(error), "a plain text needs quotes: '\"world\"'"
         ) from None

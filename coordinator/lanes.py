@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Partition
-from argosy.broker.offsets import Repeats
+from argosy.broker.offsets import Told
 from argosy.coordinator.lane import Lane
 from argosy.coordinator.lane_services import LaneServices
 from argosy.schemas.errors import ArgosyError
@@ -35,13 +34,11 @@ class Lanes:
         For lag tools only: who takes a lane reads on from its checkpoint.
         """
         told: dict[Partition, int] = {}
-        repeats = Repeats(time.monotonic())
+        keeping = Told(self._services.consumer)
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._services.settings.fleet.lane_heartbeat_seconds):
                     await stop.wait()
-            if repeats.due(time.monotonic()):
-                told.clear()
             reached = {partition: lane.reached for partition, (lane, _) in self._lanes.items()}
             offsets = {
                 partition: offset
@@ -50,6 +47,8 @@ class Lanes:
             }
             if offsets and await self._tell(offsets):
                 told.update(offsets)
+            with contextlib.suppress(ArgosyError):  # it looks again
+                await keeping.put_right({where: told[where] for where in reached if where in told})
 
     async def _tell(self, offsets: Mapping[Partition, int]) -> bool:
         try:

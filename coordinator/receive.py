@@ -8,13 +8,12 @@ that waits.
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Final
 
 from argosy.broker.log import Batch, Consumer, Partition, Record
-from argosy.broker.offsets import Repeats, Tracker
+from argosy.broker.offsets import Told, Tracker, told_of
 from argosy.coordinator.inbox_record import InboxRecord, Judged
 from argosy.schemas.errors import ArgosyError, StaleGeneration
 from argosy.telemetry import logs
@@ -42,7 +41,7 @@ class Receivers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived: deque[tuple[Tracker, Record]] = deque()
         self._judging = False
-        self._repeats = Repeats(time.monotonic())
+        self._told = Told(consumer)
 
     async def assigned(self, partitions: Sequence[Partition], epoch: int) -> None:
         """See `log.Subscriber`."""
@@ -137,18 +136,18 @@ class Receivers:
     async def _commit_or_not(self) -> None:
         try:
             await self._commit()
+            await self._told.put_right(told_of(self._trackers))
         except StaleGeneration:
             pass  # the partitions are going; others will read these records again
         except ArgosyError as error:
             logs.get("argosy.receiver").warning("offsets not committed", error=str(error))
 
     async def _commit(self) -> None:
-        again = self._repeats.due(time.monotonic())
         trackers: Mapping[Partition, Tracker] = dict(self._trackers)
         offsets = {
             partition: offset
             for partition, tracker in trackers.items()
-            if (offset := tracker.to_commit(again=again)) is not None
+            if (offset := tracker.to_commit()) is not None
         }
         if offsets:
             await self._consumer.commit(offsets)

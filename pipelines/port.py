@@ -84,6 +84,17 @@ class Port(Generic[T]):
             raise InvalidInput(message) from None
         return value
 
+    def completed(self, value: JsonValue) -> JsonValue:
+        """Write the JSON of a value as its type writes it: with the defaults of fields that it leaves out.
+
+        InvalidInput if it doesn't fit.
+        """
+        try:
+            found: JsonValue = from_json(self.encode(self.decode(value)))
+        except InvalidResult as error:  # a type that reads what it doesn't write
+            raise InvalidInput(str(error)) from None
+        return found
+
     def encode(self, value: object) -> bytes:
         """Make JSON, by alias. InvalidResult, without the value's content, if it isn't what is declared."""
         try:

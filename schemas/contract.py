@@ -20,6 +20,8 @@ PerMille = NewType("PerMille", int)
 
 VERSION_PATTERN: Final = r"^[A-Za-z0-9._+-]{1,64}$"
 
+_KEPT_BYTES: Final = 4096
+"""Of a contract's JSON that is kept: a stranger's may be as long as a message."""
 MOST_RETRIES: Final = 100
 """A task that failed a hundred times has something that the next attempt won't mend."""
 
@@ -85,9 +87,13 @@ class Contract(BaseModel, frozen=True, extra="forbid"):
         return round(self.backoff_seconds * 1000)
 
 
-@lru_cache(maxsize=256)
 def known_contract(text: bytes) -> Contract:
     """Read a contract from its JSON: thousands of tasks carry the same one. Raises ValueError."""
+    return _short_contract(text) if len(text) <= _KEPT_BYTES else Contract.model_validate_json(text)
+
+
+@lru_cache(maxsize=256)
+def _short_contract(text: bytes) -> Contract:
     return Contract.model_validate_json(text)
 
 

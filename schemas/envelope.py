@@ -32,8 +32,8 @@ _DISPATCHED: Final = (
 )  # fmt: skip
 """The headers of a dispatch of a run that has a trace, in their order."""
 _TIME_BYTES: Final = 24
-_SOURCE_BYTES: Final = 256
-"""Of a source that is kept, as the same one comes with every message; ours are shorter."""
+_KEPT_BYTES: Final = 256
+"""Of a kind or a source that is kept, as the same one comes with every message; ours are shorter."""
 _INTEGER_BYTES: Final = 19
 """Digits of a 64-bit integer."""
 
@@ -182,7 +182,7 @@ def _as_dispatched(  # noqa: PLR0913, PLR0917 - the headers, as they stand there
         if (
             not id_
             or len(id_) + len(subject) + len(parent) > HEADERS_BYTES // 4
-            or len(source) > _SOURCE_BYTES
+            or max(len(type_), len(source)) > _KEPT_BYTES
         ):
             return None
         kind, sender = _sent(version, type_, source, content)
@@ -201,14 +201,18 @@ def _sent(version: bytes, type_: bytes, source: bytes, content: bytes) -> tuple[
     return _kind_of(type_), source.decode()
 
 
-@lru_cache(maxsize=64)
 def _kind_of(ce_type: bytes) -> str:
+    return _short_kind(ce_type) if len(ce_type) <= _KEPT_BYTES else _kind(ce_type.decode())
+
+
+@lru_cache(maxsize=64)
+def _short_kind(ce_type: bytes) -> str:
     return _kind(ce_type.decode())
 
 
 def _source_of(ce_source: bytes) -> str:
     # A stranger's may be long, and is looked at before it is refused: it must not stay here.
-    return _short_source(ce_source) if len(ce_source) <= _SOURCE_BYTES else ce_source.decode()
+    return _short_source(ce_source) if len(ce_source) <= _KEPT_BYTES else ce_source.decode()
 
 
 @lru_cache(maxsize=64)

@@ -90,26 +90,6 @@ class PlainDispatch(NamedTuple):
         """None: a retry isn't plain."""
         return None
 
-    @property
-    def whole(self) -> TaskDispatched:
-        """The same as the model."""
-        return TaskDispatched(
-            task_id=self.task_id,
-            step=self.step,
-            agent=self.agent,
-            attempt=self.attempt,
-            lane=self.lane,
-            inputs=self.inputs,
-            contract=self.contract,
-            window=self.window,
-            factor=self.factor,
-            deadline_ms=self.deadline_ms,
-            run_deadline_ms=self.run_deadline_ms,
-            priority=self.priority,
-            pipeline=self.pipeline,
-            tenant=self.tenant,
-        )
-
 
 Dispatch = TaskDispatched | PlainDispatch
 

@@ -26,7 +26,9 @@ def main(  # noqa: PLR0913 - options, all by name
         str, typer.Argument(help="What to run, as module:name: a Load, or what makes one of a World.")
     ],
     *,
-    seeds: Annotated[int, typer.Option(min=1, help="How many, dealt out to the profiles in turn.")] = 200,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="How many, dealt out to the profiles in turn.")
+    ] = 200,
     profile: Annotated[
         list[str] | None, typer.Option(help=f"May be repeated; all if absent: {', '.join(ALL_PROFILES)}.")
     ] = None,

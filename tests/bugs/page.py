@@ -18,9 +18,8 @@ tells how long each took. `make bugs BUGS="--first"` stops at the first that see
 bugs look for those alone. The exit code is 1 if a bug is seen by nobody, or no longer by somebody who is named here. `make test` looks
 for each of them once, for one of them in the matrix, and fails if this page is not what table and times say.
 
-The times are those that `make bugs BUGS="--keep"` wrote down last (`tests/bugs/measured.json`), on two virtual cores that others
-wanted too; a witness without a time was not timed in that run. A test's include its
-imports and fixtures; where a bug shows as a run that never ends, a cell waits for 90 s (for these times: 45 s), and
+The times are those that `make bugs BUGS="--keep"` wrote down last (`tests/bugs/measured.json`), on two virtual
+cores with nothing else to do; a witness without a time was not timed in that run. A test's include its imports and fixtures; where a bug shows as a run that never ends, a cell waits for 90 s (for these times: 45 s), and
 says so only if for 15 s more nothing but orders is appended: a fleet that is slow was not judged, and is tried again, three times at most.
 
 A bug is an exchanged piece of text of a function or of a Lua script (`tests/bugs/`): nothing in the package knows of it. If that text
@@ -44,8 +43,9 @@ _TAIL: Final = """
   that takes claims and memos too (`rebuild_drops_claims`) shows only if a task is at work just then, which is chance. A stale fence
   (`stale_fence`, tried in three cells) shows as a second success and a second claim of a task, of which the first counts all the
   same. Where Redis has lost what it knew, effects may be made again, so grants that follow from a loss (`absence_grants`,
-  `live_without_identity`) are no finding there. Whether an owner that slept with a commit in hand changes an end by it (`no_chain`) is chance: of six
-  sleeps two did. A handler that runs again as its result was not kept (`result_not_stored`) makes no effect again: its memos hold.
+  `live_without_identity`) are no finding there. Whether an owner that slept with a commit in hand changes an end by it (`no_chain`), and whether a
+  result is owed by a reload only (`result_moot`), is chance: two of six sleeps did, and seven of eleven deaths, on a busy machine rather than on
+  an idle one. A handler that runs again as its result was not kept (`result_not_stored`) makes no effect again: its memos hold.
 - A bug that needs no crash at all has no cell where its unit test or its story sees it sooner.
 """
 

@@ -191,7 +191,6 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         story="test_submits.py::test_s2_a_crash_between_the_commit_that_owes_a_result_and_its_record_loses_no_result",
         profile="crash",
         seed=0,
-        cell="lane.publish.before_result-kill",
     ),
     "outbox_is_a_set": Seen(
         unit="unit/coordinator/test_queues.py::test_the_acknowledgement_of_one_request_does_not_swallow_the_next",

@@ -59,7 +59,7 @@ class GuardedFleet:
             topic_prefix=self.prefix,
             inbox_partitions=1,
             work_partitions=1,
-            send_deadline_seconds=5.0,
+            send_deadline_seconds=20.0,
         )
         fleet = FleetSettings(lanes=1, lease_seconds=3, renew_seconds=1, unknown_pipeline_seconds=2)
         return Settings(kafka=kafka, fleet=fleet)

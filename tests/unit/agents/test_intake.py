@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from argosy.agents.intake import Intake
+from argosy.broker import offsets
 from argosy.broker.log import Batch, Partition, Record
-from argosy.broker.offsets import REPEAT_SECONDS
 from argosy.broker.window import Window
 from argosy.schemas.errors import StaleGeneration, Unreachable
 
@@ -52,8 +54,7 @@ class Floor:
     def __init__(self, *, records: int = 100, per_partition: int = 4, size: int = 10**6) -> None:
         self.consumer, self.owner = Consumer(), Owner()
         window = Window(records, per_partition, size)
-        self.now = 1.0
-        self.intake = Intake(self.consumer, window, self.owner, lambda: self.now)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] (only what it calls)
+        self.intake = Intake(self.consumer, window, self.owner, lambda: 1.0)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] (only what it calls)
 
     async def bring(self, partition: Partition, start: int, count: int) -> None:
         records = tuple(
@@ -185,17 +186,17 @@ async def test_a_commit_that_fails_is_made_again() -> None:
     assert floor.consumer.commits == [{P0: 1}]
 
 
-async def test_what_is_committed_is_committed_again_after_a_while_as_a_late_commit_may_have_set_it_back() -> (
-    None
-):
+async def test_what_a_late_commit_set_back_is_committed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offsets, "LOOK_SECONDS", 0.0)
     floor = await opened()
-    await floor.bring(P0, 0, 2)
-    floor.intake.finish(floor.intake.next().copy)
+    await floor.bring(P0, 0, 5)
+    await floor.bring(P1, 0, 1)
+    await floor.intake.put_right()
+    for _ in range(5):
+        floor.intake.finish(floor.intake.next().copy)
     await floor.intake.commit()
-    floor.now += REPEAT_SECONDS
-    for _ in range(2):
-        await floor.intake.commit()
-    assert floor.consumer.commits == [{P0: 1}, {P0: 1}]
+    await floor.intake.put_right()  # the group has 3 of P0, and nothing of P1
+    assert floor.consumer.commits == [{P0: 5}, {P0: 5}]
 
 
 async def test_lag_is_counted_from_what_was_received_or_committed_or_kept() -> None:

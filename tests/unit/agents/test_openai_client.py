@@ -132,6 +132,29 @@ async def test_a_failing_server_is_asked_a_few_times_and_then_fails_the_attempt(
     assert len(script.bodies) == openai_client.TRIES
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["<html>a proxy's page</html>", "[]", "null", '"x"', '{"choices": null}', '{"choices": "none"}', "{"],
+)
+@pytest.mark.parametrize("type_", ["application/json", "text/html"])
+async def test_an_answer_that_is_no_completion_is_asked_for_again_and_fails_the_attempt(
+    server: HTTPServer, body: str, type_: str
+) -> None:
+    script = Script(server, lambda: Response(body, content_type=type_))
+    async with client_of(script.settings) as client:
+        with pytest.raises(ModelFailed, match="can't be read"):
+            await client.complete(request())
+    assert len(script.bodies) == openai_client.TRIES
+
+
+@pytest.mark.parametrize("choices", ["[]", "[{}]", '[{"message": null}]'])
+async def test_a_completion_without_a_message_is_no_empty_text(server: HTTPServer, choices: str) -> None:
+    script = Script(server, lambda: Response(f'{{"choices": {choices}}}', content_type="application/json"))
+    async with client_of(script.settings) as client:
+        with pytest.raises(ModelFailed, match="without a choice"):
+            await client.complete(request())
+
+
 async def test_a_wrong_key_is_refused_clearly_and_once(server: HTTPServer) -> None:
     script = Script(server, error(401, code="invalid_api_key", message=f"Incorrect API key provided: {KEY}"))
     async with client_of(script.settings) as client:
@@ -207,6 +230,24 @@ async def test_a_stream_with_an_error_inside_fails_and_is_not_repeated(server: H
         with pytest.raises(ModelFailed, match="out of memory"):
             await pieces(client)
     assert len(script.bodies) == 1
+
+
+@pytest.mark.parametrize("event", ["[]", '"x"', '{"choices": 1}', "{"])
+async def test_an_event_of_a_stream_that_is_no_chunk_fails_the_attempt(
+    server: HTTPServer, event: str
+) -> None:
+    script = Script(server, lambda: streamed([*chunks("hel", stop=None), f"data: {event}\n\n".encode()]))
+    async with client_of(script.settings) as client:
+        with pytest.raises(ModelFailed, match="can't be read"):
+            await pieces(client)
+    assert len(script.bodies) == 1
+
+
+async def test_a_chunk_without_a_delta_says_nothing(server: HTTPServer) -> None:
+    bare = b'data: {"choices": [{"index": 0, "finish_reason": "stop"}]}\n\n'
+    script = Script(server, lambda: streamed([*chunks("hel", stop=None), bare, b"data: [DONE]\n\n"]))
+    async with client_of(script.settings) as client:
+        assert (await pieces(client))[0] == "hel"
 
 
 async def test_a_stream_that_breaks_off_fails() -> None:

@@ -1,17 +1,22 @@
 """The offset tracker: a commit never passes unfinished work."""
 
+from collections.abc import Mapping
+from typing import cast
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.broker.log import Batch, Partition, Record
-from argosy.broker.offsets import REPEAT_SECONDS, Repeats, Tracker
+from argosy.broker import offsets
+from argosy.broker.log import Batch, Consumer, Partition, Record
+from argosy.broker.offsets import LOOK_SECONDS, Told, Tracker
 
 WHERE = Partition("t", 0)
 
 
-def batch(start: int, offsets: list[int], following: int | None = None) -> Batch:
-    records = tuple(Record("t", 0, offset, 0, None, None, ()) for offset in offsets)
-    return Batch(WHERE, start, records, following if following is not None else (offsets or [start])[-1] + 1)
+def batch(start: int, numbers: list[int], following: int | None = None) -> Batch:
+    records = tuple(Record("t", 0, offset, 0, None, None, ()) for offset in numbers)
+    return Batch(WHERE, start, records, following if following is not None else (numbers or [start])[-1] + 1)
 
 
 def test_only_the_contiguous_finished_prefix_may_be_committed() -> None:
@@ -27,19 +32,40 @@ def test_only_the_contiguous_finished_prefix_may_be_committed() -> None:
     assert (tracker.to_commit(), tracker.open) == (4, 0)
 
 
-def test_what_was_committed_may_be_committed_again_and_never_more() -> None:
-    tracker = Tracker(1)
-    assert tracker.to_commit(again=True) is None
-    tracker.took(batch(3, [3, 4]))
-    tracker.finish(1, 3)
-    tracker.committed(4)
-    assert (tracker.to_commit(), tracker.to_commit(again=True)) == (None, 4)
+class Group:
+    """The calls of a consumer that `Told` makes."""
+
+    def __init__(self, has: dict[Partition, int]) -> None:
+        self.has, self.asked = has, 0
+
+    async def committed(self, partition: Partition) -> int | None:
+        self.asked += 1
+        return self.has.get(partition)
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        self.has |= offsets
 
 
-def test_a_repeat_is_due_once_in_a_while() -> None:
-    repeats = Repeats(10.0)
-    times = [10.0, 9 + REPEAT_SECONDS, 10 + REPEAT_SECONDS, 11 + REPEAT_SECONDS, 11 + 2 * REPEAT_SECONDS]
-    assert [repeats.due(now) for now in times] == [False, False, True, False, True]
+async def test_what_a_late_commit_set_back_is_put_right_and_what_somebody_deleted_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = Group({Partition("t", 0): 3, Partition("t", 1): 9, Partition("t", 2): 5})
+    told = Told(cast("Consumer", group))
+    monkeypatch.setattr(offsets, "LOOK_SECONDS", 0.0)
+    await told.put_right({Partition("t", number): 5 for number in range(4)})
+    assert group.has == {Partition("t", 0): 5, Partition("t", 1): 9, Partition("t", 2): 5}
+
+
+async def test_a_group_is_looked_at_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 10.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    group = Group({})
+    told = Told(cast("Consumer", group))
+    asked: list[int] = []
+    for now in (10.0, 9 + LOOK_SECONDS, 10 + LOOK_SECONDS, 11 + LOOK_SECONDS, 10 + 2 * LOOK_SECONDS):  # noqa: B007
+        await told.put_right({WHERE: 5})
+        asked.append(group.asked)
+    assert asked == [0, 0, 1, 1, 2]
 
 
 def test_gaps_between_received_offsets_are_no_work() -> None:

@@ -2,8 +2,9 @@ import io
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from argosy.console.submit import may_lack_input, parse_input, tell_if_not_accepted
+from argosy.console.submit import completed, may_lack_input, parse_input, tell_if_not_accepted
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import ConfigurationError
 from support.shell_world import client_of, hello, shell_world
@@ -23,6 +24,24 @@ def test_what_is_no_input_is_an_error_that_shows_a_way_out(bad: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_input(bad)
     assert caught.value.do
+
+
+def test_an_input_that_is_nested_too_deep_is_called_that() -> None:
+    with pytest.raises(ConfigurationError, match="nested too deep"):
+        parse_input("[" * 5_000 + "]" * 5_000)
+
+
+class Job(BaseModel):
+    title: str
+    times: int = 1
+
+
+def test_the_defaults_of_an_input_are_filled_in_where_the_pipeline_is_known() -> None:
+    takes_job = Pipeline("p", takes=Job, gives=str)
+    assert completed(takes_job, {"title": "q"}) == {"title": "q", "times": 1}
+    assert completed(takes_job, {"times": 2}) == {"times": 2}  # whoever takes it says what is missing
+    assert completed(None, {"title": "q"}) == {"title": "q"}
+    assert completed(Pipeline("p", takes=int, gives=str), 10**40) == 10**40
 
 
 def test_only_a_pipeline_that_takes_null_goes_without_an_input() -> None:

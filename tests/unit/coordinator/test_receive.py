@@ -158,7 +158,7 @@ async def test_a_parked_submit_holds_nobody_up_and_is_not_committed_past() -> No
 async def test_offsets_that_a_late_commit_set_back_are_set_right_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(offsets, "REPEAT_SECONDS", 0.2)
+    monkeypatch.setattr(offsets, "LOOK_SECONDS", 0.2)
     async with shell_world() as world, client_of(world) as client:
         await (await client.submit(hello, "x")).result(timeout_seconds=60)
         broker, names = world.kafka.broker, world.names

@@ -175,3 +175,14 @@ def test_a_kind_that_older_releases_do_not_know_begins_with_a_version_that_they_
     for version in (b"1", b"3"):
         with pytest.raises(NewerVersion):
             read_envelope({**REQUIRED, "ce_type": b"argosy.task.system.v" + version}.items())
+
+
+@pytest.mark.parametrize("name", ["ce_type", "ce_id", "ce_source", "ce_subject", "traceparent"])
+def test_a_dispatch_as_we_write_it_has_no_longer_headers_than_any_other(name: str) -> None:
+    pairs = [
+        (key, b"argosy.%b.v1" % (b"x" * 40_000) if key == name else found)
+        for key, found in DISPATCH.headers()
+    ]
+    for some in (pairs, pairs[::-1]):
+        with pytest.raises(BadMessage, match="32768"):
+            read_envelope(some)

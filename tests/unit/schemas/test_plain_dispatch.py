@@ -89,10 +89,9 @@ def agrees(body: bytes) -> bool:
         return False
     whole = decode_body(ENVELOPE, body)
     assert isinstance(whole, TaskDispatched)
-    assert found.whole == whole
+    for name in TaskDispatched.model_fields:
+        assert getattr(found, name) == getattr(whole, name), name
     assert f"{found.run_id}/{found.local}" == whole.task_id
-    assert (found.inputs, found.wants, found.parents) == (whole.inputs, whole.wants, whole.parents)
-    assert (found.inputs_ref, found.earlier) == (whole.inputs_ref, whole.earlier)
     assert found.tokens == whole.tokens
     return True
 
