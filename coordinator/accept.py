@@ -19,6 +19,7 @@ from argosy.coordinator.admission import (
     check_budget,
     check_input_size,
     check_pipeline,
+    check_rules,
     deadline_ms,
     submitted_ms,
 )
@@ -112,6 +113,7 @@ class Accept:
         identity = document.identity
         if not self._checked.get(identity):
             check_pipeline(pipeline)
+            check_rules(pipeline, fleet.rules)
             self._checked.put(identity, value=True, size=len(identity))
         until_ms = deadline_ms(submit, pipeline, since_ms, fleet)
         value, given = await self._input(submit, arrived.position)

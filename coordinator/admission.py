@@ -72,6 +72,18 @@ def deadline_ms(submit: RunSubmitted, pipeline: CompiledPipeline, since_ms: int,
     return since_ms + round(min(seconds, longest) * 1000)
 
 
+def check_rules(pipeline: CompiledPipeline, rules: int) -> None:
+    """Raise BadMessage for a pipeline with steps that the rules of this fleet's runs don't know."""
+    if pipeline.rules() > rules:
+        steps = [step for inner in pipeline.whole() for step in inner.steps if rules < step.RULES]
+        told = ", ".join(f"{step.name!r} ({step.kind})" for step in steps[:5])
+        text = (
+            f"needs rules {pipeline.rules()} for {told}; this fleet's runs follow rules {rules}: set"
+            f" ARGOSY_FLEET__RULES={pipeline.rules()} once all coordinators and workers have this release"
+        )
+        raise BadMessage(text, field="pipeline")
+
+
 def check_pipeline(pipeline: CompiledPipeline) -> None:
     """Raise BadMessage for a pipeline that can't be run."""
     if is_too_deep(pipeline.model_dump_json().encode()):

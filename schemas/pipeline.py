@@ -7,7 +7,7 @@ one canonical JSON and one identity.
 import json
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -27,12 +27,19 @@ from argosy.schemas.ids import Name
 INPUT = "input"
 """The source that is the run's own input; no step has this name. A child pipeline's input is called so."""
 
+ABOUT = "about"
+"""The one input of an approval."""
+
 MOST_PARALLEL: Final = 1_000
 """Shards of a map that are under way at once: one event of the run may order them all."""
 MOST_PARALLEL_INSIDE: Final = 10_000
 """The same, of maps inside maps: their products."""
 
+MOST_QUESTION: Final = 4_000
+"""Characters of the question of an approval."""
+
 JoinPolicy = Literal["all_ended", "any", "quorum", "deadline"]
+OnTimeout = Literal["fail", "hole"]
 
 
 def _is_false(value: object) -> bool:
@@ -143,8 +150,16 @@ StepInput = Annotated[
 ]
 
 
+NoInputs = Annotated[tuple[StepInput, ...], Field(exclude_if=_is_empty, max_length=0)]
+
+
 class StepBase(_Data, frozen=True):
     """What steps of every kind have. A new kind is a subclass with its own `kind`, added to `Step`."""
+
+    RULES: ClassVar[int] = 1
+    """The rules of runs that steps of this kind need."""
+    WAITS: ClassVar[bool] = False
+    """Steps of this kind run nothing: they have neither an agent nor a pipeline."""
 
     name: Name
     kind: str
@@ -166,8 +181,11 @@ class StepBase(_Data, frozen=True):
 
     @model_validator(mode="after")
     def _runs_one_thing(self) -> Self:
-        if (self.agent is None) == (self.pipeline is None):
+        runs = (self.agent is not None) + (self.pipeline is not None)
+        if runs != (0 if self.WAITS else 1):
             message = "a step has an agent or a pipeline, and not both"
+            if self.WAITS:
+                message = f"a step of kind {self.kind!r} has no agent and no pipeline"
             raise ValueError(message)
         return self
 
@@ -210,7 +228,53 @@ class MapStep(StepBase, frozen=True):
     """`pipeline_checks` holds the bound, so that what was accepted stays readable."""
 
 
-Step = Annotated[TaskStep | MapStep, Field(discriminator="kind")]
+class WaitStep(StepBase, frozen=True):
+    """A step that runs nothing: it waits, and holds nothing meanwhile."""
+
+    RULES: ClassVar[int] = 2
+    WAITS: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _only_waits(self) -> Self:
+        if self.join is not None or self.deadline_seconds is not None:
+            message = f"a step of kind {self.kind!r} has no join and no deadline_seconds"
+            raise ValueError(message)
+        return self
+
+
+class SignalStep(WaitStep, frozen=True):
+    """Waits for a signal that is sent to its own name; the signal's value is the step's."""
+
+    kind: Literal["signal"]
+    inputs: NoInputs = ()
+    takes: JsonSchema
+    """Of the value; one that doesn't fit is refused, and the step waits on."""
+    within_seconds: Seconds
+    """From when it begins to wait."""
+    on_timeout: OnTimeout = "fail"
+    """`fail`: the run fails then. `hole`: the step has expired, and whoever reads it finds a hole."""
+
+
+class ApprovalStep(WaitStep, frozen=True):
+    """Waits until somebody approves its one input, `about`, or rejects it: a signal that names the value's SHA-256."""
+
+    kind: Literal["approval"]
+    question: Annotated[str, Field(min_length=1, max_length=MOST_QUESTION)]
+    by: Annotated[tuple[str, ...], Field(exclude_if=_is_empty)] = ()
+    """Who may answer, as they call themselves; empty: anybody who may send signals."""
+    within_seconds: Seconds
+    on_timeout: OnTimeout = "fail"
+
+
+class SleepStep(WaitStep, frozen=True):
+    """Waits for a time; it has no value."""
+
+    kind: Literal["sleep"]
+    inputs: NoInputs = ()
+    seconds: Seconds
+
+
+Step = Annotated[TaskStep | MapStep | SignalStep | ApprovalStep | SleepStep, Field(discriminator="kind")]
 
 
 class CompiledPipeline(_Data, frozen=True):
@@ -250,6 +314,10 @@ class CompiledPipeline(_Data, frozen=True):
     def contracts(self) -> dict[str, AgentContract]:
         """Gather the agents of this pipeline and of all pipelines inside it; one name is one contract."""
         return {name: contract for inner in self.whole() for name, contract in inner.agents.items()}
+
+    def rules(self) -> int:
+        """Say which rules of runs its steps need, those of pipelines inside too."""
+        return max((step.RULES for inner in self.whole() for step in inner.steps), default=1)
 
     def whole(self) -> Iterator["CompiledPipeline"]:
         """Walk this pipeline and all pipelines inside it, depth first."""

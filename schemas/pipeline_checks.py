@@ -13,9 +13,11 @@ from argosy.schemas.pipeline import (
     InputEdge,
     MapStep,
     Pick,
+    SignalStep,
     Step,
 )
 from argosy.schemas.step_checks import check_inputs
+from argosy.schemas.wait_checks import check_waits
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -45,6 +47,7 @@ def check(pipeline: CompiledPipeline, *, depth: int = 1, around: int = 1) -> Non
         check_inputs(pipeline, step)
         _check_join(step)
         _check_parallel(step, pipeline.name, around)
+    check_waits(pipeline)
     _check_ends(pipeline)
     _check_schemas(pipeline)
     for step in pipeline.steps:
@@ -235,6 +238,7 @@ def _check_schemas(pipeline: CompiledPipeline) -> None:
     for name, contract in pipeline.agents.items():
         roots += [(f"input {given!r} of {name!r}", schema) for given, schema in contract.inputs.items()]
         roots.append((f"the output of {name!r}", contract.output))
+    roots += [(f"step {step.name!r}", step.takes) for step in pipeline.steps if isinstance(step, SignalStep)]
     known = {f"#/schemas/{name}" for name in pipeline.schemas}
     for where, schema in roots:
         for reference in _references(schema):

@@ -4,7 +4,7 @@ from typing import Final
 
 from argosy.schemas.canonical import canonical_json
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, Constant, MapStep, Step
+from argosy.schemas.pipeline import ABOUT, INPUT, ApprovalStep, CompiledPipeline, Constant, MapStep, Step
 
 CONSTANT_BYTES: Final = 16 * 1024
 """Of one constant, as JSON: it rides in the dispatch of every task of its step, and of a map there may be 10,000."""
@@ -44,12 +44,14 @@ def _check_fed(pipeline: CompiledPipeline, step: Step) -> None:
     if step.agent is not None:
         contract = pipeline.agents[step.agent]
         takes, required = tuple(contract.inputs), contract.required_inputs()
+    elif step.WAITS:
+        takes = required = (ABOUT,) if isinstance(step, ApprovalStep) else ()
     given = [value.name for value in step.inputs]
     for name in given:
         if name not in takes:
             raise BuildError(
                 what=f"step {step.name!r} of {pipeline.name!r} feeds {name!r}",
-                why=f"{step.agent or 'a pipeline'} takes {', '.join(takes) or 'nothing'}",
+                why=f"{step.agent or ('it' if step.WAITS else 'a pipeline')} takes {', '.join(takes) or 'nothing'}",
                 do="name one of its inputs, or leave it out",
             )
         if given.count(name) > 1:
