@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -58,6 +58,20 @@ class RedisSettings(BaseModel):
     timeout_seconds: Seconds = 5.0
 
 
+class ModelLimits(BaseModel):
+    """What one key may ask of one model, all workers together. Absent: as much as it likes; a 429 slows all anyway."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    """Of prompts and of what may be answered."""
+    calls: Positive | None = None
+    """Under way at once."""
+    burst_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """How much may be used at once, as seconds of the rate: less than the server lets, for what is late on its way."""
+
+
 class ModelSettings(BaseModel):
     """The language model behind `ctx.model`: any endpoint that speaks the OpenAI protocol."""
 
@@ -73,6 +87,12 @@ class ModelSettings(BaseModel):
     """Context window of `replace_with`."""
     windows: dict[str, Positive] = {}
     """Context windows of models that our table doesn't know."""
+    limits: dict[str, ModelLimits] = {}
+    """By `<provider>:<model>`, by model, or `*` for each of all others; see docs/limits.md."""
+    key_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,50}$")] = "default"
+    """Names the key whose limits these are, never the key itself: workers with another key say another name."""
+    limit_wait_seconds: Seconds = 5.0
+    """How long a handler may keep its slot for its turn at a limited model; a longer wait gives the slot to others."""
 
 
 class TelemetrySettings(BaseModel):
@@ -94,7 +114,7 @@ class FleetSettings(BaseModel):
     """The protocol's own numbers. All processes of one fleet must agree on them."""
 
     lanes: Positive = 8
-    rules: Positive = 1
+    rules: Positive = 2
     """The rules that new runs are accepted with: raised after a roll-out, not by it."""
     longest_run_seconds: Positive = 7 * DAY_SECONDS
     window_seconds: Positive = 2 * DAY_SECONDS
@@ -127,6 +147,32 @@ class WorkerSettings(BaseModel):
     grace_seconds: Seconds = 5.0
     """How long a handler that was told to stop may take to do so."""
     watchdog_seconds: Seconds = 120.0
+
+
+class SandboxSettings(BaseModel):
+    """How agents run code that nobody has read: what it may see, and how much it may take."""
+
+    kind: Literal["bubblewrap", "none"] = "bubblewrap"
+    """`none`: without a sandbox, under the limits alone; every result says so. Never for code of strangers."""
+    wall_seconds: Seconds = 120.0
+    cpu_seconds: Positive = 60
+    """Of all its processes together."""
+    memory_bytes: Positive = 1024 * 1024 * 1024
+    """Of all its processes together, and address space of each."""
+    processes: Positive = 64
+    scratch_bytes: Positive = 256 * 1024 * 1024
+    """Of its `/tmp`, and of any single file."""
+    output_bytes: Positive = 64 * 1024
+    """What is kept of its output: the beginning and the end."""
+
+
+class WorkshopSettings(BaseModel):
+    """What the software team works on."""
+
+    folder: Path = Path(".argosy/repositories")
+    """Repositories that its agents may change, by name; the same folder for all its workers."""
+    test_command: tuple[str, ...] = ("python3", "-m", "unittest", "discover", "-s", "tests", "-t", ".")
+    """Run in the sandbox, in a checkout. As JSON: `["python3", "-m", "pytest", "-q"]`."""
 
 
 def _hard_to_guess(token: SecretStr) -> SecretStr:
@@ -180,6 +226,8 @@ class Settings(BaseSettings):
     fleet: FleetSettings = FleetSettings()
     worker: WorkerSettings = WorkerSettings()
     gateway: GatewaySettings = GatewaySettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    workshop: WorkshopSettings = WorkshopSettings()
 
     kafka_bootstrap_servers: str | None = Field(
         default=None, validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS")

@@ -14,7 +14,7 @@ from support.witness import Line
 
 PLUG: Final = f"{__name__}:install"
 WORD: Final = "by rules 3: "
-_THIS: Final[Rules] = RULES[1]
+_THIS: Final[Rules] = RULES[2]
 
 
 def install() -> None:

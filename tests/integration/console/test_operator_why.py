@@ -19,7 +19,7 @@ BROKEN = """
 from argosy.console.main import run
 from argosy.coordinator import fold
 
-rules = fold.RULES[1]
+rules = fold.RULES[2]
 
 
 def broken(state, event):
@@ -28,7 +28,7 @@ def broken(state, event):
     return rules(state, event)
 
 
-fold.RULES[1] = broken
+fold.RULES[2] = broken
 run()
 """
 """A coordinator with a mistake in its rules."""

@@ -24,7 +24,7 @@ LIVE: Final = '"event":"lane is live"'
 PAUSED: Final = "lane waits for a newer release"
 
 
-async def next_one(world: FaultWorld, *, rules: int = 1) -> Kept:
+async def next_one(world: FaultWorld, *, rules: int = 2) -> Kept:
     """Start a coordinator of the next release."""
     return await world.start("coordinator", variables={VARIABLE: PLUG, "ARGOSY_FLEET__RULES": str(rules)})
 
@@ -39,7 +39,7 @@ def both_folds(monkeypatch: pytest.MonkeyPatch, lines: list[Line]) -> None:
     rules = {
         line.envelope.subject: line.message.rules for line in lines if isinstance(line.message, RunAccepted)
     }
-    old = [line for line in lines if rules.get(line.envelope.subject) == 1]
+    old = [line for line in lines if rules.get(line.envelope.subject) == 2]
     assert 0 < len(old) < len(lines)
     for run_id, (folded, recorded) in folded_again(old).items():
         assert folded == recorded, f"this release folds {run_id} otherwise"
