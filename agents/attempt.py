@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from argosy.agents import system_work
 from argosy.agents.handler_context import ModelSource, TaskContext
-from argosy.agents.inputs import at_hand, read, shown
+from argosy.agents.inputs import at_hand, read, shown, taint_of
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
@@ -24,8 +24,9 @@ from argosy.agents.verdict import (
     verdict_on,
 )
 from argosy.pipelines.agent import Agent
-from argosy.schemas.errors import ArgosyError, HandlerTimeout
+from argosy.schemas.errors import ArgosyError, HandlerTimeout, Tainted
 from argosy.schemas.fault import fault_of
+from argosy.schemas.plain_dispatch import PlainDispatch
 from argosy.schemas.task import SystemDispatched
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, names, propagation, steps
@@ -86,11 +87,16 @@ class Attempts:
                 lambda: read(body, self.services.payloads), f"reading the inputs of {running.name}", running
             )
             given, running.inputs = inputs.given, inputs.payloads
+            running.see(inputs.taint)
+        elif not isinstance(body, PlainDispatch):  # a plain one has no taint
+            running.see(taint_of(body.inputs))
         if running.span.recording:
             running.span.set_content(names.INPUT, partial(shown, given))
         if isinstance(body, SystemDispatched) and body.system is not None:
             return await system_work.do(body.system, given, body.contract, self.services.count_tokens)
-        ctx = TaskContext(running, self.services, deadline, self.models)
+        if running.taint and self.agent.refuse_tainted:
+            raise Tainted(f"agent {self.agent.name} takes no input that may hold {', '.join(running.taint)}")
+        ctx = TaskContext(running, self.services, deadline, self.models, self.agent)
         arguments = self.agent.decode(given)
         return self.agent.encode(await self.agent.function(ctx, **arguments))
 

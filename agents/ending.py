@@ -79,7 +79,11 @@ class Endings:
             deliveries=running.deliveries + 1,
             duration_ms=round(running.seconds * 1000),
         )
-        found = await result_of(verdict, body, self.services) if isinstance(verdict, bytes) else verdict
+        found = (
+            await result_of(verdict, body, self.services, running.taint)
+            if isinstance(verdict, bytes)
+            else verdict
+        )
         match found:
             case Result(payload, facts):
                 return base.model_copy(update={"result": payload, "facts": facts})

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from argosy.agents.guard import Guard
 from argosy.agents.model import Step
@@ -13,6 +13,7 @@ from argosy.agents.step import Steps
 from argosy.agents.tools import ToolCalls
 from argosy.broker import values
 from argosy.broker.store import Payloads
+from argosy.pipelines.agent import Agent
 from argosy.pipelines.context import Log, Model, Tools
 from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
@@ -95,11 +96,17 @@ class TaskContext:
     """`ctx` of one attempt. Belongs to its handler; nothing of it outlives the attempt."""
 
     def __init__(
-        self, running: Running, services: Services, deadline: float, models: ModelSource | None
+        self,
+        running: Running,
+        services: Services,
+        deadline: float,
+        models: ModelSource | None,
+        agent: Agent[..., Any],
     ) -> None:
-        """`deadline` (epoch seconds) is when this attempt ends."""
+        """`deadline` (epoch seconds) is when this attempt ends; `agent` says what tools it may call."""
         # What most handlers never ask for is made when it is.
         self._running, self._services, self._models, self._deadline = running, services, models, deadline
+        self._agent = agent
         self._model: Model | None = None
         self._made_steps: Steps | None = None
         self._made_tools: ToolCalls | None = None
@@ -155,7 +162,7 @@ class TaskContext:
     @property
     def _tools(self) -> ToolCalls:
         if self._made_tools is None:
-            self._made_tools = ToolCalls(self._steps)
+            self._made_tools = ToolCalls(self._steps, self._running, self._agent)
         return self._made_tools
 
     @property

@@ -16,6 +16,7 @@ from argosy.pipelines.port import Given
 from argosy.schemas.errors import ContextOverflow, InvalidInput
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.plain_dispatch import Dispatch, PlainDispatch
+from argosy.schemas.taint import UNTAINTED, Taint, united
 from argosy.schemas.task import HoleInput, SystemDispatched, TaskInput
 
 _INPUTS: Final = TypeAdapter(tuple[TaskInput, ...])
@@ -27,6 +28,7 @@ class Inputs:
 
     given: Mapping[str, Given]
     payloads: Mapping[str, Payload]
+    taint: Taint
 
 
 def at_hand(body: Dispatch) -> Mapping[str, Given] | None:
@@ -78,7 +80,18 @@ async def read(body: Dispatch, payloads: Payloads) -> Inputs:
             given[one.name] = await _page(one, select(one.select, value), payloads, cut=cut)
     if cut:
         _check_item(body, listed, found)
-    return Inputs(given, found)
+    return Inputs(given, found, taint_of(listed))
+
+
+def taint_of(inputs: Sequence[TaskInput]) -> Taint:
+    """Unite the marks of all that a task is given; of one item of a list those of the whole list."""
+    marks = [_taint(one.source) for one in inputs]
+    marks += [_taint(part) for one in inputs for part in one.gathered or ()]
+    return united(*marks) if any(marks) else UNTAINTED
+
+
+def _taint(source: Payload | HoleInput) -> Taint:
+    return UNTAINTED if isinstance(source, HoleInput) else source.taint
 
 
 def _check_item(body: Dispatch, listed: Sequence[TaskInput], found: Mapping[str, Payload]) -> None:

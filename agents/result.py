@@ -7,10 +7,11 @@ from argosy.agents.services import Services
 from argosy.broker.facts import answer
 from argosy.broker.values import decode_value, to_payload
 from argosy.schemas.errors import FactsTooLarge, InvalidInput, InvalidResult, ResultTooLarge
-from argosy.schemas.facts import Facts
+from argosy.schemas.facts import Facts, tainted_facts
 from argosy.schemas.fault import Fault, fault_of
-from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.payload import Inline, Payload, tainted
 from argosy.schemas.plain_dispatch import Dispatch
+from argosy.schemas.taint import UNTAINTED, Taint
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,12 @@ class Result:
     facts: Facts
 
 
-async def result_of(data: bytes, body: Dispatch, services: Services) -> Result | Fault:
+async def result_of(
+    data: bytes, body: Dispatch, services: Services, taint: Taint = UNTAINTED
+) -> Result | Fault:
     """Make the result of a value's JSON, or the fault of one that is too large.
 
-    Waits for the payload store.
+    It, and the lists in its facts, carry the taint of all that its handler saw. Waits for the payload store.
     """
     limit = services.settings.fleet.hard_result_bytes
     if len(data) > limit:
@@ -39,6 +42,7 @@ async def result_of(data: bytes, body: Dispatch, services: Services) -> Result |
         )
     except InvalidInput as error:  # nested too deep, or a number of thousands of digits
         return fault_of(InvalidResult(f"the result can't be read back: {error}"))
+    payload = tainted(payload, taint)
     if not body.wants:
         return Result(payload, {})
     value = payload.value if isinstance(payload, Inline) else decode_value(data)
@@ -49,4 +53,4 @@ async def result_of(data: bytes, body: Dispatch, services: Services) -> Result |
         )
     except FactsTooLarge as error:
         return fault_of(error)
-    return Result(payload, facts)
+    return Result(payload, tainted_facts(facts, taint))

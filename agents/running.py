@@ -9,6 +9,7 @@ from argosy.agents.order import Copy, Order
 from argosy.agents.time_limit import TimeLimit
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
+from argosy.schemas.taint import UNTAINTED, Taint, united
 from argosy.schemas.task import HoleInput
 from argosy.telemetry import logs
 from argosy.telemetry.names import Handoff
@@ -51,6 +52,8 @@ class Running:
     span: Traced = _NO_SPAN
     inputs: Mapping[str, Payload] | None = None
     """What its handler was given, as it came, where that had to be read; else it lies in the order."""
+    taint: Taint = UNTAINTED
+    """Whose words its handler has seen: of its inputs, of what tools gave, of memos of either."""
     usage: Usage = NO_USAGE
     """What its model calls took so far."""
     began: float = 0.0
@@ -71,6 +74,11 @@ class Running:
             return self.inputs
         given = self.order.body.inputs
         return {one.name: one.source for one in given if not isinstance(one.source, HoleInput)}
+
+    def see(self, taint: Taint) -> None:
+        """Add marks: whatever its handler makes from now on may hold what it has seen."""
+        if taint:
+            self.taint = united(self.taint, taint)
 
     @property
     def suspect(self) -> bool:

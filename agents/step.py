@@ -20,7 +20,7 @@ from argosy.pipelines.port import Port, adapter_of, port_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage, BuildError, ClaimLost
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import Payload, tainted
 from argosy.schemas.runlog import StepRecorded
 from argosy.telemetry import propagation
 
@@ -99,7 +99,8 @@ class Steps:
         payload = await self._patiently(
             lambda: to_payload(value, self.services.count_tokens, self.services.payloads), name
         )
-        memo = _PAYLOAD.dump_json(payload)
+        # A later attempt that takes the memo makes no call: it would not know what this one has seen.
+        memo = _PAYLOAD.dump_json(tainted(payload, self.running.taint))
         if log:
             return await self._append(name, memo)
         order, fence = self.running.order, self.running.fence
@@ -166,6 +167,7 @@ class Steps:
         except ValidationError:
             message = f"memo {name!r} of {self.running.name} is no payload"
             raise BadMessage(message) from None
+        self.running.see(payload.taint)
         value = await self._patiently(lambda: load(payload, self.services.payloads), name)
         return port.decode(encode_value(value), name=f"memo {name!r}")
 

@@ -22,12 +22,12 @@ class Success:
     count_tokens: CountTokens
 
     def body(self, running: Running, data: bytes) -> bytes | None:
-        """Write the body; None if there is more to it than that: a payload to store, facts to find, a fault.
+        """Write the body; None if there is more to it than that: a payload to store, facts to find, taint, a fault.
 
         The same bytes as `encode_body` gives.
         """
         order = running.order.body
-        if order.wants or len(data) > INLINE_BYTES or is_too_deep(data):
+        if order.wants or running.taint or len(data) > INLINE_BYTES or is_too_deep(data):
             return None
         tokens = _handed_on(data, running)
         try:

@@ -1,13 +1,17 @@
-"""Calls of tools: each has its span; one that can't be repeated is a memo."""
+"""Calls of tools: each has its span; one that can't be repeated is a memo; what isn't declared is refused."""
 
-import inspect
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from argosy.agents.running import Running
 from argosy.agents.step import Steps
+from argosy.pipelines.agent import Agent
 from argosy.pipelines.tool import Tool
 from argosy.schemas.canonical import sha256_hex
+from argosy.schemas.errors import Tainted, ToolNotAllowed
+from argosy.schemas.taint import of_tool
 from argosy.telemetry import names, steps
 
 P = ParamSpec("P")
@@ -19,20 +23,47 @@ class ToolCalls:
     """`ctx.tools` of one attempt."""
 
     memos: Steps
+    running: Running
+    agent: Agent[..., Any]
     _seen: Counter[str] = field(default_factory=Counter[str])
 
     async def call(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a tool with its own parameters. What it raises is the handler's to catch."""
-        arguments = _arguments(tool, args, kwargs)
+        """Call a tool with its own parameters. What it raises is the handler's to catch.
+
+        Raises ToolNotAllowed for a tool that the agent doesn't declare, Tainted for a dangerous one where content of
+        strangers came before.
+        """
+        self.permit(tool)
+        arguments = tool.arguments(args, kwargs)
         with steps.tool_call(tool.name, arguments) as span:
-            if tool.repeatable:
-                result = await tool.function(*args, **kwargs)
-            else:
-                name = self._memo_name(tool.name, arguments)
-                result = await self.memos.memoised(name, tool.output, lambda: tool.function(*args, **kwargs))
+            result = await self._called(tool, arguments, lambda: tool.function(*args, **kwargs))
             if span.recording:
                 span.set_content(names.TOOL_RESULT, tool.output.encode(result))
             return result
+
+    def permit(self, tool: Tool[..., object], /) -> None:
+        """Raise ToolNotAllowed or Tainted for what `call` would not call just now."""
+        agent = self.agent
+        if tool not in agent.tools:
+            raise ToolNotAllowed(
+                f"agent {agent.name} doesn't declare the tool {tool.name}: nothing was called"
+            )
+        if tool.dangerous and agent.refuse_tainted:
+            # What it gave itself before is no reason: a second call would need another agent.
+            found = [mark for mark in self.running.taint if mark != of_tool(tool.name)]
+            if found:
+                raise Tainted(f"{tool.name} is dangerous, and this task has seen {', '.join(found)}")
+
+    def seen(self, tool: Tool[..., object], /) -> None:
+        """Mark what the task makes from now on: it has seen what a tool gave."""
+        if not tool.trusted:
+            self.running.see((of_tool(tool.name),))
+
+    async def _called(self, tool: Tool[..., T], arguments: bytes, effect: Callable[[], Awaitable[T]]) -> T:
+        self.seen(tool)  # at first: the memo carries the mark too
+        if tool.repeatable:
+            return await effect()
+        return await self.memos.memoised(self._memo_name(tool.name, arguments), tool.output, effect)
 
     def _memo_name(self, tool: str, arguments: bytes) -> str:
         """Name a call by its arguments and how often they came before.
@@ -42,11 +73,3 @@ class ToolCalls:
         name = f"tool:{tool}:{sha256_hex(arguments)[:24]}"
         self._seen[name] += 1
         return f"{name}:{self._seen[name]}"
-
-
-def _arguments(tool: Tool[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
-    bound = inspect.signature(tool.function).bind(*args, **kwargs)
-    pairs = (
-        f'"{name}":'.encode() + tool.inputs[name].encode(value) for name, value in bound.arguments.items()
-    )
-    return b"{" + b",".join(pairs) + b"}"

@@ -114,6 +114,7 @@ class Argosy:
         run_id: str | None = None,
         priority: int = 5,
         deadline_seconds: float | None = None,
+        untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
     ) -> Run[Out]: ...
@@ -127,6 +128,7 @@ class Argosy:
         run_id: str | None = None,
         priority: int = 5,
         deadline_seconds: float | None = None,
+        untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
     ) -> Run[JsonValue]: ...
@@ -139,6 +141,7 @@ class Argosy:
         run_id: str | None = None,
         priority: int = 5,
         deadline_seconds: float | None = None,
+        untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
     ) -> Run[Any]:
@@ -146,7 +149,9 @@ class Argosy:
 
         A repeat with the same `run_id` and data changes nothing and has the same result; other data:
         RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
-        JSON. `budget` is in tokens; a later release holds runs to it, this one refuses them.
+        JSON. `untrusted`: the value may hold content of strangers (a document, a web page, a mail): it is
+        tainted, and so is all that is made of it. `budget` is in tokens; a later release holds runs to it,
+        this one refuses them.
 
         Raises BadArgument or InvalidInput (the value is too large, or isn't what the pipeline takes) before
         anything is sent, Unreachable at the send deadline: the run may exist, repeat it with the same id.
@@ -160,6 +165,7 @@ class Argosy:
             pipeline=pipeline.compile() if isinstance(pipeline, Pipeline) else pipeline,
             priority=priority,
             deadline_seconds=deadline_seconds,
+            untrusted=untrusted,
             tenant=tenant,
             budget=budget,
         )
@@ -193,6 +199,7 @@ class Argosy:
         in_flight: int = IN_FLIGHT,
         priority: int = 5,
         deadline_seconds: float | None = None,
+        untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
     ) -> AsyncGenerator[Run[Out]]: ...
@@ -207,6 +214,7 @@ class Argosy:
         in_flight: int = IN_FLIGHT,
         priority: int = 5,
         deadline_seconds: float | None = None,
+        untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
     ) -> AsyncGenerator[Run[JsonValue]]: ...

@@ -23,6 +23,7 @@ _SHOWN: Final = 140
 _DO: Final = {
     "priority": "give a whole number from 0 (last) to 9 (first); 5 is the default",
     "deadline_seconds": "give the seconds that the run may take, more than 0; None is the fleet's own limit",
+    "untrusted": "give True if strangers may have written some of the value, else False",
     "tenant": "give a name of 128 characters at most, or None",
     "budget": "give the tokens that the whole run may use, a whole number from 1 on, or None for no limit",
     "reason": "say it in 1000 characters at most: it is shown where the run is shown",

@@ -30,6 +30,8 @@ class Submit(BaseModel):
     """Yours, so that a repeat is harmless; absent = a new one."""
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     deadline_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    untrusted: bool = False
+    """The input may hold content of strangers: it is tainted as `document`."""
     tenant: Annotated[str, Field(max_length=128)] | None = None
     budget: Annotated[int, Field(gt=0)] | None = None
     """Tokens that the whole run may use."""

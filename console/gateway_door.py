@@ -72,6 +72,7 @@ class Door:
             run_id=run_id,
             priority=asked.priority,
             deadline_seconds=asked.deadline_seconds,
+            untrusted=asked.untrusted,
             tenant=asked.tenant,
             budget=asked.budget,
         )

@@ -60,6 +60,12 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         ),
     ] = 5,
     deadline_seconds: Annotated[float | None, typer.Option("--deadline-seconds", min=0.001)] = None,
+    untrusted: Annotated[
+        bool,
+        typer.Option(
+            "--untrusted", help="Strangers may have written some of the input: taint what is made of it."
+        ),
+    ] = False,
     tenant: Annotated[str | None, typer.Option("--tenant")] = None,
     timeout_seconds: Annotated[
         float | None,
@@ -71,7 +77,12 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     source = app or settings.app
     found = discover(source).pipeline(pipeline) if source else None
     what = found.compile() if found else pipeline
-    chosen = {"priority": priority, "deadline_seconds": deadline_seconds, "tenant": tenant}
+    chosen = {
+        "priority": priority,
+        "deadline_seconds": deadline_seconds,
+        "untrusted": untrusted,
+        "tenant": tenant,
+    }
     if each is not None:
         if value is not None or watch:
             raise ConfigurationError(
@@ -97,6 +108,7 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 run_id=run_id,
                 priority=priority,
                 deadline_seconds=deadline_seconds,
+                untrusted=untrusted,
                 tenant=tenant,
             )
             note(f"run {submitted.run_id} submitted")

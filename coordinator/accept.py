@@ -28,13 +28,15 @@ from argosy.coordinator.known_pipelines import data_hash, known
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
 from argosy.schemas.errors import ArgosyError, BadMessage, FactsTooLarge, InvalidInput, PayloadGone
+from argosy.schemas.facts import tainted_facts
 from argosy.schemas.fault import MESSAGE_CHARACTERS
 from argosy.schemas.inbox import RunSubmitted
-from argosy.schemas.payload import INLINE_BYTES, Payload
+from argosy.schemas.payload import INLINE_BYTES, Payload, tainted
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
 from argosy.schemas.settings import Settings
+from argosy.schemas.taint import DOCUMENT, UNTAINTED
 
 _CHECKED_BYTES: Final = 256 * 1024
 
@@ -116,13 +118,14 @@ class Accept:
             check_rules(pipeline, fleet.rules)
             self._checked.put(identity, value=True, size=len(identity))
         until_ms = deadline_ms(submit, pipeline, since_ms, fleet)
+        taint = (DOCUMENT,) if submit.untrusted else UNTAINTED
         value, given = await self._input(submit, arrived.position)
         self._inputs.check(identity, pipeline, value)
         return RunAccepted(
             rules=fleet.rules,
             pipeline=pipeline,
-            input=given,
-            facts=await answer(value, document.wants, tokens.count, self._payloads),
+            input=tainted(given, taint),
+            facts=tainted_facts(await answer(value, document.wants, tokens.count, self._payloads), taint),
             data_hash=data_hash(submit),
             position=arrived.position,
             submitted_ms=since_ms,

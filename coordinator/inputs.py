@@ -13,9 +13,10 @@ from argosy.schemas.canonical import canonical_json
 from argosy.schemas.facts import Facts, ListFact, SizeFact, ValueFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole, HoleOutcome
-from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.payload import Inline, Payload, tainted
 from argosy.schemas.pipeline import INPUT, Constant, InputEdge, MapStep, Pick
-from argosy.schemas.task import HoleInput, PageOf
+from argosy.schemas.taint import UNTAINTED, Taint
+from argosy.schemas.task import Cut, HoleInput
 
 Entry = Payload | HoleInput
 
@@ -29,7 +30,7 @@ class Given(NamedTuple):
     item: int | None = None
     of: int | None = None
     gathered: tuple[Entry, ...] | None = None
-    pages: tuple[PageOf, ...] = ()
+    pages: tuple[Cut, ...] = ()
 
 
 EMPTY = Inline(value=[], bytes=2, tokens=0)
@@ -165,9 +166,18 @@ def part_of(state: RunState, plan: Plan, pick: Pick) -> Payload:
     value = facts.get(Want(kind="value", select=pick.select).key)
     size = facts.get(Want(kind="size", select=pick.select).key)
     if isinstance(value, ValueFact) and isinstance(size, SizeFact):
-        return Inline(value=value.value, bytes=size.bytes, tokens=size.tokens)
+        part = Inline(value=value.value, bytes=size.bytes, tokens=size.tokens)
+        return tainted(part, taint_at(state, pick.source))
     message = f"{pick.source} gave no facts for the part that is returned"
     raise LookupError(message)
+
+
+def taint_at(state: RunState, source: str) -> Taint:
+    """Return the marks of a source: of the run's input, of a result, of what the lane looked at; none of a constant."""
+    if source == INPUT:
+        return state.pinned.input.taint
+    payload = state.result(source).payload if state.has_result(source) else None
+    return UNTAINTED if payload is None else payload.taint
 
 
 def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> Given:

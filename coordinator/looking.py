@@ -10,11 +10,15 @@ from argosy.broker import tokens
 from argosy.broker.facts import answer, select
 from argosy.broker.store import Payloads
 from argosy.broker.values import encode_value, load, load_all, manifest_items, to_payload
-from argosy.coordinator.look import ATTEMPT, Look
+from argosy.coordinator.input_check import InputCheck
+from argosy.coordinator.look import Look
+from argosy.schemas.canonical import canonical_json
 from argosy.schemas.errors import FactsTooLarge, InvalidInput, Refused, Unreachable
+from argosy.schemas.facts import tainted_facts
 from argosy.schemas.fault import fault_of
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import Payload, tainted
 from argosy.schemas.runlog import TaskSettled
+from argosy.schemas.taint import Taint, united
 from argosy.schemas.task import HoleInput
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -29,6 +33,7 @@ class Looking:
         """`payloads` is where the values lie."""
         self._payloads = payloads
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._values = InputCheck()
 
     async def look(self, look: Look, task_id: str) -> TaskSettled:
         """Find out what is asked. Raises Unreachable and Refused (payload store); any other trouble is the answer."""
@@ -39,20 +44,30 @@ class Looking:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a value does to us is its run's trouble, never the lane's
                 return TaskSettled(
-                    task_id=task_id, attempt=ATTEMPT, outcome="failed", fault=fault_of(error, retriable=False)
+                    task_id=task_id,
+                    attempt=look.attempt,
+                    outcome="failed",
+                    fault=fault_of(error, retriable=False),
                 )
 
     async def _look(self, look: Look, task_id: str) -> TaskSettled:
         value = await self._read(look)
-        facts = await answer(value, look.wants, tokens.count, self._payloads)
+        if look.check is not None:
+            self._values.check_value(look.check.identity, look.check.schema, value)
+        taint = _taint(look)
+        facts = tainted_facts(await answer(value, look.wants, tokens.count, self._payloads), taint)
         result: Payload | None = None
         if look.whole:
-            result = await to_payload(encode_value(value), tokens.count, self._payloads)
-        return TaskSettled(task_id=task_id, attempt=ATTEMPT, outcome="succeeded", result=result, facts=facts)
+            encoded = canonical_json(value) if look.canonical else encode_value(value)
+            payload = await to_payload(encoded, tokens.count, self._payloads)
+            result = tainted(payload, taint)
+        return TaskSettled(
+            task_id=task_id, attempt=look.attempt, outcome="succeeded", result=result, facts=facts
+        )
 
     async def _read(self, look: Look) -> JsonValue:
         if look.at.gathered is not None:
-            return await self._list(look.local, look.at.gathered)
+            return select(look.at.select, await self._list(look.local, look.at.gathered))
         source, item = look.at.source, look.at.item
         if isinstance(source, HoleInput):
             raise InvalidInput(f"{look.local} is a hole")
@@ -71,3 +86,8 @@ class Looking:
         # JMESPath hands holes on as they are: they have no fields.
         found = [entry.hole if isinstance(entry, HoleInput) else next(values) for entry in entries]
         return cast("JsonValue", found)
+
+
+def _taint(look: Look) -> Taint:
+    entries = (look.at.source, *(look.at.gathered or ()))
+    return united(*(entry.taint for entry in entries if not isinstance(entry, HoleInput)))

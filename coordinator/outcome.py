@@ -14,6 +14,7 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
 from argosy.schemas.pipeline import Pick
+from argosy.schemas.taint import united
 from argosy.schemas.task import HoleInput
 
 NOT_SELECTED: Final = "not_selected"
@@ -73,10 +74,10 @@ def _hole(hole: Hole) -> Inline:
 
 
 def _listed(items: tuple[Payload, ...]) -> Payload:
-    tokens = sum(item.tokens for item in items)
+    tokens, taint = sum(item.tokens for item in items), united(*(item.taint for item in items))
     values = [item.value for item in items if isinstance(item, Inline)]
     size = sum(item.bytes for item in items) + max(2, len(items) + 1)
     if len(values) == len(items) and size <= INLINE_BYTES:
-        return Inline(value=values, bytes=size, tokens=tokens)
+        return Inline(value=values, bytes=size, tokens=tokens, taint=taint)
     data = _MANIFEST.dump_json(items)
-    return Reference(sha256=sha256_hex(data), bytes=len(data), tokens=tokens, shape="manifest")
+    return Reference(sha256=sha256_hex(data), bytes=len(data), tokens=tokens, shape="manifest", taint=taint)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypedDic
 from pydantic_core import to_jsonable_python
 
 from argosy.pipelines import terms
+from argosy.pipelines.capabilities import capabilities
 from argosy.pipelines.context import Context
 from argosy.pipelines.signature import read
 from argosy.pipelines.takes import Merge
@@ -35,7 +36,12 @@ class AgentOptions(TypedDict, total=False):
     threshold: float
     above: Above
     page: str | None
+    overlap: int
+    weights: Mapping[str, int]
     tools: Sequence[Tool[..., Any]]
+    """All that it may call; what isn't listed is refused."""
+    refuse_tainted: bool
+    """Absent: True if one of the tools is dangerous."""
     concurrency: int
     timeout_seconds: float
     retries: int
@@ -65,7 +71,9 @@ class Agent(Generic[P, R_co]):
         self.inputs: Mapping[str, Port[Any]] = signature.inputs
         self.output: Port[Any] = signature.output
         self.defaults: Mapping[str, object] = signature.defaults
-        self.tools: tuple[Tool[..., Any], ...] = tuple(options.get("tools", ()))
+        self.tools: tuple[Tool[..., Any], ...] = capabilities(self.name, options.get("tools", ()))
+        self.refuse_tainted: bool = options.get("refuse_tainted", any(tool.dangerous for tool in self.tools))
+        """Whether content of strangers keeps the handler, or its dangerous tools, from running."""
         self.merge = merge
         self.contract: Contract = terms.make_contract(
             self.name, {**options}, merge=merge.name if merge else None

@@ -40,7 +40,7 @@ def check_name(name: str, *, kind: str) -> None:
 def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -> Contract:
     """Write a contract out in full; BuildError for a term that can't be."""
     check_name(name, kind="an agent")
-    given = {key: value for key, value in options.items() if key not in ("name", "tools")}
+    given = {key: value for key, value in options.items() if key not in ("name", "tools", "refuse_tainted")}
     try:
         contract = Contract.model_validate({**DEFAULTS, **given, "merge": merge})
     except ValidationError as error:
@@ -62,6 +62,19 @@ def check(name: str, contract: Contract, signature: Signature) -> None:
         _check_page(name, contract.page, signature)
     if contract.above == "paginate" and contract.merge is None:
         _check_mergeable(name, signature)
+    if contract.above == "summarise" and contract.model is None:
+        raise BuildError(
+            what=f"agent {name!r} summarises, and names no model",
+            why="what is too large is summarised by the agent's own model",
+            do="pass model='<provider>:<model>', or above='paginate'",
+        )
+    for given in contract.weights or ():
+        if given not in signature.inputs:
+            raise BuildError(
+                what=f"agent {name!r} has weights={dict(contract.weights or {})!r}",
+                why=f"{given!r} is no input of it; there are {', '.join(signature.inputs) or 'none'}",
+                do="name its inputs, like weights={'notes': 2}",
+            )
 
 
 def _check_page(name: str, page: str, signature: Signature) -> None:

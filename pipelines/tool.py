@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from argosy.pipelines.schema_table import tabulate
 from argosy.pipelines.signature import read
 from argosy.schemas.contract import JsonSchema
-from argosy.schemas.errors import BuildError
+from argosy.schemas.errors import BuildError, InvalidInput
 from argosy.schemas.ids import is_name
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from argosy.pipelines.port import Port
 
 P = ParamSpec("P")
@@ -18,11 +21,30 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
+class ToolOptions(TypedDict, total=False):
+    """What a tool is, beside what it does."""
+
+    name: str | None
+    """Absent: the function's."""
+    repeatable: bool
+    """False: each call is a memo like `ctx.step`, and is not run again by a later attempt."""
+    dangerous: bool
+    """It sends something out or changes something: an agent with such a tool refuses tainted input by itself."""
+    trusted: bool
+    """Its results are our own words: they leave no taint."""
+
+
 class Tool(Generic[P, R_co]):
     """A tool. Called directly, it runs the plain function; an agent says `ctx.tools.call(tool, ...)`."""
 
     def __init__(
-        self, function: Callable[P, Coroutine[Any, Any, R_co]], *, name: str, repeatable: bool
+        self,
+        function: Callable[P, Coroutine[Any, Any, R_co]],
+        *,
+        name: str,
+        repeatable: bool = True,
+        dangerous: bool = False,
+        trusted: bool = False,
     ) -> None:
         """Use the decorator `tool` instead."""
         if not is_name(name):
@@ -31,20 +53,37 @@ class Tool(Generic[P, R_co]):
                 why="a name is a small letter, then up to 62 of a-z, 0-9, _ and -",
                 do="pass name='...'",
             )
-        signature = read(function, kind="tool", name=name, context=False)
+        found = read(function, kind="tool", name=name, context=False)
         self.name = name
         self.repeatable = repeatable
         """False: each call is a memo, since calling it twice would do something twice."""
+        self.dangerous, self.trusted = dangerous, trusted
         self.function = function
-        self.inputs: Mapping[str, Port[Any]] = signature.inputs
-        self.output: Port[Any] = signature.output
-        self.defaults: Mapping[str, object] = signature.defaults
+        self.inputs: Mapping[str, Port[Any]] = found.inputs
+        self.output: Port[Any] = found.output
+        self.defaults: Mapping[str, object] = found.defaults
         self.description = (function.__doc__ or "").strip()
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Run the plain function."""
         return self.function(*args, **kwargs)
+
+    def arguments(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bytes:
+        """Write the JSON of a call's arguments, by parameter. TypeError for a call that the function doesn't take."""
+        given = signature(self.function).bind(*args, **kwargs).arguments
+        pairs = (f'"{name}":'.encode() + self.inputs[name].encode(value) for name, value in given.items())
+        return b"{" + b",".join(pairs) + b"}"
+
+    def decode(self, given: "Mapping[str, JsonValue]") -> dict[str, Any]:
+        """Make the function's arguments of JSON values, as a model says them. Raises InvalidInput."""
+        missing = [name for name in self.inputs if name not in given and name not in self.defaults]
+        unknown = [name for name in given if name not in self.inputs]
+        if missing or unknown:
+            raise InvalidInput(
+                f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+            )
+        return {name: self.inputs[name].decode(value, name=name) for name, value in given.items()}
 
     def schema(self) -> JsonSchema:
         """Describe the parameters as one JSON object, as model providers want it."""
@@ -69,22 +108,25 @@ class Tool(Generic[P, R_co]):
 def tool(function: Callable[P, Coroutine[Any, Any, R]], /) -> Tool[P, R]: ...
 @overload
 def tool(
-    *, name: str | None = None, repeatable: bool = True
+    **options: Unpack[ToolOptions],
 ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Tool[P, R]]: ...
 def tool(
-    function: Callable[..., Coroutine[Any, Any, Any]] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    repeatable: bool = True,
+    function: Callable[..., Coroutine[Any, Any, Any]] | None = None, /, **options: Unpack[ToolOptions]
 ) -> Any:
     """Make a tool of a typed async function.
 
-    `repeatable=False`: each call is a memo like `ctx.step`, and is not run again by a later attempt. The
-    function's docstring is what the model is told about it.
+    `repeatable=False`: each call is a memo like `ctx.step`, and is not run again by a later attempt. What a tool
+    gives taints the results that are made of it, unless it is `trusted=True`; a `dangerous=True` one is not called
+    on tainted input unless its agent says so. The function's docstring is what the model is told about it.
     """
 
     def decorate(plain: Callable[..., Coroutine[Any, Any, Any]]) -> Tool[..., Any]:
-        return Tool(plain, name=name or plain.__name__, repeatable=repeatable)
+        return Tool(
+            plain,
+            name=options.get("name") or plain.__name__,
+            repeatable=options.get("repeatable", True),
+            dangerous=options.get("dangerous", False),
+            trusted=options.get("trusted", False),
+        )
 
     return decorate if function is None else decorate(function)

@@ -45,6 +45,10 @@ class ConfigurationError(Advice, code="configuration"):
     """A setting that is missing, malformed or contradicts a service that was found."""
 
 
+class SandboxMissing(ConfigurationError, code="sandbox_missing"):
+    """No sandbox works here, and nobody has said that code may run without one: nothing was run."""
+
+
 class BadArgument(ConfigurationError, code="bad_argument"):
     """A call of the client with a value that can't be: nothing was sent."""
 
@@ -93,6 +97,30 @@ class ContextOverflow(ArgosyError, code="overflow"):
 
 class InvalidInput(ArgosyError, code="invalid_input"):
     """A task's inputs can't be decoded into what its agent declares."""
+
+
+class ToolNotAllowed(ArgosyError, code="tool_not_allowed"):
+    """An agent asked for a tool that it doesn't declare."""
+
+    why = "what an agent may call is what its `@agent(tools=[...])` lists, whoever asks"
+    do = "list the tool there, if the agent is meant to have it"
+
+
+class Tainted(ArgosyError, code="tainted"):
+    """Content of strangers was about to reach a dangerous tool; nothing was called."""
+
+    why = (
+        "what tools and documents say may be an order to the model, and this agent has a tool that does harm"
+    )
+    do = "let an agent without dangerous tools read it, or say @agent(refuse_tainted=False) if the risk is known"
+
+
+class ToolFailed(ArgosyError, code="tool_failed", retriable=True):
+    """A tool's server can't be started, died, hung, or gave what is no answer."""
+
+
+class ToolResultTooLarge(ArgosyError, code="tool_result_too_large"):
+    """A tool gave more than it may: nothing of it was cut, nothing of it is used."""
 
 
 class InvalidResult(ArgosyError, code="invalid_result", retriable=True):
@@ -179,6 +207,20 @@ class RunRefused(RunError, code="run_refused"):
         """`field` is the dotted path of the value that is wrong, as in `input.documents.3.title`."""
         super().__init__(run_id, reason)
         self.field = field
+
+
+class Busy(RunRefused, code="busy", retriable=True):
+    """As many runs are under way as the fleet may hold; nothing was started."""
+
+    why = "fleet.most_runs, fleet.most_runs_of and fleet.most_run_bytes bound what is under way"
+    do = "submit again in a while, or let it wait (when_busy=\"wait\"); argosy lag shows how full the fleet is"
+
+    def __init__(
+        self, run_id: str, reason: str = "", *, retry_after_seconds: int = 1, under_way: int = 0, most: int = 0
+    ) -> None:
+        """`under_way` of `most`: of the bound that is reached."""
+        super().__init__(run_id, reason)
+        self.retry_after_seconds, self.under_way, self.most = retry_after_seconds, under_way, most
 
 
 class ResultTimeout(RunError, code="result_timeout", retriable=True):

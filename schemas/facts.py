@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import Payload, tainted
+from argosy.schemas.taint import Taint
 
 FACTS_BYTES: Final = 64 * 1024
 
@@ -64,3 +65,15 @@ class NoFact(BaseModel):
 
 Fact = Annotated[ValueFact | ListFact | SizeFact | NoFact, Field(discriminator="kind")]
 Facts = dict[str, Fact]
+
+
+def tainted_facts(facts: Facts, taint: Taint) -> Facts:
+    """Mark the lists that maps spread: each item is tainted as the value that it lies in."""
+    if not taint:
+        return facts
+    return {
+        key: fact.model_copy(update={"manifest": tainted(fact.manifest, taint)})
+        if fact.kind == "list"
+        else fact
+        for key, fact in facts.items()
+    }

@@ -1,12 +1,15 @@
 """What any client sends to the inbox, in any language; judged by the receiver before it counts."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.payload import Reference
 from argosy.schemas.pipeline import CompiledPipeline
+
+NO_DATA: Final = ("when_busy",)
+"""Fields of a submit that are no part of its data."""
 
 
 class RunSubmitted(BaseModel):
@@ -21,17 +24,22 @@ class RunSubmitted(BaseModel):
     """Instead of `input`, when the client has put a large input into the payload store itself."""
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     deadline_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    untrusted: bool = False
+    """The input may hold content of strangers: it is tainted as `document`."""
     tenant: Annotated[str, Field(max_length=128)] | None = None
     budget: Annotated[int, Field(gt=0)] | None = None
     """Tokens that the whole run may use."""
+    when_busy: Literal["wait", "refuse"] = "wait"
+    """While as many runs are under way as the fleet may hold: wait in the inbox, or be refused as `busy` at once."""
 
     @property
     def data_hash(self) -> str:
         """What makes a repeat one: the SHA-256 of the client's own data.
 
-        Defaults are left out: to the next release, which has a field more, the same submit says the same.
+        Defaults are left out: to the next release, which has a field more, the same submit says the same. So is
+        what a repeat may say otherwise: whether it waits.
         """
-        return canonical_hash(self.model_dump(mode="json", exclude_defaults=True))
+        return canonical_hash(self.model_dump(mode="json", exclude_defaults=True, exclude=set(NO_DATA)))
 
     @model_validator(mode="after")
     def _one_input(self) -> "RunSubmitted":
@@ -46,9 +54,20 @@ class SignalSent(BaseModel):
 
     KIND: ClassVar[str] = "signal.sent"
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
+    name: Annotated[str, Field(max_length=512)]
+    """Of the step that waits, in its run: `ok`, in a pipeline inside `c/ok`, in a map's shard `c.7/ok`."""
     value: JsonValue = None
+    value_ref: Reference | None = None
+    """Instead of `value`, when the client has put a large value into the payload store itself."""
     about_sha256: str | None = None
+    """Of an approval: the SHA-256 of the canonical JSON of the value that it approves or rejects."""
+
+    @model_validator(mode="after")
+    def _one_value(self) -> "SignalSent":
+        if self.value_ref is not None and self.value is not None:
+            message = "give value or value_ref, not both"
+            raise ValueError(message)
+        return self
 
 
 class CancelRequested(BaseModel):

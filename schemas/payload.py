@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from argosy.schemas.taint import UNTAINTED, Taint, is_untainted, united
+
 INLINE_BYTES: Final = 64 * 1024
 """A value whose JSON is larger goes to the payload store before the record that names it is produced."""
 
@@ -17,6 +19,7 @@ class Inline(BaseModel):
     value: JsonValue
     bytes: int
     tokens: int
+    taint: Annotated[Taint, Field(exclude_if=is_untainted)] = UNTAINTED
 
 
 class Reference(BaseModel):
@@ -28,7 +31,14 @@ class Reference(BaseModel):
     tokens: int
     shape: Literal["value", "manifest"] = "value"
     """`manifest`: the bytes are a JSON list of payloads, one for each item of the value."""
+    taint: Annotated[Taint, Field(exclude_if=is_untainted)] = UNTAINTED
 
 
 Payload = Annotated[Inline | Reference, Field(union_mode="left_to_right")]
 """Either; no value fits both, so the second is tried only where the first doesn't fit."""
+
+
+def tainted(payload: Payload, taint: Taint) -> Payload:
+    """Give a payload with these marks beside its own."""
+    both = united(payload.taint, taint)
+    return payload if both == payload.taint else payload.model_copy(update={"taint": both})

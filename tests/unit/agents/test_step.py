@@ -315,7 +315,7 @@ async def test_a_tool_that_can_t_be_repeated_is_a_memo_by_its_arguments() -> Non
 
     fails = 1
 
-    @agent(name="pay")
+    @agent(name="pay", tools=[send, look])
     async def pay(ctx: Context, amount: int) -> list[int]:
         nonlocal fails
         first = await ctx.tools.call(send, "ann")
@@ -335,7 +335,7 @@ async def test_a_tool_that_can_t_be_repeated_is_a_memo_by_its_arguments() -> Non
         await bench.order(pay, TASK, input_of("amount", 10), attempt=2)
         _, settled = await bench.until_settled(2)
     assert sent == ["ann", "ann", "bob", "looked", "looked"]
-    assert settled.result == Inline(value=[1, 2, 3], bytes=7, tokens=2)
+    assert settled.result == Inline(value=[1, 2, 3], bytes=7, tokens=2, taint=("tool:look", "tool:send"))
 
 
 async def test_the_idempotency_key_is_the_same_in_every_attempt_and_another_for_each_name() -> None:

@@ -1,0 +1,26 @@
+"""What an agent may call: the tools that it lists, each known by one name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from argosy.pipelines.tool import Tool
+from argosy.schemas.errors import BuildError
+
+
+def capabilities(agent: str, tools: Sequence[object]) -> tuple[Tool[..., Any], ...]:
+    """Check what an agent lists; BuildError for what is no tool, and for two of one name."""
+    listed: dict[str, Tool[..., Any]] = {}
+    for found in tools:
+        if not isinstance(found, Tool):
+            raise BuildError(
+                what=f"agent {agent!r} lists {found!r} among its tools",
+                why="a tool is a typed async function under @tool",
+                do="put @tool above it",
+            )
+        if listed.setdefault(found.name, found) is not found:
+            raise BuildError(
+                what=f"agent {agent!r} has two tools named {found.name!r}",
+                why="a model asks for a tool by its name",
+                do="name one of them otherwise: @tool(name='...')",
+            )
+    return tuple(listed.values())
