@@ -11,6 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import Scheduling
 
 from support.last_words import last_words
+from support.missing import NOT_RUN
 from support.scheduling import ByFile, long_first
 from support.stack import StackThread
 
@@ -66,3 +67,13 @@ def pytest_runtest_makereport(
     if report.failed and (base := item.config.stash.get(_BASE, None)) is not None:
         report.sections += [(f"end of {name}", text) for name, text in last_words(base, began)]
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shout what nobody has tried here, since this machine lacks what it takes (`support.missing`)."""
+    reports: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    told = [str(report.longrepr[2]) for report in reports if isinstance(report.longrepr, tuple)]
+    if missing := dict.fromkeys(text for text in told if NOT_RUN in text):
+        terminalreporter.section("what was not run", red=True, bold=True)
+        for text in missing:
+            terminalreporter.line(text.removeprefix("Skipped: "), red=True)

@@ -6,23 +6,9 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-import pytest
+from support.missing import not_run
 
 FOLDER: Final = Path(__file__).parents[2] / "examples" / "producers"
-REQUIRED: Final = "ARGOSY_SNIPPETS"
-"""`all` in the environment: a snippet that can't be run is a failure."""
-
-NOT_RUN: list[str] = []
-"""What the summary of the test run tells."""
-
-
-def not_run(snippet: str, why: str) -> None:
-    """End the test: as a failure where every snippet must run, else as a skip that the summary shouts."""
-    text = f"{snippet} was not run: {why}"
-    if os.environ.get(REQUIRED) == "all":
-        pytest.fail(text)
-    NOT_RUN.append(text)
-    pytest.skip(text)
 
 
 def kcat() -> list[str]:

@@ -7,7 +7,6 @@ import pytest
 import pytest_asyncio
 
 from support.producers import Producers, opened
-from support.snippets import NOT_RUN
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -33,11 +32,3 @@ async def producers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
     finally:
         leave.set()
         await holding
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Shout which snippets nobody has tried here."""
-    if NOT_RUN:
-        terminalreporter.section("snippets that were not run", red=True, bold=True)
-        for text in dict.fromkeys(NOT_RUN):
-            terminalreporter.line(text, red=True)
