@@ -13,6 +13,7 @@ from argosy.broker.facts import answer
 from argosy.broker.recent import Recent
 from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, to_payload
+from argosy.coordinator import signal_in
 from argosy.coordinator.admission import (
     NotAdmitted,
     Unjudged,
@@ -23,15 +24,15 @@ from argosy.coordinator.admission import (
     deadline_ms,
     submitted_ms,
 )
-from argosy.coordinator.input_check import InputCheck
+from argosy.coordinator.input_check import InputCheck, check_signals
 from argosy.coordinator.known_pipelines import data_hash, known
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
 from argosy.schemas.errors import ArgosyError, BadMessage, FactsTooLarge, InvalidInput, PayloadGone
 from argosy.schemas.facts import tainted_facts
 from argosy.schemas.fault import MESSAGE_CHARACTERS
-from argosy.schemas.inbox import RunSubmitted
-from argosy.schemas.payload import INLINE_BYTES, Payload, tainted
+from argosy.schemas.inbox import RunSubmitted, SignalSent
+from argosy.schemas.payload import INLINE_BYTES, Payload, Reference, tainted
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
@@ -106,6 +107,10 @@ class Accept:
                 SubmitRefused(reason="invalid", message=text, position=arrived.position)
             ) from error
 
+    async def store_signal(self, sent: SignalSent) -> Reference | None:
+        """Put the value of a signal into the payload store, if it is large. BadMessage, Unreachable."""
+        return await signal_in.store(sent, self._payloads, self._settings.fleet.hard_input_bytes)
+
     async def _accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         fleet = self._settings.fleet
         check_budget(submit.budget)
@@ -116,6 +121,7 @@ class Accept:
         if not self._checked.get(identity):
             check_pipeline(pipeline)
             check_rules(pipeline, fleet.rules)
+            check_signals(pipeline)
             self._checked.put(identity, value=True, size=len(identity))
         until_ms = deadline_ms(submit, pipeline, since_ms, fleet)
         taint = (DOCUMENT,) if submit.untrusted else UNTAINTED

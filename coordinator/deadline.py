@@ -1,5 +1,6 @@
-"""Timers that came due: a run's, a step's, a join's, a retry's. Fold believes them, it compares no times."""
+"""Timers that came due: a run's, a step's, a join's, a retry's, a wait's. Fold believes them, it compares no times."""
 
+from argosy.coordinator import waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.kept import TERMINAL, Cause
 from argosy.coordinator.ready import advance, join_is_late
@@ -25,6 +26,12 @@ def fired(turn: Turn, timer: TimerFired) -> None:
             _expire(turn, turn.plan.steps[name])
         case "join":
             join_is_late(turn, turn.plan.steps[name])
+        case "wait":
+            waits.timed_out(turn, turn.plan.steps[name])
+            advance(turn)
+        case "sleep":
+            waits.woke(turn, turn.plan.steps[name])
+            advance(turn)
         case _:
             message = f"unknown timer {timer.name!r}"
             raise ValueError(message)

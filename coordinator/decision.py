@@ -86,7 +86,17 @@ class Changed:
     """Something that people want to hear of: logged and put on `argosy.events`. Nothing depends on it."""
 
     state: Literal[
-        "accepted", "ready", "backing_off", "succeeded", "failed", "skipped", "cancelled", "expired", "ended"
+        "accepted",
+        "ready",
+        "waiting",
+        "signal_refused",
+        "backing_off",
+        "succeeded",
+        "failed",
+        "skipped",
+        "cancelled",
+        "expired",
+        "ended",
     ]
     local: str | None = None
     agent: str | None = None

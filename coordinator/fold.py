@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from argosy.coordinator import deadline, ready, settled, signal
+from argosy.coordinator import deadline, ready, settled, signal, waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
 from argosy.coordinator.kept import TERMINAL, Pinned, Ruled
@@ -26,6 +26,7 @@ from argosy.schemas.runlog import (
     RunEnded,
     SignalReceived,
     StepRecorded,
+    SubmitTurnedAway,
     TaskSettled,
     TimerFired,
 )
@@ -46,6 +47,8 @@ def fold(state: RunState | None, event: Event) -> Folded:
     match event.message:
         case RunAccepted() as accepted:
             return _accepted(state, event, accepted)
+        case SubmitTurnedAway() as away:
+            return _turned_away(state, event, away)
         case RunEnded() as ended:
             return _ended(state, event, ended)
         case CancelReceived() as cancel if state is None or state.st == "cancel":
@@ -64,15 +67,26 @@ def fold(state: RunState | None, event: Event) -> Folded:
 def _accepted(state: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
     """Begin a run, or answer: the first run.accepted of an id is the run, a later one changes nothing."""
     if state is not None and state.st != "cancel":
-        leave_newer(state)
-        if state.data_hash != accepted.data_hash:
-            return state, (Send(f"refused:{accepted.position}"),)
-        return state, (Send(f"result:{event.run_id}"),) if state.st == "ended" else ()
+        return _repeated(state, event, accepted)
     if event.time_ms > accepted.submitted_ms + accepted.longest_and_window_ms:
         # Its tombstone may be gone: it may be a repeat.
         return state, (Send(f"refused:{accepted.position}"),)
     _rules(accepted.rules, event.run_id)
     return _begun(state, event, accepted)
+
+
+def _turned_away(state: RunState | None, event: Event, away: SubmitTurnedAway) -> Folded:
+    """Answer a submit that came while the fleet was full: a repeat of a known run as ever, else as busy."""
+    if state is None or state.st == "cancel":
+        return state, (Send(f"busy:{away.position} {away.full.model_dump_json(exclude_defaults=True)}"),)
+    return _repeated(state, event, away)
+
+
+def _repeated(state: RunState, event: Event, again: RunAccepted | SubmitTurnedAway) -> Folded:
+    leave_newer(state)
+    if state.data_hash != again.data_hash:
+        return state, (Send(f"refused:{again.position}"),)
+    return state, (Send(f"result:{event.run_id}"),) if state.st == "ended" else ()
 
 
 def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> Folded:
@@ -202,8 +216,11 @@ def _folded(turn: Turn) -> tuple[Decision, ...]:
         case StepRecorded() as recorded:
             _recorded(turn, recorded)
         case SignalReceived() as received:
-            signal.keep(state, event.offset, received)
-        case RunAccepted() | RunEnded():
+            if turn.pages:
+                waits.received(turn, received)
+            else:
+                signal.keep(state, event.offset, received)
+        case RunAccepted() | RunEnded() | SubmitTurnedAway():
             pass  # the same under all rules, see `fold`
     return tuple(turn.decisions)
 

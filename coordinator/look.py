@@ -6,22 +6,40 @@ that a shard's pipeline is given, if a step in there has a condition on it or sp
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from argosy.coordinator.inputs import Given, gathered, item_of
+from argosy.coordinator import waits
+from argosy.coordinator.inputs import Given, gathered, inputs_of, item_of
 from argosy.coordinator.kept import Cause, TaskResult
 from argosy.coordinator.nesting import is_item
-from argosy.coordinator.plan import plan_of
+from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.ready import advance, looked
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.step_plan import StepPlan, Waits, template_of
 from argosy.coordinator.turn import Turn
+from argosy.coordinator.waiting import first_signal, waiting_of
+from argosy.coordinator.waits import approval_of
+from argosy.schemas.contract import JsonSchema
 from argosy.schemas.facts import Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
+from argosy.schemas.pipeline import ApprovalStep, SignalStep
 from argosy.schemas.runlog import TaskSettled
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 ATTEMPT = 1
 """A look isn't tried again: what keeps it from being made keeps its record from being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a value has to be, to count."""
+
+    identity: str
+    """The schema is compiled once for each."""
+    schema: JsonSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,10 @@ class Look:
     wants: tuple[Want, ...]
     whole: bool
     """One payload is to be made of it."""
+    attempt: int = ATTEMPT
+    check: Check | None = None
+    canonical: bool = False
+    """Its bytes are to be the canonical JSON: people name it by their hash."""
 
 
 def look_of(state: RunState | None, local: str) -> Look | None:
@@ -43,6 +65,8 @@ def look_of(state: RunState | None, local: str) -> Look | None:
     step = plan.looked_at(local)
     if step is None or not _is_open(state, step):
         return None
+    if isinstance(step.runs, Waits):
+        return _wait(state, plan, step, step.runs)
     if is_item(local):
         return Look(local, item_of(state, plan, local), step.looks, whole=False)
     entries = gathered(state, plan, step)
@@ -50,11 +74,35 @@ def look_of(state: RunState | None, local: str) -> Look | None:
     return Look(local, source, step.looks, step.whole)
 
 
+def _wait(state: RunState, plan: Plan, step: StepPlan, runs: Waits) -> Look | None:
+    """Rebuild the look at what an approval is about, or at the signal that is next."""
+    waiting = waiting_of(state, step.name)
+    if isinstance(step.step, ApprovalStep) and not waiting.sha256:
+        (about,) = inputs_of(state, plan, step, None)
+        return Look(step.name, about, (), whole=True, attempt=waiting.asked, canonical=True)
+    signal = first_signal(state, waiting)
+    if signal is None:
+        return None
+    if isinstance(step.step, SignalStep):
+        schema: JsonSchema = {**step.step.takes, "schemas": cast("JsonValue", runs.schemas)}
+        check = Check(f"{state.pinned.identity}/{template_of(step.name)}", schema)
+        value = signal.value_ref or Inline(value=signal.value, bytes=0, tokens=0)
+    else:
+        check, value = None, Inline(value=approval_of(signal), bytes=0, tokens=0)
+    return Look(
+        step.name, Given(step.name, value), step.wants, whole=True, attempt=waiting.asked, check=check
+    )
+
+
 def answered(turn: Turn, local: str, settled: TaskSettled) -> bool:
     """Take what a look found out; False if none of this name was asked for."""
     step = turn.plan.looked_at(local)
     if step is None or not _is_open(turn.state, step):
         return False
+    if isinstance(step.runs, Waits):
+        if waits.looked(turn, step, settled):
+            advance(turn)
+        return True
     state = turn.state.step(step.name)
     state.looking = False
     turn.state.put_step(step.name, state)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from argosy.broker.facts import select as select_in
+from argosy.schemas.contract import JsonSchema
 from argosy.schemas.errors import InvalidInput
 from argosy.schemas.facts import Facts, ValueFact, Want
 from argosy.schemas.pipeline import (
@@ -36,6 +37,8 @@ class Placed:
     """The same, its sources those who have the values; of a step that runs a pipeline, its conditions only."""
     owner: str | None
     """The step whose pipeline it is part of; of a map's shard, the map."""
+    schemas: Mapping[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])
+    """Those of its pipeline, if it waits."""
 
     @property
     def is_map(self) -> bool:
@@ -129,7 +132,8 @@ class _Walk:
                 name: tuple(self._condition(pick, waits.name) for pick in getattr(waits, name))
                 for name in ("when", "unless")
             }
-            yield Placed(waits, waits.model_copy(update={"inputs": inputs, **conditions}), owner)
+            schemas = pipeline.schemas if step.WAITS else {}
+            yield Placed(waits, waits.model_copy(update={"inputs": inputs, **conditions}), owner, schemas)
 
     def result(self, pipeline: CompiledPipeline, scope: str) -> Pick:
         """Say where the value of a pipeline is."""

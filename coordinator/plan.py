@@ -19,6 +19,7 @@ from argosy.coordinator.step_plan import (
     Merge,
     StepPlan,
     Steps,
+    Waits,
     Work,
     named,
     scope_of,
@@ -29,7 +30,16 @@ from argosy.coordinator.wants import all_wants
 from argosy.schemas.contract import AgentContract, Contract
 from argosy.schemas.facts import Facts, Want
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, InputEdge, MapStep, Pick, Step
+from argosy.schemas.pipeline import (
+    INPUT,
+    ApprovalStep,
+    CompiledPipeline,
+    InputEdge,
+    MapStep,
+    Pick,
+    SignalStep,
+    Step,
+)
 
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
@@ -83,9 +93,11 @@ class Plan:
         above = None if found is None else self.find(found["above"])
         if found is None or above is None or above.depth >= MOST_DEPTH:
             return None
-        number = found["number"]
-        system = System(above, int(found["round"]), None if number is None else int(number))
-        return Place(above.step, above.shard, system) if (number is None) == (system.round == 0) else None
+        number, round_ = found["number"], int(found["round"])
+        again = above.step.terms.above == "summarise" and round_ % 2 == 0
+        if round_ == 0 if number is not None else round_ > 0 and not again:
+            return None
+        return Place(above.step, above.shard, System(above, round_, None if number is None else int(number)))
 
     def looked_at(self, local: str) -> StepPlan | None:
         """Find the step that waits for the lane to look: a map at its list, a shard at what it is given."""
@@ -93,7 +105,15 @@ class Plan:
             step = self._step(local.rpartition("/")[0])
             return step if step is not None and step.inside is not None and step.looks else None
         step = self._step(local)
-        return step if step is not None and step.is_map and (step.looks or step.whole) else None
+        if step is None or isinstance(step.runs, Waits):
+            return step
+        return step if step.is_map and (step.looks or step.whole) else None
+
+    def signalled(self, name: str) -> StepPlan | None:
+        """Find the step that a signal of this name is for; None if the plan has no such step."""
+        step = self._step(name)
+        waits = step is not None and isinstance(step.step, SignalStep | ApprovalStep)
+        return step if waits and step is not None and step.name == name else None
 
     def _step(self, name: str) -> StepPlan | None:
         return None if "*" in name else self.steps.get(name)
@@ -153,8 +173,10 @@ def index(pipeline: CompiledPipeline) -> Plan:
     return Plan(pipeline, Steps(steps), flat.result, flat.known, inside)
 
 
-def _runs(placed: Placed, flat: Flat, contracts: Mapping[str, AgentContract]) -> Work | Inside | Each:
+def _runs(placed: Placed, flat: Flat, contracts: Mapping[str, AgentContract]) -> Work | Inside | Each | Waits:
     step = placed.waits
+    if step.WAITS:
+        return Waits(placed.schemas)
     if step.pipeline is not None and placed.is_map:
         return Each()
     if step.pipeline is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from argosy.coordinator import pages, shards
+from argosy.coordinator import pages, shards, waits
 from argosy.coordinator.cancel import finish_with_result, prune
 from argosy.coordinator.condition import NOT_MET, unmet
 from argosy.coordinator.inputs import cause_of, facts_of, missing
@@ -11,7 +11,7 @@ from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
 from argosy.coordinator.nesting import is_given
 from argosy.coordinator.outcome import lacking
 from argosy.coordinator.place import Place
-from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.step_plan import StepPlan, Waits
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import Join
@@ -189,6 +189,8 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         _begin(turn, step, shards.start(turn, step))
     elif step.inside is not None:
         _enter(turn, step)
+    elif isinstance(step.runs, Waits):
+        waits.start(turn, step)
     else:
         _start_task(turn, step)
     _prune_after(turn, step)

@@ -1,10 +1,11 @@
-"""Signals that came before a step waits for them: kept in the run, each once, so many at most."""
+"""Signals of runs of rules 1, which have no step that waits for one: kept in the run, each once, so many at most."""
 
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
 from argosy.coordinator.state import RunState
+from argosy.schemas.payload import Reference
 from argosy.schemas.runlog import SignalReceived
 
 MOST_SIGNALS: Final = 64
@@ -15,6 +16,7 @@ class KeptSignal(BaseModel, frozen=True):
 
     name: str
     value: JsonValue = None
+    value_ref: Reference | None = None
     about_sha256: str | None = None
     offset: int
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from argosy.schemas.contract import Contract
+from argosy.schemas.contract import Contract, JsonSchema
 from argosy.schemas.facts import Want
 from argosy.schemas.pipeline import INPUT, InputEdge, MapStep, Pick, Step
 
@@ -58,6 +58,14 @@ class Each:
     """What a map runs: for each item the steps of a pipeline, under a step of its own (`c.7`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a step runs that waits: nothing."""
+
+    schemas: Mapping[str, JsonSchema]
+    """Of its pipeline, for the value of a signal."""
+
+
 @dataclass(frozen=True)
 class StepPlan:
     """A step and its place in the DAG. Parents and children are in plan order, each once."""
@@ -65,7 +73,7 @@ class StepPlan:
     name: str
     step: Step
     """Its inputs and conditions name those who have the values; for what a hole may be instead, see `via`."""
-    runs: Work | Inside | Each
+    runs: Work | Inside | Each | Waits
     owner: str | None
     """The step whose pipeline it is part of; of a map's shard, the map."""
     via: Mapping[str, str]
@@ -94,10 +102,10 @@ class StepPlan:
 
     @cached_property
     def work(self) -> Work:
-        """What its tasks are; LookupError for a step that runs a pipeline: it has none of its own."""
+        """What its tasks are; LookupError for a step that runs a pipeline or waits: it has none of its own."""
         if isinstance(self.runs, Work):
             return self.runs
-        message = f"{self.name} runs a pipeline"
+        message = f"{self.name} runs no agent"
         raise LookupError(message)
 
     @cached_property

@@ -20,7 +20,8 @@ from argosy.coordinator.paging import paging_of
 from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import Event, RunState
-from argosy.coordinator.step_plan import StepPlan, Work
+from argosy.coordinator.step_plan import StepPlan, Waits, Work
+from argosy.coordinator.waiting import forget
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
@@ -149,8 +150,7 @@ class Turn:
         state = self.state.step(step.name)
         state.letter, state.cause = letter, cause
         self.state.put_step(step.name, state)
-        self.disarm(f"step:{step.name}")
-        self.disarm(f"join:{step.name}")
+        self._still(step)
         self.ended.append(step)
         if step.is_map or self.state.task(step.name) is None:
             reason = "" if cause is None else cause.fault.message
@@ -193,8 +193,15 @@ class Turn:
         if state.letter == "r":
             state.letter = letter
             self.state.put_step(step.name, state)
-        self.disarm(f"step:{step.name}")
-        self.disarm(f"join:{step.name}")
+        self._still(step)
+
+    def _still(self, step: StepPlan) -> None:
+        """Take back what a step has set going that has ended."""
+        kinds = ("wait", "sleep") if isinstance(step.runs, Waits) else ("step", "join")
+        for kind in kinds:
+            self.disarm(f"{kind}:{step.name}")
+        if isinstance(step.runs, Waits):
+            forget(self.state, step.name)
 
     def _stop_task(self, place: Place, letter: Letter) -> None:
         task = self.state.task(place.local) if self.state.is_open(place.local) else None
@@ -205,7 +212,7 @@ class Turn:
         """Make terminal what still runs of a task's pages."""
         paging = paging_of(self.state, above.local)
         if paging is not None:
-            for number in range(paging.next) if paging.round else (None,):
+            for number in paging.numbers:
                 self._stop_task(Place(above.step, above.shard, System(above, paging.round, number)), "x")
 
     def changed(self, letter: Letter, place: Place, attempt: int | None = None, reason: str = "") -> None:

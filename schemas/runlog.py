@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from argosy.schemas.chat import Usage
 from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import Payload, Reference
 from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.result import Full
 
 _RECORD = ConfigDict(frozen=True, extra="ignore")
 
@@ -44,6 +45,20 @@ class RunAccepted(BaseModel):
     """Context window by agent, resolved from the contract or the table of models; absent = no limit known."""
     factors: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Learned token factor by agent, per mille; absent = 1000."""
+
+
+class SubmitTurnedAway(BaseModel):
+    """A submit that came while the fleet was full, and would not wait: refused, if its run id is a new one.
+
+    Only its lane knows that for certain; of a known one it is a repeat like any other.
+    """
+
+    KIND: ClassVar[str] = "submit.turned_away"
+    model_config = _RECORD
+    data_hash: str
+    position: str
+    """As of `run.accepted`."""
+    full: Full
 
 
 class TaskSettled(BaseModel):
@@ -83,6 +98,8 @@ class SignalReceived(BaseModel):
     signal_id: str
     name: str
     value: JsonValue = None
+    value_ref: Reference | None = None
+    """Of one over 64 KiB."""
     about_sha256: str | None = None
 
 
@@ -124,5 +141,12 @@ class RunEnded(BaseModel):
 
 
 LogMessage = (
-    RunAccepted | TaskSettled | StepRecorded | SignalReceived | CancelReceived | TimerFired | RunEnded
+    RunAccepted
+    | SubmitTurnedAway
+    | TaskSettled
+    | StepRecorded
+    | SignalReceived
+    | CancelReceived
+    | TimerFired
+    | RunEnded
 )

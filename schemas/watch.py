@@ -41,6 +41,8 @@ class StateChanged(BaseModel):
         "ready",
         "dispatched",
         "running",
+        "waiting",
+        "signal_refused",
         "backing_off",
         "succeeded",
         "failed",

@@ -16,9 +16,12 @@ from argosy.coordinator.decision import (
     WriteMemo,
 )
 from argosy.coordinator.fold import fold
+from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.look import Look, look_of
 from argosy.coordinator.messages import dispatch_of, ended_of
+from argosy.coordinator.signal import MOST_SIGNALS
 from argosy.coordinator.state import Event, RunState, load
+from argosy.coordinator.waiting import waiting_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled, TimerFired
@@ -148,8 +151,20 @@ class FoldLog:
         for kind, _, name in (timer.partition(":") for timer in self.timers):
             assert kind != "step" or self.state.step(name).letter == "r"
             assert kind != "join" or self.state.step(name).letter in "wr"
+            assert kind not in {"wait", "sleep"} or self.state.step(name).letter == "r"
+        self._check_signals(fields)
         paged = {local for local, letter in letters.items() if letter == "p"}
         assert self.claims - paged == {local for local, letter in letters.items() if letter in "rb"}
+
+    def _check_signals(self, fields: dict[str, bytes]) -> None:
+        """No signal is kept that no step has in its queue, and none for a step that waits no more."""
+        kept = {name[2:] for name in fields if name.startswith("g:")}
+        assert self.state is not None
+        assert int(fields.get("gn", b"0")) == len(kept) <= MOST_SIGNALS + 1
+        if self.state.st == "active" and self.state.pinned.rules > 1:
+            names = [name[2:] for name in fields if name.startswith("w:")]
+            assert not [name for name in names if self.state.step(name).letter in TERMINAL]
+            assert kept == {one for name in names for one in waiting_of(self.state, name).queue}
 
     # -- what a test asks
 

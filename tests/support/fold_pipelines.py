@@ -62,6 +62,24 @@ def mapped_pipeline(name: str, inner: CompiledPipeline, over: str | Data, **fiel
     return step | {"over": "input", "max_parallel": 4} | fields
 
 
+def signal(name: str, **fields: object) -> Data:
+    """A step that waits for a signal."""
+    return {"name": name, "kind": "signal", "takes": {}, "within_seconds": 60} | fields
+
+
+def approval(name: str, about: str | Data, **fields: object) -> Data:
+    """A step that waits for an approval of one value."""
+    (edge,) = _edges((about,))
+    step = {"name": name, "kind": "approval", "question": "good?", "within_seconds": 60}
+    return step | {"inputs": [edge | {"name": "about"}]} | fields
+
+
+def sleep(name: str, *after: str, **fields: object) -> Data:
+    """A sleep of ten seconds."""
+    waits = [{"from": source} for source in after]
+    return {"name": name, "kind": "sleep", "seconds": 10, "after": waits} | fields
+
+
 def _edges(sources: Sequence[str | Data]) -> list[Data]:
     edges: list[Data] = []
     for name, source in zip(PARAMETERS, sources, strict=False):

@@ -1,0 +1,104 @@
+"""What a run's hash holds of a step that waits: since when, for what, the signals that came for it.
+
+Signals are kept each once, by the id of their sender, and 64 at most in a run, those that came before their step
+waits. Fields: `w:<step>`, `g:<signal id>`, `gn`.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from argosy.coordinator.signal import MOST_SIGNALS, KeptSignal
+from argosy.coordinator.state import RunState
+from argosy.schemas.payload import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A step that waits, or that signals came for before it does. Nobody changes one."""
+
+    since_ms: int = 0
+    until_ms: int = 0
+    """0: it doesn't wait yet."""
+    about: Payload | None = None
+    """What an approval is about, once the lane has looked."""
+    sha256: str = ""
+    """Of the canonical JSON of that value: what an approval must name."""
+    asked: int = 0
+    """How often the lane was asked to look: at what it is about, at a signal's value."""
+    queue: tuple[str, ...] = ()
+    """Ids of the signals that came, in their order; the lane looks at the first one."""
+    refused: int = 0
+    """Signals that did not count."""
+    refusal: str = ""
+    """Why the last one of them did not."""
+
+
+_WAITING: Final = TypeAdapter(Waiting)
+
+
+def waiting_of(state: RunState, name: str) -> Waiting:
+    """Read what a step waits for; of one that nothing came for yet, and of one that waits no more: nothing."""
+    raw = state.get(f"w:{name}")
+    return Waiting() if raw is None else _WAITING.validate_json(raw)
+
+
+def put_waiting(state: RunState, name: str, waiting: Waiting) -> None:
+    """Write what a step waits for."""
+    state.put(f"w:{name}", _WAITING.dump_json(waiting, exclude_defaults=True))
+
+
+def first_signal(state: RunState, waiting: Waiting) -> KeptSignal | None:
+    """Read the signal that is next to be looked at."""
+    raw = state.get(f"g:{waiting.queue[0]}") if waiting.queue else None
+    return None if raw is None else KeptSignal.model_validate_json(raw)
+
+
+def keep(state: RunState, name: str, signal_id: str, signal: KeptSignal) -> None:
+    """Keep a signal for a step, behind those that came before."""
+    waiting = waiting_of(state, name)
+    state.put(f"g:{signal_id}", signal.model_dump_json(exclude_defaults=True).encode())
+    _count(state, 1)
+    put_waiting(state, name, replace(waiting, queue=(*waiting.queue, signal_id)))
+
+
+def is_kept(state: RunState, signal_id: str) -> bool:
+    """Say whether a signal of this id is kept: this one is a repeat."""
+    return state.get(f"g:{signal_id}") is not None
+
+
+def is_full(state: RunState) -> bool:
+    """Say whether no more signals may be kept."""
+    return _kept(state) >= MOST_SIGNALS
+
+
+def drop_first(state: RunState, name: str, refusal: str) -> None:
+    """Drop the signal that is next, for it does not count."""
+    waiting = waiting_of(state, name)
+    _forget(state, waiting.queue[:1])
+    told = replace(waiting, queue=waiting.queue[1:], refused=waiting.refused + 1, refusal=refusal)
+    put_waiting(state, name, told)
+
+
+def forget(state: RunState, name: str) -> None:
+    """Drop all that is held of a step that waits no more."""
+    if state.get(f"w:{name}") is not None:
+        _forget(state, waiting_of(state, name).queue)
+        state.drop(f"w:{name}")
+
+
+def _forget(state: RunState, ids: tuple[str, ...]) -> None:
+    for signal_id in ids:
+        state.drop(f"g:{signal_id}")
+    if ids:
+        _count(state, -len(ids))
+
+
+def _kept(state: RunState) -> int:
+    return int(state.get("gn") or b"0")
+
+
+def _count(state: RunState, more: int) -> None:
+    state.put("gn", str(_kept(state) + more).encode())
