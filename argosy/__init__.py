@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from argosy.pipelines.recorder import exists, size
     from argosy.pipelines.ref import Ref, const
     from argosy.pipelines.tool import Tool, tool
+    from argosy.schemas.approval import Approval
     from argosy.schemas.chat import Message, Reply
     from argosy.schemas.errors import (
         ArgosyError,
         BadArgument,
         BuildError,
+        Busy,
         ContextRefused,
         InvalidInput,
         Reject,
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Agent",
     "App",
+    "Approval",
     "Argosy",
     "ArgosyError",
     "BadArgument",
     "BuildError",
+    "Busy",
     "Context",
     "ContextRefused",
     "Hole",
@@ -77,6 +81,7 @@ __all__ = [
 _ROOM_OF: Final = {
     "Agent": "argosy.pipelines.agent",
     "App": "argosy.pipelines.app",
+    "Approval": "argosy.schemas.approval",
     "Argosy": "argosy.client.connection",
     "ArgosyError": "argosy.schemas.errors",
     "BadArgument": "argosy.schemas.errors",

@@ -46,8 +46,11 @@ class Builder:
             deadline_seconds=options.get("deadline_seconds"),
             max_parallel=max_parallel,
         )
+        return self._declared(node)
+
+    def _declared(self, node: Node) -> Ref[Any]:
         self._append(node)
-        return Ref(node.result, Origin(self, name, Expression(node.result)))
+        return Ref(node.result, Origin(self, node.name, Expression(node.result)))
 
 
 def _runnable(what: object, pipeline: str) -> Agent[..., Any] | Whole:

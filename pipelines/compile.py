@@ -11,15 +11,19 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Fixed, Ref
 from argosy.pipelines.schema_table import tabulate
+from argosy.pipelines.wait import Wait
 from argosy.schemas.contract import AgentContract, JsonSchema
 from argosy.schemas.errors import BuildError
 from argosy.schemas.pipeline import (
     After,
+    ApprovalStep,
     CompiledPipeline,
     Constant,
     InputEdge,
     MapStep,
     Pick,
+    SignalStep,
+    SleepStep,
     Step,
     StepInput,
     TaskStep,
@@ -41,7 +45,7 @@ class Head:
 def compile_whole(head: Head, *, nodes: Sequence[Node], result: Ref[Any]) -> CompiledPipeline:
     """Put a pipeline together, and check the whole."""
     agents = own_agents(nodes)
-    schemas, models = tabulate(_types(head, agents))
+    schemas, models = tabulate(_types(head, agents, nodes))
     try:
         compiled = CompiledPipeline(
             argosy="pipeline/1",
@@ -51,7 +55,7 @@ def compile_whole(head: Head, *, nodes: Sequence[Node], result: Ref[Any]) -> Com
             gives=schemas["gives"],
             deadline_seconds=head.deadline_seconds,
             agents={name: _contract(agent, schemas) for name, agent in agents.items()},
-            steps=tuple(_step(node) for node in nodes),
+            steps=tuple(_step(node, schemas) for node in nodes),
             returns=_pick(result),
             schemas=models,
         )
@@ -68,7 +72,7 @@ def compile_whole(head: Head, *, nodes: Sequence[Node], result: Ref[Any]) -> Com
 
 def agents_of(node: Node) -> dict[str, Agent[..., Any]]:
     """Give all agents that a step needs: also in pipelines inside, and for `merge=`."""
-    if isinstance(node.runs, Agent):
+    if isinstance(node.runs, Agent | Wait):
         return own_agents((node,))
     return dict(node.runs.agents())
 
@@ -84,11 +88,16 @@ def own_agents(nodes: Sequence[Node]) -> dict[str, Agent[..., Any]]:
     return found
 
 
-def _types(head: Head, agents: dict[str, Agent[..., Any]]) -> Iterator[tuple[str, TypeAdapter[Any]]]:
+def _types(
+    head: Head, agents: dict[str, Agent[..., Any]], nodes: Sequence[Node]
+) -> Iterator[tuple[str, TypeAdapter[Any]]]:
     yield "takes", head.takes.adapter
     yield "gives", head.gives.adapter
     for agent in agents.values():
         yield from agent.types()
+    for node in nodes:
+        if isinstance(node.runs, Wait) and node.runs.takes is not None:
+            yield f"signal {node.name}", node.runs.takes
 
 
 def _contract(agent: Agent[..., Any], schemas: dict[str, JsonSchema]) -> AgentContract:
@@ -96,7 +105,9 @@ def _contract(agent: Agent[..., Any], schemas: dict[str, JsonSchema]) -> AgentCo
     return AgentContract(**dict(agent.contract), inputs=inputs, output=output)
 
 
-def _step(node: Node) -> Step:
+def _step(node: Node, schemas: dict[str, JsonSchema]) -> Step:
+    if isinstance(node.runs, Wait):
+        return _wait(node, node.runs, schemas)
     parts: dict[str, Any] = {
         "name": node.name,
         "agent": node.runs.name if isinstance(node.runs, Agent) else None,
@@ -111,6 +122,22 @@ def _step(node: Node) -> Step:
     if node.max_parallel is None:
         return TaskStep(kind="task", **parts)
     return MapStep(kind="map", over=next(iter(node.inputs)), max_parallel=node.max_parallel, **parts)
+
+
+def _wait(node: Node, wait: Wait, schemas: dict[str, JsonSchema]) -> Step:
+    parts: dict[str, Any] = {
+        "name": node.name,
+        "inputs": tuple(_input(name, ref) for name, ref in node.inputs.items()),
+        "after": tuple(_after(ref) for ref in node.after),
+        "when": tuple(_pick(ref) for ref in node.when),
+        "unless": tuple(_pick(ref) for ref in node.unless),
+        **wait.options,
+    }
+    if wait.kind is SignalStep:
+        return SignalStep(kind="signal", takes=schemas[f"signal {node.name}"], **parts)
+    if wait.kind is ApprovalStep:
+        return ApprovalStep(kind="approval", **parts)
+    return SleepStep(kind="sleep", **parts)
 
 
 def _input(name: str, ref: Ref[Any]) -> StepInput:

@@ -11,6 +11,7 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port, adapter_of, port_of
 from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.pipelines.terms import check_name
+from argosy.pipelines.wait import Wait
 from argosy.schemas.contract_checks import two_agents_named
 from argosy.schemas.errors import BuildError
 from argosy.schemas.pipeline import INPUT, CompiledPipeline
@@ -93,7 +94,7 @@ class Draft:
 
     def revision(self) -> int:
         """Count the changes, also those of pipelines inside."""
-        inside = (node.runs for node in self.nodes.values() if not isinstance(node.runs, Agent))
+        inside = (node.runs for node in self.nodes.values() if not isinstance(node.runs, Agent | Wait))
         return self._changes + sum(child.revision() for child in inside)
 
     def agents(self) -> dict[str, Agent[..., Any]]:

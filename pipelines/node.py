@@ -10,6 +10,7 @@ from argosy.pipelines.annotation import Annotation, union
 from argosy.pipelines.join import Partial
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Ref
+from argosy.pipelines.wait import Wait
 from argosy.schemas.errors import BuildError
 from argosy.schemas.hole import Hole
 from argosy.schemas.pipeline import CompiledPipeline
@@ -60,7 +61,7 @@ class Node:
     """A declared step."""
 
     name: str
-    runs: Agent[..., Any] | Whole
+    runs: Agent[..., Any] | Whole | Wait
     inputs: Mapping[str, Ref[Any]]
     after: tuple[Ref[Any], ...] = ()
     when: tuple[Ref[bool], ...] = ()

@@ -11,13 +11,14 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Origin, Ref
 from argosy.pipelines.steps import Steps
+from argosy.pipelines.waits import Waits
 from argosy.schemas.pipeline import INPUT, CompiledPipeline
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Pipeline(Steps, Maps, Generic[In, Out]):
+class Pipeline(Steps, Maps, Waits, Generic[In, Out]):
     """A named, versioned DAG of steps from an input of type `takes` to a result of type `gives`.
 
     Building it runs nothing. `compile()` gives the data that a run is folded by. Each call raises a
