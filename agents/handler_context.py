@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
+from argosy.agents.conversation import Step
 from argosy.agents.guard import Guard
-from argosy.agents.model import Step
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.step import Steps
+from argosy.agents.tool_calls import Calls
 from argosy.agents.tools import ToolCalls
 from argosy.broker import values
 from argosy.broker.store import Payloads
 from argosy.pipelines.agent import Agent
-from argosy.pipelines.context import Log, Model, Tools
+from argosy.pipelines.context import Log, Model, Page
 from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
 from argosy.schemas.errors import ModelRefused
@@ -37,7 +38,7 @@ class ModelSource(Protocol):
         guard: Guard,
         spent: Callable[[Usage], None],
         step: Step,
-        tools: Tools,
+        tools: Calls,
     ) -> Model:
         """Return the model of one attempt; `spent` hears the usage of every call."""
         ...
@@ -147,6 +148,11 @@ class TaskContext:
     def tools(self) -> ToolCalls:
         """Calls of tools."""
         return self._tools
+
+    @property
+    def page(self) -> Page | None:
+        """Which page of an input it is given; None if it is given all inputs whole, or with summaries in them."""
+        return self._running.page
 
     @property
     def usage(self) -> Usage:

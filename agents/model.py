@@ -3,23 +3,25 @@
 The client is shared by the whole process; what is here belongs to one attempt of one task.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar, cast, overload
 
 from pydantic import JsonValue
 
-from argosy.agents.answer import Answer, BadAnswer
+from argosy.agents.answer import Answer
+from argosy.agents.conversation import Conversation, Step, name_of
 from argosy.agents.guard import Guard
 from argosy.agents.model_call import ModelCall, TaskTerms
-from argosy.agents.model_client import Completion, ModelClient, ModelRequest, ToolCalls, Turn
+from argosy.agents.model_client import Completion, ModelClient, ModelRequest, Turn
 from argosy.agents.prompt import prompt_tokens, turns_of
-from argosy.agents.tool_calls import ToolBelt
-from argosy.pipelines.context import Model, Prompt, Tools
+from argosy.agents.tool_calls import Calls, ToolBelt
+from argosy.pipelines.context import Model, Prompt
 from argosy.pipelines.tool import Tool
 from argosy.schemas.chat import Message, Reply, Usage
-from argosy.schemas.errors import ContextOverflow, ModelFailed, ModelRefused
+from argosy.schemas.errors import ContextOverflow, ModelRefused
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import names
 
@@ -28,17 +30,7 @@ T = TypeVar("T")
 TOKENS_PER_TURN: Final = 4
 """What a server puts around each message: its role and its limits."""
 TOKENS_PER_PROMPT: Final = 3
-REPAIRS: Final = 1
-TOOL_ROUNDS: Final = 8
 DEFAULT_PROVIDER: Final = "openai"
-
-
-class Step(Protocol):
-    """`ctx.step`, as far as a named `ask` needs it."""
-
-    async def __call__(self, name: str, function: Callable[[], Awaitable[JsonValue]], /) -> JsonValue:
-        """Run a function once; its outcome is a memo."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +48,27 @@ class Models:
         guard: Guard,
         spent: Callable[[Usage], None],
         step: Step,
-        tools: Tools,
+        tools: Calls,
     ) -> Model:
         """Make the model of one attempt; `model` is its contract's, `spent` hears the usage of every call."""
         provider, _colon, name = (self.settings.replace_with or model or "").rpartition(":")
         terms = TaskTerms(agent, provider or DEFAULT_PROVIDER, name, guard, spent)
-        return TaskModel(self.client, terms, step, tools)
+        return TaskModel(self.client, terms, step, tools, self.settings)
 
 
 class TaskModel:
     """`ctx.model` of one attempt. Safe to call from several tasks of the handler at once."""
 
-    def __init__(self, client: ModelClient, terms: TaskTerms, step: Step, tools: Tools) -> None:
+    def __init__(
+        self, client: ModelClient, terms: TaskTerms, step: Step, tools: Calls, settings: ModelSettings
+    ) -> None:
         """Use `Models.for_task`."""
         self._client = client
         self._terms = terms
         self._step = step
         self._tools = tools
+        self._settings = settings
+        self._begun = Counter[str]()
 
     @overload
     async def ask(
@@ -81,6 +77,7 @@ class TaskModel:
         *,
         system: str | None = None,
         tools: Sequence[Tool[..., Any]] = (),
+        repairs: int | None = None,
         name: str | None = None,
     ) -> str: ...
     @overload
@@ -91,27 +88,41 @@ class TaskModel:
         returns: type[T],
         system: str | None = None,
         tools: Sequence[Tool[..., Any]] = (),
+        repairs: int | None = None,
         name: str | None = None,
     ) -> T: ...
-    async def ask(
+    async def ask(  # noqa: PLR0913 - all by name
         self,
         prompt: Prompt,
         *,
         returns: type[Any] = str,
         system: str | None = None,
         tools: Sequence[Tool[..., Any]] = (),
+        repairs: int | None = None,
         name: str | None = None,
     ) -> Any:
         """Ask for a text, or for a value of `returns`; see pipelines.context.Model.
 
-        ModelFailed if the answer is not of that type, after one try to have it mended.
+        ModelFailed if the answer is not of that type, after so many `repairs`: tries to have it mended.
         """
         turns = turns_of(prompt, system)
-        belt = ToolBelt(tuple(tools), self._tools)
+        belt = ToolBelt(tuple(tools), self._tools, self._settings.tools_at_once)
         answer: Answer[Any] | None = None if returns is str else Answer(returns)
+        conversation = Conversation(
+            self,
+            self._terms.model,
+            self._terms.agent,
+            self._settings,
+            belt,
+            answer,
+            turns,
+            repairs=self._settings.repairs if repairs is None else repairs,
+            step=self._step if self._records(belt) else None,
+            name=self._conversation(name_of(turns, belt, answer)) if belt.offered else "",
+        )
 
         async def asked() -> object:
-            return await self._answered(turns, belt, answer)
+            return await conversation.answered()
 
         async def asked_as_json() -> JsonValue:
             value = await asked()
@@ -122,13 +133,27 @@ class TaskModel:
         memo = await self._step(name, asked_as_json)
         return memo if answer is None else answer.value(memo)
 
+    def _records(self, belt: ToolBelt) -> bool:
+        match self._settings.record_turns:
+            case "always":
+                return bool(belt.offered)
+            case "unrepeatable":
+                return not belt.repeatable
+            case "never":
+                return False
+
+    def _conversation(self, begin: str) -> str:
+        """Name a conversation: by its begin, and how many began so before."""
+        self._begun[begin] += 1
+        return f"turn:{begin}:{self._begun[begin]}"
+
     async def chat(self, messages: Sequence[Message], /) -> Reply:
         """Send a conversation; the reply tells why the model stopped, and is given as it is."""
-        return (await self._call(self._request(tuple(messages)))).reply
+        return (await self.complete(self.request(tuple(messages)))).reply
 
     async def stream(self, prompt: Prompt, /) -> AsyncIterator[str]:
         """Ask for a text and give it in pieces. A stream that breaks off raises; nothing is repeated."""
-        request = self._request(turns_of(prompt, None))
+        request = self.request(turns_of(prompt, None))
         pieces = self._client.stream(request)
         with self._overflow_judged(), ModelCall(self._terms, request) as call:
             call.span.set({names.REQUEST_STREAM: True})
@@ -146,54 +171,22 @@ class TaskModel:
                         case None:
                             return
 
-    async def _answered(self, turns: tuple[Turn, ...], belt: ToolBelt, answer: Answer[Any] | None) -> object:
-        for repairs_left in range(REPAIRS, -1, -1):
-            turns, reply = await self._with_tools(turns, belt, answer)
-            if reply.stop == "content_filter":
-                raise ModelRefused(
-                    f"{self._terms.model} declines to answer: {reply.text[:200] or 'content filter'}"
-                )
-            if answer is None:
-                return reply.text
-            try:
-                return answer.read(reply.text)
-            except BadAnswer as bad:
-                cut = (
-                    f"it was cut off at {reply.usage.output_tokens} tokens; "
-                    if reply.stop == "length"
-                    else ""
-                )
-                if not repairs_left:
-                    message = f"{self._terms.model} gave no {answer.schema.name} twice: {cut}{bad}"
-                    raise ModelFailed(message) from None
-                wish = (
-                    f"That is not the JSON that was asked for: {cut}{bad}. Answer again, with the JSON alone"
-                )
-                wish = f"{wish}, and shorter." if cut else f"{wish}."
-                turns = (
-                    *turns,
-                    Message(role="assistant", content=reply.text),
-                    Message(role="user", content=wish),
-                )
-        raise AssertionError  # the last try returned or raised
-
-    async def _with_tools(
-        self, turns: tuple[Turn, ...], belt: ToolBelt, answer: Answer[Any] | None
-    ) -> tuple[tuple[Turn, ...], Reply]:
-        """Call the model, and the tools that it asks for, until it answers; give the conversation too."""
-        for _ in range(TOOL_ROUNDS):
-            request = self._request(turns, belt, answer)
-            completion = await self._call(request)
-            if not completion.calls:
-                return turns, completion.reply
-            results = await belt.call_all(completion.calls)
-            turns = (*turns, ToolCalls(completion.calls, completion.reply.text), *results)
-        raise ModelFailed(f"{self._terms.model} still asks for tools after {TOOL_ROUNDS} rounds")
-
-    def _request(
+    def request(
         self, turns: tuple[Turn, ...], belt: ToolBelt | None = None, answer: Answer[Any] | None = None
     ) -> ModelRequest:
         """Build a request; ContextRefused or ContextOverflow if the contract finds it too large."""
+        request = self._built(turns, belt, answer)
+        self._terms.guard.check(request.prompt_tokens)
+        return request
+
+    def left(self, turns: tuple[Turn, ...], belt: ToolBelt, answer: Answer[Any] | None) -> int | None:
+        """Return the tokens that turns leave for what comes next; None if no limit is known."""
+        room = self._terms.guard.room
+        return None if room is None else room - self._built(turns, belt, answer).prompt_tokens
+
+    def _built(
+        self, turns: tuple[Turn, ...], belt: ToolBelt | None, answer: Answer[Any] | None
+    ) -> ModelRequest:
         terms = self._terms
         if not terms.model:
             raise ModelRefused(
@@ -209,12 +202,13 @@ class TaskModel:
             answer=answer.schema if answer else None,
             tools=belt.specs if belt else (),
         )
-        request = replace(request, prompt_tokens=prompt_tokens(request))
-        terms.guard.check(request.prompt_tokens)
-        return request
+        return replace(request, prompt_tokens=prompt_tokens(request))
 
-    async def _call(self, request: ModelRequest) -> Completion:
+    async def complete(self, request: ModelRequest, *, repair: int = 0) -> Completion:
+        """Send a request; `repair`: the how many-th one in which an answer is to be mended."""
         with self._overflow_judged(), ModelCall(self._terms, request) as call, call.span.current():
+            if repair:
+                call.span.set({names.REPAIR: repair})
             completion = await self._client.complete(request)
             call.answered(completion.reply)
             return completion

@@ -1,25 +1,49 @@
 """Tools that a model asks for: told to it, and called on its behalf.
 
-What a model says is untrusted: an unknown tool or arguments that don't fit are answered to the model, not
-raised.
+What a model says is untrusted: an unknown tool, arguments that don't fit, a call that may not be are answered to the
+model, not raised. So is a result that has no room: nothing of it is cut in silence.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 import orjson
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from argosy.agents.model_client import ToolCall, ToolResult, ToolSpec
-from argosy.pipelines.context import Tools
+from argosy.agents.prompt import TOKENS_PER_TURN
+from argosy.agents.verdict import Raised, Returned, outcome_of
+from argosy.broker import tokens
 from argosy.pipelines.tool import Tool
 from argosy.schemas.contract import JsonSchema
-from argosy.schemas.errors import InvalidInput
+from argosy.schemas.errors import InvalidInput, Tainted, ToolResultTooLarge
+from argosy.telemetry import logs
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MOST_CALLS: Final = 32
+"""In one turn: a model that asks for more is told so."""
 _ARGUMENTS: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue])
+
+
+class Calls(Protocol):
+    """`ctx.tools`, and what else a model's calls need of it."""
+
+    async def call(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a tool with its own parameters."""
+        ...
+
+    def check(self, tool: Tool[..., Any], /) -> None:
+        """Raise ToolNotAllowed for a tool that the agent doesn't declare."""
+        ...
+
+    def permit(self, tool: Tool[..., Any], /) -> None:
+        """Raise what `call` would raise just now before it calls anything."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,41 +51,85 @@ class ToolBelt:
     """The tools that one `ask` offers."""
 
     offered: tuple[Tool[..., Any], ...]
-    tools: Tools
+    tools: Calls
     """Calls them: with their spans, and as memos where they may not be repeated."""
+    at_once: int = 8
+
+    def __post_init__(self) -> None:
+        """Raise ToolNotAllowed if one of them isn't the agent's."""
+        for tool in self.offered:
+            self.tools.check(tool)
 
     @cached_property
     def specs(self) -> tuple[ToolSpec, ...]:
         """Describe the tools for the model."""
         return tuple(ToolSpec(tool.name, tool.description, _parameters(tool)) for tool in self.offered)
 
-    async def call_all(self, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
-        """Call what the model asks for, at once; results in its order. What a tool raises is raised."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._call(call), name=f"tool {call.name}") for call in calls]
-        return tuple(task.result() for task in tasks)
+    @property
+    def repeatable(self) -> bool:
+        """Whether all of them may be called again by a later attempt."""
+        return all(tool.repeatable for tool in self.offered)
 
-    async def _call(self, call: ToolCall) -> ToolResult:
+    async def call_all(self, calls: Sequence[ToolCall], left: int | None) -> tuple[ToolResult, ...]:
+        """Call what the model asks for, a few at once; results in its order, those that fit into the tokens `left`.
+
+        What tools raise is raised once all have ended: a call that is cut off on the way would not be recorded, and be
+        made again.
+        """
+        slots = asyncio.Semaphore(self.at_once)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(outcome_of(self._call(call, slots)), name=f"tool {call.name}")
+                for call in calls[:MOST_CALLS]
+            ]
+        outcomes = [task.result() for task in tasks]
+        errors = [outcome.error for outcome in outcomes if isinstance(outcome, Raised)]
+        if errors:
+            raise errors[0] if len(errors) == 1 else BaseExceptionGroup("several tools failed", errors)
+        results = [outcome.value for outcome in outcomes if isinstance(outcome, Returned)]
+        more = f"at most {MOST_CALLS} tools can be asked for at once: ask for this one again"
+        results += [_told(call, more) for call in calls[MOST_CALLS:]]
+        return fitted(results, left)
+
+    async def _call(self, call: ToolCall, slots: asyncio.Semaphore) -> ToolResult:
         tool = next((offered for offered in self.offered if offered.name == call.name), None)
         if tool is None:
             known = ", ".join(offered.name for offered in self.offered)
             return _told(call, f"there is no tool {call.name!r}; there are {known}")
         try:
-            arguments = _decoded(tool, _ARGUMENTS.validate_json(call.arguments or "{}"))
+            arguments = tool.decode(_ARGUMENTS.validate_json(call.arguments or "{}"))
         except (InvalidInput, ValidationError) as error:
             return _told(call, f"these arguments don't fit: {error}")
-        result = await self.tools.call(tool, **arguments)
+        async with slots:
+            try:
+                self.tools.permit(tool)
+                result = await self.tools.call(tool, **arguments)
+            except Tainted as error:
+                logs.get("argosy.worker").warning(
+                    "a model asked for a dangerous tool", tool=tool.name, why=str(error)
+                )
+                return _told(call, f"refused: {error}")
+            except ToolResultTooLarge as error:
+                return _told(call, f"it was called, but {error}: ask for less")
         return ToolResult(call.id, tool.output.encode(result).decode())
 
 
-def _decoded(tool: Tool[..., Any], given: Mapping[str, JsonValue]) -> dict[str, Any]:
-    missing = [name for name in tool.inputs if name not in given and name not in tool.defaults]
-    unknown = [name for name in given if name not in tool.inputs]
-    if missing or unknown:
-        raise InvalidInput(
-            f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
-        )
-    return {name: tool.inputs[name].decode(value, name=name) for name, value in given.items()}
+def fitted(results: Sequence[ToolResult], left: int | None) -> tuple[ToolResult, ...]:
+    """Give the results that have room in so many tokens, smallest first; in the place of the others, say so."""
+    if left is None:
+        return tuple(results)
+    sizes = [TOKENS_PER_TURN + tokens.count(result.content) for result in results]
+    kept = list(results)
+    for number in sorted(range(len(results)), key=lambda number: (sizes[number], number)):
+        left -= sizes[number]
+        if left < 0:
+            left += sizes[number]
+            error = (
+                f"it was called, but its result has {sizes[number]} tokens and may have {left}: ask for less"
+            )
+            kept[number] = ToolResult(results[number].call_id, _error(error))
+            left = max(0, left - TOKENS_PER_TURN - tokens.count(kept[number].content))
+    return tuple(kept)
 
 
 def _parameters(tool: Tool[..., Any]) -> JsonSchema:
@@ -77,4 +145,8 @@ def _parameters(tool: Tool[..., Any]) -> JsonSchema:
 
 
 def _told(call: ToolCall, error: str) -> ToolResult:
-    return ToolResult(call.id, orjson.dumps({"error": error}).decode())
+    return ToolResult(call.id, _error(error))
+
+
+def _error(text: str) -> str:
+    return orjson.dumps({"error": text}).decode()

@@ -41,6 +41,13 @@ class ToolCalls:
                 span.set_content(names.TOOL_RESULT, tool.output.encode(result))
             return result
 
+    def check(self, tool: Tool[..., object], /) -> None:
+        """Raise ToolNotAllowed for a tool that the agent doesn't declare."""
+        if tool not in self.agent.tools:
+            raise ToolNotAllowed(
+                f"agent {self.agent.name} doesn't declare the tool {tool.name}: nothing was called"
+            )
+
     def permit(self, tool: Tool[..., object], /) -> None:
         """Raise ToolNotAllowed or Tainted for what `call` would not call just now."""
         agent = self.agent

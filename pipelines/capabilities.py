@@ -1,7 +1,7 @@
 """What an agent may call: the tools that it lists, each known by one name."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from argosy.pipelines.tool import Tool
 from argosy.schemas.errors import BuildError
@@ -10,13 +10,14 @@ from argosy.schemas.errors import BuildError
 def capabilities(agent: str, tools: Sequence[object]) -> tuple[Tool[..., Any], ...]:
     """Check what an agent lists; BuildError for what is no tool, and for two of one name."""
     listed: dict[str, Tool[..., Any]] = {}
-    for found in tools:
-        if not isinstance(found, Tool):
+    for given in tools:
+        if not isinstance(given, Tool):
             raise BuildError(
-                what=f"agent {agent!r} lists {found!r} among its tools",
+                what=f"agent {agent!r} lists {given!r} among its tools",
                 why="a tool is a typed async function under @tool",
                 do="put @tool above it",
             )
+        found = cast("Tool[..., Any]", given)
         if listed.setdefault(found.name, found) is not found:
             raise BuildError(
                 what=f"agent {agent!r} has two tools named {found.name!r}",

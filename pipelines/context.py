@@ -1,6 +1,7 @@
 """What a handler sees of the fleet while it runs. The worker implements it, and so does the testing kit."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar, TypeVarTuple, overload
 
@@ -46,6 +47,18 @@ class Tokens(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page of which input a task is given, as that is too large for its window."""
+
+    input: str
+    number: int
+    """From 1 up to `of`."""
+    of: int
+    overlap: int = 0
+    """Characters of a text at the beginning of the page that are on the page before too."""
+
+
 class Tools(Protocol):
     """Calls of tools, each with its span; a tool of `repeatable=False` is memoised like `ctx.step`."""
 
@@ -64,6 +77,7 @@ class Model(Protocol):
         *,
         system: str | None = None,
         tools: Sequence[Tool[..., Any]] = (),
+        repairs: int | None = None,
         name: str | None = None,
     ) -> str: ...
     @overload
@@ -74,21 +88,24 @@ class Model(Protocol):
         returns: type[T],
         system: str | None = None,
         tools: Sequence[Tool[..., Any]] = (),
+        repairs: int | None = None,
         name: str | None = None,
     ) -> T: ...
-    async def ask(
+    async def ask(  # noqa: PLR0913 - all by name
         self,
         prompt: Prompt,
         *,
         returns: type[Any] = str,
         system: str | None = None,
         tools: Sequence[Tool[..., Any]] = (),
+        repairs: int | None = None,
         name: str | None = None,
     ) -> Any:
         """Ask for a text, or for a value of a JSON type (`returns`), that the answer is validated against.
 
-        `name` makes the call a memo: its answer survives a crash of the worker. ContextRefused if the prompt
-        doesn't fit.
+        `name` makes the call a memo: its answer survives a crash of the worker. An answer that is not of the type is
+        asked for again, `repairs` times at most (None: as the setting says). The model may call `tools`, which the
+        agent must list. ContextRefused if the prompt doesn't fit, ToolNotAllowed for a tool that isn't listed.
         """
         ...
 
@@ -160,6 +177,11 @@ class Context(Protocol):
     @property
     def tools(self) -> Tools:
         """Calls of tools."""
+        ...
+
+    @property
+    def page(self) -> Page | None:
+        """Which page of an input this is; None for a task that is given all of its inputs."""
         ...
 
     @property

@@ -87,6 +87,14 @@ class ModelSettings(BaseModel):
     """Context window of `replace_with`."""
     windows: dict[str, Positive] = {}
     """Context windows of models that our table doesn't know."""
+    repairs: Annotated[int, Field(ge=0, le=10)] = 1
+    """How often an answer that is not of the asked type is asked for again; each try is billed."""
+    tool_rounds: Positive = 8
+    """Turns of one `ask` in which the model may ask for tools."""
+    tools_at_once: Positive = 8
+    """Tools of one turn that are called at once."""
+    record_turns: Literal["unrepeatable", "always", "never"] = "unrepeatable"
+    """Turns that ask for tools are memos: where one of the tools can't be repeated, always, or never."""
     limits: dict[str, ModelLimits] = {}
     """By `<provider>:<model>`, by model, or `*` for each of all others; see docs/limits.md."""
     key_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,50}$")] = "default"
@@ -133,6 +141,14 @@ class FleetSettings(BaseModel):
     """The most that a run's input may have; it is read whole by the receiver and by each agent that takes it."""
     hard_result_bytes: Positive = 64 * 1024 * 1024
     run_cache_bytes: Positive = 256 * 1024 * 1024
+    most_runs: Positive = 100_000
+    """Runs under way at once in the whole fleet; by rules 2. What is submitted above that waits, or is refused."""
+    most_runs_of: dict[str, Positive] = {}
+    """Runs of one pipeline under way at once, by its name."""
+    most_run_bytes: Positive = 2 * 1024 * 1024 * 1024
+    """What the state of all runs under way may take in Redis, roughly: new runs wait above that."""
+    busy_wait_seconds: Seconds = 300.0
+    """How long a submit waits in the inbox for room, before it is refused."""
 
 
 class WorkerSettings(BaseModel):

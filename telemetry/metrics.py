@@ -75,6 +75,12 @@ CONTEXT_SHARE: Final = Metric(
     SHARES,
 )
 RUNS: Final = Metric("argosy.runs", "counter", "{run}", "Runs ended, by outcome")
+RUNS_UNDER_WAY: Final = Metric(
+    "argosy.runs.under_way",
+    "gauge",
+    "{run}",
+    "Runs under way, those that may be, and submits that wait for room",
+)
 RUN_DURATION: Final = Metric("argosy.run.duration", "histogram", "s", "Time from submit to end", RUN_SECONDS)
 DEAD: Final = Metric("argosy.dead_letters", "counter", "{message}", "Dead letters written, by reason")
 LAG_MESSAGES: Final = Metric(
@@ -94,13 +100,39 @@ TOKEN_USAGE: Final = Metric(
     "Tokens of a model call, by gen_ai.token.type",
     TOKENS,
 )
+REPAIRS: Final = Metric(
+    "argosy.model.repairs",
+    "counter",
+    "{answer}",
+    "Answers that were not of the asked type and were asked for again",
+)
+TURN_WAIT: Final = Metric(
+    "argosy.model.turn.wait",
+    "histogram",
+    "s",
+    "Time that a call of a limited model waited for its turn",
+    TASK_SECONDS,
+)
+LIMITED: Final = Metric(
+    "argosy.model.limited", "counter", "{call}", "Calls that a model server refused for now (429, 503)"
+)
+BUCKET_TOKENS: Final = Metric(
+    "argosy.model.bucket.tokens", "gauge", "{token}", "Tokens in a model's bucket; below zero, owed"
+)
+BUCKET_RATE: Final = Metric(
+    "argosy.model.bucket.rate", "gauge", "1", "Rate of a model's bucket as a share of its limit"
+)
+BUCKET_CALLS: Final = Metric(
+    "argosy.model.bucket.calls", "gauge", "{call}", "Calls of a limited model in the whole fleet, by state"
+)
 MALFORMED_TRACE: Final = Metric(
     "argosy.trace.malformed", "counter", "{message}", "Messages whose trace context was malformed and ignored"
 )
 
 TABLE: Final = (
-    TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, CONTEXT_SHARE, RUNS, RUN_DURATION, DEAD,
-    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS, CALL_DURATION, TOKEN_USAGE, MALFORMED_TRACE,
+    TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, CONTEXT_SHARE, RUNS, RUNS_UNDER_WAY, RUN_DURATION, DEAD,
+    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS, CALL_DURATION, TOKEN_USAGE, REPAIRS,
+    TURN_WAIT, LIMITED, BUCKET_TOKENS, BUCKET_RATE, BUCKET_CALLS, MALFORMED_TRACE,
 )  # fmt: skip
 
 
@@ -151,6 +183,14 @@ def run_ended(pipeline: str, outcome: str, seconds: float) -> None:
     _record(RUN_DURATION, (max(0.0, seconds),), which, how)
 
 
+def runs_under_way(runs: int, most: int, waiting: int) -> None:
+    """Set how many runs are under way in the fleet, how many may be, and how many submits wait here for room."""
+    gauge = _gauge(RUNS_UNDER_WAY)
+    gauge.set(runs, {names.LAG_STATE: "under_way"})
+    gauge.set(most, {names.LAG_STATE: "most"})
+    gauge.set(waiting, {names.LAG_STATE: "waiting"})
+
+
 def dead_lettered(topic: str, reason: str) -> None:
     """Count a message of `topic` that went to the dead letters."""
     _counted(DEAD).add((names.DESTINATION, topic), (names.ERROR_TYPE, reason))
@@ -184,6 +224,32 @@ def model_called(call: ModelCall, seconds: float, usage: Usage, *, error_type: s
     if error_type is not None:
         labels.append((names.ERROR_TYPE, error_type))
     _record(CALL_DURATION, (seconds,), *labels)
+
+
+def turn_awaited(provider: str, model: str, agent: str, seconds: float) -> None:
+    """Record that a call waited so long until its turn came, or until it gave its slot away."""
+    whose = ((names.GEN_AI_PROVIDER, provider), (names.REQUEST_MODEL, model), (names.GEN_AI_AGENT, agent))
+    _record(TURN_WAIT, (seconds,), *whose)
+
+
+def model_limited(provider: str, model: str) -> None:
+    """Count a call that the server refused for now, though the bucket had let it in."""
+    _counted(LIMITED).add((names.GEN_AI_PROVIDER, provider), (names.REQUEST_MODEL, model))
+
+
+def bucket_seen(model: str, *, tokens: int | None, rate_per_mille: int, held: int, waiting: int) -> None:
+    """Set how the bucket of a model (`<provider>:<model>`) stands now; all workers tell the same one."""
+    whose = {names.REQUEST_MODEL: model}
+    if tokens is not None:
+        _gauge(BUCKET_TOKENS).set(tokens, whose)
+    _gauge(BUCKET_RATE).set(rate_per_mille / 1000, whose)
+    _gauge(BUCKET_CALLS).set(held, {**whose, names.LAG_STATE: "in_flight"})
+    _gauge(BUCKET_CALLS).set(waiting, {**whose, names.LAG_STATE: "waiting"})
+
+
+def answer_repaired(agent: str, model: str) -> None:
+    """Count an answer that was not of the asked type and is asked for again."""
+    _counted(REPAIRS).add((names.GEN_AI_AGENT, agent), (names.REQUEST_MODEL, model))
 
 
 def malformed_trace() -> None:

@@ -17,11 +17,11 @@ from argosy.broker import tokens
 from argosy.broker.values import decode_value, encode_value
 from argosy.pipelines import terms
 from argosy.pipelines.agent import Agent
-from argosy.pipelines.context import Log, Model, Payload
+from argosy.pipelines.context import Log, Model, Page, Payload
 from argosy.pipelines.tool import P, Tool
 from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
-from argosy.schemas.errors import ModelRefused
+from argosy.schemas.errors import ModelRefused, ToolNotAllowed
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import logs
 
@@ -43,10 +43,12 @@ def context(  # noqa: PLR0913 - all by name
     attempt: int = 1,
     memos: Mapping[str, JsonValue] | None = None,
     payloads: Mapping[str, JsonValue] | None = None,
+    page: Page | None = None,
 ) -> "LoneContext":
     """Make a context. `memos` are there already, so that `ctx.step` makes no such effect again.
 
-    `agent` gives the contract that its model calls are checked against; `payloads` are what `ctx.payload` finds.
+    `agent` gives the contract that its model calls are checked against; `payloads` are what `ctx.payload` finds;
+    `page` is `ctx.page`.
     """
     return LoneContext(
         client=model,
@@ -56,6 +58,7 @@ def context(  # noqa: PLR0913 - all by name
         attempt=attempt,
         memos=dict(memos or {}),
         payloads=dict(payloads or {}),
+        page=page,
     )
 
 
@@ -70,6 +73,7 @@ class LoneContext:
     attempt: int
     memos: dict[str, JsonValue]
     payloads: dict[str, JsonValue]
+    page: Page | None
     deadline: datetime = field(default_factory=lambda: datetime.now(UTC) + _DEADLINE)
     told: list[str] = field(default_factory=list[str])
     """What it told by `progress`."""
@@ -160,7 +164,18 @@ class _Tools:
     context: LoneContext
 
     async def call(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.check(tool)
         return await tool.function(*args, **kwargs)
+
+    def check(self, tool: Tool[..., Any], /) -> None:
+        agent = self.context.agent
+        if agent is not None and tool not in agent.tools:
+            raise ToolNotAllowed(
+                f"agent {agent.name} doesn't declare the tool {tool.name}: nothing was called"
+            )
+
+    def permit(self, tool: Tool[..., Any], /) -> None:
+        self.check(tool)
 
 
 @dataclass(frozen=True, slots=True)

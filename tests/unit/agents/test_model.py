@@ -1,12 +1,12 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 from pydantic import BaseModel, JsonValue
 
 from argosy.agents.guard import Guard
-from argosy.agents.model import TOOL_ROUNDS, Models
+from argosy.agents.model import Models
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult
 from argosy.pipelines import tool as tools
 from argosy.pipelines.context import Model
@@ -69,6 +69,12 @@ class Calling:
 
     async def call(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await tool(*args, **kwargs)
+
+    def check(self, tool: Tool[..., Any], /) -> None:
+        """All are declared."""
+
+    def permit(self, tool: Tool[..., Any], /) -> None:
+        """All may be called."""
 
 
 class Attempt:
@@ -289,7 +295,7 @@ async def test_what_a_model_asks_wrongly_is_told_to_the_model(call: ToolCall, to
 
 
 async def test_a_model_that_never_stops_asking_for_tools_fails_the_attempt() -> None:
-    client = Scripted(*[wants(ToolCall("1", "search", '{"query": "q"}'))] * TOOL_ROUNDS)
+    client = Scripted(*[wants(ToolCall("1", "search", '{"query": "q"}'))] * 8)
     with pytest.raises(ModelFailed, match="still asks for tools"):
         await Attempt(client, window=None).model().ask("hi", tools=[search])
 

@@ -62,6 +62,7 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
     metrics.lag_seen("all", "waiting", messages=3, tokens=100)
     metrics.lag_age_seen("all", 2.0)
     metrics.model_called(ModelCall("openai", "m", "all"), 1.0, Usage(input_tokens=5, output_tokens=2))
+    metrics.answer_repaired("all", "m")
     metrics.malformed_trace()
     data = reader().get_metrics_data()
     assert data is not None
