@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
+from urllib.parse import quote, unquote
 
 Kind = Literal[
     "lane",
@@ -20,18 +21,20 @@ Kind = Literal[
     "wait",
     "outbox",
     "quarantine",
+    "load",
     "run",
     "task",
     "present",
+    "model",
 ]
 
 PERMANENT: Final[frozenset[Kind]] = frozenset(
-    {"lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine"}
+    {"lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine", "load"}
 )
 _KEY: Final = re.compile(
     r"(?P<prefix>[^{]+):\{lane-(?P<lane>\d+)\}:"
     r"(?:(?P<own>lane|live)|task:(?P<task>.+)"
-    r"|e(?P<epoch>[^:]+):(?:(?P<state>timers|agents|out|wait|outbox|quarantine)|ready:(?P<agent>.+)|run:(?P<run>.+)))",
+    r"|e(?P<epoch>[^:]+):(?:(?P<state>timers|agents|out|wait|outbox|quarantine|load)|ready:(?P<agent>.+)|run:(?P<run>.+)))",
     re.DOTALL,
 )
 
@@ -94,6 +97,10 @@ class LaneKeys:
         """HASH, permanent: run -> the error of its fold."""
         return f"{self.state(epoch)}:quarantine"
 
+    def load(self, epoch: str) -> str:
+        """HASH, permanent: `runs` and `bytes` under way, `of:<pipeline>` -> its runs under way."""
+        return f"{self.state(epoch)}:load"
+
     def task(self, task_id: str) -> str:
         """HASH: claim, result and memos of a task; not under the epoch: a drop spares it.
 
@@ -104,7 +111,7 @@ class LaneKeys:
 
 @dataclass(frozen=True, slots=True)
 class FleetKeys:
-    """The keys of the fleet as a whole: who is there. Both lie in one slot; TTL: a few beats of a process."""
+    """The keys of the fleet as a whole: who is there, how full it is. All lie in one slot; TTL: some seconds."""
 
     prefix: str
 
@@ -118,17 +125,73 @@ class FleetKeys:
         """ZSET: process name -> counts as there until, epoch milliseconds of the server's clock."""
         return f"{self.prefix}:{{fleet}}:until"
 
+    @property
+    def fullness(self) -> str:
+        """STRING: how full the fleet is, as a receiver saw it last (`broker.fullness`)."""
+        return f"{self.prefix}:{{fleet}}:full"
 
-_FLEET_KEY: Final = re.compile(r"[^{]+:\{fleet\}:(present|until)")
+
+@dataclass(frozen=True, slots=True)
+class ModelKeys:
+    """The bucket of one model and key, in a slot of its own. TTL of all: a day after it was last asked."""
+
+    prefix: str
+    model: str
+    """`<provider>:<model>`."""
+    key_name: str
+
+    @property
+    def base(self) -> str:
+        """What all of them begin with."""
+        return f"{self.prefix}:{{model-{quote(self.model, safe=':.-_')}@{self.key_name}}}"
+
+    def all(self) -> list[str]:
+        """Give them in the order in which `agents/bucket.lua` takes them."""
+        return [f"{self.base}:{part}" for part in MODEL_PARTS]
+
+    @property
+    def state(self) -> str:
+        """HASH: levels, the limits as last told, until when it is blocked, how slow it is, figures."""
+        return f"{self.base}:state"
+
+    @property
+    def places(self) -> str:
+        """HASH: place of a waiting call -> call, tokens, agent."""
+        return f"{self.base}:places"
+
+    @property
+    def held(self) -> str:
+        """ZSET: call under way -> end of its lease, epoch milliseconds."""
+        return f"{self.base}:held"
+
+
+MODEL_PARTS: Final = ("state", "queue", "away", "places", "seen", "held", "reserved", "tags")
+"""`queue`, `away` ZSET: place -> start tag; `seen` ZSET: place -> forgotten at; `reserved` HASH: call -> what it holds;
+`tags` HASH: agent -> finish tag."""
+_MODEL_KEY: Final = re.compile(
+    rf"[^{{]+:\{{model-(?P<model>[^{{}}@]+)@(?P<key>[^{{}}@]+)\}}:(?:{'|'.join(MODEL_PARTS)})"
+)
+
+
+def models_pattern(prefix: str) -> str:
+    """Give the pattern of the states of all buckets, for tools that look."""
+    return f"{prefix}:{{model-*}}:state"
+
+
+def model_of(key: str) -> tuple[str, str] | None:
+    """Say whose bucket a key is part of: `<provider>:<model>` and the key's name."""
+    found = _MODEL_KEY.fullmatch(key)
+    return None if found is None else (unquote(found["model"]), found["key"])
+
+
+_FLEET_KEY: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full)")
 
 
 def kind_of(key: str) -> Kind | None:
     """Say what one of our keys is, for tools and checks; None for a key that isn't ours."""
-    if _FLEET_KEY.fullmatch(key):
-        return "present"
     found = _KEY.fullmatch(key)
     if found is None:
-        return None
+        return "present" if _FLEET_KEY.fullmatch(key) else "model" if _MODEL_KEY.fullmatch(key) else None
     own, state = found["own"], found["state"]
     if own is not None:
         return "lane" if own == "lane" else "live"

@@ -23,6 +23,7 @@ from argosy.schemas.runlog import (
     RunEnded,
     SignalReceived,
     StepRecorded,
+    SubmitTurnedAway,
     TaskSettled,
     TimerFired,
 )
@@ -36,8 +37,8 @@ _CHANNELS: Final = (
     ("inbox", "What any client sends: submits, signals, cancels. The key is the run id.",
      (RunSubmitted.KIND, SignalSent.KIND, CancelRequested.KIND), "receive"),
     ("runs", "The run log, the record of truth. The key is the run id, its partition the lane.",
-     tuple(each.KIND for each in (RunAccepted, TaskSettled, StepRecorded, SignalReceived, CancelReceived, TimerFired,
-                                  RunEnded)), "send"),
+     tuple(each.KIND for each in (RunAccepted, SubmitTurnedAway, TaskSettled, StepRecorded, SignalReceived,
+                                  CancelReceived, TimerFired, RunEnded)), "send"),
     ("tasks", "The work of one agent. The key is the task id.", (TaskDispatched.KIND, SystemDispatched.KIND), "send"),
     ("results", "One record per ended run, at least once, and refusals. The key is the run id.",
      (RunEnded.KIND, SubmitRefused.KIND), "send"),

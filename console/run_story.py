@@ -13,6 +13,7 @@ from argosy.schemas.runlog import (
     RunEnded,
     SignalReceived,
     StepRecorded,
+    SubmitTurnedAway,
     TaskSettled,
     TimerFired,
 )
@@ -65,6 +66,8 @@ def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each ki
             pipeline = message.pipeline
             steps = counted(len(pipeline.steps), "step")
             return f"{pipeline.name}@{pipeline.version}, {steps}, inbox {message.position}"
+        case SubmitTurnedAway():
+            return f"inbox {message.position}, refused if it is new: {message.full.said}"
         case TaskSettled() if (
             not message.deliveries and not message.worker and message.outcome == "succeeded"
         ):

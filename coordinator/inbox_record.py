@@ -8,8 +8,10 @@ from typing import Final
 from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Cluster, Outgoing, Producer, Record
 from argosy.broker.topics import TopicNames
+from argosy.coordinator import signal_in
 from argosy.coordinator.accept import Accept, Arrived
 from argosy.coordinator.admission import NotAdmitted, Unjudged
+from argosy.coordinator.gate import Entry, Gate
 from argosy.coordinator.known_pipelines import decode, encode_accepted, known
 from argosy.coordinator.patience import patiently
 from argosy.coordinator.work_topics import WorkTopics
@@ -18,9 +20,8 @@ from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import ArgosyError, BadMessage, MessageTooLarge, NewerVersion
 from argosy.schemas.ids import is_run_id, lane_of
 from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
-from argosy.schemas.result import SubmitRefused
-from argosy.schemas.runlog import CancelReceived, RunAccepted, SignalReceived
-from argosy.schemas.settings import Settings
+from argosy.schemas.result import Full, SubmitRefused
+from argosy.schemas.runlog import CancelReceived, RunAccepted, SignalReceived, SubmitTurnedAway
 from argosy.telemetry import logs, propagation, steps
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position
@@ -39,16 +40,17 @@ class Judged:
     pipeline: str = ""
     """`name@version` of a submit."""
     traceparent: str | None = None
+    entry: Entry | None = None
+    """Of a submit: what it counts as until its lane counts it."""
 
 
 class InboxRecord:
     """What becomes of a record. Safe to repeat: the run log and clients know duplicates."""
 
-    def __init__(
-        self, settings: Settings, cluster: Cluster, producer: Producer, accept: Accept, source: str
-    ) -> None:
+    def __init__(self, cluster: Cluster, producer: Producer, accept: Accept, gate: Gate, source: str) -> None:
         """`source` is the `ce_source` of what is written."""
-        self._settings, self._producer, self._accept = settings, producer, accept
+        settings = self._settings = gate.settings
+        self._producer, self._accept, self._gate = producer, accept, gate
         self._names, self._source = TopicNames(settings.kafka.topic_prefix), source
         room = settings.kafka.max_message_bytes
         self._dead = Graveyard(producer, self._names.dead, source, room)
@@ -67,6 +69,8 @@ class InboxRecord:
         match message:
             case RunSubmitted():
                 return await self._submit_at_once(record, envelope, message)
+            case SignalSent() if not signal_in.is_small(message, len(record.value or b"")):
+                return None
             case SignalSent() | CancelRequested():
                 return Judged(record, self._outgoing(envelope, _passed_on(envelope, message), envelope.id))
             case _:
@@ -84,9 +88,13 @@ class InboxRecord:
         except (NotAdmitted, ArgosyError):
             span.end()
             return None
+        entry = self._gate.enter(body.pipeline.name, envelope.subject, len(record.value or b""))
+        if isinstance(entry, Full):
+            span.end()
+            return None
         traced = envelope._replace(traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
         outgoing = self._outgoing(traced, body, f"{envelope.subject}/accepted/{arrived.position}")
-        return Judged(record, outgoing, span, _title(body), traced.traceparent)
+        return Judged(record, outgoing, span, _title(body), traced.traceparent, entry)
 
     async def append(self, judged: Sequence[Judged]) -> list[Record]:
         """Append what records became, all at once; return those that have to be received again, patiently."""
@@ -97,6 +105,8 @@ class InboxRecord:
                 if one.span is not None:
                     one.span.end()
         for one, answer in zip(judged, answers, strict=True):
+            if one.entry is not None:
+                self._gate.settled(one.entry, None if isinstance(answer, ArgosyError) else answer[1])
             if one.pipeline and not isinstance(answer, ArgosyError):
                 _tell(one.inbox, one.outgoing.key.decode(), one.pipeline, one.traceparent)
         return [
@@ -117,7 +127,9 @@ class InboxRecord:
         match message:
             case RunSubmitted():
                 await self._submit(record, envelope, message)
-            case SignalSent() | CancelRequested():
+            case SignalSent():
+                await self._signal(record, envelope, message)
+            case CancelRequested():
                 await self._pass_on(record, envelope, _passed_on(envelope, message))
             case _:
                 await self._bury(
@@ -152,13 +164,39 @@ class InboxRecord:
                     )
                 await self._answer(traced, refused.answer)
                 return
-            try:
-                await self._append(traced, body, f"{run_id}/accepted/{arrived.position}")
-            except MessageTooLarge as error:
-                answer = SubmitRefused(reason="too_large", message=str(error), position=arrived.position)
-                await self._answer(traced, answer)
+            if not await self._admit(traced, record, submit, body):
                 return
         _tell(record, run_id, _title(body), traced.traceparent)
+
+    async def _admit(self, traced: Envelope, record: Record, submit: RunSubmitted, body: RunAccepted) -> bool:
+        """Append a submit that passed, when there is room for it; False: it became no run."""
+        run_id, size = traced.subject, len(record.value or b"")
+        entry = await self._enter(run_id, submit, body.pipeline.name, size)
+        if isinstance(entry, Full):
+            away = SubmitTurnedAway(data_hash=body.data_hash, position=body.position, full=entry)
+            await self._append(traced, away, f"{run_id}/turned_away/{body.position}")
+            self._log.warning("submit turned away", run_id=run_id, why=entry.said)
+            return False
+        offset = None
+        try:
+            _, offset = await self._append(traced, body, f"{run_id}/accepted/{body.position}")
+        except MessageTooLarge as error:
+            answer = SubmitRefused(reason="too_large", message=str(error), position=body.position)
+            await self._answer(traced, answer)
+            return False
+        finally:
+            self._gate.settled(entry, offset)
+        return True
+
+    async def _enter(self, run_id: str, submit: RunSubmitted, pipeline: str, size: int) -> Entry | Full:
+        entry = self._gate.enter(pipeline, run_id, size)
+        if isinstance(entry, Entry):
+            return entry
+        if await self._gate.knows(run_id):
+            return self._gate.pass_by(pipeline, run_id, size)
+        if submit.when_busy == "wait":
+            return await self._gate.wait(pipeline, run_id, size)
+        return entry
 
     @staticmethod
     def _arrived(record: Record, envelope: Envelope) -> tuple[Arrived, Traced]:
@@ -166,6 +204,14 @@ class InboxRecord:
         parent = propagation.checked(envelope.traceparent, envelope.tracestate)
         position = Position(record.topic, record.partition, record.offset)
         return arrived, steps.accept(position, envelope.subject, parent)
+
+    async def _signal(self, record: Record, envelope: Envelope, sent: SignalSent) -> None:
+        try:
+            stored = await patiently("store a signal's value", lambda: self._accept.store_signal(sent))
+        except BadMessage as error:
+            await self._bury(record, error)
+            return
+        await self._pass_on(record, envelope, signal_in.passed_on(envelope.id, sent, stored))
 
     async def _pass_on(
         self, record: Record, envelope: Envelope, body: SignalReceived | CancelReceived
@@ -175,9 +221,9 @@ class InboxRecord:
         except MessageTooLarge as error:  # the inbox took it, but it says the same in more bytes here
             await self._bury(record, error, "oversize")
 
-    async def _append(self, envelope: Envelope, body: Message, ce_id: str) -> None:
+    async def _append(self, envelope: Envelope, body: Message, ce_id: str) -> tuple[int, int]:
         record = self._outgoing(envelope, body, ce_id)
-        await patiently("append to the run log", lambda: self._producer.send(record))
+        return await patiently("append to the run log", lambda: self._producer.send(record))
 
     def _outgoing(self, envelope: Envelope, body: Message, ce_id: str) -> Outgoing:
         headers = Envelope(
@@ -244,9 +290,7 @@ class InboxRecord:
 def _passed_on(envelope: Envelope, message: SignalSent | CancelRequested) -> SignalReceived | CancelReceived:
     if isinstance(message, CancelRequested):
         return CancelReceived(reason=message.reason)
-    return SignalReceived(
-        signal_id=envelope.id, name=message.name, value=message.value, about_sha256=message.about_sha256
-    )
+    return signal_in.passed_on(envelope.id, message)
 
 
 def _title(body: RunAccepted) -> str:

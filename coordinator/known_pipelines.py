@@ -19,7 +19,7 @@ from argosy.schemas.codec import Message, decode_body, encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.facts import Want
-from argosy.schemas.inbox import RunSubmitted
+from argosy.schemas.inbox import NO_DATA, RunSubmitted
 from argosy.schemas.pipeline import INPUT, CompiledPipeline
 from argosy.schemas.runlog import RunAccepted
 
@@ -155,7 +155,7 @@ def data_hash(submit: RunSubmitted) -> str:
     """Return `submit.data_hash`, of a known pipeline without going through it again."""
     if isinstance(submit.pipeline, str) or id(submit.pipeline) not in _known:
         return submit.data_hash
-    rest = submit.model_dump(mode="json", exclude_defaults=True, exclude={"pipeline"})
+    rest = submit.model_dump(mode="json", exclude_defaults=True, exclude={"pipeline", *NO_DATA})
     parts = {name: canonical_json(value) for name, value in rest.items()}
     parts["pipeline"] = known(submit.pipeline).canonical
     return sha256_hex(

@@ -22,6 +22,7 @@ from argosy.coordinator.decision import (
     WriteMemo,
 )
 from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
+from argosy.coordinator.lane_load import LaneLoad, pipeline_of, size_of
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Asked, Outbox
 from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
@@ -32,7 +33,7 @@ from argosy.coordinator.timers import Timers
 from argosy.coordinator.writes import MOST_BYTES, MOST_KEYS, Writes
 from argosy.schemas.errors import NewerVersion
 from argosy.schemas.ids import TaskId
-from argosy.schemas.runlog import RunAccepted, RunEnded
+from argosy.schemas.runlog import RunAccepted, RunEnded, SubmitTurnedAway
 from argosy.schemas.settings import FleetSettings
 from argosy.telemetry import logs
 
@@ -54,7 +55,7 @@ class LaneState:
         self.runs = Runs(store, keys, epoch, fleet.run_cache_bytes)
         self.timers, self.ready = Timers(), ReadyQueue()
         self.out = Out(int(fleet.patience_seconds * 1000), int(fleet.patience_most_seconds * 1000))
-        self.outbox, self.quarantine = Outbox(), Quarantine()
+        self.outbox, self.quarantine, self.load = Outbox(), Quarantine(), LaneLoad()
         self.results_after_ms = 0
         """While a lane is rebuilt: results of runs that ended before are not published again."""
         self.changed: list[tuple[Event, Changed]] = []
@@ -94,6 +95,8 @@ class LaneState:
 
     def _fold(self, event: Event, before: RunState | None) -> None:
         was = before.st if before is not None else ""
+        size = size_of(before)
+        ends = pipeline_of(before) if size and before and isinstance(event.message, RunEnded) else None
         try:
             state, decisions = fold(before, event)
             if state is not None:
@@ -101,18 +104,31 @@ class LaneState:
         except NewerVersion:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a fold raises is the run's own trouble, never its lane's
+            if size and before is not None:
+                self.load.end(pipeline_of(before), size)
             self._set_aside(event, before, error)
             return
+        self._count(event, state, size, ends)
         self.runs[event.run_id] = state
         if state is not None:
             # A key with a TTL becomes a run's again only if it is made anew. Nor may a tombstone be held here alone
             # while a repeated submit waits for what it says: the lane may change hands before that is sent.
-            again = was == "ended" and isinstance(event.message, RunAccepted)
+            again = was == "ended" and isinstance(event.message, RunAccepted | SubmitTurnedAway)
             anew = before is None or (was == "cancel" and state.st != "cancel") or again
             self._folded_bytes += len(state.get("end") or b"") if again else 0
             self._touched[event.run_id] = anew or self._touched.get(event.run_id, False)
         for decision in decisions:
             self._decide(event, decision)
+
+    def _count(self, event: Event, state: RunState | None, before: int, ends: str | None) -> None:
+        """Count a run that began, grew or ended; `before` is what it took."""
+        now = size_of(state)
+        if ends is not None:
+            self.load.end(ends, before)
+        elif before:
+            self.load.grow(now - before)
+        elif now and isinstance(event.message, RunAccepted):
+            self.load.begin(event.message.pipeline.name, now)
 
     def _unclaim_all(self, run_id: str) -> None:
         """Have the claims of a run that was set aside deleted; its state may be what is damaged, then they expire."""
@@ -130,6 +146,8 @@ class LaneState:
     def set_aside_unsent(self, run_id: str, now_ms: int, error: Exception) -> None:
         """Set a run aside of which a record can't be written, as if its fold had raised; it must be loaded."""
         state, longest_ms = self.runs[run_id], self._fleet.longest_run_seconds * 1000
+        if state is not None and size_of(state):
+            self.load.end(pipeline_of(state), size_of(state))
         self._keep_aside(run_id, unsent(state, now_ms, error, longest_ms), error)
 
     def _keep_aside(self, run_id: str, kept: SetAside, error: Exception) -> None:
@@ -174,9 +192,9 @@ class LaneState:
                 del self._memos[key]
 
     def _send(self, event: Event, entry: str) -> None:
-        if entry.startswith("result:") and event.time_ms < self.results_after_ms:
+        if entry.startswith(("result:", "busy:")) and event.time_ms < self.results_after_ms:
             return
-        traceparent = event.traceparent if entry.startswith(("refused:", "look:")) else None
+        traceparent = event.traceparent if entry.startswith(("refused:", "busy:", "look:")) else None
         self.outbox.ask(entry, Asked(event.offset, event.run_id, traceparent))
 
     def forget_run(self, run_id: str) -> None:
@@ -184,11 +202,14 @@ class LaneState:
         state = self.runs[run_id]
         for name in () if state is None else state.timers():
             self.timers.disarm(run_id, name)
-        if run_id in self.quarantine:
+        aside = run_id in self.quarantine
+        if aside:
             self.quarantine.remove(run_id)
             self.timers.disarm(run_id, DEADLINE)
         self.out.withdraw_run(run_id)
         self.outbox.drop(run_id)
+        if state is not None and size_of(state) and not aside:
+            self.load.end(pipeline_of(state), size_of(state))
         self.runs[run_id] = None
         self._touched[run_id] = True
 
@@ -206,6 +227,7 @@ class LaneState:
             or self.out.dirty
             or self.outbox.dirty
             or self.quarantine.dirty
+            or self.load.dirty
         )
 
     def take_writes(self) -> Writes:
@@ -260,6 +282,9 @@ class LaneState:
         aside = self.quarantine.take_changes()
         writes.hset(keys.quarantine(epoch), {run: value for run, value in aside.items() if value is not None})
         writes.hdel(keys.quarantine(epoch), [run for run, value in aside.items() if value is None])
+        load = self.load.take_changes()
+        writes.hset(keys.load(epoch), {name: count for name, count in load.items() if count is not None})
+        writes.hdel(keys.load(epoch), [name for name, count in load.items() if count is None])
 
     def _write_tasks(self, writes: Writes) -> None:
         ttl_ms = (self._fleet.longest_run_seconds + self._fleet.window_seconds) * 1000

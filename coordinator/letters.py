@@ -6,7 +6,7 @@ from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.lane_state import LaneState
 from argosy.coordinator.look import Look, look_of
-from argosy.coordinator.messages import Order, dispatch_of, ended_of, refusal_of, written_result
+from argosy.coordinator.messages import Order, busy_of, dispatch_of, ended_of, refusal_of, written_result
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
 from argosy.coordinator.outcome import manifest_of
@@ -20,6 +20,7 @@ from argosy.schemas.errors import MessageTooLarge
 from argosy.schemas.fault import fault_of
 from argosy.schemas.ids import TaskId
 from argosy.schemas.payload import INLINE_BYTES, Reference
+from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput, TaskDispatched
 from argosy.telemetry import logs, metrics, steps
@@ -51,7 +52,10 @@ class Letters:
         run_id = asked.run_id
         match kind:
             case "refused":
-                return self._refusal(rest, asked)
+                body = refusal_of(self._state.runs[asked.run_id], rest)
+                return self._refusal(body, asked)
+            case "busy":
+                return self._refusal(busy_of(rest), asked)
             case "end" if run_id in self._state.quarantine:
                 kept = self._state.quarantine[run_id]
                 return Letter(self._log_record(run_id, end_of(kept), run_id, kept.traceparent))
@@ -90,9 +94,8 @@ class Letters:
         envelope = self._envelope(RunEnded.KIND, state.run_id, state.run_id, span.trace.traceparent)
         return Letter(Outgoing(topic, state.run_id.encode(), body, envelope.headers()), span=span)
 
-    def _refusal(self, position: str, asked: Asked) -> Letter:
-        body = refusal_of(self._state.runs[asked.run_id], position)
-        envelope = self._envelope(body.KIND, position, asked.run_id, asked.traceparent)
+    def _refusal(self, body: SubmitRefused, asked: Asked) -> Letter:
+        envelope = self._envelope(body.KIND, body.position, asked.run_id, asked.traceparent)
         key = asked.run_id.encode()
         return Letter(Outgoing(self._names.results, key, encode_body(body), envelope.headers()))
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
+from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from argosy.coordinator.inputs import Entry, Given
@@ -13,11 +15,20 @@ from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, fixed_of
-from argosy.coordinator.system_tasks import factor_for, inputs_for, order_for, sources, wants_for
-from argosy.schemas.result import SubmitRefused
+from argosy.coordinator.system_tasks import (
+    factor_for,
+    inputs_for,
+    order_for,
+    reduced_for,
+    sources,
+    wants_for,
+)
+from argosy.schemas.pages import Reduction
+from argosy.schemas.result import Full, SubmitRefused
 from argosy.schemas.runlog import RunEnded
-from argosy.schemas.task import HoleInput, SystemDispatched, TaskDispatched
+from argosy.schemas.task import Cut, HoleInput, PageOf, SystemDispatched, TaskDispatched
 
+_REDUCED: Final = TypeAdapter(tuple[Reduction, ...])
 MOST_LINKS = 128
 """Traceparents of joined tasks in one dispatch: a span holds no more links than that by default."""
 
@@ -83,8 +94,11 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
 
 
 def _system(state: RunState, place: Place) -> bytes:
-    order = order_for(state, place)
-    return b"}" if order is None else b',"system":%b}' % order.model_dump_json(exclude_defaults=True).encode()
+    order, reduced = order_for(state, place), reduced_for(state, place)
+    parts = [] if order is None else [b',"system":%b' % order.model_dump_json(exclude_defaults=True).encode()]
+    if reduced:
+        parts.append(b',"reduced":%b' % _REDUCED.dump_json(reduced, exclude_defaults=True))
+    return b"".join((*parts, b"}"))
 
 
 def _input(state: RunState, given: Given) -> bytes:
@@ -98,12 +112,16 @@ def _input(state: RunState, given: Given) -> bytes:
     if given.gathered is not None:
         parts.append(b',"gathered":[%b]' % b",".join(_entry(state, entry) for entry in given.gathered))
     if given.pages:
-        pages = (
-            b'{"plan":%b,"number":%d,"of":%d}' % (state.json_of(page.plan), page.number, page.of)
-            for page in given.pages
-        )
-        parts.append(b',"pages":[%b]' % b",".join(pages))
+        parts.append(b',"pages":[%b]' % b",".join(_cut(state, cut) for cut in given.pages))
     return b"".join((*parts, b"}"))
+
+
+def _cut(state: RunState, cut: Cut) -> bytes:
+    plan = state.json_of(cut.plan)
+    if isinstance(cut, PageOf):
+        return b'{"plan":%b,"number":%d,"of":%d}' % (plan, cut.number, cut.of)
+    summaries = b",".join(map(state.json_of, cut.summaries))
+    return b'{"plan":%b,"first":%d,"summaries":[%b]}' % (plan, cut.first, summaries)
 
 
 def _entry(state: RunState, entry: Entry) -> bytes:
@@ -154,6 +172,17 @@ def refusal_of(state: RunState | None, position: str) -> SubmitRefused:
         return SubmitRefused(reason="too_late", message=message, position=position)
     message = "this run id is taken by a run with other data; repeat a submit unchanged, or choose another id"
     return SubmitRefused(reason="conflict", message=message, position=position)
+
+
+def turned_away(position: str, full: Full) -> SubmitRefused:
+    """Say that the fleet is full."""
+    return SubmitRefused(reason="busy", message=full.said, position=position, full=full)
+
+
+def busy_of(entry: str) -> SubmitRefused:
+    """Rebuild a refusal as busy from its outbox entry, which holds all of it: the run is none of ours."""
+    position, _, full = entry.partition(" ")
+    return turned_away(position, Full.model_validate_json(full))
 
 
 def _plan(state: RunState) -> Plan:

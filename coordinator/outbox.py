@@ -3,7 +3,7 @@
 Entries that stay until they are acknowledged, each with the offset that asked for it.
 
 Entries: `end:<run>` appends run.ended, `result:<run>` publishes the result, `refused:<partition>/<offset>`
-answers a submit, `look:<run>/<local>` appends what was found there. Bodies are rebuilt from state. Delivery is
+answers a submit, `busy:<partition>/<offset> <figures>` too, `look:<run>/<local>` appends what was found there. Bodies are rebuilt from state. Delivery is
 at least once; an entry is removed only if it is still the request that was answered: a repeat asked meanwhile is
 answered again.
 """
@@ -102,7 +102,7 @@ class Outbox:
     def drop(self, run_id: str) -> None:
         """Owe nothing of this run any more, but for answers to submits."""
         for entry, asked in list(self._asked.items()):
-            if asked.run_id == run_id and not entry.startswith("refused:"):
+            if asked.run_id == run_id and not entry.startswith(("refused:", "busy:")):
                 self.sent(entry, asked)
 
     @property

@@ -12,6 +12,7 @@ from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.accept import Accept
 from argosy.coordinator.fold import RULES
+from argosy.coordinator.gate import Gate
 from argosy.coordinator.inbox_record import InboxRecord
 from argosy.coordinator.lane import Lane
 from argosy.coordinator.lane_services import LaneServices
@@ -76,7 +77,8 @@ class Coordinator:
         producer = await self._cluster.producer()
         registry = Registry(self._cluster.follower(self._names.pipelines))
         accept = Accept(self._settings, registry, self._payloads)
-        judge = InboxRecord(self._settings, self._cluster, producer, accept, self._source)
+        gate = Gate(self._settings, self._store)
+        judge = InboxRecord(self._cluster, producer, accept, gate, self._source)
         inbox = self._cluster.consumer(self._names.receivers, [self._names.inbox])
         runs = self._cluster.consumer(self._names.lanes, [self._names.runs])
         services = LaneServices(
@@ -90,6 +92,7 @@ class Coordinator:
                 lanes = self._lanes = Lanes(services, group)
                 group.create_task(self._present(beat, stop), name="presence")
                 group.create_task(registry.run(stop), name="registry")
+                group.create_task(gate.run(stop), name="gate")
                 group.create_task(receivers.run(), name="receivers")
                 group.create_task(inbox.run(receivers, stop), name="inbox")
                 group.create_task(runs.run(lanes, stop), name="run log")

@@ -135,6 +135,11 @@ class RunState:
         self.write()
         return dict(self._fields)
 
+    @property
+    def stored_bytes(self) -> int:
+        """Estimate what this run takes in Redis, from its fields alone; for when everything is written as text."""
+        return self._bytes
+
     def bytes_estimate(self) -> int:
         """Estimate what this run takes in memory."""
         self.write()

@@ -12,6 +12,7 @@ from argosy.broker.log import Partition
 from argosy.coordinator.chain import DELETED, Chain
 from argosy.coordinator.checkpoint import LAYOUT, Checkpoint, new_epoch
 from argosy.coordinator.lane_clock import LaneClock
+from argosy.coordinator.lane_load import LaneLoad
 from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.lane_state import LaneState
 from argosy.coordinator.outbox import Outbox
@@ -107,11 +108,12 @@ async def _load(services: LaneServices, keys: LaneKeys, checkpoint: Checkpoint) 
     state = LaneState(store, keys, epoch, fleet)
 
     async def load() -> None:
-        out, waits, outbox, aside, agents = await asyncio.gather(
+        out, waits, outbox, aside, load, agents = await asyncio.gather(
             store.zrange(keys.out(epoch), 0, -1),
             store.hgetall(keys.out_wait(epoch)),
             store.hgetall(keys.outbox(epoch)),
             store.hgetall(keys.quarantine(epoch)),
+            store.hgetall(keys.load(epoch)),
             store.smembers(keys.ready_agents(epoch)),
         )
         state.out.load(
@@ -120,6 +122,7 @@ async def _load(services: LaneServices, keys: LaneKeys, checkpoint: Checkpoint) 
         )
         state.outbox = Outbox([(entry.decode(), asked.decode()) for entry, asked in outbox.items()])
         state.quarantine = Quarantine([(run.decode(), kept) for run, kept in aside.items()])
+        state.load = LaneLoad({name.decode(): int(count) for name, count in load.items()})
         for agent in sorted(agents):  # the order in which a turn serves them
             state.ready.load(agent.decode())
         await refill(services, state, everything=True)

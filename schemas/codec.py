@@ -21,6 +21,7 @@ from argosy.schemas.runlog import (
     RunEnded,
     SignalReceived,
     StepRecorded,
+    SubmitTurnedAway,
     TaskSettled,
     TimerFired,
 )
@@ -32,6 +33,7 @@ Message = (
     | SignalSent
     | CancelRequested
     | RunAccepted
+    | SubmitTurnedAway
     | TaskSettled
     | StepRecorded
     | SignalReceived
@@ -54,6 +56,7 @@ MESSAGES: Final[dict[str, type[Message]]] = {
         SignalSent,
         CancelRequested,
         RunAccepted,
+        SubmitTurnedAway,
         TaskSettled,
         StepRecorded,
         SignalReceived,

@@ -213,10 +213,16 @@ class Busy(RunRefused, code="busy", retriable=True):
     """As many runs are under way as the fleet may hold; nothing was started."""
 
     why = "fleet.most_runs, fleet.most_runs_of and fleet.most_run_bytes bound what is under way"
-    do = "submit again in a while, or let it wait (when_busy=\"wait\"); argosy lag shows how full the fleet is"
+    do = 'submit again in a while, or let it wait (when_busy="wait"); argosy lag shows how full the fleet is'
 
     def __init__(
-        self, run_id: str, reason: str = "", *, retry_after_seconds: int = 1, under_way: int = 0, most: int = 0
+        self,
+        run_id: str,
+        reason: str = "",
+        *,
+        retry_after_seconds: int = 1,
+        under_way: int = 0,
+        most: int = 0,
     ) -> None:
         """`under_way` of `most`: of the bound that is reached."""
         super().__init__(run_id, reason)

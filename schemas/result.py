@@ -5,6 +5,29 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 
+class Full(BaseModel):
+    """A bound on runs under way that is reached, with its figures."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    bound: Literal["runs", "pipeline", "bytes"]
+    """Of all runs, of those of one pipeline, of the bytes that their state takes."""
+    under_way: int
+    most: int
+    retry_after_seconds: int
+    """When there may be room, by how fast runs have ended lately."""
+    pipeline: str = ""
+
+    @property
+    def said(self) -> str:
+        """The figures as a sentence."""
+        what = {
+            "runs": f"{self.under_way} runs are under way, the fleet holds {self.most}",
+            "pipeline": f"{self.under_way} runs of {self.pipeline} are under way, {self.most} may be",
+            "bytes": f"the runs under way take {self.under_way} bytes, the fleet holds {self.most}",
+        }[self.bound]
+        return f"{what}; there may be room in {self.retry_after_seconds} s"
+
+
 class SubmitRefused(BaseModel):
     """Why a submit was refused. `ce_id` is its inbox position, never the run's id; that is `ce_subject`."""
 
@@ -19,8 +42,11 @@ class SubmitRefused(BaseModel):
         "too_large",
         "too_late",
         "payload_gone",
+        "busy",
     ]
     message: str
     field: str = ""
     """Dotted path of the value that is wrong, as in `input.documents.3.title`."""
     position: str
+    full: Full | None = None
+    """Of a refusal as `busy`: the bound that is reached, and when to submit again."""

@@ -19,6 +19,7 @@ EXAMPLES = {
     "wait": KEYS.out_wait("7f"),
     "outbox": KEYS.outbox("7f"),
     "quarantine": KEYS.quarantine("7f"),
+    "load": KEYS.load("7f"),
     "task": KEYS.task(TaskId("a.run-1/step.3")),
 }
 

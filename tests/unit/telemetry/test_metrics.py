@@ -58,6 +58,7 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
     metrics.duplicate_caught("all", "settled")
     metrics.context_used("all", 0.5)
     metrics.run_ended("p@1", "succeeded", 3.0)
+    metrics.runs_under_way(3, 100, 0)
     metrics.dead_lettered("t", "undecodable")
     metrics.lag_seen("all", "waiting", messages=3, tokens=100)
     metrics.lag_age_seen("all", 2.0)
