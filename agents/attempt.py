@@ -6,12 +6,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, assert_never
 
-from argosy.agents import system_work
 from argosy.agents.handler_context import ModelSource, TaskContext
 from argosy.agents.inputs import at_hand, read, shown, taint_of
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
+from argosy.agents.system_work import SystemWork
 from argosy.agents.verdict import (
     Drained,
     Expired,
@@ -50,6 +50,7 @@ class Attempts:
         `told`: whether handoffs are told at all (`logs.told`). Returns how many seconds it had waited then.
         """
         order, body = running.order, running.order.body
+        running.granted_ms = granted_ms
         if propagation.passes(order.trace):
             running.span = Traced(None, order.trace)
         else:
@@ -86,19 +87,19 @@ class Attempts:
             inputs = await patiently(
                 lambda: read(body, self.services.payloads), f"reading the inputs of {running.name}", running
             )
-            given, running.inputs = inputs.given, inputs.payloads
+            given, running.inputs, running.page = inputs.given, inputs.payloads, inputs.page
             running.see(inputs.taint)
         elif not isinstance(body, PlainDispatch):  # a plain one has no taint
             running.see(taint_of(body.inputs))
         if running.span.recording:
             running.span.set_content(names.INPUT, partial(shown, given))
+        context = partial(TaskContext, running, self.services, deadline, self.models, self.agent)
         if isinstance(body, SystemDispatched) and body.system is not None:
-            return await system_work.do(body.system, given, body.contract, self.services.count_tokens)
+            return await SystemWork(body, self.services.count_tokens, context).do(body.system, given)
         if running.taint and self.agent.refuse_tainted:
             raise Tainted(f"agent {self.agent.name} takes no input that may hold {', '.join(running.taint)}")
-        ctx = TaskContext(running, self.services, deadline, self.models, self.agent)
         arguments = self.agent.decode(given)
-        return self.agent.encode(await self.agent.function(ctx, **arguments))
+        return self.agent.encode(await self.agent.function(context(), **arguments))
 
     def verdict(self, running: Running) -> Verdict | Drained | bytes:
         """Judge what its handler did; bytes are the JSON of its value."""

@@ -112,7 +112,7 @@ class TaskContext:
         self._made_steps: Steps | None = None
         self._made_tools: ToolCalls | None = None
         self._made_guard: Guard | None = None
-        self._streamed = 0
+        self._streamed = self._restarts = 0
 
     @property
     def run_id(self) -> str:
@@ -212,9 +212,18 @@ class TaskContext:
         message = TaskProgressed(task_id=self.task_id, attempt=self.attempt, text=text, done=done, of=of)
         self._services.watchers.tell(self.run_id, message, propagation.current().traceparent)
 
-    async def stream(self, text: str, /) -> None:
+    async def stream(self, text: str, /, *, restart: bool = False) -> None:
         """Send a piece of text to who watches."""
-        message = TextStreamed(task_id=self.task_id, attempt=self.attempt, ordinal=self._streamed, text=text)
+        if restart:
+            self._restarts, self._streamed = self._restarts + 1, 0
+        message = TextStreamed(
+            task_id=self.task_id,
+            attempt=self.attempt,
+            ordinal=self._streamed,
+            text=text,
+            claimed_ms=self._running.granted_ms,
+            restarts=self._restarts,
+        )
         self._streamed += 1
         self._services.watchers.tell(self.run_id, message, propagation.current().traceparent)
 

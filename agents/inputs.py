@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from argosy.agents import cuts
 from argosy.agents.guard import Guard
-from argosy.agents.page_plan import page_of
 from argosy.broker.facts import select
 from argosy.broker.store import Payloads
-from argosy.broker.values import load, load_all, manifest_items
+from argosy.broker.values import load, manifest_items
+from argosy.pipelines.context import Page
 from argosy.pipelines.port import Given
 from argosy.schemas.errors import ContextOverflow, InvalidInput
 from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.plain_dispatch import Dispatch, PlainDispatch
 from argosy.schemas.taint import UNTAINTED, Taint, united
-from argosy.schemas.task import HoleInput, SystemDispatched, TaskInput
+from argosy.schemas.task import HoleInput, PageOf, SystemDispatched, TaskInput
 
 _INPUTS: Final = TypeAdapter(tuple[TaskInput, ...])
 
@@ -29,6 +30,8 @@ class Inputs:
     given: Mapping[str, Given]
     payloads: Mapping[str, Payload]
     taint: Taint
+    page: Page | None = None
+    """Of the input that is cut into pages, where one is."""
 
 
 def at_hand(body: Dispatch) -> Mapping[str, Given] | None:
@@ -66,21 +69,31 @@ async def read(body: Dispatch, payloads: Payloads) -> Inputs:
     cut = not isinstance(body, SystemDispatched) or body.system is None
     given: dict[str, Given] = {}
     found: dict[str, Payload] = {}
+    page: Page | None = None
     listed = await _listed(body, payloads)
     for one in listed:
         if isinstance(one.source, HoleInput):
             given[one.name] = one.source.hole
-        elif one.gathered is not None:
-            given[one.name] = await _page(
-                one, await _gathered(one, one.gathered, payloads), payloads, cut=cut
-            )
+            continue
+        if one.gathered is not None:
+            value, left, first = await cuts.gathered(one, one.gathered, payloads)
+            shown = await cuts.shown(value, left, one.name, payloads)
+            shown = first._replace(value=shown.value) if first is not None and not left else shown
         else:
             payload = found[one.name] = await _payload(one, one.source, payloads)
-            value = await load(payload, payloads)
-            given[one.name] = await _page(one, select(one.select, value), payloads, cut=cut)
+            whole = await (cuts.source_of if one.pages else load)(payload, payloads)
+            shown = await cuts.shown(select(one.select, whole), one.pages, one.name, payloads)
+        if shown.over is not None and cut:
+            message = (
+                f"{one.name}: one item has {shown.over} tokens, more than a page: it is to be cut in turn"
+            )
+            raise ContextOverflow(message, measured_tokens=shown.over)
+        given[one.name] = shown.value
+        if one.pages and isinstance(last := one.pages[-1], PageOf):
+            page = Page(one.name, last.number + 1, last.of, shown.overlap)
     if cut:
         _check_item(body, listed, found)
-    return Inputs(given, found, taint_of(listed))
+    return Inputs(given, found, taint_of(listed), page)
 
 
 def taint_of(inputs: Sequence[TaskInput]) -> Taint:
@@ -96,23 +109,10 @@ def _taint(source: Payload | HoleInput) -> Taint:
 
 def _check_item(body: Dispatch, listed: Sequence[TaskInput], found: Mapping[str, Payload]) -> None:
     """Raise ContextOverflow for a shard that is too large: of a list that lies in the store the core can't say."""
-    if body.contract.above != "paginate" or not any(one.item is not None and not one.pages for one in listed):
+    if body.contract.above == "refuse" or not any(one.item is not None and not one.pages for one in listed):
         return
     whole = [found[one.name].tokens for one in listed if one.name in found and not (one.select or one.pages)]
     Guard(body.contract, body.window, body.factor).check(sum(whole))
-
-
-async def _page(one: TaskInput, value: Given, payloads: Payloads, *, cut: bool) -> Given:
-    """Give the page of a value that the task is given; ContextOverflow for one that is to be `cut` in turn."""
-    over: int | None = None
-    for page in one.pages:
-        plan = await load(page.plan, payloads)
-        shown = page_of(cast("JsonValue", value), plan, page.number)
-        value, over = cast("Given", shown.value), shown.over
-    if over is not None and cut:
-        message = f"{one.name}: one item has {over} tokens, more than a page: it is to be cut in turn"
-        raise ContextOverflow(message, measured_tokens=over)
-    return value
 
 
 async def _listed(body: Dispatch, payloads: Payloads) -> Sequence[TaskInput]:
@@ -133,10 +133,3 @@ async def _payload(one: TaskInput, source: Payload, payloads: Payloads) -> Paylo
         message = f"{one.name}: the list has {len(items)} items, number {one.item} was asked for"
         raise InvalidInput(message)
     return items[one.item]
-
-
-async def _gathered(one: TaskInput, parts: Sequence[Payload | HoleInput], payloads: Payloads) -> Given:
-    values = iter(await load_all([part for part in parts if not isinstance(part, HoleInput)], payloads))
-    gathered = [part.hole if isinstance(part, HoleInput) else next(values) for part in parts]
-    # JMESPath hands holes on as they are: they have no fields.
-    return cast("Given", select(one.select, cast("JsonValue", gathered)))

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple, cast
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from argosy.agents.paging import paginate
+from argosy.agents.paging import MOST_OVERLAP_PER_MILLE, paginate
 from argosy.agents.ruler import CountTokens
 from argosy.broker.values import encode_value
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.contract import Contract
 from argosy.schemas.errors import ContextRefused, InvalidInput
 from argosy.schemas.neighbours import together
-from argosy.schemas.pages import PagePlan, PageRange
+from argosy.schemas.pages import PagePlan, PageRange, Path, Reduction
 
 LEAST_PER_MILLE: Final = 125
 """Of the room: what must be left for a page beside what goes whole with it. Less makes pages without end."""
@@ -21,8 +21,6 @@ _ITEM_TOKENS: Final = 2
 """What an item takes in a list, beside its own tokens."""
 
 _NOTHING: Final = PageRange(start=0, own=0, end=0, tokens=0)
-
-Path = tuple[str | int, ...]
 
 
 class Target(NamedTuple):
@@ -33,16 +31,20 @@ class Target(NamedTuple):
     value: str | list[JsonValue]
 
 
-def plan_pages(given: Mapping[str, JsonValue], contract: Contract, room: int, count: CountTokens) -> PagePlan:
+def plan_pages(
+    given: Mapping[str, JsonValue], contract: Contract, room: int, count: CountTokens, factor: int = 1000
+) -> PagePlan:
     """Plan the pages of a task's inputs, which may have `room` tokens together in each of its pages.
+
+    `factor` is for the record alone: what the model makes of our tokens, per mille.
 
     Raises ContextRefused if nothing can be cut, or too little room is left beside what goes whole.
     """
-    tokens = {name: _count(value, count) for name, value in given.items()}
+    tokens = {name: tokens_in(value, count) for name, value in given.items()}
     target = _declared(given, contract.page) or _largest(given, tokens, count)
     # Counted without what is cut, never as a difference: in JSON a text has more tokens than by itself.
     beside = _with_page(given[target.input], target.path, _NOTHING)
-    rest = sum(tokens.values()) - tokens[target.input] + _count(beside, count)
+    rest = sum(tokens.values()) - tokens[target.input] + tokens_in(beside, count)
     limit = room - rest
     if limit * 1000 < room * LEAST_PER_MILLE or limit < 1:
         message = (
@@ -50,21 +52,37 @@ def plan_pages(given: Mapping[str, JsonValue], contract: Contract, room: int, co
         )
         message += f"each of them has {rest} tokens: there is room for {room}"
         raise ContextRefused(message, tokens=sum(tokens.values()), room=room)
+    overlap = 0
     if isinstance(target.value, str):
+        overlap = min(contract.overlap, limit * MOST_OVERLAP_PER_MILLE // 1000)
         pages = [
             PageRange(start=p.start, own=p.own, end=p.end, tokens=p.tokens)
-            for p in paginate(target.value, limit, count)
+            for p in paginate(target.value, limit, count, overlap=overlap)
         ]
     else:
-        groups = together([_count(item, count) for item in target.value], limit, each=_ITEM_TOKENS)
+        groups = together([tokens_in(item, count) for item in target.value], limit, each=_ITEM_TOKENS)
         pages = [PageRange(start=g.first, own=g.first, end=g.past, tokens=g.tokens) for g in groups]
+    sha256 = sha256_hex(encode_value(given[target.input]))
+    record = Reduction(
+        method="paginate",
+        input=target.input,
+        path=target.path,
+        sha256=sha256,
+        before=tokens[target.input],
+        after=max((page.tokens for page in pages), default=0),
+        pages=len(pages),
+        limit=limit,
+        factor=factor,
+        overlap=overlap,
+    )
     return PagePlan(
         input=target.input,
         path=target.path,
-        sha256=sha256_hex(encode_value(given[target.input])),
+        sha256=sha256,
         tokens=sum(tokens.values()),
         limit=limit,
         pages=tuple(pages),
+        records=(record,),
     )
 
 
@@ -76,15 +94,13 @@ class Shown(NamedTuple):
     """Tokens of a page that is known to be too large: one item of a list, which is to be cut in turn."""
 
 
-def page_of(value: JsonValue, plan: JsonValue, number: int) -> Shown:
+def page_of(value: JsonValue, plan: PagePlan, number: int) -> Shown:
     """Give a value with one page of what its plan cuts. Raises InvalidInput for a plan that doesn't fit it."""
-    try:
-        known = PagePlan.model_validate(plan)
-        page = known.pages[number]
-    except (ValidationError, IndexError):
+    if not 0 <= number < len(plan.pages):
         message = f"page {number} of a plan that has none of this number"
-        raise InvalidInput(message) from None
-    return Shown(_with_page(value, known.path, page), page.tokens if page.tokens > known.limit else None)
+        raise InvalidInput(message)
+    page = plan.pages[number]
+    return Shown(_with_page(value, plan.path, page), page.tokens if page.tokens > plan.limit else None)
 
 
 def join(results: Sequence[JsonValue]) -> JsonValue:
@@ -105,27 +121,47 @@ def join(results: Sequence[JsonValue]) -> JsonValue:
     return joined
 
 
+def at(value: JsonValue, path: Path) -> JsonValue:
+    """Give what lies at a path in a value. Raises InvalidInput if nothing does."""
+    for key in path:
+        match value, key:
+            case dict(), str() if key in value:
+                value = value[key]
+            case list(), int() if key < len(value):
+                value = value[key]
+            case _:
+                message = f"a plan of pages is for another value: it has no {'.'.join(map(str, path))}"
+                raise InvalidInput(message)
+    return value
+
+
+def in_place(value: JsonValue, path: Path, part: JsonValue) -> JsonValue:
+    """Give a value with another part at a path; nothing of the value itself is changed. Raises InvalidInput."""
+    if not path:
+        return part
+    key, *more = path
+    inner = in_place(at(value, (key,)), tuple(more), part)
+    if isinstance(value, dict) and isinstance(key, str):
+        return value | {key: inner}
+    whole = cast("list[JsonValue]", value)
+    return [*whole[: int(key)], inner, *whole[int(key) + 1 :]]
+
+
 def _with_page(value: JsonValue, path: Path, page: PageRange) -> JsonValue:
-    if path:
-        key, *more = path
-        if isinstance(value, dict) and isinstance(key, str) and key in value:
-            return value | {key: _with_page(value[key], tuple(more), page)}
-        if isinstance(value, list) and isinstance(key, int) and key < len(value):
-            return [*value[:key], _with_page(value[key], tuple(more), page), *value[key + 1 :]]
-    elif isinstance(value, str | list) and page.end <= len(value):
-        return value[page.start : page.end]
-    message = (
-        f"a plan of pages is for another value: it has no {'.'.join(map(str, path))} of {page.end} parts"
-    )
+    whole = at(value, path)
+    if isinstance(whole, str | list) and page.end <= len(whole):
+        return in_place(value, path, whole[page.start : page.end])
+    message = f"a plan of pages is for another value: {'.'.join(map(str, path))} has no {page.end} parts"
     raise InvalidInput(message)
 
 
-def _count(value: JsonValue, count: CountTokens) -> int:
+def tokens_in(value: JsonValue, count: CountTokens) -> int:
+    """Count a value: a text itself, of anything else its JSON."""
     return count(value if isinstance(value, str) else encode_value(value).decode())
 
 
 def _field_tokens(value: Mapping[str, JsonValue], count: CountTokens, field: str) -> int:
-    return _count(value[field], count)
+    return tokens_in(value[field], count)
 
 
 def _declared(given: Mapping[str, JsonValue], page: str | None) -> Target | None:

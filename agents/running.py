@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from argosy.agents.order import Copy, Order
 from argosy.agents.time_limit import TimeLimit
+from argosy.pipelines.context import Page
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
 from argosy.schemas.taint import UNTAINTED, Taint, united
@@ -49,9 +50,13 @@ class Running:
     handler: "asyncio.Task[None] | None" = None
     outcome: "Outcome | None" = None
     """What the handler did, once it is done with."""
+    granted_ms: int = 0
+    """When it was claimed, by the server's clock."""
     span: Traced = _NO_SPAN
     inputs: Mapping[str, Payload] | None = None
     """What its handler was given, as it came, where that had to be read; else it lies in the order."""
+    page: Page | None = None
+    """Which page of an input it is given, where that is cut."""
     taint: Taint = UNTAINTED
     """Whose words its handler has seen: of its inputs, of what tools gave, of memos of either."""
     usage: Usage = NO_USAGE

@@ -1,5 +1,7 @@
 """Tasks that are too large: cut into pages, each a task of its own, their results merged into one. From rules 2 on.
 
+What is summarised begins and ends here too; the rest of it is in `summaries`.
+
 A system task lies under the task that it was made for: `<task>/p0` plans the pages, `<task>/p1.<n>` are they, and
 `<task>/p2.<n>` and so on merge neighbours until one result is left, which is the task's. A page that is found too large
 by its worker is cut in turn, under its own name: no name is ever used for two things.
@@ -7,6 +9,7 @@ by its worker is cut in turn, under its own name: no name is ever used for two t
 
 from typing import Final
 
+from argosy.coordinator import summaries
 from argosy.coordinator.capacity import REFUSED, refusal, room_of
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.inputs import item_tokens, tokens_of
@@ -14,17 +17,16 @@ from argosy.coordinator.kept import TaskResult, TaskState
 from argosy.coordinator.paging import Paging, keep, paging_of
 from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import MOST_DEPTH
+from argosy.coordinator.rounds import end, fill, next_round, records_in, result_tokens, told
 from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
-from argosy.schemas.facts import Facts, ValueFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.neighbours import together
 from argosy.schemas.pages import INPUT, MOST_PAGES, NUMBER
 
-PARALLEL: Final = 16
-"""Pages of one task, or merges of them, that are under way at once."""
 EACH_TOKENS: Final = 2
 """What a result takes in a list of results, beside its own tokens."""
+_MAY_BE_CUT: Final = frozenset({"task", "page", "whole"})
 
 
 def too_large(turn: Turn, step: StepPlan, item: int = 0) -> Fault | None:
@@ -38,13 +40,14 @@ def too_large(turn: Turn, step: StepPlan, item: int = 0) -> Fault | None:
 
 def may_be_cut(turn: Turn, place: Place) -> bool:
     """Say whether a task that is too large is cut into pages: by its contract, and by how often that was done."""
-    cut = turn.pages and place.step.terms.above == "paginate" and place.depth < MOST_DEPTH
-    return cut and (place.system is None or place.system.round == 1) and _window(turn, place) is not None
+    cut = turn.pages and place.step.terms.above != "refuse" and place.depth < MOST_DEPTH
+    return cut and place.role in _MAY_BE_CUT and _window(turn, place) is not None
 
 
 def begin(turn: Turn, place: Place, measured: int | None = None) -> None:
     """Begin to cut a task, before it was ever ordered or after its worker measured an overflow."""
-    factor, planned = _planned(turn, place)
+    outer = None if place.system is None else paging_of(turn.state, place.system.above.local)
+    factor, planned = _planned(turn, place, outer)
     if measured is not None and planned:
         # A twentieth more than measured: the pages of another part of the text may be worse.
         measured_factor = (factor * measured * 21 + planned * 20 - 1) // (planned * 20)
@@ -57,7 +60,8 @@ def begin(turn: Turn, place: Place, measured: int | None = None) -> None:
     else:
         turn.decisions += [Withdraw(place.local, place.agent), Unclaim(place.local)]
     turn.state.put_task(place.local, before.become("p"))
-    keep(turn.state, place.local, Paging(factor=factor, room=room, next=1))
+    rounds = 0 if outer is None else outer.summaries
+    keep(turn.state, place.local, Paging(factor=factor, room=room, next=1, summaries=rounds))
     turn.order(Place(place.step, place.shard, System(place, 0, None)))
 
 
@@ -69,19 +73,20 @@ def ended(turn: Turn, place: Place, result: TaskResult) -> tuple[Place, TaskResu
         return None
     above = system.above
     if result.fault is not None:
-        return _end(turn, above, _failed(place, paging, result.fault))
-    if paging.round == 0:
-        planned = _plan(turn, above, paging, result)
-        return None if planned is None else _end(turn, above, TaskResult(fault=planned))
-    paging.done += 1
-    keep(turn.state, above.local, paging)
-    if paging.done < paging.length:
-        _fill(turn, above, paging)
-        return None
-    if paging.length == 1:
-        return _end(turn, above, TaskResult(result.payload, result.facts, None, result.traceparent))
-    refused = _merge(turn, above, paging)
-    return None if refused is None else _end(turn, above, TaskResult(fault=refused))
+        return end(turn, above, _failed(place, paging, result.fault))
+    match place.role:
+        case "plan" if place.step.terms.above == "summarise":
+            refused = summaries.planned(turn, above, paging, result)
+        case "plan":
+            refused = _plan(turn, above, paging, result)
+        case "summary":
+            refused = summaries.summarised(turn, above, paging)
+        case _ if paging.length == 1:
+            whole = TaskResult(result.payload, result.facts, None, result.traceparent)
+            return end(turn, above, whole)
+        case _:
+            refused = _done(turn, above, paging)
+    return None if refused is None else end(turn, above, TaskResult(fault=refused))
 
 
 def merged(paging: Paging, number: int) -> range:
@@ -90,22 +95,23 @@ def merged(paging: Paging, number: int) -> range:
     return range(paging.starts[number], past)
 
 
-def _end(turn: Turn, above: Place, result: TaskResult) -> tuple[Place, TaskResult] | None:
-    task = turn.state.task(above.local)
-    if task is None or task.letter != "p":
+def _done(turn: Turn, above: Place, paging: Paging) -> Fault | None:
+    """Go on after one of several pages or merges: with more of them, or with the merges of the round's results."""
+    paging.done += 1
+    if paging.done < paging.length:
+        fill(turn, above, paging)
         return None
-    turn.end_task(above, "k" if result.fault is None else "f", task, result)
-    return above, result
+    return _merge(turn, above, paging)
 
 
 def _plan(turn: Turn, above: Place, paging: Paging, result: TaskResult) -> Fault | None:
     """Order the pages of a plan; a fault if it can't be one."""
-    number, cut = _value(result.facts, NUMBER), _value(result.facts, INPUT)
+    number, cut = told(result.facts, NUMBER), told(result.facts, INPUT)
     if type(number) is not int or not isinstance(cut, str) or not 1 <= number <= MOST_PAGES:
         message = f"{above.local} was to be cut into pages, and its plan has {number} of {cut}; at most {MOST_PAGES}"
         return Fault(code=REFUSED, message=message)
-    paging.input = cut
-    _next_round(turn, above, paging, number)
+    paging.input, paging.records = cut, (records_in(result.facts),)
+    next_round(turn, above, paging, number)
     return None
 
 
@@ -114,7 +120,7 @@ def _merge(turn: Turn, above: Place, paging: Paging) -> Fault | None:
     merge = above.step.work.merge
     starts: tuple[int, ...] = (0,)
     if merge is not None:
-        found = [_result_tokens(turn, above, paging.round, page) for page in range(paging.length)]
+        found = [result_tokens(turn, above, paging.round, page) for page in range(paging.length)]
         window = turn.state.pinned.windows.get(merge.agent)
         room = sum(found) + EACH_TOKENS * len(found)
         if window is not None:
@@ -127,30 +133,20 @@ def _merge(turn: Turn, above: Place, paging: Paging) -> Fault | None:
             return Fault(code=REFUSED, message=message, figures={"tokens": largest, "room": room})
         starts = tuple(group.first for group in groups)
     paging.before, paging.starts = paging.length, starts
-    _next_round(turn, above, paging, len(starts))
+    next_round(turn, above, paging, len(starts))
     return None
 
 
-def _next_round(turn: Turn, above: Place, paging: Paging, length: int) -> None:
-    paging.round, paging.length, paging.next, paging.done = paging.round + 1, length, 0, 0
-    _fill(turn, above, paging)
-
-
-def _fill(turn: Turn, above: Place, paging: Paging) -> None:
-    first = paging.next
-    count = min(paging.length - first, PARALLEL - (first - paging.done))
-    if count > 0:
-        paging.next = first + count
-        turn.order_pages(above, paging.round, first, count)
-    keep(turn.state, above.local, paging)
-
-
 def _failed(place: Place, paging: Paging, fault: Fault) -> TaskResult:
-    match place.system:
-        case System(round=0):
+    match place.role:
+        case "plan":
             what = "its pages could not be planned"
-        case System(round=1, number=int(number)):
-            what = f"page {number + 1} of {paging.length}"
+        case "page":
+            what = f"page {(place.number or 0) + 1} of {paging.length}"
+        case "summary":
+            what = f"the summary of page {(place.number or 0) + 1} of {paging.length}"
+        case "whole":
+            what = "with its inputs summarised"
         case _:
             what = "a merge of its pages"
     return TaskResult(
@@ -158,23 +154,10 @@ def _failed(place: Place, paging: Paging, fault: Fault) -> TaskResult:
     )
 
 
-def _value(facts: Facts, want: Want) -> object:
-    fact = facts.get(want.key)
-    return fact.value if isinstance(fact, ValueFact) else None
-
-
-def _result_tokens(turn: Turn, above: Place, round_: int, number: int) -> int:
-    place = Place(above.step, above.shard, System(above, round_, number))
-    payload = turn.state.result(place.local).payload
-    return 0 if payload is None else payload.tokens
-
-
-def _planned(turn: Turn, place: Place) -> tuple[int, int]:
+def _planned(turn: Turn, place: Place, outer: Paging | None) -> tuple[int, int]:
     """Tell the factor that a task was planned with, and the tokens of its inputs as far as they were known."""
-    if place.system is not None:
-        paging = paging_of(turn.state, place.system.above.local)
-        if paging is not None:
-            return paging.factor, paging.room
+    if outer is not None:
+        return outer.factor, outer.room
     step, factor = place.step, _factor(turn, place.agent)
     item = item_tokens(turn.state, turn.plan, step, place.shard)
     known = place.shard is None or item > 0

@@ -1,9 +1,14 @@
 """Where a task stands: a step of the plan, a shard of it, or a system task under another task."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from argosy.coordinator.step_plan import Merge, StepPlan
 from argosy.schemas.contract import Contract
+
+Role = Literal["task", "plan", "page", "merge", "summary", "whole"]
+"""What a task is: one of the plan's; or of one that is too large the plan of its pages, a page, a merge of pages, the
+summary of a page, the whole with summaries in place of what was too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +17,8 @@ class System:
 
     above: "Place"
     round: int
-    """0 plans the pages, 1 are the pages, the others merge."""
+    """Cut into pages: 0 plans them, 1 are the pages, the others merge. Summarised: even ones plan, odd ones are the
+    summaries; an even one may end it with the whole."""
     number: int | None
     """None: the only one of its kind, that plans."""
 
@@ -43,9 +49,20 @@ class Place:
         return self.shard if self.system is None else self.system.number
 
     @property
+    def role(self) -> Role:
+        """Say what it is."""
+        if self.system is None:
+            return "task"
+        if self.system.number is None:
+            return "plan"
+        if self.step.terms.above == "summarise":
+            return "summary" if self.system.round % 2 else "whole"
+        return "page" if self.system.round == 1 else "merge"
+
+    @property
     def merge(self) -> Merge | None:
         """The agent that it is for, if that is to merge pages."""
-        return self.step.work.merge if self.system is not None and self.system.round > 1 else None
+        return self.step.work.merge if self.role == "merge" else None
 
     @property
     def agent(self) -> str:

@@ -200,8 +200,12 @@ class Context(Protocol):
     async def progress(self, text: str, /, *, done: int | None = None, of: int | None = None) -> None:
         """Tell who watches the run how far this task is. Lossy; nothing may depend on it."""
 
-    async def stream(self, text: str, /) -> None:
-        """Send a piece of text to who watches the run. Lossy; nothing may depend on it."""
+    async def stream(self, text: str, /, *, restart: bool = False) -> None:
+        """Send a piece of text to who watches the run. Lossy; nothing may depend on it.
+
+        Pieces of another attempt, or of a worker that died, are told apart by themselves; `restart` says that this one
+        begins the text anew within one attempt.
+        """
 
     async def step(
         self, name: str, function: Callable[[*Ts], Awaitable[T]], /, *args: *Ts, log: bool = False

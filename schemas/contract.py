@@ -38,6 +38,11 @@ def _whole_as_int(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
+def is_zero(value: object) -> bool:
+    """Tell an optional number that is left out of the JSON."""
+    return value == 0
+
+
 Seconds = Annotated[
     int | float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False), AfterValidator(_whole_as_int)
 ]
@@ -59,6 +64,10 @@ class Contract(BaseModel, frozen=True, extra="forbid"):
     """`<input>` or `<input>.<field>…`: what is cut into pages; absent: the text or list with most tokens."""
     merge: Annotated[Name | None, Field(exclude_if=is_none)] = None
     """The agent that makes one output of those of all pages."""
+    overlap: Annotated[NonNegativeInt, Field(exclude_if=is_zero)] = 0
+    """Tokens of the page before that a page of a text begins with."""
+    weights: Annotated[dict[Name, PositiveInt] | None, Field(exclude_if=is_none)] = None
+    """By input: its share of the room beside the others, where several are summarised; absent: 1 each."""
     concurrency: PositiveInt
     """Tasks that one worker runs at once."""
     timeout_seconds: Seconds

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from argosy.schemas.contract import Contract
 from argosy.schemas.facts import Want
 from argosy.schemas.hole import Hole
+from argosy.schemas.pages import Reduction
 from argosy.schemas.payload import Payload, Reference
 
 
@@ -31,14 +32,31 @@ class PageOf(BaseModel):
     of: int
 
 
+class SummariesOf(BaseModel):
+    """Summaries that stand in place of the pages of an input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    plan: Payload
+    """A `SummaryPlan`."""
+    first: int
+    """The number of the first page of this input."""
+    summaries: tuple[Payload, ...]
+    """A text for each of its pages."""
+
+
+Cut = Annotated[PageOf | SummariesOf, Field(union_mode="left_to_right")]
+"""What was done to an input. Each kind forbids the others' fields."""
+
+
 class SystemOrder(BaseModel):
     """What the worker itself is to do, in place of the agent's function."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: Literal["pages", "join"]
-    """`pages`: plan the pages of the inputs. `join`: make one list, or model of lists, of those it is given."""
+    kind: Literal["pages", "join", "summaries", "summary"]
+    """`pages`: plan the pages of the inputs. `join`: make one list, or model of lists, of those it is given.
+    `summaries`: plan whose pages are summarised. `summary`: make the summary of a page."""
     room: int | None = None
-    """Of `pages`: tokens, as we count them, that all inputs of a page may have together."""
+    """Of a plan: tokens, as we count them, that all inputs may have together, of a page or with the summaries."""
 
 
 class TaskInput(BaseModel):
@@ -55,8 +73,8 @@ class TaskInput(BaseModel):
     """For a shard: how many items the source has."""
     gathered: tuple[Source, ...] | None = None
     """For the result of a map: one entry per shard, in order; `source` is then an empty list."""
-    pages: tuple[PageOf, ...] = ()
-    """Of an input that is cut: the page that this task is given; each one is a page of the one before."""
+    pages: tuple[Cut, ...] = ()
+    """Of an input that is cut: what this task is given of it; each one is of what the one before left."""
 
     @property
     def tokens(self) -> int:
@@ -120,3 +138,5 @@ class SystemDispatched(TaskDispatched):
     KIND: ClassVar[str] = "task.system"
     system: SystemOrder | None = None
     """What the worker itself is to do; absent: run the agent's function, on the page or on what is to be merged."""
+    reduced: tuple[Reduction, ...] = ()
+    """What was done to its inputs so far, in the order in which it was done."""

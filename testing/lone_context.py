@@ -130,8 +130,10 @@ class LoneContext:
         """See `Context.progress`."""
         self.told.append(text if done is None else f"{text} ({done} of {of})")
 
-    async def stream(self, text: str, /) -> None:
+    async def stream(self, text: str, /, *, restart: bool = False) -> None:
         """See `Context.stream`."""
+        if restart:
+            self.streamed.clear()
         self.streamed.append(text)
 
     async def step(

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from argosy.agents.page_plan import join, page_of, plan_pages
+from argosy.agents.page_plan import at, join, page_of, plan_pages
 from argosy.schemas.contract import Contract
 from argosy.schemas.errors import ContextRefused, InvalidInput
-from argosy.schemas.pages import PagePlan
+from argosy.schemas.pages import PagePlan, PageRange
 
 CONTRACT = Contract(
     model=None,
@@ -34,20 +34,7 @@ VALUES = st.recursive(
 
 
 def pages_of(inputs: dict[str, JsonValue], plan: PagePlan) -> list[JsonValue]:
-    document = plan.model_dump(mode="json")
-    return [page_of(inputs[plan.input], document, number).value for number in range(len(plan.pages))]
-
-
-def at(value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
-    for key in path:
-        match value, key:
-            case dict(), str():
-                value = value[key]
-            case list(), int():
-                value = value[key]
-            case _:
-                raise AssertionError
-    return value
+    return [page_of(inputs[plan.input], plan, number).value for number in range(len(plan.pages))]
 
 
 @settings(deadline=None)
@@ -71,11 +58,8 @@ def test_the_pages_of_a_plan_are_the_input_and_fit(inputs: dict[str, JsonValue],
             assert isinstance(page, list)
             assert known.tokens <= plan.limit or len(page) == 1
     for page in pages:  # but for what is cut, each is the input
-        document: JsonValue = {
-            **plan.model_dump(mode="json"),
-            "pages": [{"start": 0, "own": 0, "end": 0, "tokens": 0}],
-        }
-        assert page_of(page, document, 0) == page_of(inputs[plan.input], document, 0)
+        empty = plan.model_copy(update={"pages": (PageRange(start=0, own=0, end=0, tokens=0),)})
+        assert page_of(page, empty, 0) == page_of(inputs[plan.input], empty, 0)
 
 
 def test_the_largest_text_is_cut_and_the_rest_goes_with_each_page() -> None:
@@ -89,6 +73,23 @@ def test_the_largest_text_is_cut_and_the_rest_goes_with_each_page() -> None:
 def test_a_text_may_take_more_tokens_in_json_than_by_itself() -> None:
     inputs: dict[str, JsonValue] = {"document": {"text": "\n" * 500}}
     assert plan_pages(inputs, CONTRACT, 100, len).limit == 100 - len('{"text":""}')
+
+
+def test_a_text_is_cut_with_the_overlap_of_the_contract_and_the_record_says_so() -> None:
+    contract = CONTRACT.model_copy(update={"overlap": 12})
+    text = "".join(f"Line {number} of it.\n" for number in range(40))
+    plan = plan_pages({"text": text}, contract, 100, len)
+    assert "".join(text[page.own : page.end] for page in plan.pages) == text
+    assert all(0 < page.own - page.start <= 12 for page in plan.pages[1:])
+    (record,) = plan.records
+    assert (record.method, record.input, record.before, record.pages) == (
+        "paginate",
+        "text",
+        len(text),
+        len(plan.pages),
+    )
+    assert (record.overlap, record.limit, record.after) == (12, 100, max(page.tokens for page in plan.pages))
+    assert record.sha256 == plan.sha256
 
 
 def test_the_contract_says_what_is_cut() -> None:
@@ -113,18 +114,16 @@ def test_too_little_room_beside_what_goes_whole_is_refused_with_its_figures() ->
 def test_one_item_that_is_more_than_a_page_is_said_to_be_so() -> None:
     inputs: dict[str, JsonValue] = {"notes": ["a" * 10, "b" * 300, "c" * 10]}
     plan = plan_pages(inputs, CONTRACT, 100, len)
-    over = [page_of(inputs["notes"], plan.model_dump(mode="json"), number).over for number in range(3)]
+    over = [page_of(inputs["notes"], plan, number).over for number in range(3)]
     assert over == [None, 302, None]
 
 
 def test_a_plan_for_another_value_is_no_plan() -> None:
-    plan = plan_pages({"text": "word " * 50}, CONTRACT, 100, len).model_dump(mode="json")
+    plan = plan_pages({"text": "word " * 50}, CONTRACT, 100, len)
     others: list[tuple[JsonValue, int]] = [("word", 2), ({"text": "x"}, 0), ("word " * 50, 99), (None, 0)]
     for value, number in others:
         with pytest.raises(InvalidInput):
             page_of(value, plan, number)
-    with pytest.raises(InvalidInput):
-        page_of("x", {"pages": []}, 0)
 
 
 def test_lists_and_models_of_lists_are_joined_and_nothing_else() -> None:

@@ -108,7 +108,7 @@ def test_what_is_too_large_is_planned_in_pages_and_never_sent_whole() -> None:
     assert (body.task_id, body.step, body.agent) == ("r/a/p0", "a", "ag")
     assert system_of(body) == SystemOrder(kind="pages", room=70)
     assert [(given.name, given.source, given.pages) for given in body.inputs] == [("p0", LARGE, ())]
-    assert [want.key for want in body.wants] == ["value:length(pages)", "value:input"]
+    assert [want.key for want in body.wants] == ["value:length(pages)", "value:input", "value:records"]
 
 
 def test_the_room_is_told_as_we_count_tokens() -> None:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from argosy.coordinator.capacity import REFUSED
-from argosy.schemas.fault import Fault
+from argosy.schemas.errors import ContextRefused
 
 LEAST_PER_MILLE: Final = 125
 """Of the room: what must be left for the input that is cut beside those that go whole; less makes too many pages."""
@@ -17,7 +16,7 @@ class Part(NamedTuple):
 
     name: str
     tokens: int
-    """As the model counts them: our count times the factor."""
+    """As we count them."""
     weight: int = 1
     """Beside the others: of twice the weight, twice the room."""
     whole: bool = False
@@ -44,15 +43,13 @@ def shares(parts: Sequence[Part], room: int) -> tuple[int, ...] | None:
     return tuple(given)
 
 
-def refused(agent: str, parts: Sequence[Part], room: int, window: int, why: str) -> Fault:
+def refused(parts: Sequence[Part], room: int, why: str) -> ContextRefused:
     """Say why a task's inputs can be made to fit in no way: with the figures of all of them."""
     tokens = sum(part.tokens for part in parts)
-    text = f"{agent}: its inputs are {tokens} tokens ({', '.join(_largest(parts))}), and there is room for {room} "
-    text += f"of a window of {window}; {why}"
-    figures = {"tokens": tokens, "room": room, "window": window}
-    figures |= {"whole": sum(part.tokens for part in parts if part.whole)}
-    figures |= {"largest": max((part.tokens for part in parts), default=0)}
-    return Fault(code=REFUSED, message=text, figures=figures)
+    text = (
+        f"its inputs are {tokens} tokens ({', '.join(_largest(parts))}), and there is room for {room}; {why}"
+    )
+    return ContextRefused(text, tokens=tokens, room=room)
 
 
 def _largest(parts: Sequence[Part]) -> Iterator[str]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.coordinator.shares import LEAST_PER_MILLE, Part, refused, shares
+from argosy.agents.shares import LEAST_PER_MILLE, Part, refused, shares
 
 PARTS = st.lists(
     st.builds(
@@ -68,10 +68,9 @@ def test_what_cannot_be_cut_comes_first() -> None:
 def test_too_little_left_is_a_refusal_with_the_figures_of_all() -> None:
     parts = [Part("rules", 900, whole=True), Part("text", 9_000), *(Part(f"n{i}", i) for i in range(4))]
     assert shares(parts, 1_000) is None
-    fault = refused("critic", parts, 1_000, 2_000, "rules can't be cut")
-    assert fault.figures == {"tokens": 9_906, "room": 1_000, "window": 2_000, "whole": 900, "largest": 9_000}
-    assert fault.message == (
-        "critic: its inputs are 9906 tokens (text: 9000, rules: 900, n3: 3, n2: 2, 2 more: 1), and there is room for "
-        "1000 of a window of 2000; rules can't be cut"
+    error = refused(parts, 1_000, "rules can't be cut")
+    assert (error.tokens, error.room) == (9_906, 1_000)
+    assert str(error) == (
+        "its inputs are 9906 tokens (text: 9000, rules: 900, n3: 3, n2: 2, 2 more: 1), and there is room for "
+        "1000; rules can't be cut"
     )
-    assert not fault.retriable
