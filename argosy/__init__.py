@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from argosy.client.connection import Argosy
     from argosy.client.run import Run
     from argosy.client.script import run
+    from argosy.client.streamed import Piece, Streams
     from argosy.pipelines.agent import Agent, agent
     from argosy.pipelines.app import App
     from argosy.pipelines.context import Context, Payload
@@ -51,6 +52,7 @@ __all__ = [
     "InvalidInput",
     "Message",
     "Payload",
+    "Piece",
     "Pipeline",
     "Ref",
     "Reject",
@@ -63,6 +65,7 @@ __all__ = [
     "RunExpired",
     "RunFailed",
     "RunRefused",
+    "Streams",
     "Tool",
     "Unreachable",
     "agent",
@@ -92,6 +95,7 @@ _ROOM_OF: Final = {
     "InvalidInput": "argosy.schemas.errors",
     "Message": "argosy.schemas.chat",
     "Payload": "argosy.pipelines.context",
+    "Piece": "argosy.client.streamed",
     "Pipeline": "argosy.pipelines.pipeline",
     "Ref": "argosy.pipelines.ref",
     "Reject": "argosy.schemas.errors",
@@ -104,6 +108,7 @@ _ROOM_OF: Final = {
     "RunExpired": "argosy.schemas.errors",
     "RunFailed": "argosy.schemas.errors",
     "RunRefused": "argosy.schemas.errors",
+    "Streams": "argosy.client.streamed",
     "Tool": "argosy.pipelines.tool",
     "Unreachable": "argosy.schemas.errors",
     "agent": "argosy.pipelines.agent",

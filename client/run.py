@@ -13,6 +13,7 @@ from argosy.client import said
 from argosy.client.answers import Answer, Question
 from argosy.client.links import Links, RunEvent
 from argosy.client.receipt import Receipt
+from argosy.client.streamed import Piece, Streams
 from argosy.schemas.errors import (
     ResultTimeout,
     RunCancelled,
@@ -132,6 +133,18 @@ class Run(Generic[R]):
         async with aclosing(self._links.events(self._question, since)) as events:
             async for event in events:
                 yield event
+
+    async def texts(self, *, since_ms: int | None = None) -> AsyncGenerator[Piece]:
+        """Yield the pieces of text that its tasks stream, until the run has ended; those of each one's newest attempt.
+
+        A piece that is `restarted` makes void what came of its task before. Lossy, as `events`.
+        """
+        streams = Streams()
+        async with aclosing(self.events(since_ms=since_ms)) as events:
+            async for event in events:
+                piece = streams.take(event.message)
+                if piece is not None:
+                    yield piece
 
     async def cancel(self, reason: str = "") -> None:
         """Ask for the run to end as cancelled; returns once the request is safe.

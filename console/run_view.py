@@ -4,9 +4,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from argosy.client.streamed import Streams
 from argosy.schemas.ids import local_part
 from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed, WatchMessage
 
+_NOTE_CHARACTERS: Final = 60
 _ENDED: Final = frozenset({"succeeded", "failed", "skipped", "cancelled", "expired"})
 
 
@@ -38,6 +40,7 @@ class RunView:
     title: str
     state: str = "submitted"
     tasks: dict[str, TaskView] = field(default_factory=dict[str, TaskView])
+    streams: Streams = field(default_factory=Streams)
 
     def take(self, message: WatchMessage, now: float | None = None) -> str | None:
         """Bring the view up to date; return a line worth printing. A late message changes nothing back."""
@@ -54,6 +57,8 @@ class RunView:
                 task.note = f"{message.text}{share}"
                 return f"{local}: {task.note}"
             case TextStreamed():
+                if self.streams.take(message) is not None:
+                    task.note = _tail(self.streams.text(message.task_id))
                 return None
 
     def _take_run(self, message: WatchMessage) -> str | None:
@@ -74,6 +79,12 @@ class RunView:
         again = f" (attempt {attempt})" if attempt > 1 else ""
         reason = f": {message.reason}" if message.reason else ""
         return f"{local}: {message.state.replace('_', ' ')}{again}{reason}"
+
+
+def _tail(text: str) -> str:
+    """Show the end of a text on a line."""
+    line = " ".join(text[-4 * _NOTE_CHARACTERS :].split())
+    return line if len(line) <= _NOTE_CHARACTERS else f"…{line[1 - _NOTE_CHARACTERS :]}"
 
 
 def message_is_of_the_run(message: WatchMessage) -> bool:

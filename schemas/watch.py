@@ -18,14 +18,19 @@ class TaskProgressed(BaseModel):
 
 
 class TextStreamed(BaseModel):
-    """A piece of model output as it is made; the attempt tells a retry's text from its predecessor's."""
+    """A piece of a text as it is made. Of two with different (attempt, claimed_ms, restarts) the lower is void."""
 
     KIND: ClassVar[str] = "text.streamed"
     model_config = ConfigDict(frozen=True, extra="ignore")
     task_id: str
     attempt: int
     ordinal: int
+    """Its place among the pieces of one stream, from 0."""
     text: str
+    claimed_ms: int = 0
+    """When the task was claimed, by Redis' clock: whoever claims the same attempt again begins its text anew."""
+    restarts: int = 0
+    """How often the handler itself began anew."""
 
 
 class StateChanged(BaseModel):
