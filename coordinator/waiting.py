@@ -74,6 +74,11 @@ def is_full(state: RunState) -> bool:
     return _kept(state) >= MOST_SIGNALS
 
 
+def names(state: RunState) -> list[str]:
+    """Name the steps of which something is held, sorted."""
+    return sorted(field[2:] for field in state.dump() if field.startswith("w:"))
+
+
 def drop_first(state: RunState, name: str, refusal: str) -> None:
     """Drop the signal that is next, for it does not count."""
     waiting = waiting_of(state, name)

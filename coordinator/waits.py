@@ -57,11 +57,11 @@ def received(turn: Turn, signal: SignalReceived) -> None:
     state = turn.state.step(step.name)
     if held.is_kept(turn.state, signal.signal_id):
         return
-    if state.letter in TERMINAL:
+    if _is_over(turn, step):
         _refused(turn, step, f"{step.name} waits no more")
         return
     idle = state.letter == "r" and not state.looking
-    if not idle and held.is_full(turn.state):
+    if not idle and _is_full(turn):
         _refused(turn, step, f"{MOST_SIGNALS} signals of this run wait for their steps already")
         return
     kept = KeptSignal(
@@ -74,6 +74,26 @@ def received(turn: Turn, signal: SignalReceived) -> None:
     held.keep(turn.state, step.name, signal.signal_id, kept)
     if idle:
         _next(turn, step)
+
+
+def _is_full(turn: Turn) -> bool:
+    """Say whether no more signals may be kept, once those are gone whose steps will never wait."""
+    if not held.is_full(turn.state):
+        return False
+    for name in held.names(turn.state):
+        if _is_over(turn, turn.plan.steps[name]):
+            held.forget(turn.state, name)
+    return held.is_full(turn.state)
+
+
+def _is_over(turn: Turn, step: StepPlan) -> bool:
+    """Say whether a step waits no more, for it has ended, or what it is part of."""
+    above: StepPlan | None = step
+    while above is not None:
+        if turn.state.step(above.name).letter in TERMINAL:
+            return True
+        above = None if above.owner is None else turn.plan.steps[above.owner]
+    return False
 
 
 def looked(turn: Turn, step: StepPlan, settled: TaskSettled) -> bool:

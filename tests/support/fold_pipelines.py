@@ -1,7 +1,7 @@
 """Small pipelines for tests of the core: written in a few words, or drawn at random; and the messages around them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -216,7 +216,8 @@ def _joins(most: int, policies: Sequence[str]) -> st.SearchStrategy[Data | None]
 
 
 def _agents(draw: st.DrawFn) -> Data:
-    agents: Data = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)), above="paginate")}
+    above = draw(st.sampled_from(["paginate", "summarise"]))
+    agents: Data = {"ag": contract(), "bg": contract(retries=draw(st.integers(0, 2)), above=above)}
     if draw(st.booleans()):
         agents["bg"]["merge"] = "mg"
         agents["mg"] = contract(window=25, inputs={"results": {}}, retries=1)
@@ -231,6 +232,12 @@ def pipelines(draw: st.DrawFn) -> CompiledPipeline:
     """
     agents = _agents(draw)
     return draw(_pipelines(Given(agents)))
+
+
+@st.composite
+def waiting_pipelines(draw: st.DrawFn) -> CompiledPipeline:
+    """Any DAG, a third of whose steps wait: for signals, for approvals, for a time."""
+    return draw(_pipelines(Given(_agents(draw), waits=True)))
 
 
 @st.composite
@@ -259,6 +266,8 @@ class Given:
 
     agents: Data
     depth: int = 0
+    waits: bool = False
+    """There are steps that wait."""
 
 
 @st.composite
@@ -269,6 +278,9 @@ def _pipelines(draw: st.DrawFn, given: Given) -> CompiledPipeline:
     used = {entry["from"] for step in steps for key in ("inputs", "after", "when", "unless")
             for entry in step.get(key, []) if "from" in entry}  # fmt: skip
     loose = [step["name"] for step in steps[:-1] if step["name"] not in used]
+    if given.waits and len(steps) > 1 and draw(st.integers(0, 3)) == 0:
+        steps.insert(1, sleep("nap", *draw(st.sampled_from([(), (steps[0]["name"],)]))))
+        loose.append("nap")
     last = steps[-1]
     last["after"] = [
         *last.get("after", []),
@@ -294,8 +306,19 @@ def _edge(draw: st.DrawFn, before: list[str]) -> Data:
 def _child(draw: st.DrawFn, name: str, before: list[str], given: Given) -> Data:
     """A step that runs a pipeline."""
     edge: Data = draw(st.sampled_from(CONSTANTS)) if draw(st.integers(0, 5)) == 0 else draw(_edge(before))
-    child = draw(_pipelines(Given(given.agents, given.depth + 1)))
+    child = draw(_pipelines(replace(given, depth=given.depth + 1)))
     return {"name": name, "kind": "task", "pipeline": child.dump(), "inputs": [{"name": "input", **edge}]}
+
+
+@st.composite
+def _waits(draw: st.DrawFn, name: str, before: list[str]) -> Data:
+    """A step that waits for a signal or for an approval."""
+    policy: Data = {"on_timeout": draw(st.sampled_from(["fail", "hole", "hole"]))}
+    if draw(st.booleans()):
+        return signal(name, **policy)
+    edge = draw(_edge(before))
+    edge.pop("hole", None)
+    return approval(name, edge, **policy)
 
 
 @st.composite
@@ -311,6 +334,9 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], given: Given) -> Data:
     if draw(st.integers(0, 4)) == 0:
         extra["deadline_seconds"] = 60
     nested = given.depth < MOST_NESTED and draw(st.integers(0, 3)) == 0
+    if given.waits and draw(st.integers(0, 2)) == 0:
+        extra.pop("deadline_seconds", None)
+        return draw(_waits(name, before)) | extra
     if draw(st.integers(0, 2)) == 0:
         overs: list[Data] = [{"value": [1, 2]}, {"value": []}]
         overs += [{"from": source} for source in ["input", *before, *before]]
@@ -320,7 +346,7 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], given: Given) -> Data:
         join = draw(_joins(3, ["all", "all", "all_ended", "any", "count", "share", "deadline"]))
         extra["max_parallel"] = draw(st.integers(1, 4))
         if nested:
-            child = draw(_pipelines(Given(given.agents, given.depth + 1)))
+            child = draw(_pipelines(replace(given, depth=given.depth + 1)))
             step = mapped_pipeline(name, child, over) | extra
         else:
             step = mapped(name, over, *edges, agent=agent, **extra)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from argosy.coordinator.plan import Plan, index
 from argosy.schemas.ids import local_part, step_of
 from argosy.schemas.pipeline import INPUT, MapStep, Step
-from argosy.schemas.runlog import TaskSettled
+from argosy.schemas.runlog import SignalReceived, TaskSettled
+from support import reference_summaries, reference_waits
 from support.reference_edges import asks_given, is_needed, is_required, judge
 from support.reference_pages import above_of, may_be_cut, root_of, round_of, step_on, under
 from support.reference_values import Task, Values
+from support.reference_waits import Signals
 
 OVER = "kfsxe"
 
@@ -31,11 +33,16 @@ class Reference(Values):
     seen: set[tuple[str, int]] = field(default_factory=set)
     tokens: int = 0
     outcome: tuple[str, str] | None = None
+    signals: Signals = field(default_factory=Signals)
     queue: "list[tuple[Reference, str]]" = field(default_factory=list)
     """Steps whose children don't know yet; one for a run and all that is inside."""
     indexed: Plan | None = None
 
     # -- the whole run
+
+    @property
+    def root(self) -> "Reference":
+        return self if self.outer is None else self.outer[0].root
 
     @property
     def plan(self) -> Plan:
@@ -81,6 +88,9 @@ class Reference(Values):
 
     def found(self, local: str, message: TaskSettled) -> None:
         """Go on after a look."""
+        if local != INPUT and self.pipeline.step(local).WAITS:
+            reference_waits.looked(self, self.pipeline.step(local), message)
+            return
         self.looking.remove(local)
         good = message.outcome == "succeeded"
         if good:
@@ -106,7 +116,7 @@ class Reference(Values):
             task.letter, task.result = "k", message
         elif message.attempt != task.attempt or task.letter != "r":
             return
-        elif message.outcome == "overflow" and may_be_cut(local):
+        elif message.outcome == "overflow" and self.may_be_cut(local):
             task.letter = "p"
             self.tasks[f"{local}/p0"] = Task()
             return
@@ -122,11 +132,9 @@ class Reference(Values):
         self.stop_under(local)
         above = above_of(local)
         if above is not None:
-            last = (
-                local if task.letter == "f" else step_on(self.tasks, above, Task, merges=self.merges(local))
-            )
+            last = (local, False) if task.letter == "f" else self.step_on(above)
             if last is not None:
-                good = task.letter == "k" and not last.endswith("/p0")
+                last, good = last
                 self.tasks[above].letter = "k" if good else "f"
                 self.tasks[above].result = self.tasks[last].result
                 self.over(step, above, self.tasks[above])
@@ -137,6 +145,20 @@ class Reference(Values):
             self.decide(step)
         else:
             self.end(step, task.letter, self.named(local))
+
+    def step_on(self, above: str) -> tuple[str, bool] | None:
+        """Make the tasks under one that may run now; give the one that ends it, if one does, and whether well."""
+        if self.summarises(above):
+            return reference_summaries.step_on(self.tasks, above, Task)
+        last = step_on(self.tasks, above, Task, merges=self.merges(above))
+        return None if last is None else (last, not last.endswith("/p0"))
+
+    def may_be_cut(self, local: str) -> bool:
+        return reference_summaries.may_be_cut(local) if self.summarises(local) else may_be_cut(local)
+
+    def summarises(self, local: str) -> bool:
+        step = self.pipeline.step(step_of(root_of(local))[0])
+        return self.pipeline.agents[step.agent or ""].above == "summarise"
 
     def merges(self, local: str) -> bool:
         """Say whether an agent merges the pages of a task."""
@@ -153,6 +175,21 @@ class Reference(Values):
         if where is not None and name in where.fired and name not in where.ended and where.outcome is None:
             where.stop(name, "e")
             where.end(where.pipeline.step(name), "e", where.named(name))
+            self.drain()
+
+    def sent(self, signal: SignalReceived) -> None:
+        reference_waits.sent(self, signal)
+
+    def timed_out(self, name: str) -> None:
+        where, name = self.at(name)
+        if where is not None:
+            reference_waits.timed_out(where, where.pipeline.step(name))
+            self.drain()
+
+    def woke(self, name: str) -> None:
+        where, name = self.at(name)
+        if where is not None:
+            where.end(where.pipeline.step(name), "k", "")
             self.drain()
 
     def join_late(self, name: str) -> None:
@@ -177,7 +214,7 @@ class Reference(Values):
 
     def retries(self, local: str) -> int:
         agent = self.pipeline.step(step_of(root_of(local))[0]).agent or ""
-        if above_of(local) is not None and round_of(local) > 1:
+        if above_of(local) is not None and round_of(local) > 1 and not self.summarises(local):
             agent = self.pipeline.agents[agent].merge or agent
         return self.pipeline.agents[agent].retries
 
@@ -257,6 +294,8 @@ class Reference(Values):
             inner = Reference(step.pipeline, {}, queue=self.queue, outer=(self, step, None))
             self.inside[step.name] = inner
             inner.open()
+        elif step.WAITS:
+            reference_waits.begin(self, step)
         elif not isinstance(step, MapStep):
             self.tasks[step.name] = Task()
         elif self.length(step) is None:

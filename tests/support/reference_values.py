@@ -103,6 +103,9 @@ class Values:
         if isinstance(step, MapStep):
             entries = [self.entry(step, shard) for shard in range(self.length(step) or 0)]
             return "value", ([value if found == "value" else None for found, value in entries], select)
+        waited = self.looked.get(source)
+        if waited is not None:
+            return "value", (getattr(waited.result, "value", None), select)
         return "value", (self.result(source), select)
 
     def given(self, select: str | None) -> Found:

@@ -348,3 +348,24 @@ def test_a_step_that_is_pruned_waits_no_more() -> None:
     assert refusals(log) == []
     log.add(sent("ok"))
     assert refusals(log) == [("ok", "ok waits no more")]
+
+
+def test_signals_for_what_was_skipped_make_room_for_others() -> None:
+    inner = pipeline(signal("ok"))
+    child = {
+        "name": "c",
+        "kind": "task",
+        "pipeline": inner.dump(),
+        "inputs": [{"name": "input", "from": "a"}],
+    }
+    late = signal("late", after=[{"from": "b"}])
+    log = run_of(pipeline(task("a", "input"), task("b", "input"), child, late, task("z", "c?", "late")))
+    for number in range(MOST_SIGNALS):
+        log.add(sent("c/ok", number))
+    log.add(sent("late"))
+    assert len(refusals(log)) == 1
+    log.add(failed("a"))
+    log.add(sent("late"))
+    assert len(refusals(log)) == 1
+    log.add(succeeded("b"))
+    assert set(log.looks) == {"late"}

@@ -229,18 +229,33 @@ async def test_a_pipeline_that_can_not_run_is_refused() -> None:
         assert refused.field.startswith("pipeline")
 
 
-async def test_a_signal_that_grows_over_a_messages_size_is_buried_and_the_receiver_goes_on() -> None:
+async def test_a_signals_large_value_goes_to_the_payload_store() -> None:
     async with shell_world() as world, client_of(world) as client:
-        value = b'{"name":"n","value":[' + b",".join([b"1E9"] * 200_000) + b"]}"
-        await world.send(world.names.inbox, Envelope("signal.sent", "s", "test", subject="run"), value)
-        await eventually(lambda: buried(world), "a dead letter")
+        large = await world.payloads.put(b'"' + b"x" * 70_000 + b'"')
+        values = [
+            b'{"name":"n","value":[' + b",".join([b"1E9"] * 200_000) + b"]}",
+            b'{"name":"n","value":1}',
+            b'{"name":"n","value_ref":{"sha256":"%b","bytes":1,"tokens":1}}' % large.encode(),
+            b'{"name":"n","value_ref":{"sha256":"%b","bytes":1,"tokens":1}}' % (b"0" * 64),
+        ]
+        for number, value in enumerate(values):
+            envelope = Envelope("signal.sent", f"s{number}", "test", subject="run")
+            await world.send(world.names.inbox, envelope, value)
+        await eventually(lambda: told(world), "what the run log is told of signals, and a dead letter")
         assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
 
 
-async def buried(world: ShellWorld) -> bool:
-    return [
-        json.loads(letter.value or b"")["reason"] for letter in await all_of(world, world.names.dead)
-    ] == ["oversize"]
+async def told(world: ShellWorld) -> bool:
+    bodies = [json.loads(record.value or b"") for record in await all_of(world, world.names.runs)]
+    signals = {body["signal_id"]: body for body in bodies if "signal_id" in body}
+    letters = [json.loads(letter.value or b"") for letter in await all_of(world, world.names.dead)]
+    return (
+        signals.keys() == {"s0", "s1", "s2"}
+        and signals["s0"]["value_ref"]["bytes"] > 2_000_000
+        and signals["s1"]["value"] == 1
+        and signals["s2"]["value_ref"]["bytes"] == 70_002
+        and ["value_ref" in letter["message"] for letter in letters] == [True]
+    )
 
 
 @pytest.mark.parametrize("select", ["!" * 2_000 + "a", "(" * 900 + "a" + ")" * 900])
