@@ -6,9 +6,10 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Any, Final, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -19,14 +20,16 @@ from argosy.broker.redis import RedisStore
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
 from argosy.broker.values import decode_value
-from argosy.client import said
+from argosy.client import awaited, said
 from argosy.client.answers import Answers, Question
+from argosy.client.awaited import Awaited
 from argosy.client.links import Links
 from argosy.client.many import in_order
 from argosy.client.receipt import Receipt
+from argosy.client.room import FRESH_SECONDS, Room, busy
 from argosy.client.run import Run
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.errors import ConfigurationError, Unreachable
+from argosy.schemas.errors import ArgosyError, ConfigurationError, Unreachable
 from argosy.schemas.ids import new_run_id
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import INLINE_BYTES, Reference
@@ -37,6 +40,8 @@ from argosy.telemetry import logs, steps
 In = TypeVar("In")
 Out = TypeVar("Out")
 
+WhenBusy = Literal["wait", "raise"]
+"""While the fleet has as many runs under way as it may hold: wait for room, or raise Busy."""
 IN_FLIGHT: Final = 256
 """Submits under way at once, unless said otherwise: enough to fill batches, few enough to be acknowledged in time."""
 
@@ -52,6 +57,7 @@ class Argosy:
         self._settings, self._cluster, self._store, self._payloads = settings, cluster, store, payloads
         self._names = names
         self._answers = Answers(cluster.follower(names.results))
+        self._room = Room(store, settings.redis.key_prefix)
         self._links: Links | None = None
         self._reading: asyncio.Task[None] | None = None
         self._open = AsyncExitStack()
@@ -117,6 +123,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        when_busy: WhenBusy = "wait",
     ) -> Run[Out]: ...
 
     @overload
@@ -131,6 +138,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        when_busy: WhenBusy = "wait",
     ) -> Run[JsonValue]: ...
 
     async def submit(  # noqa: PLR0913 - the options of a run, all by name
@@ -144,6 +152,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        when_busy: WhenBusy = "wait",
     ) -> Run[Any]:
         """Start a run; when this returns, it will end, or be refused with a reason, whatever dies.
 
@@ -151,7 +160,9 @@ class Argosy:
         RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
         JSON. `untrusted`: the value may hold content of strangers (a document, a web page, a mail): it is
         tainted, and so is all that is made of it. `budget` is in tokens; a later release holds runs to it,
-        this one refuses them.
+        this one refuses them. `when_busy`: where the fleet has as many runs under way as it may hold, this waits
+        for room, or raises Busy, which says when to try again; a repeat of a known run never does either. A fleet
+        that fills up meanwhile raises Busy at the result, or is waited for there.
 
         Raises BadArgument or InvalidInput (the value is too large, or isn't what the pipeline takes) before
         anything is sent, Unreachable at the send deadline: the run may exist, repeat it with the same id.
@@ -168,9 +179,35 @@ class Argosy:
             untrusted=untrusted,
             tenant=tenant,
             budget=budget,
+            when_busy=said.when_busy_of(when_busy),
         )
         submit = submit.model_copy(update=await self._input(said.input_of(pipeline, value)))
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
+        await self._room_for(run_id, name.partition("@")[0], when_busy)
+        receipt = await self._send(run_id, submit, name)
+        decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
+        again = partial(self._send, run_id, submit, name) if when_busy == "wait" else None
+        question = Question(run_id, receipt.position)
+        return Run(links, question, decode, receipt=receipt, ours=True, again=again)
+
+    async def waiting(self) -> list[Awaited]:
+        """List what all runs wait for from outside, those that wait for longest first. Raises Unreachable."""
+        return await awaited.of_fleet(self._linked())
+
+    async def _room_for(self, run_id: str, pipeline: str, when_busy: WhenBusy) -> None:
+        """Wait for room, or raise Busy, unless the run is known: what is repeated takes no room."""
+        links = self._linked()
+        while (full := await self._room.full(pipeline)) is not None:
+            with suppress(ArgosyError):
+                state, _ = await links.stored(run_id)
+                if state not in ("", "cancel"):
+                    return
+            if when_busy == "raise":
+                raise busy(run_id, full)
+            await asyncio.sleep(FRESH_SECONDS)
+
+    async def _send(self, run_id: str, submit: RunSubmitted, name: str) -> Receipt:
+        links = self._linked()
         with steps.submit(links.names.inbox, run_id, name) as span:
             since_ms = time.time_ns() // 1_000_000
             try:
@@ -185,9 +222,7 @@ class Argosy:
             pipeline=name,
             topic=links.names.inbox,
         )
-        decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
-        receipt = Receipt(position, since_ms, submit.data_hash)
-        return Run(links, Question(run_id, position), decode, receipt=receipt, ours=True)
+        return Receipt(position, since_ms, submit.data_hash)
 
     @overload
     def submit_many(
@@ -202,6 +237,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        when_busy: WhenBusy = "wait",
     ) -> AsyncGenerator[Run[Out]]: ...
 
     @overload
@@ -217,6 +253,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        when_busy: WhenBusy = "wait",
     ) -> AsyncGenerator[Run[JsonValue]]: ...
 
     def submit_many(

@@ -2,19 +2,22 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Generic, Literal, TypeVar, assert_never
+from typing import Any, Generic, Literal, TypeVar, assert_never
 
 from pydantic import JsonValue
 
 from argosy.broker.values import decode_value, load
-from argosy.client import said
+from argosy.client import awaited, said
 from argosy.client.answers import Answer, Question
+from argosy.client.awaited import Awaited
 from argosy.client.links import Links, RunEvent
 from argosy.client.receipt import Receipt
+from argosy.client.room import busy
 from argosy.client.streamed import Piece, Streams
 from argosy.schemas.errors import (
+    NotFound,
     ResultTimeout,
     RunCancelled,
     RunConflict,
@@ -24,6 +27,7 @@ from argosy.schemas.errors import (
     RunRefused,
 )
 from argosy.schemas.inbox import CancelRequested, SignalSent
+from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
 
@@ -35,7 +39,7 @@ RunStatus = Literal["unknown", "running", "succeeded", "failed", "cancelled", "e
 class Run(Generic[R]):
     """A handle: it can be made again at any time by `Argosy.run(run_id)`, in any process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a handle knows, by name
         self,
         links: Links,
         question: Question,
@@ -43,14 +47,15 @@ class Run(Generic[R]):
         *,
         receipt: Receipt | None = None,
         ours: bool = False,
+        again: Callable[[], Coroutine[Any, Any, Receipt]] | None = None,
     ) -> None:
         """Made by `Argosy`.
 
         `receipt` is None where nobody told of the submit; `ours`: it was sent by this very connection, which
-        can't have missed the answer.
+        can't have missed the answer; `again` submits it once more, if it was refused as busy.
         """
         self._links, self._question, self._decode = links, question, decode
-        self._receipt, self._ours = receipt, ours
+        self._receipt, self._ours, self._again = receipt, ours, again
 
     @property
     def run_id(self) -> str:
@@ -66,8 +71,9 @@ class Run(Generic[R]):
         """Wait for the end and return the result; may be called any number of times.
 
         Raises RunFailed, RunCancelled, RunExpired with the reason; RunConflict if the id is taken by a run
-        with other data, RunRefused if the submit was refused; ResultTimeout when the caller's time is up (the
-        run goes on); PayloadGone or Unreachable if the result's payload can't be read.
+        with other data, RunRefused if the submit was refused, Busy if that was for want of room; ResultTimeout
+        when the caller's time is up (the run goes on); PayloadGone or Unreachable if the result's payload can't
+        be read.
         """
         ended = await self.ended(timeout_seconds=timeout_seconds)
         if ended.outcome != "succeeded" or ended.result is None:
@@ -158,13 +164,52 @@ class Run(Generic[R]):
     async def signal(self, name: str, value: JsonValue = None, *, signal_id: str | None = None) -> None:
         """Tell a waiting step something; returns once it is safe. `signal_id` makes a repeat harmless.
 
-        It is kept until the step waits for it, but not for a run that isn't accepted yet (`state` says
-        `unknown`): then it is dropped.
+        `name` is the step's in the run: `ok`, in a pipeline inside `c/ok`, in a map's shard `c.7/ok`. It is kept until
+        the step waits for it, but not for a run that isn't accepted yet (`state` says `unknown`): then it is
+        dropped. A value that isn't what the step takes doesn't count: events and `waiting` tell of it.
 
-        Raises BadArgument, InvalidInput for a value that is no JSON; Unreachable, Refused, MessageTooLarge.
+        Raises BadArgument, InvalidInput for a value that is no JSON; Unreachable, Refused.
         """
-        sayable = decode_value(said.json_of(value, "the signal's value"))
-        signal = said.message_of(SignalSent, "signal", name=name, value=sayable)
+        await self._signal(name, said.json_of(value, "the signal's value"), None, signal_id)
+
+    async def approve(
+        self,
+        step: str,
+        *,
+        approved: bool = True,
+        reason: str = "",
+        by: str = "",
+        sha256: str | None = None,
+    ) -> None:
+        """Answer the question of an approval step, yes or (`approved=False`) no; returns once it is safe.
+
+        `sha256` is of the value that the answer is about (`Awaited.about_sha256`): it counts only for that one. None:
+        for the value that the step shows now. `by` says who you are.
+
+        Raises BadArgument, NotFound if `sha256` is None and no such step waits; Unreachable, Refused.
+        """
+        if sha256 is None:
+            found = [one for one in await self.waiting() if one.step == step and one.about_sha256]
+            if not found:
+                raise NotFound(
+                    f"no approval {step!r} of run {self.run_id} waits for an answer",
+                    "it has one already, does not wait yet, or there is no such step",
+                    f"argosy runs waiting --run {self.run_id}",
+                )
+            sha256 = found[0].about_sha256
+        answer = said.json_of({"approved": approved, "reason": reason, "by": by}, "the answer")
+        await self._signal(step, answer, sha256, None)
+
+    async def waiting(self) -> list[Awaited]:
+        """List the signals and approvals that the run waits for, as Redis knows now. Raises Unreachable."""
+        return await awaited.of_run(self._links, self.run_id)
+
+    async def _signal(self, name: str, data: bytes, sha256: str | None, signal_id: str | None) -> None:
+        value: dict[str, object] = {"value": decode_value(data)}
+        if len(data) > INLINE_BYTES:
+            stored = await self._links.payloads.put(data)
+            value = {"value_ref": Reference(sha256=stored, bytes=len(data), tokens=0)}
+        signal = said.message_of(SignalSent, "signal", name=name, about_sha256=sha256, **value)
         ce_id = secrets.token_hex(16) if signal_id is None else said.signal_id_of(signal_id)
         await self._links.send(self.run_id, ce_id, signal)
 
@@ -174,7 +219,13 @@ class Run(Generic[R]):
             found = await self._links.ended(self._question)
             if found is not None:
                 return found
-        return await answers.wait(self._question)
+        while True:
+            answer = await answers.wait(self._question)
+            if self._again is None or not isinstance(answer, SubmitRefused) or answer.full is None:
+                return answer
+            await asyncio.sleep(answer.full.retry_after_seconds)
+            self._receipt = await self._again()
+            self._question = Question(self.run_id, self._receipt.position)
 
     def _checked(self, answer: Answer) -> RunEnded:
         if isinstance(answer, SubmitRefused):
@@ -189,6 +240,8 @@ def _refusal(run_id: str, answer: SubmitRefused) -> RunError:
     where = "" if told else f"{answer.field}: "
     if answer.reason == "conflict":
         return RunConflict(run_id, answer.message)
+    if answer.full is not None:
+        return busy(run_id, answer.full)
     return RunRefused(run_id, f"{answer.reason}: {where}{answer.message}", field=answer.field)
 
 

@@ -124,6 +124,16 @@ def since_of(call: str, since_ms: object) -> int | None:
     raise bad(call, "since_ms", why, "give one, as in int(time.time() * 1000), or None")
 
 
+def when_busy_of(when_busy: object) -> str:
+    """Check what to do while the fleet is full; return the wire's word for it."""
+    if when_busy == "wait":
+        return "wait"
+    if when_busy == "raise":
+        return "refuse"
+    why = f"{_shown(when_busy)} is neither 'wait' nor 'raise'"
+    raise bad("submit", "when_busy", why, "give 'wait' to wait for room, 'raise' to be told by Busy at once")
+
+
 def receipt_of(call: str, receipt: object) -> Receipt | None:
     """Check a receipt."""
     if receipt is None or isinstance(receipt, Receipt):

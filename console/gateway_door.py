@@ -1,6 +1,7 @@
 """What the gateway does with runs, apart from HTTP: submit, state, result, cancel; each bounded."""
 
 import asyncio
+import time
 from collections import OrderedDict
 from contextlib import suppress
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from argosy.broker.topics import TopicNames
 from argosy.broker.values import load
 from argosy.client.connection import Argosy
 from argosy.client.receipt import Receipt
+from argosy.client.room import FRESH_SECONDS
 from argosy.client.run import Run
 from argosy.console.gateway_bodies import (
     RunResult,
@@ -27,7 +29,7 @@ from argosy.console.gateway_problem import Problem, busy
 from argosy.coordinator.admission import check_budget, check_pipeline
 from argosy.coordinator.input_check import InputCheck
 from argosy.coordinator.registry import Registry
-from argosy.schemas.errors import ArgosyError, ResultTimeout
+from argosy.schemas.errors import ArgosyError, Busy, ResultTimeout
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.settings import Settings
 
@@ -63,19 +65,10 @@ class Door:
         """Send a submit on, and return once Kafka has it. `run_id`: the asked one, or a new one.
 
         Idempotent by run id. Raises BadMessage (what can be seen here already: pipeline, input), Problem 409
-        where the run is known with other data, and what `Argosy.submit` raises.
+        where the run is known with other data, and what `Argosy.submit` raises: Busy too.
         """
         await self._check(asked)
-        run = await self._fleet.submit(
-            asked.pipeline,
-            asked.input,
-            run_id=run_id,
-            priority=asked.priority,
-            deadline_seconds=asked.deadline_seconds,
-            untrusted=asked.untrusted,
-            tenant=asked.tenant,
-            budget=asked.budget,
-        )
+        run = await self._sent(asked, run_id)
         if asked.run_id is not None:
             # Redis away: the submit is safe all the same, and a conflict shows at the result.
             with suppress(ArgosyError):
@@ -140,6 +133,29 @@ class Door:
         except (TimeoutError, ArgosyError):
             return "kafka away"
         return "ok"
+
+    async def _sent(self, asked: Submit, run_id: str) -> Run[JsonValue]:
+        until = time.monotonic() + self.settings.wait_most_seconds
+        while True:
+            try:
+                return await self._submitted(asked, run_id)
+            except Busy:
+                if asked.when_busy == "refuse" or self.stop.is_set() or time.monotonic() >= until:
+                    raise
+                await asyncio.sleep(FRESH_SECONDS)
+
+    async def _submitted(self, asked: Submit, run_id: str) -> Run[JsonValue]:
+        return await self._fleet.submit(
+            asked.pipeline,
+            asked.input,
+            run_id=run_id,
+            priority=asked.priority,
+            deadline_seconds=asked.deadline_seconds,
+            untrusted=asked.untrusted,
+            tenant=asked.tenant,
+            budget=asked.budget,
+            when_busy="raise",
+        )
 
     async def _check(self, asked: Submit) -> None:
         check_budget(asked.budget)

@@ -10,6 +10,7 @@ from argosy.schemas.errors import (
     Advice,
     ArgosyError,
     BadMessage,
+    Busy,
     ConfigurationError,
     InvalidInput,
     InvalidResult,
@@ -28,6 +29,7 @@ _STATUS: Final[tuple[tuple[type[ArgosyError], int], ...]] = (
     (ConfigurationError, 422),
     (InvalidInput, 422),
     (InvalidResult, 422),
+    (Busy, 429),
     (RunRefused, 422),
     (RunConflict, 409),
     (MessageTooLarge, 413),
@@ -118,6 +120,7 @@ def problem_of(error: ArgosyError, run_id: str = "") -> Problem:
         if do and status in _DO:  # what it says is for who runs the service; who asks is told too what to do
             do = f"{do}; {_DO[status]}"
     field = error.field if isinstance(error, BadMessage | RunRefused) else ""
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Busy) else {}
     return Problem(
         status,
         error.code,
@@ -126,4 +129,5 @@ def problem_of(error: ArgosyError, run_id: str = "") -> Problem:
         do=do or _DO.get(status, ""),
         field=field,
         run_id=run_id,
+        headers=headers,
     )

@@ -60,7 +60,7 @@ def _happened(logged: Logged, history: History) -> Happened:
     )
 
 
-def _what(message: LogMessage) -> str:  # noqa: PLR0911 - one return for each kind
+def _what(message: LogMessage) -> str:  # noqa: C901, PLR0911 - one return for each kind
     match message:
         case RunAccepted():
             pipeline = message.pipeline

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import JsonValue
 
-from argosy.client.connection import Argosy
+from argosy.client.connection import Argosy, WhenBusy
 from argosy.client.run import Run
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
@@ -67,6 +67,13 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         ),
     ] = False,
     tenant: Annotated[str | None, typer.Option("--tenant")] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Where the fleet has as many runs under way as it may hold: wait for room, or fail at once.",
+        ),
+    ] = True,
     timeout_seconds: Annotated[
         float | None,
         typer.Option("--timeout-seconds", min=0, help="Stop waiting; the run goes on. Exit code 124."),
@@ -77,11 +84,13 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     source = app or settings.app
     found = discover(source).pipeline(pipeline) if source else None
     what = found.compile() if found else pipeline
+    when_busy: WhenBusy = "wait" if wait else "raise"
     chosen = {
         "priority": priority,
         "deadline_seconds": deadline_seconds,
         "untrusted": untrusted,
         "tenant": tenant,
+        "when_busy": when_busy,
     }
     if each is not None:
         if value is not None or watch:
@@ -110,6 +119,7 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 deadline_seconds=deadline_seconds,
                 untrusted=untrusted,
                 tenant=tenant,
+                when_busy=when_busy,
             )
             note(f"run {submitted.run_id} submitted")
             if_interrupted(

@@ -3,7 +3,8 @@
 Entries that stay until they are acknowledged, each with the offset that asked for it.
 
 Entries: `end:<run>` appends run.ended, `result:<run>` publishes the result, `refused:<partition>/<offset>`
-answers a submit, `busy:<partition>/<offset> <figures>` too, `look:<run>/<local>` appends what was found there. Bodies are rebuilt from state. Delivery is
+answers a submit, `busy:<partition>/<offset> <figures>` too (nothing else holds the figures), `look:<run>/<local>`
+appends what was found there. Bodies are rebuilt from state. Delivery is
 at least once; an entry is removed only if it is still the request that was answered: a repeat asked meanwhile is
 answered again.
 """

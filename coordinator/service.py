@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from contextlib import suppress
 
 from argosy.broker import provision, tokens
 from argosy.broker.log import Cluster
@@ -85,6 +86,8 @@ class Coordinator:
             self._settings, self._names, runs, producer, self._store, self._payloads, self._source
         )
         beat = Beat(self._store, self._settings.redis.key_prefix, "coordinator", self._name, self._in_hand)
+        with suppress(ArgosyError):
+            await gate.look()  # before the first submit is judged
         await asyncio.to_thread(tokens.loaded, tokens.COMMON)  # half a second in which no lane could beat
         try:
             async with asyncio.TaskGroup() as group:
