@@ -4,7 +4,7 @@ It knows the rules of steps, maps, joins, holes, conditions, retries and cancels
 decisions. Facts, values and times are what it is told; of the plan it takes only what the lane is to look at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from argosy.coordinator.plan import Plan, index
@@ -37,6 +37,8 @@ class Reference(Values):
     queue: "list[tuple[Reference, str]]" = field(default_factory=list)
     """Steps whose children don't know yet; one for a run and all that is inside."""
     indexed: Plan | None = None
+    room_of: Callable[[str], int] = lambda _: 0
+    """Told: the room of a task whose inputs are summarised."""
 
     # -- the whole run
 
@@ -149,9 +151,12 @@ class Reference(Values):
     def step_on(self, above: str) -> tuple[str, bool] | None:
         """Make the tasks under one that may run now; give the one that ends it, if one does, and whether well."""
         if self.summarises(above):
-            return reference_summaries.step_on(self.tasks, above, Task)
+            return reference_summaries.step_on(self.tasks, above, Task, self.told_room(self.named(above)))
         last = step_on(self.tasks, above, Task, merges=self.merges(above))
         return None if last is None else (last, not last.endswith("/p0"))
+
+    def told_room(self, local: str) -> int:
+        return self.room_of(local) if self.outer is None else self.outer[0].told_room(local)
 
     def may_be_cut(self, local: str) -> bool:
         return reference_summaries.may_be_cut(local) if self.summarises(local) else may_be_cut(local)

@@ -1,20 +1,25 @@
 """Random pipelines, outcomes, orders, duplicates, late and stale settles, against the slow reference."""
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.coordinator.messages import ended_of, result_of, written_result
+from argosy.coordinator.paging import paging_of
 from argosy.coordinator.state import RunState
 from argosy.coordinator.system_tasks import wants_for
 from argosy.coordinator.unsupported import unsupported
+from argosy.coordinator.waiting import waiting_of
 from argosy.coordinator.wants import wants_of
 from argosy.schemas.codec import encode_body
-from argosy.schemas.pipeline import CompiledPipeline, Constant
-from argosy.schemas.runlog import CancelReceived, TaskSettled, TimerFired
-from argosy.schemas.task import HoleInput
+from argosy.schemas.facts import Facts
+from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, Constant, SignalStep
+from argosy.schemas.runlog import CancelReceived, SignalReceived, TaskSettled, TimerFired
+from argosy.schemas.task import HoleInput, PageOf, TaskDispatched
+from support import reference_summaries
 from support.fold_log import FoldLog
 from support.fold_pipelines import (
     WINDOWS,
@@ -26,18 +31,30 @@ from support.fold_pipelines import (
     planned,
     succeeded,
     text,
+    waiting_pipelines,
 )
 from support.reference import Reference
 from support.reference_pages import above_of, ends_all, merged, round_of
+from support.reference_summaries import cuts_of, is_plan
+from support.reference_summaries import planned as summaries_planned
+from support.reference_waits import hash_about, is_over, kept
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 FAST = settings(max_examples=200, deadline=None)
 
 ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["look"] * 4 + ["repeat", "stale"])
 
+SIGNAL_ACTS = st.sampled_from(
+    ["signal"] * 8 + ["settle"] * 5 + ["fire"] + ["look"] * 6 + ["late", "repeat", "stale"]
+)
+
 ENDS = ["good", "good", "again", "again", "large", "bad"]
 CUT_ENDS = ["large"] * 6 + ["good", "again", "bad"]
 PAGE_ENDS = ["good"] * 24 + ["again", "again", "large", "large", "bad"]
 """Of pages: else few of them would come to a merge."""
+SUMMARY_TOKENS = (2, 2, 2, 5_000, 20_000, 45_000)
 PAGES = [0] + [1, 2, 3, 5, 20] * 5
 
 
@@ -46,15 +63,22 @@ class Race:
 
     def __init__(self, compiled: CompiledPipeline, data: st.DataObject, ends: list[str] = ENDS) -> None:
         self.pipeline, self.data, self.ends = compiled, data, ends
+        self.acts = ACTS
         self.chance = data.draw(st.randoms(use_true_random=True))
         facts = data.draw(facts_for(wants_of(compiled, "input")))
         self.log, self.reference = FoldLog(), Reference(compiled, facts)
         self.stale: list[TimerFired] = []
         self.compared: set[tuple[str, int]] = set()
         """What was out at the last comparison: its inputs stay as they are."""
+        self.reference.room_of = self.room_of
         self.reference.begin()
         self.log.add(accepted(compiled, facts=facts, rules=2, windows=WINDOWS))
         self.compare()
+
+    def room_of(self, local: str) -> int:
+        paging = None if self.log.state is None else paging_of(self.log.state, local)
+        assert paging is not None
+        return paging.room
 
     @property
     def is_over(self) -> bool:
@@ -70,11 +94,24 @@ class Race:
         assert state is not None
         if place is not None and place.system is not None and local not in state.tasks():
             place = None
-        if local.endswith("/p0"):
-            facts = planned(self.chance.choice(PAGES))
-        else:
-            facts = self.data.draw(facts_for(() if place is None else wants_for(state, place)))
-        return succeeded(local, attempt, facts=facts, tokens=attempt)
+        if place is not None and place.role == "plan":
+            return succeeded(local, attempt, facts=self.planned(local), tokens=attempt)
+        facts = self.data.draw(facts_for(() if place is None else wants_for(state, place)))
+        settled = succeeded(local, attempt, facts=facts, tokens=attempt)
+        if place is not None and place.role == "summary":
+            result = text(f"{local}#{attempt}", self.chance.choice(SUMMARY_TOKENS))
+            settled = settled.model_copy(update={"result": result})
+        return settled
+
+    def planned(self, local: str) -> Facts:
+        """Say of a plan that it has some number of pages."""
+        pages = self.chance.choice(PAGES)
+        where, name = self.reference.at(local)
+        assert where is not None
+        if not where.summarises(name):
+            return planned(pages)
+        kept = self.chance.choice((0, 100, 9_000))
+        return summaries_planned(pages, kept, kept + self.chance.choice((9_000, 60_000, 500_000)))
 
     def overflow(self, local: str, attempt: int) -> TaskSettled:
         """Settle as too large what `bg` was given, anything else as failed."""
@@ -90,12 +127,44 @@ class Race:
         if look.at.gathered is not None:
             assert len(look.at.gathered) == self.log.state.step(local).length if self.log.state else False
         facts = self.data.draw(facts_for(look.wants))
-        self.settle(succeeded(local, facts=facts) if good else failed(local))
+        self.settle(succeeded(local, look.attempt, facts=facts) if good else failed(local, look.attempt))
+
+    def waits(self) -> list[str]:
+        """Name steps that wait for signals; in maps over pipelines, those of the first shards."""
+        steps = self.reference.plan.steps
+        found = [name for name, step in steps.items() if isinstance(step.step, SignalStep | ApprovalStep)]
+        return [
+            re.sub(r"\*", str(shard), name) for name in found for shard in ((0, 1) if "*" in name else (0,))
+        ]
+
+    def signal(self) -> None:
+        """Send a signal to some step: a new one or a repeat, early, late or in time, right or wrong."""
+        names = self.waits()
+        if not names or self.data.draw(st.integers(0, 9)) == 0:
+            names = ["s0", "s9/s1", "nap", "input"]
+        name = self.data.draw(st.sampled_from(names))
+        value: dict[str, JsonValue] | str = {"approved": True} if self.chance.random() < 0.9 else "yes"
+        about = hash_about(name) if self.chance.random() < 0.7 else "another"
+        signal_id = f"{name}#{self.chance.randint(0, 9)}"
+        message = SignalReceived(signal_id=signal_id, name=name, value=value, about_sha256=about)
+        self.reference.sent(message)
+        self.log.add(message)
+        self.compare()
+
+    def compare_signals(self) -> None:
+        fields = self.log.hash
+        queues = {
+            name: list(waiting_of(self.log.state, name).queue)
+            for name in (field[2:] for field in fields if field.startswith("w:"))
+            if self.log.state is not None
+        }
+        held = {name: queue for name, queue in queues.items() if queue and not is_over(self.reference, name)}
+        assert held == kept(self.reference)
 
     def act(self) -> None:
         """Do one thing that may happen next."""
         out, timers = sorted(self.log.out.items()), sorted(set(self.log.timers) - {"deadline"})
-        match self.data.draw(ACTS):
+        match self.data.draw(self.acts):
             case "repeat" if self.log.settles():
                 self.settle(self.data.draw(st.sampled_from(self.log.settles())))
             case "stale" if self.stale:
@@ -103,6 +172,8 @@ class Race:
                 self.compare()
             case "late":
                 self.late_settle()
+            case "signal":
+                self.signal()
             case "fire" if timers:
                 self.fire(self.data.draw(st.sampled_from(timers)))
             case "look" if self.log.looks:
@@ -140,9 +211,13 @@ class Race:
         kind, _, what = name.partition(":")
         armed = self.log.timers[name]
         self.stale.append(TimerFired(name=name, armed=armed.armed))
-        {"retry": self.reference.retry, "step": self.reference.expire, "join": self.reference.join_late}[
-            kind
-        ](what)
+        {
+            "retry": self.reference.retry,
+            "step": self.reference.expire,
+            "join": self.reference.join_late,
+            "wait": self.reference.timed_out,
+            "sleep": self.reference.woke,
+        }[kind](what)
         self.log.fire(name)
         self.compare()
 
@@ -155,6 +230,7 @@ class Race:
         }
         if not self.is_over:
             self.compare_steps(reference, state, "")
+            self.compare_signals()
         assert state.totals()[0].input_tokens == reference.all_tokens()
         assert state.totals()[1] == len(reference.all_tasks())
         assert (state.st == "active") == (not self.is_over)
@@ -189,9 +265,14 @@ class Race:
         body = self.log.dispatch(local)
         where, name = self.reference.at(body.step)
         assert where is not None
-        if above_of(local) is not None and not local.endswith("/p0"):
+        if above_of(local) is not None and (
+            where.summarises(self.reference.at(local)[1]) or not local.endswith("/p0")
+        ):
             _, inner = self.reference.at(local)
             last = ends_all(inner, where.tasks, merges=where.merges(inner))
+            if where.summarises(inner):
+                self.compare_summaries(where, inner, body)
+                return
             assert body.wants == (self.reference.plan.steps[body.step].wants if last else ())
         if above_of(local) is not None and round_of(local) > 1:
             _, inner = self.reference.at(local)
@@ -223,6 +304,22 @@ class Race:
                     assert (value, found.select) == expected
                 case _:
                     assert found.source == text("the input")
+
+    def compare_summaries(self, where: Reference, local: str, body: TaskDispatched) -> None:
+        """What is summarised, or stands in place of what was; and that what ends a task says what that is asked."""
+        if not is_plan(local):
+            step = self.reference.plan.steps[body.step]
+            assert body.wants == (step.wants if reference_summaries.ends_all(local) else ())
+        found: list[str | list[str]] = []
+        for cut in next(one.pages for one in body.inputs if one.name == "p0"):
+            if isinstance(cut, PageOf):
+                found.append(f"{cut.number} of {cut.of}")
+            else:
+                found.append([str(getattr(made, "value", None)) for made in cut.summaries])
+        assert found == [
+            cut if isinstance(cut, str) else [str(where.result(made)) for made in cut]
+            for cut in cuts_of(where.tasks, local)
+        ]
 
     def finish(self) -> None:
         """Let every attempt that is out succeed until the run is over, then check how it ended."""
@@ -269,6 +366,15 @@ def test_fold_is_what_the_reference_says_whatever_happens_in_whatever_order(
 @given(cut_pipelines(), st.data())
 def test_so_it_is_where_nearly_all_is_too_large(compiled: CompiledPipeline, data: st.DataObject) -> None:
     run(Race(compiled, data, CUT_ENDS), data.draw(st.integers(20, 60)))
+
+
+@pytest.mark.timeout(400)
+@FAST
+@given(waiting_pipelines(), st.data())
+def test_so_it_is_where_steps_wait_for_signals(compiled: CompiledPipeline, data: st.DataObject) -> None:
+    race = Race(compiled, data)
+    race.acts = SIGNAL_ACTS
+    run(race, data.draw(st.integers(10, 60)))
 
 
 def run(race: Race, acts: int) -> None:
