@@ -11,6 +11,7 @@ from argosy.schemas.errors import BadMessage
 from argosy.schemas.fault import Fault
 from argosy.schemas.field_path import first_wrong
 from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id
+from argosy.schemas.payload import Sha256
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import RunOutcome
 
@@ -44,6 +45,55 @@ class Cancel(BaseModel):
 
     model_config = _ASKED
     reason: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class Signal(BaseModel):
+    """Tell a waiting step something."""
+
+    model_config = _ASKED
+    step: Annotated[str, Field(min_length=1, max_length=512)]
+    """Its name in the run: `ok`, in a pipeline inside `c/ok`, in a map's shard `c.7/ok`."""
+    value: JsonValue = None
+    signal_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[ -~]+$")] | None = None
+    """Yours, so that a repeat is harmless."""
+
+
+class Answer(BaseModel):
+    """Answer the question of an approval."""
+
+    model_config = _ASKED
+    step: Annotated[str, Field(min_length=1, max_length=512)]
+    approved: bool
+    reason: Annotated[str, Field(max_length=4_000)] = ""
+    by: Annotated[str, Field(max_length=256)] = ""
+    """Who answers."""
+    about_sha256: Sha256
+    """Of the value that was shown: `waiting` tells it. For another value the answer doesn't count."""
+
+
+class Awaits(BaseModel):
+    """A step that waits for somebody."""
+
+    step: str
+    kind: Literal["signal", "approval"]
+    since_ms: int
+    until_ms: int
+    question: str
+    by: tuple[str, ...]
+    """Who may answer; empty: anybody."""
+    about: JsonValue = None
+    """Of an approval: the value, once it is known."""
+    about_sha256: str
+    refused: int
+    """Signals that came and did not count, and why the last one did not."""
+    refusal: str
+
+
+class Waits(BaseModel):
+    """What a run waits for from outside, as far as is known now."""
+
+    run_id: str
+    waiting: tuple[Awaits, ...]
 
 
 class RunLinks(BaseModel):
@@ -120,6 +170,16 @@ def read_submit(data: bytes) -> Submit:
 def read_cancel(data: bytes) -> Cancel:
     """Decode a cancel; no body is one without a reason. Raises BadMessage that names the field."""
     return _read(Cancel, data or b"{}")
+
+
+def read_signal(data: bytes) -> Signal:
+    """Decode a signal. Raises BadMessage that names the field."""
+    return _read(Signal, data)
+
+
+def read_answer(data: bytes) -> Answer:
+    """Decode an answer to an approval. Raises BadMessage that names the field."""
+    return _read(Answer, data)
 
 
 def _read(model: type[M], data: bytes) -> M:

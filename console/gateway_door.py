@@ -17,10 +17,14 @@ from argosy.client.receipt import Receipt
 from argosy.client.room import FRESH_SECONDS
 from argosy.client.run import Run
 from argosy.console.gateway_bodies import (
+    Answer,
+    Awaits,
     RunResult,
     RunView,
+    Signal,
     Submit,
     Submitted,
+    Waits,
     checked_run_id,
     links_of,
 )
@@ -106,6 +110,41 @@ class Door:
     async def cancel(self, run_id: str, reason: str) -> None:
         """Ask for the end of a run, known or not; returns once the request is safe."""
         await self._fleet.run(checked_run_id(run_id)).cancel(reason)
+
+    async def waiting(self, run_id: str) -> Waits:
+        """List what a run waits for. Raises PayloadGone, Unreachable."""
+        found = await self._fleet.run(run_id).waiting()
+        values = [None if one.about is None else await load(one.about, self._payloads) for one in found]
+        told = (
+            Awaits(
+                step=one.step,
+                kind=one.kind,
+                since_ms=one.since_ms,
+                until_ms=one.until_ms,
+                question=one.question,
+                by=one.by,
+                about=value,
+                about_sha256=one.about_sha256,
+                refused=one.refused,
+                refusal=one.refusal,
+            )
+            for one, value in zip(found, values, strict=True)
+        )
+        return Waits(run_id=run_id, waiting=tuple(told))
+
+    async def signal(self, run_id: str, asked: Signal) -> None:
+        """Tell a waiting step something; returns once it is safe. It is judged later: `waiting` tells of a refusal."""
+        await self._fleet.run(run_id).signal(asked.step, asked.value, signal_id=asked.signal_id)
+
+    async def approve(self, run_id: str, asked: Answer) -> None:
+        """Answer an approval; returns once the answer is safe."""
+        await self._fleet.run(run_id).approve(
+            asked.step,
+            approved=asked.approved,
+            reason=asked.reason,
+            by=asked.by,
+            sha256=asked.about_sha256,
+        )
 
     async def to_watch(self, run_id: str, receipt: Receipt | None) -> Run[JsonValue]:
         """Find a run to watch, while there is a place among the `watchers`.

@@ -21,7 +21,9 @@ from argosy.console.gateway_bodies import (
     Health,
     RunResult,
     checked_run_id,
+    read_answer,
     read_cancel,
+    read_signal,
     read_submit,
 )
 from argosy.console.gateway_door import Door
@@ -57,6 +59,9 @@ def build(door: Door, connected: Callable[[], int] = lambda: 0) -> Starlette:
         Route("/runs/{run_id}/result", routes.result, methods=["GET"]),
         Route("/runs/{run_id}/events", routes.events, methods=["GET"]),
         Route("/runs/{run_id}/cancel", routes.cancel, methods=["POST"]),
+        Route("/runs/{run_id}/waiting", routes.waiting, methods=["GET"]),
+        Route("/runs/{run_id}/signal", routes.signal, methods=["POST"]),
+        Route("/runs/{run_id}/approve", routes.approve, methods=["POST"]),
     ]
     return Starlette(
         routes=served,
@@ -131,6 +136,24 @@ class Routes:
         )
         asked = read_cancel(b"" if empty else await read_body(request, self._door.settings))
         await self._door.cancel(run_id, asked.reason)
+        return JSONResponse({"run_id": run_id}, 202)
+
+    async def waiting(self, request: Request) -> Response:
+        """GET /runs/{run_id}/waiting."""
+        return _json(await self._door.waiting(checked_run_id(_run_id(request))))
+
+    async def signal(self, request: Request) -> Response:
+        """POST /runs/{run_id}/signal."""
+        run_id = checked_run_id(_run_id(request))
+        asked = read_signal(await read_body(request, self._door.settings))
+        await self._door.signal(run_id, asked)
+        return JSONResponse({"run_id": run_id}, 202)
+
+    async def approve(self, request: Request) -> Response:
+        """POST /runs/{run_id}/approve."""
+        run_id = checked_run_id(_run_id(request))
+        asked = read_answer(await read_body(request, self._door.settings))
+        await self._door.approve(run_id, asked)
         return JSONResponse({"run_id": run_id}, 202)
 
     async def events(self, request: Request) -> Response:

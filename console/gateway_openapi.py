@@ -8,7 +8,18 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from argosy.console.gateway_bodies import Cancel, ErrorBody, Health, RunResult, RunView, Submit, Submitted
+from argosy.console.gateway_bodies import (
+    Answer,
+    Cancel,
+    ErrorBody,
+    Health,
+    RunResult,
+    RunView,
+    Signal,
+    Submit,
+    Submitted,
+    Waits,
+)
 
 Json = dict[str, Any]
 
@@ -113,6 +124,35 @@ def _paths() -> Json:
                 body=Cancel,
             )
         },
+        "/runs/{run_id}/waiting": {
+            "get": _operation(
+                "waiting",
+                "List the signals and approvals that a run waits for. Empty for an unknown run.",
+                {200: (Waits, "what waits now")},
+                {422: "the id is none"},
+                parameters=[run_id],
+            )
+        },
+        "/runs/{run_id}/signal": {
+            "post": _operation(
+                "signal",
+                "Tell a waiting step something. It is judged later: `waiting` tells of a value that did not count.",
+                {202: (None, "the signal is safe")},
+                {422: "what is sent is no signal, or the id is none"},
+                parameters=[run_id],
+                body=Signal,
+            )
+        },
+        "/runs/{run_id}/approve": {
+            "post": _operation(
+                "approve",
+                "Answer an approval, yes or no. It counts only for the value whose SHA-256 it names.",
+                {202: (None, "the answer is safe")},
+                {422: "what is sent is no answer, or the id is none"},
+                parameters=[run_id],
+                body=Answer,
+            )
+        },
         "/health": {"get": _open("health", "The process serves.")},
         "/ready": {"get": _open("ready", "Submits could be taken now.")},
     }
@@ -146,7 +186,7 @@ def _operation(  # noqa: PLR0913 - the parts of an operation
         "responses": responses,
     }
     if body is not None:
-        found["requestBody"] = {"required": body is Submit} | _content(body)
+        found["requestBody"] = {"required": body is not Cancel} | _content(body)
     return found
 
 

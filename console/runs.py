@@ -1,4 +1,4 @@
-"""`argosy runs list|show|history|watch|why|cancel`: what runs there are, what became of their tasks."""
+"""`argosy runs …`: what runs there are, what became of their tasks, what they wait for."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from argosy.client.connection import Argosy
 from argosy.client.run import Run, RunStatus
+from argosy.console.answer import approve, signal, waiting
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED
 from argosy.console.foreground import run_in_foreground
@@ -35,10 +36,13 @@ LAST_SECONDS = 5.0
 """For the last events of a run that has ended."""
 _ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "expired"})
 
-runs = typer.Typer(help="Look at runs, cancel them.", no_args_is_help=True)
+runs = typer.Typer(help="Look at runs, cancel them, answer what they ask.", no_args_is_help=True)
 
 
 runs.command("why")(why)
+runs.command("waiting")(waiting)
+runs.command("signal")(signal)
+runs.command("approve")(approve)
 
 
 @dataclass(slots=True)

@@ -5,49 +5,21 @@ waits. Fields: `w:<step>`, `g:<signal id>`, `gn`.
 """
 
 from dataclasses import replace
-from typing import Final
-
-from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass
 
 from argosy.coordinator.signal import MOST_SIGNALS, KeptSignal
 from argosy.coordinator.state import RunState
-from argosy.schemas.payload import Payload
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A step that waits, or that signals came for before it does. Nobody changes one."""
-
-    since_ms: int = 0
-    until_ms: int = 0
-    """0: it doesn't wait yet."""
-    about: Payload | None = None
-    """What an approval is about, once the lane has looked."""
-    sha256: str = ""
-    """Of the canonical JSON of that value: what an approval must name."""
-    asked: int = 0
-    """How often the lane was asked to look: at what it is about, at a signal's value."""
-    queue: tuple[str, ...] = ()
-    """Ids of the signals that came, in their order; the lane looks at the first one."""
-    refused: int = 0
-    """Signals that did not count."""
-    refusal: str = ""
-    """Why the last one of them did not."""
-
-
-_WAITING: Final = TypeAdapter(Waiting)
+from argosy.schemas.waiting import WAITING, Waiting, waiting_field
 
 
 def waiting_of(state: RunState, name: str) -> Waiting:
     """Read what a step waits for; of one that nothing came for yet, and of one that waits no more: nothing."""
-    raw = state.get(f"w:{name}")
-    return Waiting() if raw is None else _WAITING.validate_json(raw)
+    raw = state.get(waiting_field(name))
+    return Waiting() if raw is None else WAITING.validate_json(raw)
 
 
 def put_waiting(state: RunState, name: str, waiting: Waiting) -> None:
     """Write what a step waits for."""
-    state.put(f"w:{name}", _WAITING.dump_json(waiting, exclude_defaults=True))
+    state.put(waiting_field(name), WAITING.dump_json(waiting, exclude_defaults=True))
 
 
 def first_signal(state: RunState, waiting: Waiting) -> KeptSignal | None:
@@ -89,9 +61,9 @@ def drop_first(state: RunState, name: str, refusal: str) -> None:
 
 def forget(state: RunState, name: str) -> None:
     """Drop all that is held of a step that waits no more."""
-    if state.get(f"w:{name}") is not None:
+    if state.get(waiting_field(name)) is not None:
         _forget(state, waiting_of(state, name).queue)
-        state.drop(f"w:{name}")
+        state.drop(waiting_field(name))
 
 
 def _forget(state: RunState, ids: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline, Payload, Reference
 from argosy.schemas.pipeline import ApprovalStep, SignalStep, SleepStep
 from argosy.schemas.runlog import SignalReceived, TaskSettled
+from argosy.schemas.waiting import wait_timer
 
 _SIGN_CHARACTERS: Final = 200
 _NOTHING: Final = Inline(value=None, bytes=4, tokens=1)
@@ -35,7 +36,7 @@ def start(turn: Turn, step: StepPlan) -> None:
             turn.arm(f"sleep:{step.name}", now_ms + round(sleep.seconds * 1000))
         case SignalStep() | ApprovalStep() as waits:
             until_ms = now_ms + round(waits.within_seconds * 1000)
-            turn.arm(f"wait:{step.name}", until_ms)
+            turn.arm(wait_timer(step.name), until_ms)
             before = waiting_of(turn.state, step.name)
             held.put_waiting(turn.state, step.name, replace(before, since_ms=now_ms, until_ms=until_ms))
             if isinstance(waits, ApprovalStep):
