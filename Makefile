@@ -6,11 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
 export PYTHONSAFEPATH = 1
 .DELETE_ON_ERROR:
-.PHONY: demo test matrix simulate check bench up down clean lock chaos soak bugs
+.PHONY: demo demo-team test matrix simulate check bench up down clean lock chaos soak bugs
 demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready
 	$(BIN)/argosy down
+demo-team: .venv/.ready  # planner, coders, reviewer and test runner on a small library: make demo-team TEAM=--chaos
+	$(BIN)/argosy demo --team $(TEAM)
 # More than cores, as most of the long tests wait. One test at a time: make test TEST_PROCESSES=0
 TEST_PROCESSES ?= 4
 test: .venv/.ready .venv/.model

@@ -42,6 +42,23 @@ class Commit(BaseModel):
     tree: str
 
 
+class Logged(BaseModel):
+    """A commit as the log tells it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    commit: str
+    parents: tuple[str, ...]
+    author: str
+    subject: str
+    task: str
+
+    @classmethod
+    def of(cls, commit: str, parents: str, author: str, subject: str, task: str) -> "Logged":
+        """Read a line of it."""
+        return cls(commit=commit, parents=tuple(parents.split()), author=author, subject=subject, task=task)
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """A bare git repository. Every call may be repeated and may run in several processes at once; none is async."""
@@ -130,18 +147,29 @@ class Repository:
         """Give the difference of two commits, as a patch."""
         return self.git("diff", "--no-color", "--no-ext-diff", old, new)
 
+    def changed(self, old: str, new: str) -> str:
+        """Say which files differ in two commits, and by how much."""
+        return self.git("diff", "--no-color", "--no-ext-diff", "--stat=72", old, new)
+
     @contextmanager
     def checkout(self, commit: str) -> Generator[Path]:
         """Write a commit's files into a folder of their own, which is gone when left."""
         with scratch(self.git.folder / "argosy" / "scratch") as folder:
             there = folder / "tree"
-            there.mkdir()
-            git = replace(
-                self.git, variables={"GIT_INDEX_FILE": str(folder / "index"), "GIT_WORK_TREE": str(there)}
-            )
-            git("read-tree", commit)
-            git("checkout-index", "--all", f"--prefix={there}/")
+            self.export(commit, there)
             yield there
+
+    def export(self, commit: str, folder: Path) -> None:
+        """Write a commit's files into a folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._index(commit) as git:
+            git("checkout-index", "--all", "--force", f"--prefix={folder.absolute()}/")
+
+    def log(self) -> list[Logged]:
+        """Give all commits that any ref leads to, the oldest first."""
+        form = "%H%x00%P%x00%an%x00%s%x00%(trailers:key=Argosy-Task,valueonly,separator=%x2C)"
+        lines = self.git("log", "--all", "--reverse", "--topo-order", f"--format={form}").splitlines()
+        return [Logged.of(*line.split("\0")) for line in lines]
 
     def _named(self, ref: str) -> Commit | None:
         words = self.git("for-each-ref", "--format=%(objectname) %(tree)", ref).split()

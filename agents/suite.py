@@ -38,6 +38,7 @@ class Suite:
             if (found := _read(kept)) is not None:
                 return found
             ran = await self._ran(commit)
+            await asyncio.to_thread(self._note, commit.tree, ran)
             if ran.ended == "exited":
                 await asyncio.to_thread(_keep, kept, ran)
             return ran
@@ -49,6 +50,20 @@ class Suite:
             return await run_sandboxed(self.command, folder, self.sandbox, writable=True)
         finally:
             await asyncio.to_thread(checkout.__exit__, None, None, None)
+
+    def runs(self) -> list[str]:
+        """Give the tree of each run that came to its end, in their order: what was tested twice is here twice."""
+        try:
+            return [line.split()[0] for line in self._log().read_text("ascii").splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def _note(self, tree: str, ran: Ran) -> None:
+        with self._log().open("a") as log:
+            log.write(f"{tree} {ran.ended} {ran.exit_code}\n")
+
+    def _log(self) -> Path:
+        return self.repository.git.folder / "argosy" / "runs.log"
 
     def _kept(self, tree: str) -> Path:
         what = json.dumps([tree, self.command, self.sandbox.kind])

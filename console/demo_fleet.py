@@ -49,26 +49,27 @@ async def run_demo(folder: Path, plan: Plan) -> int:
     async with LocalStack(folder, progress=tell_downloads) as stack:
         settings = load_settings(folder)
         traces = stack.folder / "traces"
-        environment = _environment(settings, traces, model := stand_in(settings.model))
+        environment = fleet_environment(settings, traces)
+        if (model := stand_in(settings.model)) is not None:
+            environment.update(model.environment)
         note(f"kafka {stack.bootstrap_servers}  valkey {stack.redis_url}  logs {stack.folder / 'logs'}")
         names = await _start(stack, plan, environment, model)
-        fleet_settings = _with(settings, environment)
+        fleet_settings = with_environment(settings, environment)
         views = [RunView("", document.title, tasks=_tasks()) for document in plan.documents]
         async with Argosy.connect(fleet_settings) as fleet:
             told = await _drive(stack, fleet, plan, views, names)
         return await report(fleet_settings, told, traces)
 
 
-def _environment(settings: Settings, traces: Path, model: LocalModel | None) -> dict[str, str]:
+def fleet_environment(settings: Settings, traces: Path) -> dict[str, str]:
+    """Give the variables of a demo's processes."""
     found = {**environment_of(settings), **_OWN_PACE, "ARGOSY_TELEMETRY__LOG_FORMAT": "json"}
     found["ARGOSY_TELEMETRY__FOLDER"] = str(traces)
     found["ARGOSY_PAYLOADS"] = settings.payloads or f"file://{(traces.parent / 'payloads').absolute()}"
-    if model is not None:
-        found.update(model.environment)
     return found
 
 
-def _with(settings: Settings, environment: dict[str, str]) -> Settings:
+def with_environment(settings: Settings, environment: dict[str, str]) -> Settings:
     """Give the settings that the children read from their environment, for our own client."""
     fleet = settings.fleet.model_copy(update={"lanes": int(environment["ARGOSY_FLEET__LANES"])})
     telemetry = settings.telemetry.model_copy(

@@ -189,6 +189,8 @@ class WorkshopSettings(BaseModel):
     """Repositories that its agents may change, by name; the same folder for all its workers."""
     test_command: tuple[str, ...] = ("python3", "-m", "unittest", "discover", "-s", "tests", "-t", ".")
     """Run in the sandbox, in a checkout. As JSON: `["python3", "-m", "pytest", "-q"]`."""
+    protected: tuple[str, ...] = ("tests/*", "conftest.py", "*/conftest.py")
+    """Files that no agent may change, as patterns: who may change the tests can make any code pass them."""
 
 
 def _hard_to_guess(token: SecretStr) -> SecretStr:
