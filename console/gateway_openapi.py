@@ -43,7 +43,7 @@ _OF_A_SUBMIT: Final = {
 @cache
 def document() -> Json:
     """Make the OpenAPI 3.1 document."""
-    models = (Submit, Cancel, Submitted, RunView, RunResult, Health, ErrorBody)
+    models = (Submit, Cancel, Signal, Answer, Submitted, RunView, RunResult, Waits, Health, ErrorBody)
     _, schemas = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
