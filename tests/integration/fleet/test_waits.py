@@ -1,0 +1,59 @@
+"""Runs that wait for people: the coordinator is killed, and Redis wiped, while they wait; then they are answered."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from argosy.client.connection import Argosy
+from argosy.schemas.canonical import canonical_hash
+from argosy.schemas.errors import RunFailed
+from support import waiting_app
+from support.fleet import real_fleet
+from support.waiting import eventually
+
+if TYPE_CHECKING:
+    from argosy.client.awaited import Awaited
+
+RUNS = 8
+
+
+def app() -> Path:
+    return Path(waiting_app.__file__)
+
+
+@pytest.mark.timeout(240)
+async def test_an_approval_outlives_its_coordinator_and_redis_and_counts_once(tmp_path: Path) -> None:
+    workers = [("draft", "carry_out")]
+    async with (
+        real_fleet(tmp_path, workers=workers, app=app()) as fleet,
+        Argosy.connect(fleet.settings) as client,
+    ):
+        runs = [await client.submit(waiting_app.asks, "go", run_id=f"w{number}") for number in range(RUNS)]
+
+        found: list[Awaited] = []
+
+        async def asked() -> bool:
+            found[:] = [one for one in await client.waiting() if one.kind == "approval" and one.about_sha256]
+            return len(found) == RUNS
+
+        await eventually(asked, "all approvals")
+        for one in found:
+            assert one.about_sha256 == canonical_hash({"text": f"{one.run_id}: go"})
+        await fleet.flush()
+        await fleet.kill("coordinator-1")
+        for run in runs:  # nobody reads these yet
+            await run.approve("ok", by="eve", sha256="0" * 64)
+            hashed = canonical_hash({"text": f"{run.run_id}: go"})
+            await run.approve("ok", approved=run.run_id != "w7", by="ann", sha256=hashed)
+            await run.signal("window", {"hour": "late"})
+        await fleet.stack.supervisor.until_ready("coordinator-1")
+        for run in runs:
+            await run.signal("window", {"hour": 3}, signal_id="right")
+            await run.signal("window", {"hour": 3}, signal_id="right")
+        for run in runs[:-1]:
+            assert await run.result(timeout_seconds=90) == f"{run.run_id}: go, approved by ann, at 3"
+        with pytest.raises(RunFailed, match="skipped"):
+            await runs[-1].result(timeout_seconds=90)
+        assert await client.waiting() == []
+        assert len(fleet.ledger.effects()) == RUNS - 1
