@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from argosy.broker.fullness import Fullness
+from argosy.console.why_waits import WaitIs
 from argosy.coordinator.kept import Letter
 
 
@@ -44,6 +46,8 @@ class Submit:
     """What is, each `name@version`."""
     homeless: tuple[str, ...] = ()
     """Topics of its agents that aren't there: its receiver makes them, if it may."""
+    pipeline: str = ""
+    """Name of its pipeline, if that is known."""
     until_ms: int = 0
     """When a receiver that knows neither, or has no such topic, refuses it."""
 
@@ -183,6 +187,10 @@ class Facts:
     refusal: Refusal | None = None
     cancelled_before: bool = False
     """A cancel came before the run did."""
+    fullness: Fullness | None = None
+    """How many runs are under way, and may be."""
+    busy_wait_seconds: float = 0.0
+    """How long a submit waits for room."""
     lane: LaneIs | None = None
     run: RunIs | None = None
     tasks: tuple[TaskIs, ...] = ()
@@ -190,5 +198,6 @@ class Facts:
     joins: tuple[JoinIs, ...] = ()
     looks: tuple[str, ...] = ()
     """Lists and items that the lane was asked to look at."""
+    waits: tuple[WaitIs, ...] = ()
     more_tasks: int = 0
     """Open tasks that were not looked at."""

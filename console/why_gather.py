@@ -11,6 +11,7 @@ from argosy.console.task_table import last_fault
 from argosy.console.why_facts import AgentIs, Facts, JoinIs, LaneIs, RunIs, Service, TaskIs
 from argosy.console.why_kafka import FromKafka, agent_of, ask_kafka, contract_of
 from argosy.console.why_redis import FromRedis, TaskKey, ask_redis
+from argosy.console.why_waits import waits_of
 from argosy.coordinator.checkpoint import LAYOUT
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.kept import TERMINAL, TaskState
@@ -63,6 +64,8 @@ async def _gather(services: Services, run_id: str) -> Facts:
         lanes=kafka.lanes,
         submit=kafka.submit,
         refusal=kafka.refusal,
+        fullness=redis.fullness if redis is not None else None,
+        busy_wait_seconds=settings.fleet.busy_wait_seconds,
         cancelled_before=history is not None
         and history.accepted is None
         and any(isinstance(each.message, CancelReceived) for each in history.records),
@@ -72,6 +75,7 @@ async def _gather(services: Services, run_id: str) -> Facts:
         agents={name: _agent(name, kafka, redis, settings) for name in kafka.agents},
         joins=_joins(history),
         looks=_looks(history),
+        waits=waits_of(history),
         more_tasks=len(open_tasks) - len(attempts),
     )
 

@@ -4,6 +4,7 @@ from argosy.console.why_facts import Facts
 from argosy.console.why_fleet import fleet_cause
 from argosy.console.why_tasks import join_cause, look_cause, task_causes
 from argosy.console.why_verdict import Cause, Verdict
+from argosy.console.why_waits import wait_cause
 
 
 def judge(facts: Facts) -> Verdict:
@@ -15,6 +16,7 @@ def judge(facts: Facts) -> Verdict:
     causes = [
         *task_causes(facts),
         *map(look_cause, facts.looks),
+        *(wait_cause(wait, facts.now_ms) for wait in facts.waits),
         *(join_cause(join, facts.now_ms) for join in facts.joins),
     ]
     if not causes:

@@ -35,6 +35,9 @@ Code = Literal[
     "suspect",
     "on_its_way",
     "looking",
+    "awaiting_approval",
+    "awaiting_signal",
+    "sleeping",
     "join_short",
     "going_on",
 ]

@@ -20,6 +20,7 @@ from argosy.console.why_facts import (
     TaskIs,
 )
 from argosy.console.why_rules import judge
+from argosy.console.why_waits import WaitIs
 
 NOW = 1_700_000_000_000
 GROUP = Group("p.agent.critic", "p.tasks.critic", 1, 0, 0.0)
@@ -147,3 +148,23 @@ def test_an_ended_run_is_told_also_while_redis_is_away() -> None:
 )
 def test_how_the_run_stands_is_said_in_a_sentence(outcome: Any, words: str) -> None:  # noqa: ANN401 - of a RunIs
     assert headline(judge(replace(WELL, run=replace(RUN, outcome=outcome)))) == words
+
+
+def test_a_run_that_waits_for_people_says_for_what_since_when_and_until_when() -> None:
+    asks = WaitIs(
+        "r", "ok", "approval", NOW + 3_600_000, NOW - 60_000, question="Ship?", about="ab" * 32, by=("ann",)
+    )
+    tells = WaitIs("r", "go", "signal", NOW + 3_600_000, NOW, refused=1, refusal="no", fails=False)
+    sleeps = WaitIs("r", "nap", "SleepStep", NOW + 5_000)
+    verdict = judge(replace(WELL, tasks=(), waits=(asks, tells, sleeps)))
+    first, second, third = verdict.cause, *verdict.others
+    assert first.code == "awaiting_approval"
+    assert first.what.startswith(
+        "ok waits for approval by ann of abababababab, since 2023-11-14 22:12:20Z (1 min 0 s)"
+    )
+    assert "until 2023-11-14 23:13:20Z (in 1 h 0 min)" in first.what
+    assert (first.why, first.do) == ("it asks: Ship? the run fails then", "argosy runs approve r ok")
+    assert (second.code, second.why) == (
+        "awaiting_signal", "then it leaves a hole; 1 came that did not count, the last one: no"
+    )  # fmt: skip
+    assert (third.code, third.what) == ("sleeping", "nap sleeps until 2023-11-14 22:13:25Z (in 5.0 s)")
