@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from argosy.pipelines.app import App
     from argosy.pipelines.context import Context, Payload
     from argosy.pipelines.join import all_ended, all_of, any_of, by_deadline, quorum
+    from argosy.pipelines.mcp import mcp
     from argosy.pipelines.pipeline import Pipeline
     from argosy.pipelines.recorder import exists, size
     from argosy.pipelines.ref import Ref, const
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         RunExpired,
         RunFailed,
         RunRefused,
+        ToolError,
         Unreachable,
     )
     from argosy.schemas.hole import Hole
@@ -67,6 +69,7 @@ __all__ = [
     "RunRefused",
     "Streams",
     "Tool",
+    "ToolError",
     "Unreachable",
     "agent",
     "all_ended",
@@ -75,6 +78,7 @@ __all__ = [
     "by_deadline",
     "const",
     "exists",
+    "mcp",
     "quorum",
     "run",
     "size",
@@ -89,6 +93,7 @@ _ROOM_OF: Final = {
     "ArgosyError": "argosy.schemas.errors",
     "BadArgument": "argosy.schemas.errors",
     "BuildError": "argosy.schemas.errors",
+    "Busy": "argosy.schemas.errors",
     "Context": "argosy.pipelines.context",
     "ContextRefused": "argosy.schemas.errors",
     "Hole": "argosy.schemas.hole",
@@ -110,6 +115,7 @@ _ROOM_OF: Final = {
     "RunRefused": "argosy.schemas.errors",
     "Streams": "argosy.client.streamed",
     "Tool": "argosy.pipelines.tool",
+    "ToolError": "argosy.schemas.errors",
     "Unreachable": "argosy.schemas.errors",
     "agent": "argosy.pipelines.agent",
     "all_ended": "argosy.pipelines.join",
@@ -118,6 +124,7 @@ _ROOM_OF: Final = {
     "by_deadline": "argosy.pipelines.join",
     "const": "argosy.pipelines.ref",
     "exists": "argosy.pipelines.recorder",
+    "mcp": "argosy.pipelines.mcp",
     "quorum": "argosy.pipelines.join",
     "run": "argosy.client.script",
     "size": "argosy.pipelines.recorder",

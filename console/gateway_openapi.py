@@ -37,6 +37,7 @@ _NOT_FOUND: Final = {404: "no such run, as far as can be known without the recei
 _OF_A_SUBMIT: Final = {
     409: "the run id is taken by a run with other data",
     422: "the submit was refused; `field` is the dotted path of what is wrong",
+    429: "the fleet has as many runs under way as it may hold; ask again (Retry-After)",
 }
 
 

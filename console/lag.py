@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from argosy.broker.deadletters import Buried, buried
+from argosy.broker.fullness import Fullness, fullness
 from argosy.broker.lag import fleet_lag
 from argosy.broker.presence import Present, present
 from argosy.broker.topics import TopicNames
@@ -41,11 +42,15 @@ WATCH_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LagReport:
-    """The whole fleet's lag, as --json shows it. `hands_known` False: Redis couldn't tell what workers have."""
+    """The whole fleet's lag, as --json shows it. `hands_known` False: Redis couldn't tell what workers have.
+
+    `fullness`: runs under way, and how many may be; None: no coordinator says so, by rules 2.
+    """
 
     groups: tuple[Standing, ...]
     dead: int
     hands_known: bool = True
+    fullness: Fullness | None = None
 
 
 def lag(
@@ -75,6 +80,8 @@ async def _lag(settings: Settings, *, watch: bool, by_partition: bool) -> None:
                 show_table(COLUMNS, [_cells(group) for group in report.groups] + _dead(report), report)
             for line in _silence(report):
                 note(line, folded=True)
+            if report.fullness is not None:
+                note(_under_way(report.fullness), folded=True)
             if not report.hands_known:
                 note("Redis can't be asked: what is in flight or parked counts as waiting", folded=True)
             if not watch:
@@ -98,7 +105,7 @@ async def measure(services: Services) -> LagReport:
     dead: list[Buried] = [each async for each in buried(services.cluster, names.dead)]
     there = await _present(services)
     standings = (standing(group, names.agent_of(group.topic), there, dead, now_ms) for group in groups)
-    return LagReport(tuple(standings), len(dead), there is not None)
+    return LagReport(tuple(standings), len(dead), there is not None, await _fullness(services))
 
 
 async def _present(services: Services) -> Present | None:
@@ -106,6 +113,24 @@ async def _present(services: Services) -> Present | None:
         return await present(services.store, services.settings.redis.key_prefix)
     except (Unreachable, Refused):
         return None
+
+
+async def _fullness(services: Services) -> Fullness | None:
+    try:
+        return await fullness(services.store, services.settings.redis.key_prefix)
+    except (Unreachable, Refused):
+        return None
+
+
+def _under_way(found: Fullness) -> str:
+    """Say how many runs are under way, against all bounds."""
+    of = "".join(f", {count} of {most} of {name}" for name, (count, most) in found.pipelines.items())
+    waiting = f"; {found.waiting} submits wait for room" if found.waiting else ""
+    megabytes, most_megabytes = found.bytes // 1_000_000, found.most_bytes // 1_000_000
+    return (
+        f"{found.runs} of {found.most_runs} runs under way{of}, "
+        f"with {megabytes} of {most_megabytes} MB of state{waiting}"
+    )
 
 
 def _silence(report: LagReport) -> list[str]:

@@ -66,7 +66,9 @@ def _unknown(facts: Facts) -> Iterator[Cause]:
             "refused",
             f"the submit was refused: {refusal.reason}",
             f"{refusal.message} (inbox position {refusal.position})",
-            "mend it and submit again; a refused submit started nothing",
+            "submit it again, or have it wait: there was no room"
+            if refusal.reason == "busy"
+            else "mend it and submit again; a refused submit started nothing",
         )
     elif facts.cancelled_before:
         yield Cause(
@@ -116,6 +118,19 @@ def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:
         )
         do = "argosy topics apply --app APP, as somebody who may Create topics"
         return Cause("topic_missing", what, why, do, figures={**figures, "topics": list(submit.homeless)})
+    full = facts.fullness.full(submit.pipeline) if facts.fullness is not None else None
+    if full is not None:
+        until_ms = submit.time_ms + round(facts.busy_wait_seconds * 1000)
+        what = f"the submit waits {since} for room, until {moment(until_ms)}, and is refused then"
+        why = f"{waits}; {full.said}"
+        do = "wait for runs to end, cancel some, or raise the bound (fleet.most_runs and its like)"
+        return Cause(
+            "fleet_full",
+            what,
+            why,
+            do,
+            figures={**figures, "until_ms": until_ms, "under_way": full.under_way, "most": full.most},
+        )
     what = f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it"
     members = counted(receivers.members, "member")
     why = f"group {receivers.name} has {members} and {counted(receivers.waiting, 'message')} to go"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from argosy.broker.fence import Fence
+from argosy.broker.fullness import Fullness, fullness
 from argosy.broker.keys import LaneKeys
 from argosy.broker.presence import LaneSaid, Present, present
 from argosy.broker.redis import RedisStore
@@ -35,6 +36,7 @@ class FromRedis:
     """All of it. Members of `out` are `<task>#<attempt>`; `ahead` is by a task's local name."""
 
     there: Present
+    fullness: Fullness | None = None
     checkpoint: Checkpoint | None = None
     live: bool = False
     said: LaneSaid | None = None
@@ -60,7 +62,7 @@ async def ask_redis(
     there, fields, live, info = await asyncio.gather(
         present(store, prefix), store.hgetall(keys.checkpoint), store.get(keys.live), store.server_info()
     )
-    found = FromRedis(there)
+    found = FromRedis(there, await fullness(store, prefix))
     found.checkpoint = Checkpoint.read({name.decode(): value.decode() for name, value in fields.items()})
     found.live = (
         live is not None and live.decode() == f"{info.get('run_id', '')}:{info.get('master_replid', '')}"

@@ -73,7 +73,8 @@ async def _waiting(cluster: KafkaCluster, names: TopicNames, record: Record, fou
         pipeline = body.pipeline
     topics = await cluster.topic_names()
     wanted = [names.tasks(agent) for agent in sorted(pipeline.contracts())]
-    return replace(found, homeless=tuple(topic for topic in wanted if topic not in topics))
+    homeless = tuple(topic for topic in wanted if topic not in topics)
+    return replace(found, pipeline=pipeline.name, homeless=homeless)
 
 
 async def _refusals(cluster: KafkaCluster, names: TopicNames, run_id: str) -> AsyncIterator[Refusal]:

@@ -14,6 +14,7 @@ Code = Literal[
     "coordinator_away",
     "pipeline_unpublished",
     "newer_submit",
+    "fleet_full",
     "inbox_behind",
     "refused",
     "cancelled_before",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from argosy.broker.fullness import Fullness
 from argosy.console.why import headline
 from argosy.console.why_facts import (
     AgentIs,
@@ -41,6 +42,7 @@ WELL = Facts(
 )
 LANE = LaneIs(3, 20, owner="c-1", next=20, layout=1, newest_layout=1, live=True)
 NOBODY = replace(CRITIC, group=replace(GROUP, members=0, waiting=1))
+FULL = Fullness(runs=7, most_runs=7, bytes=9, most_bytes=99)
 SUBMIT = Submit(1, 17, 5, NOW - 4_000)
 UNPUBLISHED = replace(SUBMIT, names="brief@2", published=("brief@1", "digest@1"), until_ms=NOW + 56_000)
 HOMELESS = replace(SUBMIT, homeless=("p.tasks.a", "p.tasks.b"), until_ms=NOW + 56_000)
@@ -68,6 +70,11 @@ def task(**changes: Any) -> Facts:  # noqa: ANN401 - any field of a TaskIs
         ("refused", replace(WELL, run=None, refusal=Refusal("invalid", "bad", "1/2")), "invalid"),
         ("cancelled_before", replace(WELL, run=None, cancelled_before=True), "cancel"),
         ("inbox_behind", replace(WELL, run=None, submit=SUBMIT), "partition 1 offset 17"),
+        (
+            "fleet_full",
+            replace(WELL, run=None, submit=SUBMIT, fullness=FULL, busy_wait_seconds=300),
+            "7 runs are under way, the fleet holds 7",
+        ),
         ("pipeline_unpublished", replace(WELL, run=None, submit=UNPUBLISHED), "for pipeline brief@2"),
         ("pipeline_unpublished", replace(WELL, run=None, submit=UNPUBLISHED), "until 2023-11-14 22:14:16Z"),
         ("pipeline_unpublished", replace(WELL, run=None, submit=UNPUBLISHED), "published of it: brief@1"),
