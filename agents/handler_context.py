@@ -168,7 +168,7 @@ class TaskContext:
     @property
     def _tools(self) -> ToolCalls:
         if self._made_tools is None:
-            self._made_tools = ToolCalls(self._steps, self._running, self._agent)
+            self._made_tools = ToolCalls(self._steps, self._running, self._agent, self._services.servers)
         return self._made_tools
 
     @property

@@ -17,8 +17,9 @@ from argosy.agents.guard import Guard
 from argosy.agents.model_call import ModelCall, TaskTerms
 from argosy.agents.model_client import Completion, ModelClient, ModelRequest, Turn
 from argosy.agents.prompt import prompt_tokens, turns_of
-from argosy.agents.tool_calls import Calls, ToolBelt
+from argosy.agents.tool_calls import Calls, ToolBelt, opened
 from argosy.pipelines.context import Model, Prompt
+from argosy.pipelines.mcp import McpServer
 from argosy.pipelines.tool import Tool
 from argosy.schemas.chat import Message, Reply, Usage
 from argosy.schemas.errors import ContextOverflow, ModelRefused
@@ -76,7 +77,7 @@ class TaskModel:
         prompt: Prompt,
         *,
         system: str | None = None,
-        tools: Sequence[Tool[..., Any]] = (),
+        tools: Sequence[Tool[..., Any] | McpServer] = (),
         repairs: int | None = None,
         name: str | None = None,
     ) -> str: ...
@@ -87,7 +88,7 @@ class TaskModel:
         *,
         returns: type[T],
         system: str | None = None,
-        tools: Sequence[Tool[..., Any]] = (),
+        tools: Sequence[Tool[..., Any] | McpServer] = (),
         repairs: int | None = None,
         name: str | None = None,
     ) -> T: ...
@@ -97,7 +98,7 @@ class TaskModel:
         *,
         returns: type[Any] = str,
         system: str | None = None,
-        tools: Sequence[Tool[..., Any]] = (),
+        tools: Sequence[Tool[..., Any] | McpServer] = (),
         repairs: int | None = None,
         name: str | None = None,
     ) -> Any:
@@ -106,7 +107,7 @@ class TaskModel:
         ModelFailed if the answer is not of that type, after so many `repairs`: tries to have it mended.
         """
         turns = turns_of(prompt, system)
-        belt = ToolBelt(tuple(tools), self._tools, self._settings.tools_at_once)
+        belt = await opened(tools, self._tools, self._settings.tools_at_once)
         answer: Answer[Any] | None = None if returns is str else Answer(returns)
         conversation = Conversation(
             self,

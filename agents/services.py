@@ -9,6 +9,7 @@ from argosy.agents.claim import Claims
 from argosy.agents.hand_back import HandBack
 from argosy.agents.hold import Holds
 from argosy.agents.lanes import Lanes
+from argosy.agents.mcp_servers import McpServers
 from argosy.agents.memo import Memos
 from argosy.agents.watch import Watchers
 from argosy.broker.deadletters import Graveyard
@@ -43,6 +44,7 @@ class Services:
     hand_back: HandBack
     watchers: Watchers
     graveyard: Graveyard
+    servers: McpServers
 
 
 def connect(
@@ -70,4 +72,5 @@ def connect(
         hand_back=HandBack(store, lanes),
         watchers=Watchers(producer, topics.events, source),
         graveyard=Graveyard(producer, topics.dead, source, settings.kafka.max_message_bytes),
+        servers=McpServers(),
     )

@@ -7,8 +7,7 @@ model, not raised. So is a result that has no room: nothing of it is cut in sile
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import orjson
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -17,9 +16,11 @@ from argosy.agents.model_client import ToolCall, ToolResult, ToolSpec
 from argosy.agents.prompt import TOKENS_PER_TURN
 from argosy.agents.verdict import Raised, Returned, outcome_of
 from argosy.broker import tokens
+from argosy.pipelines.capabilities import expanded
+from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import Tool
 from argosy.schemas.contract import JsonSchema
-from argosy.schemas.errors import InvalidInput, Tainted, ToolResultTooLarge
+from argosy.schemas.errors import InvalidInput, Tainted, ToolError, ToolResultTooLarge
 from argosy.telemetry import logs
 
 P = ParamSpec("P")
@@ -41,29 +42,25 @@ class Calls(Protocol):
         """Raise ToolNotAllowed for a tool that the agent doesn't declare."""
         ...
 
+    async def describe(self, tool: McpTool, /) -> ToolSpec | None:
+        """Ask its server what a tool takes; None if the server doesn't have it. Raises ToolFailed."""
+        ...
+
     def permit(self, tool: Tool[..., Any], /) -> None:
         """Raise what `call` would raise just now before it calls anything."""
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ToolBelt:
     """The tools that one `ask` offers."""
 
     offered: tuple[Tool[..., Any], ...]
     tools: Calls
     """Calls them: with their spans, and as memos where they may not be repeated."""
-    at_once: int = 8
-
-    def __post_init__(self) -> None:
-        """Raise ToolNotAllowed if one of them isn't the agent's."""
-        for tool in self.offered:
-            self.tools.check(tool)
-
-    @cached_property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """Describe the tools for the model."""
-        return tuple(ToolSpec(tool.name, tool.description, _parameters(tool)) for tool in self.offered)
+    specs: tuple[ToolSpec, ...]
+    """The tools as the model is told of them, in the same order."""
+    at_once: int
 
     @property
     def repeatable(self) -> bool:
@@ -111,7 +108,29 @@ class ToolBelt:
                 return _told(call, f"refused: {error}")
             except ToolResultTooLarge as error:
                 return _told(call, f"it was called, but {error}: ask for less")
+            except ToolError as error:
+                return _told(call, str(error))
         return ToolResult(call.id, tool.output.encode(result).decode())
+
+
+async def opened(tools: Sequence[object], calls: Calls, at_once: int) -> ToolBelt:
+    """Put together what one `ask` offers: of a server's tools those that it has.
+
+    Raises ToolNotAllowed if one of them isn't the agent's; ToolFailed if a server can't be asked.
+    """
+    offered: list[Tool[..., Any]] = []
+    specs: list[ToolSpec] = []
+    for given in expanded(tools):
+        tool = cast("Tool[..., Any]", given)
+        calls.check(tool)
+        if isinstance(tool, McpTool):
+            spec = await calls.describe(tool)
+        else:
+            spec = ToolSpec(tool.name, tool.description, _parameters(tool))
+        if spec is not None:
+            offered.append(tool)
+            specs.append(spec)
+    return ToolBelt(tuple(offered), calls, tuple(specs), at_once)
 
 
 def fitted(results: Sequence[ToolResult], left: int | None) -> tuple[ToolResult, ...]:

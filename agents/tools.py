@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
+from argosy.agents.mcp_servers import McpServers
+from argosy.agents.model_client import ToolSpec
 from argosy.agents.running import Running
 from argosy.agents.step import Steps
 from argosy.pipelines.agent import Agent
+from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import Tool
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import Tainted, ToolNotAllowed
@@ -25,6 +28,7 @@ class ToolCalls:
     memos: Steps
     running: Running
     agent: Agent[..., Any]
+    servers: McpServers
     _seen: Counter[str] = field(default_factory=Counter[str])
 
     async def call(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -36,7 +40,7 @@ class ToolCalls:
         self.permit(tool)
         arguments = tool.arguments(args, kwargs)
         with steps.tool_call(tool.name, arguments) as span:
-            result = await self._called(tool, arguments, lambda: tool.function(*args, **kwargs))
+            result = await self._called(tool, arguments, self._effect(tool, args, kwargs))
             if span.recording:
                 span.set_content(names.TOOL_RESULT, tool.output.encode(result))
             return result
@@ -60,6 +64,17 @@ class ToolCalls:
             found = [mark for mark in self.running.taint if mark != of_tool(tool.name)]
             if found:
                 raise Tainted(f"{tool.name} is dangerous, and this task has seen {', '.join(found)}")
+
+    async def describe(self, tool: McpTool, /) -> ToolSpec | None:
+        """Ask its server what a tool takes; None if the server doesn't have it. Raises ToolFailed."""
+        return (await self.servers.describe(tool.home)).get(tool.remote)
+
+    def _effect(
+        self, tool: Tool[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], Awaitable[T]]:
+        if isinstance(tool, McpTool):
+            return cast("Callable[[], Awaitable[T]]", lambda: self.servers.call(tool, kwargs))
+        return lambda: tool.function(*args, **kwargs)
 
     def seen(self, tool: Tool[..., object], /) -> None:
         """Mark what the task makes from now on: it has seen what a tool gave."""

@@ -88,6 +88,7 @@ class Worker:
                 raise ours from group
             raise
         finally:
+            await services.servers.close()
             await leases.stop()
         if self._broken:
             raise WorkerBroken("; ".join(self._broken))

@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 from argosy.pipelines import terms
 from argosy.pipelines.capabilities import capabilities
 from argosy.pipelines.context import Context
+from argosy.pipelines.mcp import McpServer
 from argosy.pipelines.signature import read
 from argosy.pipelines.takes import Merge
 from argosy.pipelines.tool import Tool
@@ -38,7 +39,7 @@ class AgentOptions(TypedDict, total=False):
     page: str | None
     overlap: int
     weights: Mapping[str, int]
-    tools: Sequence[Tool[..., Any]]
+    tools: Sequence[Tool[..., Any] | McpServer]
     """All that it may call; what isn't listed is refused."""
     refuse_tainted: bool
     """Absent: True if one of the tools is dangerous."""

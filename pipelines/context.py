@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar, TypeVarTuple, overload
 
+from argosy.pipelines.mcp import McpServer
 from argosy.pipelines.tool import Tool
 from argosy.schemas.chat import Message, Reply
 
@@ -76,7 +77,7 @@ class Model(Protocol):
         prompt: Prompt,
         *,
         system: str | None = None,
-        tools: Sequence[Tool[..., Any]] = (),
+        tools: Sequence[Tool[..., Any] | McpServer] = (),
         repairs: int | None = None,
         name: str | None = None,
     ) -> str: ...
@@ -87,7 +88,7 @@ class Model(Protocol):
         *,
         returns: type[T],
         system: str | None = None,
-        tools: Sequence[Tool[..., Any]] = (),
+        tools: Sequence[Tool[..., Any] | McpServer] = (),
         repairs: int | None = None,
         name: str | None = None,
     ) -> T: ...
@@ -97,7 +98,7 @@ class Model(Protocol):
         *,
         returns: type[Any] = str,
         system: str | None = None,
-        tools: Sequence[Tool[..., Any]] = (),
+        tools: Sequence[Tool[..., Any] | McpServer] = (),
         repairs: int | None = None,
         name: str | None = None,
     ) -> Any:

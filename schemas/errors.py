@@ -115,6 +115,10 @@ class Tainted(ArgosyError, code="tainted"):
     do = "let an agent without dangerous tools read it, or say @agent(refuse_tainted=False) if the risk is known"
 
 
+class ToolError(ArgosyError, code="tool_error", retriable=True):
+    """A tool says that it can't do what was asked; a model that asked for it is told so, and may ask otherwise."""
+
+
 class ToolFailed(ArgosyError, code="tool_failed", retriable=True):
     """A tool's server can't be started, died, hung, or gave what is no answer."""
 

@@ -11,13 +11,14 @@ from pydantic import JsonValue
 from argosy.agents.guard import Guard
 from argosy.agents.handler_context import UNKNOWN_ROOM
 from argosy.agents.model import Models
-from argosy.agents.model_client import ModelClient
+from argosy.agents.model_client import ModelClient, ToolSpec
 from argosy.agents.step import output_of
 from argosy.broker import tokens
 from argosy.broker.values import decode_value, encode_value
 from argosy.pipelines import terms
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.context import Log, Model, Page, Payload
+from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import P, Tool
 from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
@@ -178,6 +179,9 @@ class _Tools:
 
     def permit(self, tool: Tool[..., Any], /) -> None:
         self.check(tool)
+
+    async def describe(self, tool: McpTool, /) -> ToolSpec | None:
+        return ToolSpec(tool.name, tool.description, tool.schema())
 
 
 @dataclass(frozen=True, slots=True)

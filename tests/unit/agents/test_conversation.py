@@ -10,10 +10,11 @@ from pydantic import BaseModel, JsonValue
 
 from argosy.agents.guard import Guard
 from argosy.agents.model import Models
-from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolCalls, ToolResult
+from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolCalls, ToolResult, ToolSpec
 from argosy.agents.tool_calls import MOST_CALLS, fitted
 from argosy.broker import tokens
 from argosy.pipelines import terms
+from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import Tool, tool
 from argosy.schemas.chat import Reply, Usage
 from argosy.schemas.errors import ContextRefused, ModelFailed, Tainted, ToolNotAllowed
@@ -98,6 +99,10 @@ class Calling:
     def check(self, tool: Tool[..., Any], /) -> None:
         if tool.name == "hidden":
             raise ToolNotAllowed(tool.name)
+
+    async def describe(self, tool: McpTool, /) -> ToolSpec | None:
+        """There are no servers."""
+        raise NotImplementedError(tool)
 
     def permit(self, tool: Tool[..., Any], /) -> None:
         if tool.name in self.task.refused:

@@ -7,9 +7,10 @@ from pydantic import BaseModel, JsonValue
 
 from argosy.agents.guard import Guard
 from argosy.agents.model import Models
-from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult
+from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult, ToolSpec
 from argosy.pipelines import tool as tools
 from argosy.pipelines.context import Model
+from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import Tool
 from argosy.schemas.chat import Message, Reply, Usage
 from argosy.schemas.contract import Above, Contract
@@ -72,6 +73,10 @@ class Calling:
 
     def check(self, tool: Tool[..., Any], /) -> None:
         """All are declared."""
+
+    async def describe(self, tool: McpTool, /) -> ToolSpec | None:
+        """There are no servers."""
+        raise NotImplementedError(tool)
 
     def permit(self, tool: Tool[..., Any], /) -> None:
         """All may be called."""
