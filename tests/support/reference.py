@@ -136,9 +136,9 @@ class Reference(Values):
         if above is not None:
             last = (local, False) if task.letter == "f" else self.step_on(above)
             if last is not None:
-                last, good = last
+                ending, good = last
                 self.tasks[above].letter = "k" if good else "f"
-                self.tasks[above].result = self.tasks[last].result
+                self.tasks[above].result = self.tasks[ending].result
                 self.over(step, above, self.tasks[above])
             return
         if task.letter == "f":

@@ -8,6 +8,8 @@ from argosy.schemas.pages import Reduction
 from support.reference_pages import AT_ONCE, DEPTH, OPEN, Tasks, above_of, round_of
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from support.reference_values import Task
 
 
@@ -34,8 +36,8 @@ def planned(pages: int, kept: int, tokens: int) -> Facts:
         pages=pages,
         limit=9,
     )
-    records = [record.model_dump(mode="json")] if pages else []
-    values = {"length(pages)": pages, "kept": kept, "tokens": tokens, "records": records}
+    records: list[JsonValue] = [record.model_dump(mode="json")] if pages else []
+    values: dict[str, JsonValue] = {"length(pages)": pages, "kept": kept, "tokens": tokens, "records": records}
     return {f"value:{select}": ValueFact(kind="value", value=value) for select, value in values.items()}
 
 

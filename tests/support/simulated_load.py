@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from argosy import ResultTimeout, RunConflict
+from argosy.agents.model_client import ModelClient
 from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.pipelines.agent import Agent
@@ -43,7 +44,7 @@ class SimulatedLoad:
     """Every acknowledged submit, by position: its run and the hash of its data."""
     agents: Mapping[str, Agent[..., Any]] = field(default_factory=lambda: AGENTS)
     kinds: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = field(default_factory=lambda: KINDS)
-    model: None = None
+    model: ModelClient | None = None
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.world)

@@ -136,7 +136,8 @@ def test_summaries_of_very_many_pages_are_long_enough_to_be_summarised_again() -
 
 def test_a_plan_for_another_value_is_no_plan() -> None:
     plan = plan_of({"text": "word " * 500}, 1_000)
-    for value in ("short", None, {"text": "x"}):
+    others: list[JsonValue] = ["short", None, {"text": "x"}]
+    for value in others:
         with pytest.raises(InvalidInput):
             page_text(value, plan, len(plan.pages) - 1)
     with pytest.raises(InvalidInput):

@@ -282,7 +282,7 @@ class Race:
                 where.result(task) for task in taken
             ]
             return
-        chain = [page.number for given in body.inputs for page in given.pages]
+        chain = [page.number for given in body.inputs for page in given.pages if isinstance(page, PageOf)]
         assert chain == [int(page) for page in re.findall(r"/p1\.(\d+)", local)]
         step = where.pipeline.step(name)
         assert [given.name for given in body.inputs] == [given.name for given in step.inputs]

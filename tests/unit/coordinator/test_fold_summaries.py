@@ -138,8 +138,8 @@ def test_several_inputs_get_each_its_own_summaries() -> None:
 def test_summaries_that_are_still_too_large_are_summarised_again() -> None:
     log = log_of()
     plan(log, "a/p0", record("p0", 490, 3))
-    for page in range(3):
-        settle(log, f"a/p1.{page}", tokens=80)
+    for number in range(3):
+        settle(log, f"a/p1.{number}", tokens=80)
     assert set(log.out) == {"a/p2"}
     body = order(log, "a/p2")
     assert body.system == SystemOrder(kind="summaries", room=150)
