@@ -58,6 +58,27 @@ async def test_streamed_text_comes_while_the_agent_works(producers: Producers, t
         assert (await run.result(timeout_seconds=ENDED_SECONDS)).text == "one two three"
 
 
+async def test_a_killed_workers_text_is_void_once_another_claim_streams(
+    producers: Producers, tmp_path: Path
+) -> None:
+    async with Argosy.connect(producers.fleet.settings) as client:
+        gate = tmp_path / "go-on"
+        run = await client.submit(talkative, Talk(words=["one ", "two ", "three"], until=str(gate)))
+        text = ""
+        restarts = 0
+        async with asyncio.timeout(ENDED_SECONDS):
+            async for piece in run.texts():
+                text = piece.text if piece.restarted else text + piece.text
+                restarts += piece.restarted
+                if piece.text == "two ":
+                    if restarts:
+                        gate.touch()
+                    else:
+                        await producers.fleet.kill("worker-1")
+        assert text == "one two three"
+        assert restarts == 1
+
+
 async def test_a_client_goes_on_when_kafka_was_killed_under_it(producers: Producers, tmp_path: Path) -> None:
     async with Argosy.connect(producers.fleet.settings) as client:
         gate = tmp_path / "go-on"
