@@ -1,6 +1,6 @@
 """One granted attempt: its span, its handler with what that is given, and what is to become of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -24,13 +24,15 @@ from argosy.agents.verdict import (
     verdict_on,
 )
 from argosy.pipelines.agent import Agent
+from argosy.pipelines.context import Page
 from argosy.schemas.errors import ArgosyError, HandlerTimeout, Tainted
 from argosy.schemas.fault import fault_of
+from argosy.schemas.pages import Reduction
 from argosy.schemas.plain_dispatch import PlainDispatch
 from argosy.schemas.task import SystemDispatched
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, names, propagation, steps
-from argosy.telemetry.spans import Traced
+from argosy.telemetry.spans import Attributes, Traced, Value
 from argosy.telemetry.steps import Position, Work
 
 
@@ -93,6 +95,8 @@ class Attempts:
             running.see(taint_of(body.inputs))
         if running.span.recording:
             running.span.set_content(names.INPUT, partial(shown, given))
+            if isinstance(body, SystemDispatched) and body.reduced:
+                running.span.set(_reduced(body.reduced, running.page))
         context = partial(TaskContext, running, self.services, deadline, self.models, self.agent)
         if isinstance(body, SystemDispatched) and body.system is not None:
             return await SystemWork(body, self.services.count_tokens, context).do(body.system, given)
@@ -130,6 +134,20 @@ class Attempts:
         body = running.order.body
         message = StateChanged(task_id=body.task_id, agent=body.agent, attempt=body.attempt, state="running")
         self.services.watchers.tell(running.order.run_id, message, running.span.trace.traceparent)
+
+
+def _reduced(records: Sequence[Reduction], page: Page | None) -> Attributes:
+    """Tell what was done to inputs that were too large."""
+    told: dict[str, Value] = {
+        names.CONTEXT_METHOD: [f"{record.input}: {record.method}" for record in records],
+        names.CONTEXT_SOURCE: [record.sha256 for record in records],
+        names.CONTEXT_BEFORE: [str(record.before) for record in records],
+        names.CONTEXT_AFTER: [str(record.after) for record in records],
+        names.CONTEXT_PAGES: [str(record.pages) for record in records],
+    }
+    if page is not None:
+        told[names.CONTEXT_PAGE] = page.number
+    return told
 
 
 def _stopped(running: Running) -> Verdict | Drained:

@@ -9,6 +9,7 @@ from argosy.console.dag import Branch, branches, in_run, named_steps
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
+from argosy.console.system_words import cut
 from argosy.console.task_table import WORDS, TaskRow, rows
 from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.step_plan import template_of
@@ -76,7 +77,8 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
         yield f"its log can't be folded {history.broken}"
     by_step: dict[str, list[TaskRow]] = {}
     for row in table:
-        by_step.setdefault(template_of(step_of(row.task)[0]), []).append(row)
+        if not row.what:
+            by_step.setdefault(template_of(step_of(row.task)[0]), []).append(row)
     missing = holes(history)
     for branch in branches(accepted.pipeline):
         name = branch.name
@@ -100,11 +102,19 @@ def _step(
         told = [row for row in table if _is_shard(row) and (shards or row.state != "succeeded")]
         for row in told if shards else told[:SHARDS_SHOWN]:
             yield f"{branch.below}{_task(row, history, now_ms)}"
+            yield from _cut(row, history, f"{branch.below}  ")
         if not shards and len(told) > SHARDS_SHOWN:
             yield f"{branch.below}… {len(told) - SHARDS_SHOWN} more that have not succeeded"
         return
     for row in table:
         yield f"{branch.lead}{_task(row, history, now_ms)}{beside}"
+        yield from _cut(row, history, branch.below)
+
+
+def _cut(row: TaskRow, history: History, lead: str) -> Iterator[str]:
+    """Tell what was done to inputs that were too large, and how far that is."""
+    for line in cut(history.state, row.task) if history.state is not None else ():
+        yield f"{lead}{line}"
 
 
 def _is_shard(row: TaskRow) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 import typer
@@ -13,6 +13,7 @@ from argosy.client.connection import Argosy
 from argosy.client.run import Run, RunStatus
 from argosy.console.answer import approve, signal, waiting
 from argosy.console.config import load_settings
+from argosy.console.context_view import context_of, drawn
 from argosy.console.exits import FAILED
 from argosy.console.foreground import run_in_foreground
 from argosy.console.interruption import if_interrupted
@@ -92,13 +93,27 @@ def list_runs(
 
 @runs.command("show")
 def show_run(
-    run_id: Annotated[str, typer.Argument(help="The run's id.")],
+    run_id: Annotated[str, typer.Argument(help="The run's id.")] = "",
     *,
+    context: Annotated[
+        str,
+        typer.Option(
+            "--context", help="What this task got of its inputs, against its agent's context window."
+        ),
+    ] = "",
     shards: Annotated[
         bool, typer.Option("--shards", help="All shards of maps, not only the failed ones.")
     ] = False,
 ) -> None:
-    """Show a run as a tree: states, attempts, times, tokens, holes. Exit code 1 if it ended without success."""
+    """Show a run as a tree: states, attempts, times, tokens, holes. Exit code 1 if it ended without success.
+
+    With --context a task's inputs as bars: whole, a page of, a summary of; TASK is its id, or its name in the run.
+    """
+    if context:
+        asyncio.run(_show_context(load_settings(), run_id, context))
+        return
+    if not run_id:
+        raise typer.BadParameter("name a run, or a task: argosy runs show --context RUN/TASK")
     found = asyncio.run(_known(load_settings(), run_id))
     ended = found.ended
     state = ended.outcome if ended else "active"
@@ -178,6 +193,19 @@ async def _watch(settings: Settings, run_id: str, timeout_seconds: float | None)
     return 0 if ended.outcome == "succeeded" else FAILED
 
 
+async def _show_context(settings: Settings, run_id: str, task: str) -> None:
+    first, _, rest = task.partition("/")
+    local = task if run_id and first != run_id else rest
+    run_id = run_id or first
+    async with open_services(settings, "console") as services:
+        found = await history(services.cluster, settings, run_id)
+        _must_be_known(found)
+        shown, room = await context_of(found, local, services.payloads)
+    left = None if room is None else shown.left(room)
+    data = {**asdict(shown), "room": room, "used": shown.used, "left": left}
+    show(data, printable("\n".join(drawn(shown, room))))
+
+
 def _how(run_id: str, ended: RunEnded) -> str:
     """Say how a run ended, and why."""
     why = ended.fault.beside(ended.outcome) if ended.fault else ""
@@ -192,13 +220,17 @@ async def _tell(run: Run[JsonValue]) -> None:
 
 async def _known(settings: Settings, run_id: str) -> History:
     found = await _history(settings, run_id)
+    _must_be_known(found)
+    return found
+
+
+def _must_be_known(found: History) -> None:
     if found.accepted is None:
         raise NotFound(
-            f"no run {run_id} in the run log",
+            f"no run {found.run_id} in the run log",
             "it was never accepted, or retention has passed",
-            f"argosy why {run_id}, or argosy runs list",
+            f"argosy why {found.run_id}, or argosy runs list",
         )
-    return found
 
 
 @runs.command("cancel")

@@ -1,10 +1,13 @@
 """A run's tasks as rows: agent, state, attempts, wall time, tokens; from its history alone."""
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from argosy.console.dag import named_steps
 from argosy.console.run_history import History
+from argosy.console.system_words import place_of, words
 from argosy.coordinator.step_plan import shards_in, template_of
 from argosy.schemas.ids import step_of, task_id
 
@@ -52,6 +55,8 @@ class TaskRow:
     why: str
     worker: str = ""
     """Who settled it last."""
+    what: str = ""
+    """Of a task that was made for one that is too large: which page, merge or summary it is."""
 
     def cells(self) -> tuple[object, ...]:
         """Give the row as `COLUMNS` has it."""
@@ -67,13 +72,29 @@ def rows(history: History) -> list[TaskRow]:
         return []
     made: list[TaskRow] = []
     by_step: dict[str, list[str]] = {}
+    under: dict[str, list[str]] = {}
     for local in state.tasks():
+        place = place_of(history, local) if "/p" in local else None
+        if place is not None and place.system is not None:
+            under.setdefault(place.system.above.local, []).append(local)
+            continue
         by_step.setdefault(template_of(step_of(local)[0]), []).append(local)
     for named in named_steps(accepted.pipeline):
         shards = sorted(by_step.get(named.name, ()), key=lambda local: list(map(int, shards_in(local))))
         agent = named.step.agent or f"pipeline {named.step.pipeline.name if named.step.pipeline else ''}"
-        made.extend(_row(history, local, agent) for local in shards or [named.name])
+        for local in shards or [named.name]:
+            made.append(_row(history, local, agent))
+            made.extend(_row(history, one, agent) for one in _under(under, local))
     return made
+
+
+def _under(under: Mapping[str, list[str]], local: str) -> Iterator[str]:
+    """Name the system tasks of a task, in the order in which they may run."""
+    for name in sorted(
+        under.get(local, ()), key=lambda name: [int(part) for part in re.findall(r"\d+", name)]
+    ):
+        yield name
+        yield from _under(under, name)
 
 
 def last_fault(history: History, local: str) -> str:
@@ -85,7 +106,9 @@ def last_fault(history: History, local: str) -> str:
 def _row(history: History, local: str, agent: str) -> TaskRow:
     state = history.state
     task = state.task(local) if state else None
-    step = state.step(local) if state else None
+    place = place_of(history, local) if "/p" in local else None
+    is_system = state is not None and place is not None and place.system is not None
+    step = state.step(local) if state and not is_system else None
     first_of: dict[int, TaskSettled] = {}
     for settled in history.settles(task_id(history.run_id, local)):
         first_of.setdefault(settled.attempt, settled)
@@ -95,7 +118,7 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
     cause = step.cause.fault.message if step and step.cause else ""
     return TaskRow(
         task=local,
-        agent=agent,
+        agent=place.agent if is_system and place is not None else agent,
         state=WORDS[letter],
         attempts=task.attempt if task else 0,
         deliveries=sum(settled.deliveries for settled in settles),
@@ -104,4 +127,5 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
         output_tokens=sum(settled.usage.output_tokens for settled in settles),
         why=faults[-1] if faults and letter != "k" else cause,
         worker=settles[-1].worker if settles else "",
+        what=words(state, place) if is_system and state is not None and place is not None else "",
     )

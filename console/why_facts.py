@@ -139,6 +139,13 @@ class TaskIs:
     deliveries: int = 0
     stored: bool = False
     """Its result is stored and not folded yet."""
+    said: str = ""
+    """Its name for people, who are told what a page is a page of; absent: `local`."""
+
+    @property
+    def name(self) -> str:
+        """Name it for people."""
+        return self.said or self.local
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from argosy.console.dag import in_run, named_steps
 from argosy.console.process_life import Services, open_services
 from argosy.console.run_history import History
 from argosy.console.service_checks import without_secrets
+from argosy.console.system_words import said
 from argosy.console.task_table import last_fault
 from argosy.console.why_facts import AgentIs, Facts, JoinIs, LaneIs, RunIs, Service, TaskIs
 from argosy.console.why_kafka import FromKafka, agent_of, ask_kafka, contract_of
@@ -143,6 +144,7 @@ def _task(local: str, task: TaskState, kafka: FromKafka, redis: FromRedis | None
     place, key = kafka.places.get(name), redis.tasks.get(local, TaskKey()) if redis is not None else TaskKey()
     return TaskIs(
         local=local,
+        said=said(history, local),
         agent=agent,
         letter=task.letter,
         attempt=task.attempt,

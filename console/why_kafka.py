@@ -11,6 +11,7 @@ from argosy.broker.log import Partition
 from argosy.broker.topics import TopicNames
 from argosy.console.dag import named_steps
 from argosy.console.run_history import History, history
+from argosy.console.system_words import place_of
 from argosy.console.why_facts import Group, Refusal, Submit
 from argosy.console.why_submit import ask_submit, envelope_of
 from argosy.coordinator.step_plan import template_of
@@ -89,6 +90,9 @@ async def ask_kafka(cluster: KafkaCluster, settings: Settings, run_id: str, now_
 
 def agent_of(found: History, local: str) -> str:
     """Name the agent of a task, by its step; the step's name where the plan has none."""
+    place = place_of(found, local) if "/p" in local else None
+    if place is not None and place.system is not None:
+        return place.agent
     step = template_of(step_of(local)[0])
     named = named_steps(found.accepted.pipeline) if found.accepted else ()
     return next((each.step.agent for each in named if each.name == step and each.step.agent), step)

@@ -85,7 +85,7 @@ def _backing_off(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | N
     if task.retry_ms is not None and task.retry_ms > now_ms:
         when = f"at {moment(task.retry_ms)} (in {length((task.retry_ms - now_ms) / 1000)})"
     texts = (
-        f"{task.local} waits to be tried again {when}",
+        f"{task.name} waits to be tried again {when}",
         f"attempt {task.attempt + 1} of {task.attempts} is next; the last one failed: {task.last_fault or 'unknown'}",
         "wait, or mend what the fault names",
     )
@@ -96,7 +96,7 @@ def _settling(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | Non
     if not task.stored:
         return None
     texts = (
-        f"{task.local} is done, its result is being published",
+        f"{task.name} is done, its result is being published",
         "it is stored under its claim, and not folded yet",
         "wait a moment; it is published again if its worker dies",
     )
@@ -117,14 +117,14 @@ def _claimed(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
     }
     if claim.holder and not claim.present:
         texts = (
-            f"the worker {holder} of {task.local} doesn't answer; its lease runs for {left} more",
+            f"the worker {holder} of {task.name} doesn't answer; its lease runs for {left} more",
             f"it claimed attempt {task.attempt} {since}; it was killed, or is cut off from Redis",
             f"wait until the lease ends at {moment(claim.lease_ms)}: another worker takes it then",
         )
         return _cause(task, "worker_gone", texts, **figures)
     limit = f"its time limit is {length(task.timeout_seconds)}"
     texts = (
-        f"{task.local} is in its handler in worker {holder} {since}",
+        f"{task.name} is in its handler in worker {holder} {since}",
         f"attempt {task.attempt} of {task.attempts}; {limit}; the lease ends in {left} unless it is renewed",
         "look at that worker's log; what it waits for is its handler's own affair",
     )
@@ -138,13 +138,13 @@ def _held(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
     figures: dict[str, int | str | None] = {"ahead": task.ahead, "out": out, "window": window}
     if agent is not None and agent.group.members == 0:
         texts = (
-            f"no worker serves agent {task.agent}: {task.local} waits behind {counted(task.ahead, 'other')}",
+            f"no worker serves agent {task.agent}: {task.name} waits behind {counted(task.ahead, 'other')}",
             f"group {agent.group.name} has no members; {out} of at most {counted(window, 'task')} of this lane out",
             f"argosy worker APP:{task.agent}",
         )
         return _cause(task, "no_worker", texts, **figures)
     texts = (
-        f"{task.local} is held by the dispatch window: {counted(task.ahead, 'task')} of {task.agent} before it",
+        f"{task.name} is held by the dispatch window: {counted(task.ahead, 'task')} of {task.agent} before it",
         f"{out} of at most {counted(window, 'task')} of {task.agent} out in this lane",
         "more workers of the agent make it go faster; ARGOSY_FLEET__DISPATCH_WINDOW is the window",
     )
@@ -159,7 +159,7 @@ def _no_worker(task: TaskIs, agent: AgentIs | None, now_ms: int) -> Cause | None
     if not group.exists:
         why = f"there is no topic {group.topic}: no worker of it ever ran here"
     if task.offset is not None:
-        why += f", {task.local} at partition {task.partition} offset {task.offset}"
+        why += f", {task.name} at partition {task.partition} offset {task.offset}"
     if claim is not None:
         why += f"; {claim.holder or 'a worker'} had claimed it, its lease ended {ago(claim.lease_ms, now_ms)} ago"
     texts = (f"no worker serves agent {task.agent}", why, f"argosy worker APP:{task.agent}")
@@ -172,7 +172,7 @@ def _lease_over(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | No
         return None
     ended = f"its lease ended {ago(claim.lease_ms, now_ms)} ago"
     texts = (
-        f"the worker {claim.holder} of {task.local} is gone: {ended}",
+        f"the worker {claim.holder} of {task.name} is gone: {ended}",
         f"another worker claims it when the message is handed out again; {_again(task)}",
         "wait; if it stays so, look at the agent's workers",
     )
@@ -183,7 +183,7 @@ def _suspect(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None
     if not task.deliveries:
         return None
     texts = (
-        f"{task.local} waits for its turn as a suspect",
+        f"{task.name} waits for its turn as a suspect",
         f"its worker was lost {counted(task.deliveries, 'time')}; such a task runs alone in its worker",
         "look at what it does to its workers",
     )
@@ -200,7 +200,7 @@ def _behind(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
     )
     before, members = task.offset - task.committed, counted(agent.group.members, "member")
     texts = (
-        f"the workers of {task.agent} are behind: {task.local} waits in partition {task.partition}",
+        f"the workers of {task.agent} are behind: {task.name} waits in partition {task.partition}",
         f"it lies at offset {task.offset}, {before} after the committed one; {members}{hands}",
         f"wait, or start more: argosy worker APP:{task.agent}",
     )
@@ -209,7 +209,7 @@ def _behind(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
 
 
 def _on_its_way(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None:
-    what = f"{task.local} was ordered and is on its way to a worker"
+    what = f"{task.name} was ordered and is on its way to a worker"
     return _cause(task, "on_its_way", (what, _again(task), "wait a moment"))
 
 

@@ -5,8 +5,10 @@ from pydantic import BaseModel
 from argosy import Context, Pipeline, agent
 from argosy.broker import tokens
 from argosy.schemas.settings import Settings
+from argosy.telemetry import names
 from argosy.testing import Fleet
 from argosy.testing.stage import plain_settings
+from support.traces import Spans, attributes
 
 LIMIT = 300  # 400 x 0.8 - 20
 
@@ -42,6 +44,19 @@ async def initials(_: Context, lines: list[str]) -> str:
     return "".join(line[0] for line in lines)
 
 
+@agent(window=400, reserve=20, above="paginate", overlap=30)
+async def number_pages(ctx: Context, document: Document) -> list[str]:
+    """Where each page stands, what of it is its own, and how large the original is."""
+    page, text = ctx.page, document.text
+    if page is None:
+        return ["whole"]
+    whole = await ctx.payload("document").text()
+    assert text in Document.model_validate_json(whole).text
+    return [f"{page.input} {page.number}/{page.of}", text[page.overlap :]]
+
+
+numbers_pages = Pipeline("numbers-pages", takes=Document, gives=list[str])
+numbers_pages.returns(numbers_pages.step(number_pages, numbers_pages.input))
 finds = Pipeline("finds", takes=Document, gives=Found)
 finds.returns(finds.step(find, finds.input))
 shortens = Pipeline("shortens", takes=list[str], gives=str)
@@ -95,6 +110,31 @@ async def test_a_document_of_many_pages_ends_in_all_of_its_facts() -> None:
     assert found.facts == [line for line in document.text.splitlines() if "FACT" in line]
     assert sum(found.seen) == len(document.text)
     assert len(found.seen) > 50
+
+
+async def test_a_page_knows_which_it_is_and_what_of_it_is_its_own() -> None:
+    document = log_of(200)
+    async with Fleet(numbers_pages, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(numbers_pages, document)
+        small = await fleet.submit(numbers_pages, log_of(2))
+        await fleet.settle()
+        found = await run.result()
+        assert await small.result() == ["whole"]
+    of = len(found) // 2
+    assert found[::2] == [f"document {number}/{of}" for number in range(1, of + 1)]
+    assert "".join(found[1::2]) == document.text
+
+
+async def test_the_span_of_a_page_tells_what_it_is_a_page_of() -> None:
+    spans = Spans()
+    async with Fleet(finds, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(finds, log_of(200))
+        await fleet.settle()
+        pages = len((await run.result()).seen)
+    told = [attributes(span) for span in spans.all() if names.CONTEXT_PAGE in attributes(span)]
+    assert sorted(str(each[names.CONTEXT_PAGE]) for each in told) == sorted(map(str, range(1, pages + 1)))
+    assert {each[names.CONTEXT_METHOD] for each in told} == {("document: paginate",)}
+    assert {each[names.CONTEXT_PAGES] for each in told} == {(str(pages),)}
 
 
 async def test_a_list_is_cut_between_its_items_and_merged_as_a_tree() -> None:
