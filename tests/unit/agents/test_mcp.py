@@ -15,11 +15,15 @@ from werkzeug import Request, Response
 
 from argosy.agents.mcp_servers import McpServers
 from argosy.agents.mcp_stdio import INHERITED
+from argosy.agents.model import Models
+from argosy.agents.model_client import ToolCall, ToolCalls, ToolResult
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.pipelines.mcp import McpServer, mcp
 from argosy.schemas.errors import BuildError, ConfigurationError, ToolError, ToolFailed, ToolResultTooLarge
 from argosy.schemas.payload import Inline
+from argosy.schemas.settings import ModelSettings
+from argosy.testing import FakeModel
 from support import mcp_server
 from support.worker_bench import input_of, memory_bench
 
@@ -289,3 +293,33 @@ async def test_an_agent_calls_an_mcp_tool_once_over_its_attempts(
     assert settled.result.value == "content of a"
     assert settled.result.taint == ("tool:files_read",)
     assert (tmp_path / "calls").read_text().split() == ["read"]
+
+
+async def test_a_model_asks_for_tools_of_a_server_and_is_told_what_they_say() -> None:
+    server = files(allow=("read", "fail", "huge"), most_bytes=1000)
+    calls = (
+        ToolCall("1", "files_read", '{"path": "a"}'),
+        ToolCall("2", "files_fail", "{}"),
+        ToolCall("3", "files_huge", '{"bytes": 5000}'),
+        ToolCall("4", "files_die", "{}"),
+    )
+    model = FakeModel(ToolCalls(calls), "done")
+    bench, _, _ = memory_bench()
+    await bench.create("reader")
+    await bench.live()
+    await bench.run("run-1", reader="r 1")
+
+    @agent(name="reader", model="openai:m", reserve=100, tools=[server])
+    async def reader(ctx: Context, path: str) -> str:
+        return await ctx.model.ask(path, tools=[server])
+
+    async with bench.worker(reader, models=Models(model, ModelSettings())):
+        await bench.order(reader, "run-1/reader", input_of("path", "a"))
+        (settled,) = await bench.until_settled()
+    assert settled.outcome == "succeeded", settled.fault
+    assert [spec.name for spec in model.calls[0].request.tools] == ["files_read", "files_fail", "files_huge"]
+    told = [turn.content for turn in model.calls[1].request.turns if isinstance(turn, ToolResult)]
+    assert told[0] == '"content of a"'
+    assert "no such file" in told[1]
+    assert "5002 bytes" in told[2]
+    assert "no tool 'files_die'" in told[3]
