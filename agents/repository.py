@@ -7,6 +7,7 @@ task, created only if it isn't there. Of two deliveries that write at once one w
 
 import fcntl
 import hashlib
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,12 +18,14 @@ from pydantic import BaseModel, ConfigDict
 
 from argosy.agents.git import Git, GitFailed
 from argosy.agents.scratch import scratch
-from argosy.schemas.errors import Reject
+from argosy.schemas.errors import Reject, Retry
 
 TRAILER: Final = "Argosy-Task"
 _TASKS: Final = "refs/argosy/tasks"
 _MAIL: Final = "agents@argosy.invalid"
 _FILE: Final = "100644"
+_LOCK_SECONDS: Final = 60.0
+_ASK_AGAIN_SECONDS: Final = 0.01
 
 
 class Conflict(Reject, code="conflict"):
@@ -233,10 +236,24 @@ class Repository:
         `.lock` file that lies there is a dead one's.
         """
         with (self.git.folder / "argosy.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock.fileno())
             (self.git.folder / f"{ref}.lock").unlink(missing_ok=True)
             done = self.git.tried("update-ref", ref, new, old or "0" * 40, fds=(lock.fileno(),))
         return done.returncode == 0
+
+
+def _wait_for(lock: int) -> None:
+    """Take a lock that is held for a few milliseconds, but for a process that was stopped just then."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise Retry(f"another process has held the repository for {_LOCK_SECONDS:g} s") from None
+            time.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _ref(task_id: str) -> str:

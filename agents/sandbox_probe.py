@@ -1,6 +1,7 @@
 """Whether a sandbox works here: found by trying, as a container or a kernel's setting may forbid it."""
 
 import asyncio
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,40 +25,43 @@ async def find_sandbox() -> Bubblewrap:
 
     A success is remembered, a failure isn't: who mends the machine needs no restart.
     """
+    return await asyncio.to_thread(try_sandbox)
+
+
+def try_sandbox() -> Bubblewrap:
+    """Do the same, and block meanwhile."""
     program = which("bwrap")
     if program is None:
         why = "bubblewrap (bwrap) is not on the PATH" if sys.platform == "linux" else "bubblewrap is Linux's"
         raise SandboxMissing("code can't be run: there is no sandbox here", why, _DO)
     if program not in _found:
-        _found[program] = await _tried(program)
+        _found[program] = _tried(program)
     return _found[program]
 
 
-async def _tried(program: str) -> Bubblewrap:
-    _code, told = await _said(program, "--help")
+def _tried(program: str) -> Bubblewrap:
+    _code, told = _said(program, "--help")
     sandbox = Bubblewrap(program, ends_namespaces="--disable-userns" in told)
     with tempfile.TemporaryDirectory() as folder:
         words = sandbox.words(Path(folder), writable=False, scratch_bytes=_TRY_BYTES)
-        code, said = await _said(*words, sys.executable, "-I", "-S", "-c", "pass")
+        code, said = _said(*words, sys.executable, "-I", "-S", "-c", "pass")
     if code != 0:
         why = said.strip().rpartition("\n")[2] or f"{program} ended with {code}"
         raise SandboxMissing("code can't be run: bubblewrap doesn't work here", why, _DO)
     return sandbox
 
 
-async def _said(*words: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=environment({}),
-    )
+def _said(*words: str) -> tuple[int, str]:
     try:
-        async with asyncio.timeout(_TRY_SECONDS):
-            out, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+        done = subprocess.run(  # noqa: S603 - our own words
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment({}),
+            timeout=_TRY_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
         return 1, f"it did not answer within {_TRY_SECONDS:g} s"
-    return process.returncode or 0, out.decode("utf-8", errors="replace")
+    return done.returncode, done.stdout.decode("utf-8", errors="replace")

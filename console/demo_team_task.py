@@ -33,6 +33,12 @@ def task_files() -> dict[str, str]:
     return _files("demo_team_task.txt")
 
 
+def finished_files() -> dict[str, str]:
+    """Give the repository as the script leaves it: of each file the last answer."""
+    answers = _files("demo_team_answers.txt")
+    return task_files() | {name.partition(": ")[2]: text for name, text in answers.items()}
+
+
 def script() -> Script:
     """Make the model's script."""
     plan = Plan(

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from argosy.agents.sandbox_probe import try_sandbox
 from argosy.console.check import Check, Verdict, ok
 from argosy.console.java import find_java
 from argosy.console.kafka_jars import KAFKA_VERSION, kafka_folder, missing_jars, read_jar_list
@@ -19,7 +20,7 @@ OLDEST_PYTHON: Final = (3, 11)
 
 def machine_checks(stack_folder: Path) -> list[Check]:
     """Look at all of it; nothing is changed, nothing is downloaded."""
-    return [_python(), _java(), _kafka(), _valkey(), _model(), _stack(stack_folder)]
+    return [_python(), _java(), _kafka(), _valkey(), _model(), _sandbox(), _stack(stack_folder)]
 
 
 def _python() -> Check:
@@ -70,6 +71,14 @@ def _model() -> Check:
         "the demo uses them where no other model is set",
         "make demo installs them; or set OPENAI_BASE_URL and OPENAI_API_KEY",
     )
+
+
+def _sandbox() -> Check:
+    try:
+        return ok("sandbox", try_sandbox().program)
+    except ConfigurationError as error:
+        why = f"{error.why}; agents that run code, as the software team's, refuse to without one"
+        return Check("sandbox", Verdict.WARNING, error.what, why, error.do)
 
 
 def _stack(folder: Path) -> Check:

@@ -9,10 +9,15 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 
 import pytest
 from pytest_httpserver import HTTPServer
 
+from argosy.agents.repository import Repository
+from argosy.console.demo_team_task import GOAL, script, task_files
+from argosy.testing import Rule, ScriptedModels
+from support.missing import not_run
 from support.model_server import KEY, Script, answer
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -124,3 +129,28 @@ def test_digest_goes_on_with_nine_of_ten_and_says_what_is_missing(
     assert urgent.stdout.splitlines()[-1] == "missing: 1, checked: no", urgent.stderr
     assert failed.returncode != 0
     assert "is empty" in failed.stderr or "quorum" in failed.stderr, failed.stderr
+
+
+@pytest.mark.timeout(300)
+def test_the_software_team_works_on_a_clone_of_a_folder_and_releases_what_is_green(tmp_path: Path) -> None:
+    if which("bwrap") is None:
+        not_run("examples/software_team.py", "bubblewrap (bwrap) is not on the PATH")
+    made = Repository.made(tmp_path / "there.git", task_files(), "Begin")
+    folder = tmp_path / "My library"
+    clone = run(tmp_path, dict(os.environ), "git", "clone", "--quiet", str(made.git.folder), str(folder))
+    assert clone.returncode == 0, clone.stderr
+    played = script()
+    note = Rule(contains="release note", replies=["It has tables now."])
+    with ScriptedModels(played.model_copy(update={"rules": [note, *played.rules]})) as server:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("ARGOSY_", "OPENAI_"))
+        }
+        env = {**kept, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
+        with dev("software_team.py", tmp_path, env):
+            done = run(tmp_path, env, sys.executable, str(EXAMPLES / "software_team.py"), str(folder), GOAL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "OK\ntests pass, run in: bubblewrap; rounds: 3\nIt has tables now.\n" in done.stdout
+    fetched = run(folder, dict(os.environ), *done.stdout.splitlines()[-1].split())
+    assert fetched.returncode == 0, fetched.stderr
+    log = run(folder, dict(os.environ), "git", "log", "--format=%an", "FETCH_HEAD")
+    assert sorted(set(log.stdout.split())) == ["argosy", "coder", "integrator", "mender"]
