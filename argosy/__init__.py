@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argosy.pipelines.pipeline import Pipeline
     from argosy.pipelines.recorder import exists, size
     from argosy.pipelines.ref import Ref, const
+    from argosy.pipelines.schedule import Schedule
     from argosy.pipelines.tool import Tool, tool
     from argosy.schemas.approval import Approval
     from argosy.schemas.chat import Message, Reply
@@ -67,6 +68,7 @@ __all__ = [
     "RunExpired",
     "RunFailed",
     "RunRefused",
+    "Schedule",
     "Streams",
     "Tool",
     "ToolError",
@@ -113,6 +115,7 @@ _ROOM_OF: Final = {
     "RunExpired": "argosy.schemas.errors",
     "RunFailed": "argosy.schemas.errors",
     "RunRefused": "argosy.schemas.errors",
+    "Schedule": "argosy.pipelines.schedule",
     "Streams": "argosy.client.streamed",
     "Tool": "argosy.pipelines.tool",
     "ToolError": "argosy.schemas.errors",

@@ -1,8 +1,8 @@
 """Every key in Redis, its type, and how long it lives. No other module builds a key.
 
 All keys of a lane carry its hash tag (`{lane-17}`), so that one script works in one slot of a cluster.
-Permanent, because a lane has no end: `PERMANENT`, and the hash of a run while it is active. They are bounded by
-the runs that are active. Everything else has a TTL.
+Permanent, because a lane, and a schedule, has no end: `PERMANENT`, and the hash of a run while it is active. They are
+bounded by the runs that are active, and by the schedules. Everything else has a TTL.
 """
 
 import re
@@ -22,6 +22,7 @@ Kind = Literal[
     "outbox",
     "quarantine",
     "load",
+    "schedule",
     "run",
     "task",
     "present",
@@ -29,7 +30,7 @@ Kind = Literal[
 ]
 
 PERMANENT: Final[frozenset[Kind]] = frozenset(
-    {"lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine", "load"}
+    {"lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine", "load", "schedule"}
 )
 _KEY: Final = re.compile(
     r"(?P<prefix>[^{]+):\{lane-(?P<lane>\d+)\}:"
@@ -121,6 +122,11 @@ class FleetKeys:
         return f"{self.prefix}:{{fleet}}:present"
 
     @property
+    def factors(self) -> str:
+        """HASH: agent and model -> tokens by our count and the model's (`broker.factors`). TTL: months."""
+        return f"{self.prefix}:{{fleet}}:factors"
+
+    @property
     def until(self) -> str:
         """ZSET: process name -> counts as there until, epoch milliseconds of the server's clock."""
         return f"{self.prefix}:{{fleet}}:until"
@@ -184,13 +190,21 @@ def model_of(key: str) -> tuple[str, str] | None:
     return None if found is None else (unquote(found["model"]), found["key"])
 
 
-_FLEET_KEY: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full)")
+def schedule_key(prefix: str, name: str) -> str:
+    """HASH, permanent, for the times of a schedule have no end: last, run, seen, paused (`client.schedule_book`)."""
+    return f"{prefix}:{{schedule-{name}}}"
+
+
+_SCHEDULE_KEY: Final = re.compile(r"[^{]+:\{schedule-[^{}]+\}")
+_FLEET_KEY: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full|factors)")
 
 
 def kind_of(key: str) -> Kind | None:
     """Say what one of our keys is, for tools and checks; None for a key that isn't ours."""
     found = _KEY.fullmatch(key)
     if found is None:
+        if _SCHEDULE_KEY.fullmatch(key):
+            return "schedule"
         return "present" if _FLEET_KEY.fullmatch(key) else "model" if _MODEL_KEY.fullmatch(key) else None
     own, state = found["own"], found["state"]
     if own is not None:

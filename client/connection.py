@@ -190,6 +190,13 @@ class Argosy:
         question = Question(run_id, receipt.position)
         return Run(links, question, decode, receipt=receipt, ours=True, again=again)
 
+    async def ended_since(self, since_ms: int, lead: str) -> set[str]:
+        """Name the runs whose ids begin with `lead` and that ended since then. Reads all results of that time.
+
+        Raises Unreachable.
+        """
+        return await self._linked().ended_since(since_ms, lead)
+
     async def waiting(self) -> list[Awaited]:
         """List what all runs wait for from outside, those that wait for longest first. Raises Unreachable."""
         return await awaited.of_fleet(self._linked())

@@ -141,6 +141,22 @@ class Links:
         finally:
             await follower.close()
 
+    async def ended_since(self, since_ms: int, lead: str) -> set[str]:
+        """Name the runs whose ids begin so and that ended since then, by the topic of results. Raises Unreachable."""
+        follower = self.cluster.follower(self.names.results)
+        await follower.start(at_ms=max(0, since_ms))
+        ended: set[str] = set()
+        try:
+            while True:
+                for record in await follower.read(READ_SECONDS):
+                    found = read_answer(record)
+                    if found is not None and isinstance(found[1], RunEnded) and found[0].startswith(lead):
+                        ended.add(found[0])
+                if await follower.caught_up():
+                    return ended
+        finally:
+            await follower.close()
+
     async def events(self, question: Question, since_ms: int | None) -> AsyncGenerator[RunEvent]:
         """Yield what is told of a run, from `since_ms` on (None: all that is kept), until it has ended."""
         follower = self.cluster.follower(self.names.events)

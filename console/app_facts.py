@@ -34,6 +34,7 @@ class AppFacts(BaseModel):
     pipelines: tuple[str, ...]
     compiled: tuple[CompiledPipeline, ...]
     """The same, as they are published."""
+    schedules: tuple[str, ...] = ()
     asks_a_model: bool
     files: tuple[Path, ...]
     """The app's own file first, then the modules beside it that it imports."""
@@ -59,6 +60,7 @@ def look(target: str) -> AppFacts:
         agents=tuple(found.agents),
         pipelines=tuple(found.pipelines),
         compiled=tuple(pipeline.compile() for pipeline in found.pipelines.values()),
+        schedules=tuple(found.schedules),
         asks_a_model=any(agent.contract.model for agent in found.agents.values()),
         files=tuple(_files(found.target)),
     )

@@ -52,6 +52,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "pipelines": Command(
         "argosy.console.pipelines_command:pipelines", "List pipelines, draw one as a tree.", FLEET
     ),
+    "schedules": Command(
+        "argosy.console.schedules:schedules", "List what runs by the clock, pause it.", FLEET
+    ),
     "health": Command(
         "argosy.console.health:health", "Say in one line whether all is well: for probes.", FLEET
     ),

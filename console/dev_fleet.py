@@ -34,17 +34,23 @@ class DevFleet:
         self.environment = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
         self._workers = workers
         self._agents: tuple[str, ...] = ()
+        self._schedules: tuple[str, ...] = ()
 
     async def start(self, facts: AppFacts, model: ModelSettings) -> None:
         """Start everything; ChildFailed if a process doesn't come up."""
         await self._need_model(facts, model)
-        child = coordinator_child("coordinator", self._folder, self.environment)
-        await self._supervisor.start(child)
+        await self._coordinator(facts)
         async with asyncio.TaskGroup() as starting:
             for agent in facts.agents:
                 for name in self._names(agent):
                     starting.create_task(self._start(facts, agent, name), name=f"start {name}")
         self._agents = facts.agents
+
+    async def _coordinator(self, facts: AppFacts) -> None:
+        """Start the coordinator; it has the app's code only if it runs schedules of it."""
+        self._schedules = facts.schedules
+        app = facts.path if facts.schedules else None
+        await self._supervisor.start(coordinator_child("coordinator", self._folder, self.environment, app))
 
     async def change(self, facts: AppFacts, model: ModelSettings) -> bool:
         """Put new code to work: restart every worker, start new agents, stop those that are gone.
@@ -59,6 +65,9 @@ class DevFleet:
             note(f"gone    {', '.join(gone)}: work that waits for them stays where it is")
         if new:
             note(f"new     {', '.join(new)}")
+        if facts.schedules or self._schedules:
+            await self._stop("coordinator")
+            await self._coordinator(facts)
         async with asyncio.TaskGroup() as changing:
             for agent in gone:
                 for name in self._names(agent):

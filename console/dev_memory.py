@@ -18,12 +18,14 @@ from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.topics import TopicNames
 from argosy.client.connection import Argosy
+from argosy.client.schedule_book import ScheduleBook
 from argosy.console.app_facts import AppFacts
 from argosy.console.gateway import listening, serve_http, url_of
 from argosy.console.gateway_door import Door
 from argosy.console.log_file import open_log
 from argosy.console.model_child import stand_in
 from argosy.console.output import note
+from argosy.console.scheduling import scheduler_of
 from argosy.console.supervise import Supervisor
 from argosy.coordinator.registry import publish
 from argosy.coordinator.service import Coordinator
@@ -79,6 +81,8 @@ async def _serve(found: Found, facts: AppFacts, settings: Settings, client: Open
             door = Door(settings, kafka.view("gateway"), payloads, fleet, stop)
             group.create_task(coordinator.run(stop), name="coordinator")
             group.create_task(worker.run(stop), name="worker")
+            book, by_clock = ScheduleBook(redis, settings.redis.key_prefix), list(found.schedules.values())
+            group.create_task(scheduler_of(settings, fleet, book, by_clock).run(stop), name="schedules")
             group.create_task(serve_http(door, sock), name="gateway")
             url = url_of(sock)
             note("memory  all is in this process, and gone with it")

@@ -15,9 +15,12 @@ SERVERS, COORDINATORS, WORKERS = range(3)
 _THIS: Final = (sys.executable, "-m", "argosy")
 
 
-def coordinator_child(name: str, folder: Path, environment: Mapping[str, str]) -> ChildSpec:
-    """Describe a coordinator; `folder` takes its log and its ready file."""
-    return _child(name, ("coordinator",), folder, environment, COORDINATORS)
+def coordinator_child(
+    name: str, folder: Path, environment: Mapping[str, str], app: str | None = None
+) -> ChildSpec:
+    """Describe a coordinator; `folder` takes its log and its ready file. It runs the schedules of an app."""
+    words = ("coordinator",) if app is None else ("coordinator", app)
+    return _child(name, words, folder, environment, COORDINATORS)
 
 
 def worker_child(name: str, target: str, folder: Path, environment: Mapping[str, str]) -> ChildSpec:

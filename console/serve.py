@@ -17,6 +17,7 @@ from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.output import note
 from argosy.console.process_life import Services, say_ready, serve
+from argosy.console.scheduling import run_schedules
 from argosy.console.topics_watch import tell_missing
 from argosy.coordinator.service import Coordinator
 from argosy.pipelines.discover import discover
@@ -27,24 +28,36 @@ ReadyFile = Annotated[
 ]
 
 
-def coordinator(*, ready_file: ReadyFile = None) -> None:
+def coordinator(
+    app: Annotated[
+        str | None, typer.Argument(help="A Python file or module: its schedules are run; else none are.")
+    ] = None,
+    *,
+    ready_file: ReadyFile = None,
+) -> None:
     """Run a coordinator: receivers and lanes. Start as many as you like, they share both.
 
-    Topics that are missing are made; a setting that contradicts what is there is an error. SIGTERM drains.
+    With an app it runs the app's schedules too; so may any number of them, a slot is one run. Topics that are missing
+    are made; a setting that contradicts what is there is an error. SIGTERM drains.
     """
     settings = load_settings()
+    schedules = [] if app is None else list(discover(app).schedules.values())
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         coordinator = Coordinator(settings, services.cluster, services.store, services.payloads)
         await coordinator.check()
         await say_ready(ready_file)  # the topics are there: clients may come
         used = TopicNames(settings.kafka.topic_prefix).used_by_coordinator()
-        telling = asyncio.create_task(tell_missing(services.cluster, used), name="tell of missing topics")
+        beside = {
+            asyncio.create_task(tell_missing(services.cluster, used), name="tell of missing topics"),
+            asyncio.create_task(run_schedules(settings, services.store, schedules, stop), name="schedules"),
+        }
         try:
             await coordinator.run(stop)
         finally:
-            telling.cancel()
-            await asyncio.wait({telling})
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
 
     serve(settings, "coordinator", main)
 

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
@@ -16,6 +16,7 @@ from typing import Any, TypeGuard
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.app import App
 from argosy.pipelines.pipeline import Pipeline
+from argosy.pipelines.schedule import Schedule
 from argosy.schemas.errors import ArgosyError, ConfigurationError
 
 
@@ -26,6 +27,7 @@ class Found:
     target: str
     pipelines: Mapping[str, Pipeline[Any, Any]]
     agents: Mapping[str, Agent[..., Any]]
+    schedules: Mapping[str, Schedule[Any]] = field(default_factory=dict[str, "Schedule[Any]"])
 
     def only(self, names: Iterable[str]) -> "Found":
         """Keep the named agents; ConfigurationError for an unknown one."""
@@ -67,7 +69,7 @@ def scan(module: ModuleType, *, target: str) -> Found:
             do=f"name one: {target}:<attribute>",
         )
     app = apps[0] if apps else _app_of(values)
-    return Found(target, app.pipelines, app.agents)
+    return Found(target, app.pipelines, app.agents, app.schedules)
 
 
 def load(path: str) -> ModuleType:
@@ -134,6 +136,7 @@ def _app_of(values: list[object]) -> App:
     return App(
         pipelines=[value for value in values if _is_pipeline(value)],
         agents=[value for value in values if _is_agent(value)],
+        schedules=[value for value in values if _is_schedule(value)],
     )
 
 
@@ -148,10 +151,15 @@ def _is_agent(value: object) -> TypeGuard[Agent[..., Any]]:
     return isinstance(value, Agent)
 
 
+def _is_schedule(value: object) -> TypeGuard[Schedule[Any]]:
+    return isinstance(value, Schedule)
+
+
 def _one(found: Found, module: ModuleType, wanted: str) -> Found:
     value: object = getattr(module, wanted, None)
     if isinstance(value, App):
-        return replace(found, pipelines=value.pipelines, agents=value.agents)
+        return replace(found, pipelines=value.pipelines, agents=value.agents, schedules=value.schedules)
+    found = replace(found, schedules={})
     if _is_agent(value):
         return replace(found, pipelines={}, agents={value.name: value})
     pipeline = value if _is_pipeline(value) else found.pipelines.get(wanted)
