@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import named, scope_of, shards_in, template_of
 from argosy.schemas.contract import AgentContract
-from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
+from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, MapStep, SignalStep, SleepStep, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,19 @@ def named_steps(pipeline: CompiledPipeline, owner: str | None = None) -> Iterato
 def inside(step: Step, name: str) -> str:
     """Name who owns the steps of the pipeline that a step runs: the step, or each shard of a map."""
     return f"{name}.*" if isinstance(step, MapStep) else name
+
+
+def _waits(step: Step) -> Iterator[str]:
+    match step:
+        case SleepStep():
+            yield f"{step.seconds:g} s"
+        case ApprovalStep() | SignalStep():
+            if isinstance(step, ApprovalStep):
+                who = f" by {' or '.join(step.by)}" if step.by else ""
+                yield f"of {next(iter(step.sources()), 'a constant')}{who}: {step.question}"
+            yield f"within {step.within_seconds:g} s, else {'the run fails' if step.on_timeout == 'fail' else 'a hole'}"
+        case _:
+            pass
 
 
 def in_run(step: Named, state: RunState) -> Iterator[Named]:
@@ -99,10 +112,16 @@ def _under(home: str, lead: str, owner: str, under: dict[str, list[Step]]) -> It
         yield from _under(step.name, below, owner, under)
 
 
+def runs_of(step: Step) -> str:
+    """Name what a step runs: an agent, a pipeline; of one that waits its kind."""
+    if step.WAITS:
+        return step.kind
+    return step.agent or f"pipeline {step.pipeline.name if step.pipeline else ''}"
+
+
 def in_words(step: Step) -> str:
-    """Say what a step does: its agent or pipeline, map, join policy, conditions, deadline."""
-    what = step.agent or (f"pipeline {step.pipeline.name}" if step.pipeline else "")
-    words = [what]
+    """Say what a step does: its agent or pipeline, map, join policy, conditions, deadline, what it waits for."""
+    words = [runs_of(step), *_waits(step)]
     if isinstance(step, MapStep):
         words.append(f"for each of {step.over}, {step.max_parallel} at once")
     if (join := step.join) is not None:

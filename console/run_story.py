@@ -81,7 +81,8 @@ def _what(message: LogMessage) -> str:  # noqa: C901, PLR0911 - one return for e
         case StepRecorded():
             return f"memo {message.name} of attempt {message.attempt}"
         case SignalReceived():
-            return f"signal {message.name}"
+            about = f" about {message.about_sha256[:12]}" if message.about_sha256 else ""
+            return f"signal {message.name}{about}"
         case CancelReceived():
             return f"cancel: {message.reason}" if message.reason else "cancel"
         case TimerFired():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.console.dag import Branch, branches, in_run, named_steps
+from argosy.console.dag import Branch, branches, in_run, named_steps, runs_of
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
@@ -95,7 +95,7 @@ def _step(
     beside = f"  ← {', '.join(branch.joins)}" if branch.joins else ""
     if isinstance(step, MapStep) or "*" in branch.name:
         letter = state.step(branch.name).letter if state is not None else "w"
-        words = [branch.name, step.agent or (f"pipeline {step.pipeline.name}" if step.pipeline else "")]
+        words = [branch.name, runs_of(step)]
         if "*" not in branch.name:
             words.append("running" if letter == "r" else WORDS[letter])
         yield f"{branch.lead}{'  '.join((*words, _sum(branch, table, history)))}{beside}"

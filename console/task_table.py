@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from argosy.console.dag import named_steps
+from argosy.console.dag import named_steps, runs_of
 from argosy.console.run_history import History
 from argosy.console.system_words import place_of, words
 from argosy.coordinator.step_plan import shards_in, template_of
@@ -26,6 +26,8 @@ WORDS: Final = {
     "e": "expired",
 }
 """A task's letter in the run's hash, in words."""
+
+_WAITING: Final = {"approval": "waits for approval", "signal": "waits for a signal", "sleep": "asleep"}
 
 COLUMNS: Final = (
     "TASK",
@@ -81,7 +83,7 @@ def rows(history: History) -> list[TaskRow]:
         by_step.setdefault(template_of(step_of(local)[0]), []).append(local)
     for named in named_steps(accepted.pipeline):
         shards = sorted(by_step.get(named.name, ()), key=lambda local: list(map(int, shards_in(local))))
-        agent = named.step.agent or f"pipeline {named.step.pipeline.name if named.step.pipeline else ''}"
+        agent = runs_of(named.step)
         for local in shards or [named.name]:
             made.append(_row(history, local, agent))
             made.extend(_row(history, one, agent) for one in _under(under, local))
@@ -119,7 +121,7 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
     return TaskRow(
         task=local,
         agent=place.agent if is_system and place is not None else agent,
-        state=WORDS[letter],
+        state=_WAITING.get(agent, WORDS[letter]) if letter == "r" and task is None else WORDS[letter],
         attempts=task.attempt if task else 0,
         deliveries=sum(settled.deliveries for settled in settles),
         wall_ms=sum(settled.duration_ms for settled in settles),

@@ -6,7 +6,7 @@ from argosy.broker.log import Outgoing
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.topics import TopicNames
-from argosy.console.dag import branches, named_steps
+from argosy.console.dag import branches, in_words, named_steps
 from argosy.console.moments import length
 from argosy.console.run_history import History, Logged, scan_lane, take
 from argosy.console.run_story import story
@@ -212,3 +212,29 @@ def test_lengths_of_time_have_the_unit_that_fits() -> None:
         "2 h 10 min",
         "3 d 11 h",
     ]
+
+
+waits = Pipeline("waits", takes=str, gives=str)
+begun = waits.step(first, waits.input)
+nap = waits.sleep(30, name="nap", after=[begun])
+ok = waits.approval("Good?", about=begun, name="ok", within_seconds=60, by=["ann"], on_timeout="hole")
+told = waits.signal("told", str, within_seconds=90)
+waits.returns(waits.step(second, told, when=ok.pick(lambda a: a.approved), after=[nap]))
+
+
+def test_steps_that_wait_are_drawn_with_what_they_wait_for() -> None:
+    said = {branch.name: in_words(branch.step) for branch in branches(waits.compile())}
+    assert said["nap"] == "sleep, 30 s"
+    assert said["ok"] == "approval, of first by ann: Good?, within 60 s, else a hole"
+    assert said["told"] == "signal, within 90 s, else the run fails"
+
+
+def test_a_run_that_waits_shows_which_steps_do() -> None:
+    found = logged(ACCEPTED.model_copy(update={"pipeline": waits.compile(), "rules": 2}), DONE)
+    text = tree(found, now_ms=20_000)
+    for line in (
+        "told  signal  waits for a signal",
+        "ok  approval  waits for approval",
+        "nap  sleep  asleep",
+    ):
+        assert line in text
