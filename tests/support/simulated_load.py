@@ -61,19 +61,19 @@ class SimulatedLoad:
         kind, plan = draw_kind(chance, self.kinds)
         run_id = f"run-{number}"
         if kind == "cancel_early":
-            await _patiently(lambda: client.run(run_id).cancel("told to, early"))
+            await patiently(lambda: client.run(run_id).cancel("told to, early"))
         run = await self._submit(client, run_id, plan, chance)
         self.runs[run_id] = Submitted(run, kind, plan)
         if kind == "signal":
             for signal_id in ("one", "one", "two"):
-                await _patiently(lambda: run.signal("go", 1, signal_id=signal_id))  # noqa: B023 - awaited at once
+                await patiently(lambda: run.signal("go", 1, signal_id=signal_id))  # noqa: B023 - awaited at once
         for _ in range(chance.choice((0, 0, 1, 2))):
             await asyncio.sleep(chance.choice((0.005, 0.5, 4.0)))
             other = chance.random() < 0.5
             await self._submit(client, run_id, Plan(diamond, Task(items=99)) if other else plan, chance)
         if kind == "cancel":
             await asyncio.sleep(chance.choice((0.005, 0.5, 3.0)))
-            await _patiently(lambda: run.cancel("told to"))
+            await patiently(lambda: run.cancel("told to"))
         if chance.random() < 0.3:  # while it is ending, and at once after that
             with suppress(RunConflict, ResultTimeout, Unreachable):  # another submit of the id may be the run
                 await run.ended(timeout_seconds=_WATCH_SECONDS)
@@ -91,7 +91,7 @@ class SimulatedLoad:
         """Submit; again and again, until it is acknowledged."""
         deadline = min(plan.deadline_seconds, self.world.settings.fleet.longest_run_seconds)
         priority = chance.choice((0, 5, 5, 9))
-        run = await _patiently(
+        run = await patiently(
             lambda: client.submit(
                 plan.pipeline, plan.value, run_id=run_id, deadline_seconds=deadline, priority=priority
             )
@@ -158,7 +158,7 @@ def _chance(stage: Stage, number: int) -> random.Random:
     return random.Random(f"{stage.world.seed} run {number}")  # noqa: S311 - repeatable, no secret
 
 
-async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     """Do as a good client does: repeat what wasn't answered."""
     while True:
         try:

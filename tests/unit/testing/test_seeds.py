@@ -16,6 +16,7 @@ from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
 from support.simulated_load import SimulatedLoad
 from support.simulated_pages import PagedLoad
+from support.simulated_waits import WaitingLoad
 from support.waiting import eventually
 
 RUNS = int(os.environ.get("ARGOSY_SIMULATED_RUNS", "1100"))
@@ -32,6 +33,13 @@ def test_no_seed_of_any_profile_breaks_a_promise() -> None:
 @pytest.mark.timeout(900)
 def test_no_seed_breaks_a_promise_where_most_inputs_are_cut_into_pages() -> None:
     report = explore(PagedLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
+    assert not report.broken, str(report)
+    assert report.runs >= RUNS / 4 * 0.95
+
+
+@pytest.mark.timeout(900)
+def test_no_seed_breaks_a_promise_where_most_runs_wait_for_people() -> None:
+    report = explore(WaitingLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
     assert not report.broken, str(report)
     assert report.runs >= RUNS / 4 * 0.95
 
