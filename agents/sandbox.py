@@ -1,6 +1,6 @@
 """Run a command that nobody has read: in bubblewrap, under limits, killed whole, its output bounded.
 
-    ran = await run_sandboxed(("python3", "-m", "unittest"), folder, sandbox_settings())
+    ran = await run_sandboxed(("python3", "-m", "unittest"), folder, Settings().sandbox)
 
 The command has no network and no capability, sees the system and this Python read-only, the folder as `/sandbox` and an
 empty `/tmp`. Not kept out: the kernel's own faults (no seccomp filter, no virtual machine).
@@ -12,7 +12,6 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,9 +20,9 @@ from pydantic import BaseModel, ConfigDict
 from argosy.agents.sandbox_limits import Limits, limited, over_cpu, own_pid
 from argosy.agents.sandbox_output import Kept
 from argosy.agents.sandbox_probe import find_sandbox
-from argosy.agents.sandbox_view import Bubblewrap, environment
+from argosy.agents.sandbox_view import INSIDE, ORIGINAL, Access, Bubblewrap, environment
 from argosy.agents.sandbox_watch import excess, taken_by
-from argosy.schemas.settings import SandboxSettings, Settings
+from argosy.schemas.settings import SandboxSettings
 from argosy.telemetry import logs
 
 Ended = Literal["exited", "wall", "cpu", "memory", "processes"]
@@ -60,11 +59,12 @@ async def run_sandboxed(
     folder: Path,
     settings: SandboxSettings,
     *,
-    writable: bool = False,
+    access: Access = "read",
     variables: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run it in `folder` and wait for its end; whoever cancels this kills it.
 
+    `access`: it may read the folder, write in it, or has a copy, which is gone with it (without a sandbox: writes).
     SandboxMissing where no sandbox works, unless the settings say `kind=none`: then it runs under the limits only.
     Call it from the thread that lives as long as the process (the event loop's): the command dies with that thread.
     """
@@ -76,8 +76,9 @@ async def run_sandboxed(
         )
         words, cwd = limited(command, limits, dies_with=own_pid()), folder
     else:
-        before = sandbox.words(folder, writable=writable, scratch_bytes=limits.scratch_bytes)
-        words, cwd = [*before, *limited(command, limits)], Path("/")
+        before = sandbox.words(folder, access, scratch_bytes=limits.scratch_bytes)
+        copied = (ORIGINAL, INSIDE) if access == "copy" else None
+        words, cwd = [*before, *limited(command, limits, copied=copied)], Path("/")
     process = await asyncio.create_subprocess_exec(
         *words,
         stdin=asyncio.subprocess.DEVNULL,
@@ -153,9 +154,3 @@ class _Running:
             cut_bytes=self.kept.cut_bytes,
             isolation="none" if self.sandbox is None else "bubblewrap",
         )
-
-
-@lru_cache(maxsize=1)
-def sandbox_settings() -> SandboxSettings:
-    """Read this process's settings, once."""
-    return Settings().sandbox

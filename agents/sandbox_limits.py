@@ -27,10 +27,17 @@ if parent and sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
     if os.getppid() != parent:
         os._exit(137)
+if sys.argv[3]:
+    import shutil
+    try:
+        shutil.copytree(sys.argv[3], sys.argv[4], symlinks=True, dirs_exist_ok=True)
+    except OSError as error:
+        print(f"the folder can't be copied into the sandbox: {error}", file=sys.stderr)
+        os._exit(126)
 try:
-    os.execvp(sys.argv[3], sys.argv[3:])
+    os.execvp(sys.argv[5], sys.argv[5:])
 except OSError as error:
-    print(f"{sys.argv[3]} can't be run: {error.strerror}", file=sys.stderr)
+    print(f"{sys.argv[5]} can't be run: {error.strerror}", file=sys.stderr)
     os._exit(127)
 """
 """Run by a fresh Python: between fork and exec of a process with threads, nothing of Python is safe."""
@@ -60,11 +67,14 @@ class Limits:
         )
 
 
-def limited(command: tuple[str, ...], limits: Limits, *, dies_with: int = 0) -> list[str]:
+def limited(
+    command: tuple[str, ...], limits: Limits, *, dies_with: int = 0, copied: tuple[str, str] | None = None
+) -> list[str]:
     """Make the words of a process that takes the limits on and becomes the command.
 
     `dies_with`: the id of the process that starts it, and with which it ends (Linux); 0: a sandbox sees to that.
-    RLIMIT_NPROC counts all processes of the user, so that it is no limit of one command: the watch counts these.
+    `copied`: a folder, and where it is copied to before. RLIMIT_NPROC counts all processes of the user, so that it is
+    no limit of one command: the watch counts these.
     """
     words = {
         "RLIMIT_CPU": limits.cpu_seconds,
@@ -74,7 +84,7 @@ def limited(command: tuple[str, ...], limits: Limits, *, dies_with: int = 0) -> 
         "RLIMIT_CORE": 0,
     }
     said = ",".join(f"{name}={value}" for name, value in words.items())
-    return [sys.executable, "-I", "-S", "-c", _BECOME, str(dies_with), said, *command]
+    return [sys.executable, "-I", "-S", "-c", _BECOME, str(dies_with), said, *(copied or ("", "")), *command]
 
 
 def over_cpu(exit_code: int) -> bool:

@@ -43,7 +43,7 @@ def _tried(program: str) -> Bubblewrap:
     _code, told = _said(program, "--help")
     sandbox = Bubblewrap(program, ends_namespaces="--disable-userns" in told)
     with tempfile.TemporaryDirectory() as folder:
-        words = sandbox.words(Path(folder), writable=False, scratch_bytes=_TRY_BYTES)
+        words = sandbox.words(Path(folder), "read", scratch_bytes=_TRY_BYTES)
         code, said = _said(*words, sys.executable, "-I", "-S", "-c", "pass")
     if code != 0:
         why = said.strip().rpartition("\n")[2] or f"{program} ended with {code}"

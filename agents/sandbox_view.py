@@ -5,10 +5,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 INSIDE: Final = "/sandbox"
 """Where the folder is seen, whatever it is called outside."""
+ORIGINAL: Final = "/original"
+"""Where the folder lies that a copy is made of."""
+Access = Literal["read", "write", "copy"]
+"""`copy`: into memory, bounded like `/tmp`; the command may write there, and nothing of that is ever outside."""
 _SYSTEM: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _USED: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/nix/store")
 _USER: Final = "1000"
@@ -21,8 +25,14 @@ class Bubblewrap:
     program: str
     ends_namespaces: bool
 
-    def words(self, folder: Path, *, writable: bool, scratch_bytes: int) -> list[str]:
+    def words(self, folder: Path, access: Access, *, scratch_bytes: int) -> list[str]:
         """Make the words before the command's own."""
+        place, size = str(folder.absolute()), str(scratch_bytes)
+        shown = {
+            "read": ("--ro-bind", place, INSIDE),
+            "write": ("--bind", place, INSIDE),
+            "copy": ("--ro-bind", place, ORIGINAL, "--size", size, "--tmpfs", INSIDE),
+        }
         return [
             self.program,
             "--unshare-all",
@@ -33,9 +43,9 @@ class Bubblewrap:
             *("--cap-drop", "ALL"),
             *("--uid", _USER, "--gid", _USER, "--hostname", "sandbox"),
             *("--proc", "/proc", "--dev", "/dev"),
-            *("--size", str(scratch_bytes), "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own
+            *("--size", size, "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own
             *_read_only(),
-            *("--bind" if writable else "--ro-bind", str(folder.absolute()), INSIDE),
+            *shown[access],
             *("--remount-ro", "/"),
             *("--chdir", INSIDE, "--"),
         ]

@@ -47,7 +47,7 @@ class Suite:
         checkout = self.repository.checkout(commit.commit)
         folder = await asyncio.to_thread(checkout.__enter__)
         try:
-            return await run_sandboxed(self.command, folder, self.sandbox, writable=True)
+            return await run_sandboxed(self.command, folder, self.sandbox, access="copy")
         finally:
             await asyncio.to_thread(checkout.__exit__, None, None, None)
 

@@ -1,7 +1,6 @@
 """The repositories that the software team may change, and what its agents are shown of them."""
 
 import asyncio
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
@@ -25,31 +24,31 @@ class NotOurs(Reject, code="not_ours"):
 
 
 @lru_cache(maxsize=1)
-def _settings() -> Settings:
+def settings() -> Settings:
+    """Read this process's settings, once."""
     return Settings()
 
 
 def repository_of(assignment: Assignment) -> Repository:
     """Open the repository of an assignment: messages carry a name, never a path."""
-    return Repository.at(_settings().workshop.folder.absolute() / f"{assignment.repository}.git")
+    return Repository.at(settings().workshop.folder.absolute() / f"{assignment.repository}.git")
 
 
 def suite_of(assignment: Assignment) -> Suite:
     """Give its tests: the command is a setting of the worker, never of a message."""
-    settings = _settings()
-    return Suite(repository_of(assignment), settings.workshop.test_command, settings.sandbox)
+    ours = settings()
+    return Suite(repository_of(assignment), ours.workshop.test_command, ours.sandbox)
 
 
 def protected(path: str) -> bool:
     """Say whether no agent may change a file: the tests, by default."""
-    return any(fnmatchcase(path, pattern) for pattern in _settings().workshop.protected)
+    return any(fnmatchcase(path, pattern) for pattern in settings().workshop.protected)
 
 
-async def read(assignment: Assignment, commit: str, only: Sequence[str] | None = None) -> str:
-    """Write the files of a commit, or some, as a prompt has them."""
+async def read(assignment: Assignment, commit: str) -> str:
+    """Write the files of a commit as a prompt has them."""
     files = await asyncio.to_thread(repository_of(assignment).files, commit)
-    shown = {path: text for path, text in files.items() if only is None or path in only}
-    return "\n".join(f"=== {path} ===\n{text.rstrip()}\n" for path, text in shown.items())
+    return "\n".join(f"=== {path} ===\n{text.rstrip()}\n" for path, text in files.items())
 
 
 async def committed(

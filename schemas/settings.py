@@ -177,7 +177,7 @@ class SandboxSettings(BaseModel):
     """Of all its processes together, and address space of each."""
     processes: Positive = 64
     scratch_bytes: Positive = 256 * 1024 * 1024
-    """Of its `/tmp`, and of any single file."""
+    """Of its `/tmp`, of its copy of the folder (both in memory), and of any single file."""
     output_bytes: Positive = 64 * 1024
     """What is kept of its output: the beginning and the end."""
 

@@ -14,6 +14,7 @@ from argosy.agents import sandbox_probe
 from argosy.agents.sandbox import Ran, run_sandboxed
 from argosy.agents.sandbox_output import Kept
 from argosy.agents.sandbox_probe import find_sandbox
+from argosy.agents.sandbox_view import Access
 from argosy.schemas.errors import SandboxMissing
 from argosy.schemas.settings import SandboxSettings
 from support.missing import not_run
@@ -34,9 +35,9 @@ async def _sandbox(request: pytest.FixtureRequest) -> None:
 
 
 async def python(
-    folder: Path, code: str, settings: SandboxSettings = SETTINGS, *, writable: bool = False
+    folder: Path, code: str, settings: SandboxSettings = SETTINGS, *, access: Access = "read"
 ) -> Ran:
-    return await run_sandboxed((PYTHON, "-c", code), folder, settings, writable=writable)
+    return await run_sandboxed((PYTHON, "-c", code), folder, settings, access=access)
 
 
 async def test_it_runs_this_python_in_the_folder(tmp_path: Path) -> None:
@@ -102,9 +103,27 @@ for folder in ("/sandbox", "/", "/usr", {sys.prefix!r}, {TMP!r}):
 """
     assert (await python(tmp_path, code)).output.split() == ["no", "no", "no", "no", TMP]
     assert names(tmp_path) == []
-    wrote = await python(tmp_path, code, writable=True)
+    wrote = await python(tmp_path, code, access="write")
     assert wrote.output.split() == ["/sandbox", "no", "no", "no", TMP]
     assert names(tmp_path) == ["x"]
+
+
+async def test_in_a_copy_it_writes_what_nobody_ever_sees_and_no_more_than_allowed(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "here.txt").write_text("seen")
+    code = (
+        "print(open('deep/here.txt').read()); open('deep/x', 'w').write('x'); print(len(os.listdir('deep')))"
+    )
+    ran = await python(tmp_path, f"import os; {code}", access="copy")
+    assert ran.output.split() == ["seen", "2"]
+    assert names(tmp_path / "deep") == ["here.txt"]
+    small = SETTINGS.model_copy(update={"scratch_bytes": 100_000})
+    many = "for n in range(9): open(f'f{n}', 'wb').write(bytes(50_000))"
+    assert "No space left" in (await python(tmp_path, many, small, access="copy")).output
+    (tmp_path / "large").write_bytes(bytes(200_000))
+    too_large = await python(tmp_path, "pass", small, access="copy")
+    assert (too_large.exit_code, too_large.passed) == (126, False)
+    assert "can't be copied" in too_large.output
 
 
 async def test_it_has_no_capability_and_can_not_make_namespaces(tmp_path: Path) -> None:
@@ -151,7 +170,7 @@ async def test_a_single_process_gets_no_more_memory_and_no_larger_file_than_allo
     code = (
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); open('f', 'wb').write(bytes(200_000))"
     )
-    ran = await python(tmp_path, code, small, writable=True)
+    ran = await python(tmp_path, code, small, access="write")
     assert "File too large" in ran.output
     many = "open('/tmp/a', 'wb').write(bytes(90_000)); open('/tmp/b', 'wb').write(bytes(90_000))"
     assert "No space left" in (await python(tmp_path, many, small)).output
@@ -202,13 +221,13 @@ async def is_still(beat: Path) -> None:
 
 
 async def test_children_that_hid_themselves_die_with_the_command(tmp_path: Path) -> None:
-    ran = await python(tmp_path, DETACHED, writable=True)
+    ran = await python(tmp_path, DETACHED, access="write")
     assert ran.exit_code == 0, ran.output
     await is_still(tmp_path / "beat")
 
 
 async def test_whoever_cancels_it_kills_it(tmp_path: Path) -> None:
-    running = asyncio.create_task(python(tmp_path, DETACHED + "time.sleep(60)", writable=True))
+    running = asyncio.create_task(python(tmp_path, DETACHED + "time.sleep(60)", access="write"))
     await eventually(_there(tmp_path / "beat"), "it runs")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -226,7 +245,8 @@ from pathlib import Path
 from argosy.agents.sandbox import run_sandboxed
 from argosy.schemas.settings import SandboxSettings
 beat = "import time\\nwhile True: open('beat', 'w').write(str(time.monotonic())); time.sleep(0.01)"
-asyncio.run(run_sandboxed(("python3", "-c", beat), Path(sys.argv[1]), SandboxSettings(kind=sys.argv[2]), writable=True))
+asyncio.run(run_sandboxed(("python3", "-c", beat), Path(sys.argv[1]), SandboxSettings(kind=sys.argv[2]),
+                          access="write"))
 """
     worker = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(tmp_path), kind)
     await eventually(_there(tmp_path / "beat"), "it runs")
@@ -249,7 +269,7 @@ async def test_a_missing_bubblewrap_refuses_and_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxMissing) as refused:
-        await run_sandboxed((sys.executable, "-c", "open('ran', 'w')"), tmp_path, SETTINGS, writable=True)
+        await run_sandboxed((sys.executable, "-c", "open('ran', 'w')"), tmp_path, SETTINGS, access="write")
     assert "ARGOSY_SANDBOX__KIND=none" in refused.value.do
     assert "apt-get install bubblewrap" in refused.value.do
     assert names(tmp_path) == []

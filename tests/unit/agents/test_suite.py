@@ -10,6 +10,7 @@ from argosy.agents import sandbox_probe
 from argosy.agents import suite as suites
 from argosy.agents.repository import Repository
 from argosy.agents.sandbox import Ran, run_sandboxed
+from argosy.agents.sandbox_view import Access
 from argosy.agents.suite import Suite
 from argosy.schemas.errors import SandboxMissing
 from argosy.schemas.settings import SandboxSettings
@@ -29,9 +30,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
 
     async def counted(
-        command: tuple[str, ...], folder: Path, settings: SandboxSettings, *, writable: bool
+        command: tuple[str, ...], folder: Path, settings: SandboxSettings, *, access: Access
     ) -> Ran:
-        ran = await run_sandboxed(command, folder, settings, writable=writable)
+        ran = await run_sandboxed(command, folder, settings, access=access)
         found.append(ran.output.strip())
         return ran
 
