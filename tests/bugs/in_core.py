@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from argosy.coordinator import deadline, fold, join, settled, signal
+from argosy.coordinator import deadline, fold, join, settled, signal, waits
 from bugs.bug import Bug
 from bugs.planting import Edit
 
@@ -122,6 +122,30 @@ CORE_BUGS: Final = (
     Bug(
         "early_signal_dropped",
         "a signal that comes before anybody waits for it is dropped",
-        (Edit(signal.keep, "state.put(field, body", "str.join(field, body"),),
+        (
+            Edit(signal.keep, "state.put(field, body", "str.join(field, body"),
+            Edit(waits.start, "before = waiting_of(turn.state, step.name)", "before = held.Waiting()"),
+        ),
+    ),
+    Bug(
+        "any_hash_approves",
+        "an approval counts for whatever value waits, not only for the one that it names",
+        (Edit(waits._wrong, "if signal.about_sha256 != sha256:", "if False:"),),
+    ),
+    Bug(
+        "stale_look_counts",
+        "what was found of an earlier signal counts for the one that is next",
+        (Edit(waits.looked, "if settled.attempt != waiting.asked:", "if False:"),),
+    ),
+    Bug(
+        "wrong_signal_ends_wait",
+        "after a signal that is not right a step hears no other one",
+        (
+            Edit(
+                waits.looked,
+                "_drop(turn, step, _said(settled))\n        _next(turn, step)",
+                "_drop(turn, step, _said(settled))",
+            ),
+        ),
     ),
 )

@@ -53,7 +53,18 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     ),
     "early_signal_dropped": Seen(
         unit="unit/coordinator/test_fold_run.py::test_s12_signals_are_kept_once_each_and_64_at_most",
-        story="test_submits.py::test_s12_a_signal_that_comes_before_anybody_waits_for_it_is_kept",
+        story="test_waits.py::test_s12_answers_that_come_before_their_steps_wait_are_kept_and_the_first_right_one_counts",
+    ),
+    "any_hash_approves": Seen(
+        unit="unit/coordinator/test_fold_waits.py::test_an_approval_of_another_hash_does_not_count_and_is_told",
+        story="test_waits.py::test_s12_answers_that_come_before_their_steps_wait_are_kept_and_the_first_right_one_counts",
+    ),
+    "stale_look_counts": Seen(
+        unit="unit/coordinator/test_fold_waits.py::test_an_answer_about_an_earlier_signal_is_not_taken_for_a_later_one",
+    ),
+    "wrong_signal_ends_wait": Seen(
+        unit="unit/coordinator/test_fold_waits.py::test_a_wrong_value_is_told_and_the_step_waits_on_for_a_right_one",
+        story="test_waits.py::test_an_answer_outlives_its_coordinator_and_all_of_redis",
     ),
     "absence_grants": Seen(
         unit="unit/agents/test_claim.py::test_no_checkpoint_is_not_yet",
@@ -275,5 +286,26 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "leases_not_renewed": Seen(unit="unit/agents/test_lease.py::test_many_leases_of_a_lane_cost_few_calls"),
     "stubborn_keeps_its_slot": Seen(
         story="test_handlers.py::test_s27_a_handler_that_ignores_its_cancellation_costs_a_worker_and_no_slot"
+    ),
+    "turns_not_recorded": Seen(
+        unit="unit/agents/test_conversation.py::test_a_later_attempt_goes_on_from_the_recorded_turn_whatever_the_model_would_say_now"
+    ),
+    "undeclared_tool_called": Seen(
+        unit="unit/agents/test_taint.py::test_a_tool_that_is_not_declared_is_refused_for_good"
+    ),
+    "memo_forgets_taint": Seen(
+        unit="unit/agents/test_taint.py::test_a_memo_of_an_earlier_attempt_hands_on_what_that_one_saw"
+    ),
+    "plain_result_washes": Seen(
+        unit="unit/agents/test_taint.py::test_a_result_carries_the_taint_of_its_inputs_and_of_the_tools_that_were_called"
+    ),
+    "list_washes": Seen(
+        unit="unit/agents/test_tools_in_fleets.py::test_an_untrusted_input_taints_all_that_is_made_of_it"
+    ),
+    "late_pieces_shown": Seen(
+        unit="unit/client/test_streamed.py::test_a_new_attempt_makes_the_old_text_void_and_its_late_pieces_are_dropped"
+    ),
+    "hung_server_kept": Seen(
+        unit="unit/agents/test_mcp.py::test_a_server_that_hangs_is_left_and_another_one_started"
     ),
 }

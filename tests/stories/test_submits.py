@@ -171,18 +171,3 @@ def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_noth
     # answer is out, and folded by one that hasn't it, is a matter of turns.
     assert refused == 1 or (refused == 0 and run_cache_bytes > 1)
     assert refused + len(tale.records("argosy.results", "run.ended")) == 3, "each submit is answered"
-
-
-def test_s12_a_signal_that_comes_before_anybody_waits_for_it_is_kept() -> None:
-    # No step waits for signals yet; what the story is about is that it isn't dropped.
-    async def story(tale: Tale) -> None:
-        run = await tale.submit("slow", "r")
-        await tale.until(lambda: tale.handled)
-        await run.signal("approve", {"by": "me"})
-        await tale.until(lambda: tale.records("argosy.runs", "signal.received"))
-        await asyncio.sleep(1.5)
-        (fields,) = tale.hashes("run").values()
-        assert b'"name":"approve"' in b"".join(fields.values())
-        assert (await run.result()).startswith("slow")
-
-    tell(story)

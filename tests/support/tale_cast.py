@@ -97,4 +97,10 @@ outer.returns(
     )
 )
 
-PIPELINES = (two, wide, large, holding, outer)
+asking = Pipeline("asking", takes=str, gives=str)
+_asked = asking.step(first, asking.input)
+_ok = asking.approval("Good?", about=_asked, name="ok", within_seconds=60)
+_word = asking.signal("word", str, within_seconds=60, after=[_ok])
+asking.returns(asking.step(second, _word, when=_ok.pick(lambda answer: answer.approved)))
+
+PIPELINES = (two, wide, large, holding, outer, asking)
