@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from argosy.coordinator import deadline, ready, settled, signal, waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
-from argosy.coordinator.kept import TERMINAL, Pinned, Ruled
+from argosy.coordinator.kept import TERMINAL, Pinned, Ruled, TaskResult
 from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import plan_of
+from argosy.coordinator.reuse import end_given
 from argosy.coordinator.state import Event, RunState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.canonical import canonical_json
@@ -109,12 +110,15 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
         budget=accepted.budget,
         windows=accepted.windows,
         factors=accepted.factors,
+        reuses=bool(accepted.reused),
         traceparent=event.traceparent,
     )
     state.put("st", b"active")
     state.put("dl", str(accepted.deadline_ms).encode())
     state.put("plan", document.whole)
     state.pin(pinned)
+    for local, reused in accepted.reused.items():
+        state.give(local, TaskResult(reused.payload, reused.facts, reused.fault, reused.traceparent))
     turn = Turn(state, event, plan_of(pinned.identity, document.whole), [Changed("accepted")])
     turn.pages = accepted.rules > 1
     if reason is not None:
@@ -122,6 +126,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     else:
         turn.arm("deadline", accepted.deadline_ms)
         ready.begin(turn)
+        end_given(turn)
     return state, tuple(turn.decisions)
 
 
@@ -222,6 +227,7 @@ def _folded(turn: Turn) -> tuple[Decision, ...]:
                 signal.keep(state, event.offset, received)
         case RunAccepted() | RunEnded() | SubmitTurnedAway():
             pass  # the same under all rules, see `fold`
+    end_given(turn)
     return tuple(turn.decisions)
 
 

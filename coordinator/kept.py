@@ -58,6 +58,8 @@ class Pinned(BaseModel, frozen=True):
     budget: int | None = None
     windows: dict[str, int] = Field(default_factory=dict[str, int])
     factors: dict[str, int] = Field(default_factory=dict[str, int])
+    reuses: bool = False
+    """Results of some tasks were given with the run."""
     traceparent: str | None = None
 
 

@@ -197,7 +197,8 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
 
 
 def _start_task(turn: Turn, step: StepPlan) -> None:
-    place, fault = Place(step), pages.too_large(turn, step)
+    place = Place(step)
+    fault = None if turn.is_given(place.local) else pages.too_large(turn, step)
     if fault is None:
         turn.order(place)
         return

@@ -58,10 +58,10 @@ def _succeeded(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) 
     payload = settled.result or Inline(value=None, bytes=4, tokens=1)
     result = TaskResult(payload=payload, facts=settled.facts, traceparent=turn.event.traceparent)
     turn.end_task(place, "k", task, result)
-    _ended(turn, place, result)
+    task_ended(turn, place, result)
 
 
-def _ended(turn: Turn, place: Place, result: TaskResult) -> None:
+def task_ended(turn: Turn, place: Place, result: TaskResult) -> None:
     """Tell whoever the end of a task is for: the task that it was made for, its map, its step's children."""
     while place.system is not None:
         above = pages.ended(turn, place, result)
@@ -88,7 +88,7 @@ def _failed(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) -> 
         return
     result = TaskResult(fault=fault, traceparent=turn.event.traceparent)
     turn.end_task(place, "f", task, result)
-    _ended(turn, place, result)
+    task_ended(turn, place, result)
 
 
 def _fault(turn: Turn, place: Place, settled: TaskSettled) -> Fault:

@@ -174,6 +174,8 @@ def _order(turn: Turn, step: StepPlan, shards: range) -> None:
 
 
 def _is_cut(turn: Turn, step: StepPlan, shard: int) -> bool:
+    if turn.is_given(step.local(shard)):
+        return False
     item = item_tokens(turn.state, turn.plan, step, shard)
     return pages.too_large(turn, step, item) is not None
 

@@ -12,6 +12,7 @@ Fields (all values are text):
 | `t:<local>` | an ordered task: letter, attempt, attempts seen (bits), ordering offset, earlier traceparent |
 | `v:<local>` | what a task left: payload and facts, or its fault |
 | `p:<local>` | a task that is cut into pages: `Paging` |
+| `r:<local>` | what counts as a task's result, until it could be ordered |
 | `s:<step>` | a step that has begun to change: `StepState` |
 | `a:<timer>` | the offset that armed the timer |
 | `g:<signal id>`, `gn` | signals that wait for their step, and how many there are |
@@ -251,6 +252,20 @@ class RunState:
         """Keep what a task left."""
         self._results[local] = self._behind[f"v:{local}"] = result
         self._hold(result.payload)
+
+    def give(self, local: str, result: TaskResult) -> None:
+        """Keep what counts as a task's result when it comes to be ordered."""
+        self.put(f"r:{local}", _RESULT.serializer.to_json(result, exclude_defaults=True))
+
+    def is_given(self, local: str) -> bool:
+        """Say whether a task's result was given with the run, and hasn't been taken yet."""
+        return f"r:{local}" in self._fields
+
+    def take_given(self, local: str) -> TaskResult:
+        """Take it; KeyError if there is none."""
+        result = _RESULT.validate_json(self._fields[f"r:{local}"])
+        self.drop(f"r:{local}")
+        return result
 
     def step(self, name: str) -> StepState:
         """Look up a step; one without a field waits and none of its parents has ended."""

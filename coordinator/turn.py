@@ -1,8 +1,9 @@
 """A turn: one event being folded into one run. Keeps the state and the decisions about it in step."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, Literal
 
 from argosy.coordinator.decision import (
@@ -49,6 +50,8 @@ class Turn:
     decisions: list[Decision] = field(default_factory=list)
     ended: deque[StepPlan] = field(default_factory=deque)
     """Steps whose children don't know yet."""
+    given: deque[Place] = field(default_factory=deque)
+    """Ordered tasks whose results were given with the run: `reuse` ends them."""
     pages: bool = False
     """By the rules of this run, what is too large is cut into pages, if its contract says so."""
 
@@ -76,31 +79,43 @@ class Turn:
         self.state.put_task(place.local, task)
         if before is None:
             self.count(tasks=1)
+            if self.is_given(place.local):
+                self.given.append(place)
+                return
         self._ready(place.group, place.agent, task.attempt, place.number, 1)
         self.changed("r", place, task.attempt)
 
     def order_shards(self, step: StepPlan, first: int, count: int) -> None:
         """Order the first attempt of `count` shards."""
-        self.count(tasks=count)
-        self._ready(step.name, step.agent, 1, first, count)
-        fresh = TaskState("r", 1, 0, self.event.offset)
-        for shard in range(first, first + count):
-            place = Place(step, shard)
-            self.state.put_task(place.local, fresh)
-            self.changed("r", place, 1)
+        self._order_all([Place(step, shard) for shard in range(first, first + count)])
 
     def order_pages(self, above: Place, number: int, first: int, count: int) -> None:
         """Order the first attempt of `count` system tasks of a round."""
-        self.count(tasks=count)
-        fresh = TaskState("r", 1, 0, self.event.offset)
         places = [
             Place(above.step, above.shard, System(above, number, page))
             for page in range(first, first + count)
         ]
-        self._ready(places[0].group, places[0].agent, 1, first, count)
-        for place in places:
-            self.state.put_task(place.local, fresh)
-            self.changed("r", place, 1)
+        self._order_all(places)
+
+    def is_given(self, local: str) -> bool:
+        """Say whether a task is not to be run: what it would leave was given with the run."""
+        return self.state.pinned.reuses and self.state.is_given(local)
+
+    def _order_all(self, places: Sequence[Place]) -> None:
+        """Order the first attempt of tasks whose numbers follow each other."""
+        self.count(tasks=len(places))
+        fresh = TaskState("r", 1, 0, self.event.offset)
+        for given, some in groupby(places, lambda place: self.is_given(place.local)):
+            group = list(some)
+            if given:
+                self.given += group
+            else:
+                first = group[0]
+                self._ready(first.group, first.agent, 1, first.number, len(group))
+            for place in group:
+                self.state.put_task(place.local, fresh)
+                if not given:
+                    self.changed("r", place, 1)
 
     def _ready(self, group: str, agent: str, attempt: int, first: int | None, count: int) -> None:
         priority = self.state.pinned.priority

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.payload import Reference
 from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.reuse import ReplayOf, Reused
 
 NO_DATA: Final = ("when_busy",)
 """Fields of a submit that are no part of its data."""
@@ -31,6 +32,11 @@ class RunSubmitted(BaseModel):
     """Tokens that the whole run may use."""
     when_busy: Literal["wait", "refuse"] = "wait"
     """While as many runs are under way as the fleet may hold: wait in the inbox, or be refused as `busy` at once."""
+
+    replay_of: ReplayOf | None = None
+    """The earlier run of which this one is a replay."""
+    reused: dict[str, Reused] = Field(default_factory=dict[str, Reused], json_schema_extra={"default": {}})
+    """By task, without its run: what tasks left there, and are not run for here."""
 
     @property
     def data_hash(self) -> str:

@@ -10,6 +10,7 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Payload, Reference
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import Full
+from argosy.schemas.reuse import ReplayOf, Reused
 
 _RECORD = ConfigDict(frozen=True, extra="ignore")
 
@@ -45,6 +46,9 @@ class RunAccepted(BaseModel):
     """Context window by agent, resolved from the contract or the table of models; absent = no limit known."""
     factors: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Learned token factor by agent, per mille; absent = 1000."""
+    replay_of: ReplayOf | None = None
+    reused: dict[str, Reused] = Field(default_factory=dict[str, Reused], json_schema_extra={"default": {}})
+    """By task, without its run: what counts as its result, as soon as it could be ordered. From rules 2 on."""
 
 
 class SubmitTurnedAway(BaseModel):

@@ -20,6 +20,18 @@ from support.reference_waits import Signals
 OVER = "kfsxe"
 
 
+class Made(dict[str, Task]):
+    """Tasks; tells of each new one."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+
+    def __setitem__(self, local: str, task: Task) -> None:
+        if local not in self:
+            self.tell(local)
+        super().__setitem__(local, task)
+
+
 @dataclass
 class Reference(Values):
     told: dict[str, list[str]] = field(default_factory=dict)
@@ -39,6 +51,13 @@ class Reference(Values):
     indexed: Plan | None = None
     room_of: Callable[[str], int] = lambda _: 0
     """Told: the room of a task whose inputs are summarised."""
+    handed: dict[str, TaskSettled] = field(default_factory=dict)
+    """Told, of the whole run: the ends of tasks that are not to be run."""
+    made: "list[tuple[Reference, str]]" = field(default_factory=list)
+    """Of the whole run: tasks in the order in which they were made."""
+
+    def __post_init__(self) -> None:
+        self.tasks = Made(lambda local: self.root.made.append((self, local)))
 
     # -- the whole run
 
@@ -233,10 +252,17 @@ class Reference(Values):
         self.queue.append((self, step.name))
 
     def drain(self) -> None:
-        while self.queue and self.outcome is None:
-            where, name = self.queue.pop(0)
-            if where.outcome is None:
-                where.tell(name)
+        while True:
+            while self.queue and self.outcome is None:
+                where, name = self.queue.pop(0)
+                if where.outcome is None:
+                    where.tell(name)
+            if not self.root.made:
+                return
+            where, local = self.root.made.pop(0)
+            end = self.root.handed.get(where.named(local))
+            if end is not None and self.root.outcome is None and where.tasks[local].letter == "r":
+                where.take(local, where.tasks[local], end)
 
     def tell(self, name: str) -> None:
         if name in self.shards:

@@ -17,6 +17,7 @@ from argosy.coordinator.wants import wants_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.facts import Facts
 from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, Constant, SignalStep
+from argosy.schemas.reuse import Reused
 from argosy.schemas.runlog import CancelReceived, SignalReceived, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput, PageOf, TaskDispatched
 from support import reference_summaries
@@ -61,19 +62,35 @@ PAGES = [0] + [1, 2, 3, 5, 20] * 5
 class Race:
     """One pipeline, run by fold and by the reference side by side."""
 
-    def __init__(self, compiled: CompiledPipeline, data: st.DataObject, ends: list[str] = ENDS) -> None:
+    def __init__(
+        self,
+        compiled: CompiledPipeline,
+        data: st.DataObject,
+        ends: list[str] = ENDS,
+        again: "Race | None" = None,
+    ) -> None:
+        """`again` is a race of the same pipeline that is over: some of what its tasks left is given to this one."""
         self.pipeline, self.data, self.ends = compiled, data, ends
         self.acts = ACTS
+        self.left: dict[str, Reused] = {}
+        """What tasks had left when the run's end was decided."""
         self.chance = data.draw(st.randoms(use_true_random=True))
-        facts = data.draw(facts_for(wants_of(compiled, "input")))
+        if again is None:
+            self.facts, reused = data.draw(facts_for(wants_of(compiled, "input"))), {}
+        else:
+            self.facts, share = again.facts, self.chance.choice((0.3, 0.8, 1))
+            reused = {local: left for local, left in again.left.items() if self.chance.random() < share}
+        facts = self.facts
         self.log, self.reference = FoldLog(), Reference(compiled, facts)
+        self.reference.handed = {local: as_settle(local, left) for local, left in reused.items()}
         self.stale: list[TimerFired] = []
         self.compared: set[tuple[str, int]] = set()
         """What was out at the last comparison: its inputs stay as they are."""
         self.reference.room_of = self.room_of
         self.reference.begin()
-        self.log.add(accepted(compiled, facts=facts, rules=2, windows=WINDOWS))
+        self.log.add(accepted(compiled, facts=facts, rules=2, windows=WINDOWS, reused=reused))
         self.compare()
+        assert not self.log.ordered & {(local, 1) for local in reused}
 
     def room_of(self, local: str) -> int:
         paging = None if self.log.state is None else paging_of(self.log.state, local)
@@ -336,6 +353,8 @@ class Race:
         body = ended_of(self.log.state)
         assert body is not None
         assert body.outcome == outcome
+        assert self.log.state is not None
+        self.left = what_is_left(self.log.state)
         if outcome == "failed":
             assert body.fault is not None
             assert body.fault.task_id == f"r/{cause}"
@@ -375,6 +394,36 @@ def test_so_it_is_where_steps_wait_for_signals(compiled: CompiledPipeline, data:
     race = Race(compiled, data)
     race.acts = SIGNAL_ACTS
     run(race, data.draw(st.integers(10, 60)))
+
+
+@pytest.mark.timeout(400)
+@FAST
+@given(st.one_of(pipelines(), cut_pipelines()), st.data())
+def test_so_it_is_where_results_of_an_earlier_run_are_given(
+    compiled: CompiledPipeline, data: st.DataObject
+) -> None:
+    first = Race(compiled, data)
+    run(first, data.draw(st.integers(0, 30)))
+    run(Race(compiled, data, again=first), data.draw(st.integers(0, 10)))
+
+
+def what_is_left(state: RunState) -> dict[str, Reused]:
+    found: dict[str, Reused] = {}
+    for local in state.tasks():
+        task = state.task(local)
+        if task is not None and task.letter in "kf" and state.has_result(local):
+            result = state.result(local)
+            payload = None if result.fault is not None else result.payload
+            found[local] = Reused(payload=payload, facts=result.facts, fault=result.fault)
+    return found
+
+
+def as_settle(local: str, left: Reused) -> TaskSettled:
+    """What an end that was given would be, had its task been run: used up nothing, and is final."""
+    fault = None if left.fault is None else left.fault.model_copy(update={"retriable": False})
+    outcome = "succeeded" if fault is None else "failed"
+    settled = TaskSettled(task_id=f"r/{local}", attempt=1, outcome=outcome, result=left.payload, fault=fault)
+    return settled.model_copy(update={"facts": left.facts})
 
 
 def run(race: Race, acts: int) -> None:

@@ -1,0 +1,31 @@
+"""What a submit says that an earlier run left: whether it is of tasks that can be, and its payloads are still there."""
+
+from typing import Final
+
+from argosy.broker.store import Payloads
+from argosy.broker.touching import touch_all
+from argosy.coordinator.known_pipelines import KnownPipeline
+from argosy.coordinator.plan import plan_of
+from argosy.schemas.errors import BadMessage
+from argosy.schemas.inbox import RunSubmitted
+
+FROM_RULES: Final = 2
+_SHOWN: Final = 200
+
+
+async def check_reused(submit: RunSubmitted, document: KnownPipeline, rules: int, payloads: Payloads) -> None:
+    """Raise BadMessage for a task that this pipeline can't have, PayloadGone where a result is no longer kept.
+
+    What is kept is made young again, as a run's input is. Raises Unreachable.
+    """
+    if not submit.reused:
+        return
+    if rules < FROM_RULES:
+        raise BadMessage(
+            f"runs of rules {rules} reuse nothing: fleet.rules must be {FROM_RULES}", field="reused"
+        )
+    plan = plan_of(document.whole_sha256, document.whole)
+    for local in submit.reused:
+        if plan.find(local) is None:
+            raise BadMessage(f"{local[:_SHOWN]!r} is no task of this pipeline", field="reused")
+    await touch_all(submit.reused.values(), payloads)
