@@ -54,12 +54,8 @@ class ToolCalls:
 
     def permit(self, tool: Tool[..., object], /) -> None:
         """Raise ToolNotAllowed or Tainted for what `call` would not call just now."""
-        agent = self.agent
-        if tool not in agent.tools:
-            raise ToolNotAllowed(
-                f"agent {agent.name} doesn't declare the tool {tool.name}: nothing was called"
-            )
-        if tool.dangerous and agent.refuse_tainted:
+        self.check(tool)
+        if tool.dangerous and self.agent.refuse_tainted:
             # What it gave itself before is no reason: a second call would need another agent.
             found = [mark for mark in self.running.taint if mark != of_tool(tool.name)]
             if found:
