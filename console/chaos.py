@@ -7,27 +7,23 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import JsonValue
 
 from argosy.console.app_facts import look
 from argosy.console.chaos_arena import OWN_APP, Shape
 from argosy.console.chaos_drive import Order, run_chaos
+from argosy.console.chaos_offers import offers_of, own_offers, runs_for
 from argosy.console.chaos_page import page
 from argosy.console.chaos_text import in_words
 from argosy.console.exits import FAILED, INCOMPLETE, INTERRUPTED, TIMED_OUT
 from argosy.console.foreground import STOPPING, run_in_foreground
 from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show
-from argosy.console.submit import parse_input
 from argosy.console.up import Folder, check_brokers
-from argosy.pipelines.discover import discover
-from argosy.schemas.errors import ConfigurationError, InvalidInput
+from argosy.schemas.errors import ConfigurationError
 from argosy.testing.chaos_plan import BY_NAME, KINDS, Kind, Pace
 from argosy.testing.chaos_report import Report, Verdict
 
 CHAOS_FOLDER: Final = Path(".argosy/chaos")
-_OWN_ITEMS: Final = 22
-"""Shards of a run of our own app: with its other two steps 24 tasks."""
 _HOURS: Final = 24 * 3600
 _EXITS: Final[Mapping[Verdict, int]] = {
     "held": 0,
@@ -121,8 +117,8 @@ def chaos(  # noqa: PLR0913 - the options of a command
     check_brokers(brokers, None)
     _check_folders(json_file, html)
     facts = look(app)
-    offers = _own_offers() if own else _offers(app, pipelines, value)
-    total = None if deliveries is None else -(-deliveries // (_OWN_ITEMS + 2))
+    offers = own_offers(pipelines) if own else offers_of(app, pipelines, value)
+    total = None if deliveries is None else runs_for(deliveries, offers)
     shape = Shape(
         app,
         offers,
@@ -189,32 +185,3 @@ def _kinds(names: str | None) -> tuple[Kind, ...]:
 
 def _listed() -> str:
     return "\n".join(f"{kind.code:<4} {kind.name:<18} {kind.text}" for kind in KINDS)
-
-
-def _own_offers() -> tuple[tuple[str, tuple[JsonValue, ...]], ...]:
-    """Give runs a map of shards; of every eighth run one fails once."""
-    items = list(range(1, _OWN_ITEMS + 1))
-    flaky = [*items[:-1], -items[-1]]
-    return (("work", (*[list[JsonValue](items) for _ in range(7)], list[JsonValue](flaky))),)
-
-
-def _offers(
-    app: str, names: list[str] | None, value: str | None
-) -> tuple[tuple[str, tuple[JsonValue, ...]], ...]:
-    found = discover(app)
-    if not found.pipelines:
-        raise ConfigurationError(f"{app} has no pipelines", "chaos submits runs of them", "define one")
-    given = parse_input(value)
-    chosen = names or list(found.pipelines)
-    offers: list[tuple[str, tuple[JsonValue, ...]]] = []
-    for name in chosen:
-        pipeline = found.pipeline(name)
-        try:
-            offers.append((name, (pipeline.takes.completed(given),)))
-        except InvalidInput as error:
-            raise ConfigurationError(
-                f"{name} can't take this input" if value else f"{name} needs an input",
-                str(error),
-                "give one with --input, and choose the pipelines that take it with --pipeline",
-            ) from None
-    return tuple(offers)

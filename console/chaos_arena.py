@@ -1,9 +1,10 @@
 """Where a chaos run takes place: a stack of its own, a network that can be hurt, and the processes of a fleet."""
 
 import asyncio
+import json
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Final
 from pydantic import JsonValue, SecretStr
 
 from argosy.console.app_facts import AppFacts
+from argosy.console.chaos_crew import OWN_AGENTS, crew_of, own_crew
+from argosy.console.chaos_model import ChaosModel
 from argosy.console.child import ChildSpec, Restart
 from argosy.console.config import environment_of, load_settings
 from argosy.console.fleet_children import WORKERS, coordinator_child, worker_child, written
@@ -24,12 +27,13 @@ from argosy.schemas.local_stack import STACK_FILE
 from argosy.schemas.settings import Settings
 from argosy.testing.chaos_load import Load, Offer
 from argosy.testing.chaos_plan import LINKS, Cast
+from argosy.testing.chaos_waits import gates
 from argosy.testing.proxy import Link, Proxies
 from argosy.testing.weather import HALF_OPEN
 
 OWN_APP: Final = "argosy.testing.chaos_app"
-OWN_AGENTS: Final = ("draft", "check", "merge")
-"""Those that the load needs."""
+_GATES_MOST: Final = 3
+"""Runs that wait for answers at once: more are told that the fleet is busy."""
 SUBMITTER: Final = "submitter"
 WORK_PARTITIONS: Final = 4
 _DOORS: Final = ("coordinators", "workers")
@@ -73,7 +77,15 @@ class Shape:
             "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
             "ARGOSY_TELEMETRY__LOG_LEVEL": "warning",
             "ARGOSY_CHAOS_SECONDS": str(self.handler_seconds),
+            **self._bounds(),
         }
+
+    def _bounds(self) -> dict[str, str]:
+        """Let our own load be more than the fleet holds."""
+        if not self.own:
+            return {}
+        most = {"work": max(2, self.in_flight * 2 // 5), gates.name: _GATES_MOST}
+        return {"ARGOSY_FLEET__MOST_RUNS_OF": json.dumps(most)}
 
 
 @dataclass
@@ -93,6 +105,8 @@ class Arena:
     load: Load
     collector: Link
     """Where telemetry goes: it takes connections and never answers (F28)."""
+    model: ChaosModel | None = None
+    """Of our own app."""
     behind: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Link -> the processes that go through it."""
     expected: dict[str, str] = field(default_factory=dict[str, str])
@@ -116,7 +130,11 @@ async def open_arena(folder: Path, shape: Shape, facts: AppFacts) -> AsyncGenera
     async with LocalStack(folder, brokers=shape.brokers, doors=len(_DOORS), progress=tell_downloads) as stack:
         with Proxies() as proxies:
             arena = _arena(stack, shape, proxies, facts)
-            if facts.asks_a_model and (model := stand_in(arena.settings.model)) is not None:
+            if shape.own:
+                arena.model = ChaosModel()
+                await stack.supervisor.start(arena.model.child(stack.folder))
+                arena.environment.update(arena.model.environment)
+            elif facts.asks_a_model and (model := stand_in(arena.settings.model)) is not None:
                 await stack.supervisor.start(model.child(stack.folder / "logs" / "model.log"))
                 arena.environment.update(model.environment)
             await _start(arena, facts)
@@ -191,23 +209,11 @@ def _arena(stack: LocalStack, shape: Shape, proxies: Proxies, facts: AppFacts) -
         total=shape.total,
         in_flight=shape.in_flight,
         per_second=shape.per_second,
+        answered=gates.name if shape.own else None,
     )
     cast = Cast(tuple(crew), coordinators, agents, shape.lease_seconds, shape.own)
     links = _links(stack, proxies)
     return Arena(stack, settings, shape, proxies, links, environment, folder, cast, crew, load, collector)
-
-
-def crew_of(agents: Sequence[str], many: int) -> dict[str, str]:
-    """Name the workers, and the agents of each: so many processes for each agent."""
-    return {f"{agent}-{number}": agent for agent in agents for number in range(1, many + 1)}
-
-
-def own_crew(many: int) -> dict[str, str]:
-    """Name the workers of our own app: the tasks that kill run beside others, which must not suffer."""
-    drafts = 2 * many + (many > 1)
-    crew = {f"draft-{number}": "draft" for number in range(1, drafts + 1)}
-    crew |= {"draft-1": "draft,deadly,blocking", "draft-2": "draft,deadly,blocking"}
-    return crew | crew_of(OWN_AGENTS[1:], many)
 
 
 def _links(stack: LocalStack, proxies: Proxies) -> dict[str, tuple[Link, ...]]:

@@ -15,6 +15,7 @@ from argosy.broker.redis import RedisStore
 from argosy.broker.topics import TopicNames
 from argosy.console.app_facts import AppFacts
 from argosy.console.chaos_arena import SUBMITTER, Arena, Shape, open_arena, start_submitter
+from argosy.console.chaos_clerk import answer_the_rest
 from argosy.console.chaos_progress import Answered, Progress
 from argosy.console.chaos_strikes import hit
 from argosy.console.chaos_verdict import Sleep, Told, judged
@@ -89,6 +90,9 @@ class Drive:
             await self._until_load_is_over()
             over.set()
             await self._stop_load()
+            watching.append(
+                group.create_task(answer_the_rest(self.arena, self.journal), name="answer the rest")
+            )
             await hurting
             for links in self.arena.links.values():
                 for link in links:

@@ -24,6 +24,8 @@ _STILL_SECONDS = 60
 """A task that succeeded so lately: the fleet had not come to rest, it was busy. Of a short quiet time a third."""
 Grave = tuple[str, int, int]
 """Topic, partition and offset of a record that nobody can decode, or of one that has a dead letter."""
+_EACH_MAKES_ONE = ("work", "asked")
+"""Pipelines all of whose tasks make an effect: others have tasks that are the fleet's own."""
 _SETTLING_SECONDS = 3
 """At the beginning, not counted as usual throughput."""
 
@@ -84,7 +86,7 @@ async def judged(arena: Arena, told: Told) -> Report:
     return Report(
         argosy=version("argosy"),
         app=arena.load.app,
-        pipelines=tuple(offer.pipeline for offer in arena.load.offers),
+        pipelines=tuple(dict.fromkeys(offer.pipeline for offer in arena.load.offers)),
         seed=told.seed,
         started=datetime.fromtimestamp(told.started_ms / 1000, UTC).isoformat(timespec="seconds"),
         seconds=round(told.seconds, 1),
@@ -93,7 +95,7 @@ async def judged(arena: Arena, told: Told) -> Report:
         lease_seconds=arena.shape.lease_seconds,
         session_seconds=arena.shape.session_seconds,
         calm_seconds=told.calm_seconds,
-        load=_load(arena, judge, len(acknowledged), effects),
+        load=_load(arena, told, judge, effects),
         strikes=tuple(strikes),
         baseline=round(usual, 1),
         curve=_curve(told, judge),
@@ -132,8 +134,8 @@ def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict
     for task in doubled:
         once.look(holds=False, text=f"{task} made its effect under several keys")
     made = effects.tasks()
-    for run_id, run in judge.runs.items():
-        if run.ended is not None and run.ended.outcome == "succeeded" and not run_id.startswith("blocker"):
+    for run in judge.runs.values():
+        if run.ended is not None and run.ended.outcome == "succeeded" and run.pipeline in _EACH_MAKES_ONE:
             for task_id in run.tasks:
                 once.look(task_id in made, f"{task_id} took effect, and made no side effect")
     memo.checked = effects.keys("known")
@@ -235,7 +237,7 @@ def _curve(told: Told, judge: Judge) -> tuple[int, ...]:
     return tuple(judge.tally.settled.get(second, 0) for second in range(start, last + 1))
 
 
-def _load(arena: Arena, judge: Judge, acknowledged: int, effects: dict[str, int] | None) -> LoadReport:
+def _load(arena: Arena, told: Told, judge: Judge, effects: dict[str, int] | None) -> LoadReport:
     ended = [run.ended for run in judge.runs.values() if run.ended is not None]
     tally = judge.tally
     settles = sum(len(task.settled) for run in judge.runs.values() for task in run.tasks.values())
@@ -248,8 +250,11 @@ def _load(arena: Arena, judge: Judge, acknowledged: int, effects: dict[str, int]
     }
     if effects is not None:
         duplicates |= {name: many for name, many in effects.items() if name.startswith("effects_")}
+        duplicates["submits_refused_as_busy"] = told.journal.busy
+    if arena.model is not None:
+        duplicates |= arena.model.calls()
     return LoadReport(
-        acknowledged=acknowledged,
+        acknowledged=len(told.journal.acknowledged),
         ended=len(ended),
         outcomes=dict(Counter(end.outcome for end in ended)),
         tasks=tally.tasks,

@@ -14,6 +14,7 @@ from argosy.schemas.codec import encode_body
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
+from argosy.testing.chaos_right import wrong
 from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, value_of
 from argosy.testing.outside import Line, Where
 
@@ -101,7 +102,8 @@ class Judge:
             case RunAccepted() as accepted:
                 run.data_hashes.add(accepted.data_hash)
                 if run.accepted is None:
-                    run.accepted = line.offset
+                    run.accepted, run.pipeline = line.offset, accepted.pipeline.name
+                    run.given = inline(accepted.input) if self._own else None
                 else:
                     self.tally.accepted_again += 1
             case TaskSettled() as settled:
@@ -134,19 +136,16 @@ class Judge:
             self.tally.ends_again += 1
             return
         run.ended, run.ended_at, run.end_digest = ended, line.offset, digest(line.body)
-        whole = inline(ended.result)
-        if self._own and ended.outcome == "succeeded" and isinstance(whole, dict) and "drafts" in whole:
-            drafts = [run.tasks.get(f"{line.envelope.subject}/draft.{n}") for n in range(len(run.tasks) - 2)]
-            took = [None if draft is None else draft.value for draft in drafts]
-            rest = [
-                None if (task := run.tasks.get(f"{line.envelope.subject}/{step}")) is None else task.value
-                for step in ("check", "merge")
-            ]
-            given = whole["drafts"]
-            told = [*(given if isinstance(given, list) else ()), whole["check"], whole["value"]]
-            self.joins.look(
-                told == [*took, *rest], f"{line.envelope.subject} says {told}, took {[*took, *rest]}"
-            )
+        if self._own and ended.outcome == "succeeded":
+            run_id = line.envelope.subject
+            took = {
+                task_id.partition("/")[2]: task.value
+                for task_id, task in run.tasks.items()
+                if task.value is not None
+            }
+            said = wrong(run.pipeline, run_id, run.given, inline(ended.result), took)
+            self.joins.look(not said, f"{run_id} {said}")
+        run.given = None
         for task in run.tasks.values():
             task.value = ""
 
@@ -176,8 +175,9 @@ class Judge:
                 found = digest(line.body)
                 self.tally.results_again += bool(run.results)
                 run.results.add(found)
-            case SubmitRefused():
+            case SubmitRefused() as refused:
                 run.refused += 1
+                run.busy += refused.full is not None
             case _:
                 pass
 
@@ -225,6 +225,8 @@ class Judge:
             if slow and run is not None and run.accepted is not None and run.ended is None:
                 self.unended += 1
                 continue
+            if run is not None and run.accepted is None and run.refused == run.busy > 0:
+                continue  # it was told so, and stopped before it could come again
             there = (
                 run is not None and run.accepted is not None and run.ended is not None and bool(run.results)
             )

@@ -1,7 +1,7 @@
 """The submitter of a chaos run, a process that may be killed too: `python -m argosy.testing.chaos_load LOAD.json`.
 
-It notes in a journal which runs were acknowledged and how they ended. Run ids follow from their number: one that was
-sent and not acknowledged before a crash is sent again under its id, with the same data, as every client should.
+It notes in a journal which runs were acknowledged and how they ended. Run ids follow from their number: one that has
+not ended before a crash is sent again under its id, with the same data, as every client should.
 """
 
 import asyncio
@@ -15,14 +15,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, JsonValue
 
-from argosy.client.connection import Argosy
+from argosy.client.connection import Argosy, WhenBusy
+from argosy.client.run import Run
 from argosy.pipelines.discover import discover
-from argosy.schemas.errors import Unreachable
+from argosy.schemas.errors import Busy, Unreachable
+from argosy.schemas.runlog import RunEnded
+from argosy.testing.chaos_waits import Question, answers
 
 if TYPE_CHECKING:
     from argosy.schemas.pipeline import CompiledPipeline
 
 _AGAIN_SECONDS: Final = 0.3
+_EARLY: Final = 2
+_BUSY_SECONDS: Final = 1.0
+"""Whoever was refused comes again after so long at most: the fleet is to be kept full."""
 
 
 class Offer(BaseModel):
@@ -45,19 +51,37 @@ class Load(BaseModel):
     in_flight: int = 40
     """Runs that have not ended, at most."""
     per_second: float | None = None
+    answered: str | None = None
+    """The pipeline whose runs wait to be answered, of argosy's own app."""
 
     def run_id(self, number: int) -> str:
         """Return the id of a run."""
         return f"{self.prefix}-{number}"
 
+    def number(self, run_id: str) -> int | None:
+        """Return the number of a run of this load; None for another's."""
+        lead, _, number = run_id.rpartition("-")
+        return int(number) if lead == self.prefix and number.isdecimal() else None
+
+    def offered(self, number: int) -> tuple[str, JsonValue]:
+        """Return the pipeline of a run, and its input."""
+        offer = self.offers[number % len(self.offers)]
+        return offer.pipeline, offer.inputs[number // len(self.offers) % len(offer.inputs)]
+
 
 class Journal:
-    """Lines `a NUMBER MS` (acknowledged) and `e NUMBER OUTCOME MS` (ended); appended at once, read by anybody."""
+    """What happened, by the number of a run; appended at once, read by anybody.
+
+    Lines `a NUMBER MS` (acknowledged), `s NUMBER MS` (what it waits for was answered), `b NUMBER MS` (refused: the
+    fleet was full), `e NUMBER OUTCOME MS` (ended).
+    """
 
     def __init__(self, path: Path) -> None:
         """Read what an earlier process has written."""
         self.acknowledged: dict[int, int] = {}
         self.ended: dict[int, str] = {}
+        self.answered: set[int] = set()
+        self.busy = 0
         self._path, self._read_to, self._file = path, 0, -1
         self.look()
 
@@ -70,10 +94,15 @@ class Journal:
             self._read_to += len(whole)
             for line in whole.decode().splitlines():
                 kind, number, *rest = line.split(" ")
-                if kind == "a":
-                    self.acknowledged[int(number)] = int(rest[0])
-                else:
-                    self.ended[int(number)] = rest[0]
+                match kind:
+                    case "a":
+                        self.acknowledged[int(number)] = int(rest[0])
+                    case "s":
+                        self.answered.add(int(number))
+                    case "b":
+                        self.busy += 1
+                    case _:
+                        self.ended[int(number)] = rest[0]
 
     def write(self, *words: object) -> None:
         """Append a line: one write, so that a killed process leaves none half."""
@@ -111,43 +140,66 @@ class Submitter:
     async def _all(self, group: asyncio.TaskGroup, open_: list[int], number: int) -> None:
         for each in open_:
             await self._room.acquire()
-            group.create_task(self._wait(each), name=f"run {each}")
+            group.create_task(self._one(group, each), name=f"run {each}")
         load, due = self._load, time.monotonic()
         while load.total is None or number < load.total:
             if number not in self._journal.acknowledged:
                 await self._room.acquire()
-                group.create_task(self._one(number), name=f"run {number}")
+                group.create_task(self._one(group, number), name=f"run {number}")
                 if load.per_second:
                     due = max(due + 1 / load.per_second, time.monotonic() - 1)
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
             number += 1
 
-    async def _one(self, number: int) -> None:
-        offer = self._load.offers[number % len(self._load.offers)]
-        value: Any = offer.inputs[number // len(self._load.offers) % len(offer.inputs)]
+    async def _one(self, group: asyncio.TaskGroup, number: int) -> None:
+        """Submit a run until it is taken, and wait for its end. One submit in three waits where the fleet is full."""
+        name, value = self._load.offered(number)
+        pipeline, run_id = self._pipelines[name], self._load.run_id(number)
+        when_busy: WhenBusy = "raise" if number % 3 else "wait"
+        taken = False
         while True:
             try:
-                await self._fleet.submit(
-                    self._pipelines[offer.pipeline], value, run_id=self._load.run_id(number)
-                )
+                run = await self._fleet.submit(pipeline, value, run_id=run_id, when_busy=when_busy)
+                if not taken:
+                    taken = True
+                    if number not in self._journal.acknowledged:
+                        self._note("a", number)
+                    if name == self._load.answered and number not in self._journal.answered:
+                        group.create_task(self._answer(number), name=f"answer {number}")
+                ended = await _end_of(run)
+            except Busy as busy:
+                self._note("b", number)
+                await asyncio.sleep(min(busy.retry_after_seconds, _BUSY_SECONDS))
             except Unreachable:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 break
-        self._journal.write("a", number, _now_ms())
-        await self._wait(number)
+        self._note("e", number, ended.outcome)
+        self._room.release()
 
-    async def _wait(self, number: int) -> None:
+    async def _answer(self, number: int) -> None:
+        """Answer what the run waits for: one in two before it waits."""
+        _, question = self._load.offered(number)
         run = self._fleet.run(self._load.run_id(number))
         while True:
             try:
-                ended = await run.ended()
+                await answers(run, Question.model_validate(question).number, early=number % 4 < _EARLY)
             except Unreachable:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 break
-        self._journal.write("e", number, ended.outcome, _now_ms())
-        self._room.release()
+        self._note("s", number)
+
+    def _note(self, kind: str, number: int, *words: object) -> None:
+        self._journal.write(kind, number, *words, _now_ms())
+
+
+async def _end_of(run: Run[Any]) -> RunEnded:
+    while True:
+        try:
+            return await run.ended()
+        except Unreachable:
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _now_ms() -> int:

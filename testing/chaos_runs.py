@@ -33,12 +33,17 @@ class RunSeen:
     """One run."""
 
     accepted: int | None = None
+    pipeline: str = ""
+    given: JsonValue = None
+    """Its input, if the record has it; dropped once it has ended."""
     lane: int = -1
     data_hashes: set[str] = field(default_factory=set[str])
     ended: RunEnded | None = None
     ended_at: int = -1
     end_digest: bytes = b""
     refused: int = 0
+    busy: int = 0
+    """Refusals for want of room: whoever submitted was told to come again."""
     results: set[bytes] = field(default_factory=set[bytes])
     tasks: dict[str, TaskSeen] = field(default_factory=dict[str, TaskSeen])
 

@@ -1,0 +1,59 @@
+"""The model server of a chaos run: scripted, with a hard limit that the fleet's workers know and share."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+from urllib.request import urlopen
+
+import orjson
+
+from argosy.console.child import ChildSpec
+from argosy.console.model_child import model_ready
+from argosy.console.ports import LOOPBACK, free_ports
+from argosy.testing.chaos_pages import SUMMARY
+from argosy.testing.chaos_tools import QUESTION
+
+_A_MINUTE: Final = 180
+_AT_ONCE: Final = 3
+_SECONDS: Final = 10.0
+
+
+class ChaosModel:
+    """Where it answers, and how it is started."""
+
+    def __init__(self) -> None:
+        """Choose a port."""
+        self.port = free_ports(1)[0]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a worker needs to ask it, and to keep its limits."""
+        limits = {"requests_per_minute": _A_MINUTE, "calls": _AT_ONCE, "burst_seconds": 5}
+        return {
+            "ARGOSY_MODEL__BASE_URL": f"http://{LOOPBACK}:{self.port}/v1",
+            "ARGOSY_MODEL__API_KEY": "none",
+            "ARGOSY_MODEL__LIMITS": json.dumps({"*": limits}),
+        }
+
+    def child(self, folder: Path) -> ChildSpec:
+        """Describe the process; its script is written into the folder."""
+        script = folder / "run" / "model.json"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        limits = {"requests_per_minute": _A_MINUTE, "concurrency": _AT_ONCE + 1, "burst_seconds": 10}
+        rules = [{"contains": QUESTION}, {"replies": [SUMMARY]}]
+        script.write_text(json.dumps({"rules": rules, "limits": limits}), encoding="utf-8")
+        words = ("-m", "argosy.testing.model_server", "--port", str(self.port), "--script", str(script))
+        return ChildSpec(
+            name="model",
+            argv=(sys.executable, "-P", *words),
+            log=folder / "logs" / "model.log",
+            env={"PYTHONSAFEPATH": "1"},
+            ready=model_ready(self.port),
+        )
+
+    def calls(self) -> dict[str, int]:
+        """Say how many calls there were, and how many of them came above the limit."""
+        with urlopen(f"http://{LOOPBACK}:{self.port}/ledger?since=1000000000", timeout=_SECONDS) as answer:
+            totals: dict[str, int] = orjson.loads(answer.read())["totals"]
+        return {"model_calls": totals["calls"], "model_calls_above_the_limit": totals["limited"]}

@@ -1,0 +1,166 @@
+"""The runs of the chaos app that are more than a map: they come out right, and the judge sees what is wrong."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from argosy.broker.log import Partition
+from argosy.pipelines.pipeline import Pipeline
+from argosy.schemas.codec import decode_body
+from argosy.schemas.envelope import read_envelope
+from argosy.testing.chaos_judge import Judge
+from argosy.testing.chaos_pages import DOCUMENTS, SUMMARY, document, joined, papers, print_of, summaries
+from argosy.testing.chaos_right import wrong
+from argosy.testing.chaos_tools import QUESTION, asked
+from argosy.testing.chaos_waits import Question, answers, gates
+from argosy.testing.effects import AllEffects
+from argosy.testing.fake_model import FakeModel
+from argosy.testing.outside import Line
+from argosy.testing.stage import Stage, agents_of, plain_settings
+from argosy.testing.world import World
+
+PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked)
+
+
+def _model() -> FakeModel:
+    def says(question: str) -> str:
+        return f"You said: {QUESTION}" + question.partition(QUESTION)[2].split()[0]
+
+    return FakeModel(SUMMARY).reply(says, when=QUESTION)
+
+
+def _play(script: Callable[[Stage], Coroutine[Any, Any, None]]) -> list[Line]:
+    world = World(plain_settings(), seed=1)
+    stage = Stage(agents_of(PIPELINES), world, model=_model())
+
+    async def play() -> None:
+        await stage.start(1, {name: [name] for name in stage.agents})
+        await script(stage)
+
+    try:
+        world.loop.run_until_complete(asyncio.wait_for(play(), 600))
+        return _lines(world, stage)
+    finally:
+        world.close()
+
+
+def _lines(world: World, stage: Stage) -> list[Line]:
+    topics = ("runs", "results", *(f"tasks.{name}" for name in stage.agents))
+    lines: list[Line] = []
+    for topic in (f"{world.names.prefix}.{topic}" for topic in topics):
+        for number in range(world.broker.sizes()[topic]):
+            for record in world.broker.log(Partition(topic, number)).all():
+                envelope = read_envelope(record.headers)
+                message = decode_body(envelope, record.value)
+                lines.append(
+                    Line(topic, number, record.offset, envelope, message, record.value or b"", record)
+                )
+    return lines
+
+
+def _said(lines: list[Line], runs: list[str]) -> list[str]:
+    judge = Judge(lines[0].topic.partition(".")[0], (), own=True)
+    for line in lines:
+        judge.take(line)
+    judge.conclude(runs, {}, may_fail=False)
+    assert judge.joins.checked
+    return [text for finding in judge.findings() for text in finding.told]
+
+
+@pytest.fixture(autouse=True)
+def _effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARGOSY_CHAOS_EFFECTS", str(tmp_path))
+    monkeypatch.setattr("argosy.testing.chaos_work._EFFECTS", [])
+
+
+@pytest.mark.parametrize("lines", sorted(set(DOCUMENTS)))
+def test_a_document_of_any_length_is_read_page_by_page_and_nothing_of_it_is_lost(lines: int) -> None:
+    async def script(stage: Stage) -> None:
+        run = await stage.client.submit(papers, document(lines), run_id="r")
+        leaf = await run.result()
+        assert (leaf.print, leaf.size) == print_of(document(lines))
+        assert len(leaf.values) > 1 or lines == min(DOCUMENTS)
+
+    assert _said(_play(script), ["r"]) == []
+
+
+def test_a_summarised_document_is_judged_by_its_pages() -> None:
+    async def script(stage: Stage) -> None:
+        short = await (await stage.client.submit(summaries, document(240), run_id="r")).result()
+        assert set(short.parts) == {SUMMARY}
+
+    assert _said(_play(script), ["r"]) == []
+
+
+def test_no_call_of_a_tool_that_may_not_be_repeated_is_made_twice(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        await (await stage.client.submit(asked, [1, -2, 3], run_id="r")).result()
+
+    assert _said(_play(script), ["r"]) == []
+    effects = AllEffects(tmp_path)
+    assert effects.count("began") == 4
+    assert effects.count("made") == effects.keys("made") == 3
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_of_all_answers_the_first_right_ones_count(early: bool) -> None:  # noqa: FBT001 - a parameter
+    async def script(stage: Stage) -> None:
+        run = await stage.client.submit(gates, Question(number=7), run_id="r")
+        await answers(run, 7, early=early)
+        await run.result()
+
+    assert _said(_play(script), ["r"]) == []
+
+
+def test_whoever_answers_again_from_the_beginning_changes_nothing() -> None:
+    async def script(stage: Stage) -> None:
+        run = await stage.client.submit(gates, Question(number=7), run_id="r")
+        await answers(run, 7, early=True)
+        await answers(run, 7, early=False)
+        await run.result()
+
+    assert _said(_play(script), ["r"]) == []
+
+
+def test_prints_tell_order_and_what_is_missing() -> None:
+    one, two, three = (print_of(text) for text in ("a page", "another", "ä third"))
+    assert (
+        joined(joined(one, two), three) == joined(one, joined(two, three)) == print_of("a pageanotherä third")
+    )
+    assert joined(two, one) != joined(one, two)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "given", "whole", "words"),
+    [
+        (
+            "papers",
+            "a text",
+            {"print": 1, "size": 6, "values": [], "value": ""},
+            "the pages are not the text",
+        ),
+        ("summaries", "a text", {"parts": ["x"], "fits": True, "value": ""}, "0 pages were summarised"),
+        ("summaries", "a text", {"parts": ["x"], "fits": False, "value": ""}, "more than the window"),
+        ("gates", {"number": 1}, {"number": 1, "said": 0}, "should say"),
+        ("asked", [1], [{"said": "else", "value": "v"}], "should say"),
+        ("work", [1], {"drafts": ["other"], "check": "c", "value": "m"}, "took"),
+    ],
+)
+def test_a_wrong_result_is_told(pipeline: str, given: JsonValue, whole: JsonValue, words: str) -> None:
+    assert words in wrong(pipeline, "r", given, whole, {})
+
+
+def test_pages_in_another_order_than_they_took_effect_are_told() -> None:
+    text = document(2)
+    whole: JsonValue = {
+        "print": print_of(text)[0],
+        "size": print_of(text)[1],
+        "values": ["b", "a"],
+        "value": "",
+    }
+    took = {"reader/p1.0": "a", "reader/p1.1": "b"}
+    assert "took ['a', 'b']" in wrong("papers", "r", text, whole, took)
