@@ -204,7 +204,10 @@ class TaskContext:
         return sha256_hex(f"{self.task_id}\n{name}".encode())
 
     def spent(self, usage: Usage) -> None:
-        """Count what a model call took."""
+        """Count what a model call took, and learn from it."""
+        body = self._running.order.body
+        model = self._services.settings.model.replace_with or body.contract.model
+        self._services.learning.saw(body.agent, model, usage)
         self._running.usage += usage
 
     async def progress(self, text: str, /, *, done: int | None = None, of: int | None = None) -> None:

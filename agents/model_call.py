@@ -82,7 +82,10 @@ class ModelCall:
         """Tell the answer, and the bill: the server's, or by our own count where it tells none."""
         self.span.set({names.RESPONSE_MODEL: reply.model, names.FINISH_REASONS: [reply.stop]})
         self.span.set_content(names.OUTPUT_MESSAGES, reply.text)
-        self._tell(reply.usage if reply.usage.total_tokens else self._counted(reply.text), None)
+        usage = reply.usage
+        if usage.input_tokens:
+            usage = usage.model_copy(update={"counted_tokens": self._request.prompt_tokens})
+        self._tell(usage if usage.total_tokens else self._counted(reply.text), None)
 
     def _counted(self, text: str) -> Usage:
         return Usage(input_tokens=self._request.prompt_tokens, output_tokens=tokens.count(text))

@@ -9,6 +9,7 @@ from argosy.agents.claim import Claims
 from argosy.agents.hand_back import HandBack
 from argosy.agents.hold import Holds
 from argosy.agents.lanes import Lanes
+from argosy.agents.learning import Learning
 from argosy.agents.mcp_servers import McpServers
 from argosy.agents.memo import Memos
 from argosy.agents.watch import Watchers
@@ -44,6 +45,7 @@ class Services:
     hand_back: HandBack
     watchers: Watchers
     graveyard: Graveyard
+    learning: Learning
     servers: McpServers
 
 
@@ -71,6 +73,7 @@ def connect(
         memos=Memos(store, lanes, lease_ms, window_ms),
         hand_back=HandBack(store, lanes),
         watchers=Watchers(producer, topics.events, source),
+        learning=Learning(store, settings.redis.key_prefix),
         graveyard=Graveyard(producer, topics.dead, source, settings.kafka.max_message_bytes),
         servers=McpServers(),
     )

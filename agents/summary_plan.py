@@ -110,8 +110,9 @@ class _Plan:
         tokens = sum(page[2] for page in cuts)
         for start, end, some in cuts:
             budget = max(0, left) * some // max(1, tokens)
-            if len(cuts) > 1:
-                budget = max(budget, min(GOOD_TOKENS, some // 4))
+            good = min(GOOD_TOKENS, some // 4)
+            if len(cuts) > 1 and budget * 2 < good:
+                budget = good
             budget = min(budget, self._limits.answer)
             if budget < LEAST_TOKENS:
                 where = ".".join((name, *map(str, text.path)))

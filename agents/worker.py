@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from argosy.agents.attempt import Attempts
@@ -101,11 +102,15 @@ class Worker:
             for agent in self._agents:
                 upkeep += self._open(agent, shared, leave, tasks)
             upkeep.append(tasks.create_task(self._beat(shared).run(), name="presence"))
+            upkeep.append(tasks.create_task(shared.services.learning.run(), name="learning"))
             await self._until_told(stop)
             await drain(self.desks, self._settings.worker.drain_seconds)
             for task in upkeep:
                 task.cancel()
             leave.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    await shared.services.learning.tell()
             await asyncio.wait({watchers}, timeout=LAST_SECONDS)
             watchers.cancel()
 

@@ -26,6 +26,7 @@ from argosy.coordinator.admission import (
 )
 from argosy.coordinator.input_check import InputCheck, check_signals
 from argosy.coordinator.known_pipelines import data_hash, known
+from argosy.coordinator.learnt import Factors
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
 from argosy.schemas.errors import ArgosyError, BadMessage, FactsTooLarge, InvalidInput, PayloadGone
@@ -55,9 +56,10 @@ class Arrived:
 class Accept:
     """Judges submits; holds nothing but caches."""
 
-    def __init__(self, settings: Settings, registry: Registry, payloads: Payloads) -> None:
-        """`registry` resolves names."""
+    def __init__(self, settings: Settings, registry: Registry, payloads: Payloads, factors: Factors) -> None:
+        """`registry` resolves names, `factors` knows what models make of our tokens."""
         self._settings, self._registry, self._payloads = settings, registry, payloads
+        self._factors = factors
         self._inputs = InputCheck()
         self._checked = Recent[bool](_CHECKED_BYTES)
         """Identities of pipelines that have been found right."""
@@ -141,6 +143,7 @@ class Accept:
             tenant=submit.tenant,
             budget=submit.budget,
             windows=self._windows(pipeline),
+            factors=self._factors.of(pipeline.contracts()),
         )
 
     async def _pipeline(self, given: str | CompiledPipeline, position: str) -> CompiledPipeline:

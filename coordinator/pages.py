@@ -26,6 +26,10 @@ from argosy.schemas.pages import INPUT, MOST_PAGES, NUMBER
 
 EACH_TOKENS: Final = 2
 """What a result takes in a list of results, beside its own tokens."""
+PROMPT_PER_MILLE: Final = 50
+"""Of the room that what is cut leaves free: an agent has a prompt of its own around its inputs."""
+MOST_RAISED: Final = 4
+"""By one overflow: what was measured may be nonsense."""
 _MAY_BE_CUT: Final = frozenset({"task", "page", "whole"})
 
 
@@ -51,8 +55,9 @@ def begin(turn: Turn, place: Place, measured: int | None = None) -> None:
     if measured is not None and planned:
         # A twentieth more than measured: the pages of another part of the text may be worse.
         measured_factor = (factor * measured * 21 + planned * 20 - 1) // (planned * 20)
-        factor = min(max(factor + 1, measured_factor), 2 * factor)
+        factor = min(max(factor + 1, measured_factor), MOST_RAISED * factor)
     room = room_of(place.terms, _window(turn, place) or 0) * 1000 // factor
+    room -= room * PROMPT_PER_MILLE // 1000
     before = turn.state.task(place.local)
     if before is None:
         turn.count(tasks=1)

@@ -18,6 +18,7 @@ from argosy.coordinator.inbox_record import InboxRecord
 from argosy.coordinator.lane import Lane
 from argosy.coordinator.lane_services import LaneServices
 from argosy.coordinator.lanes import Lanes
+from argosy.coordinator.learnt import Factors
 from argosy.coordinator.receive import Receivers
 from argosy.coordinator.registry import Registry
 from argosy.schemas.errors import ArgosyError, ConfigurationError
@@ -77,7 +78,8 @@ class Coordinator:
         await self.check()
         producer = await self._cluster.producer()
         registry = Registry(self._cluster.follower(self._names.pipelines))
-        accept = Accept(self._settings, registry, self._payloads)
+        factors = Factors(self._store, self._settings.redis.key_prefix, self._settings.model.replace_with)
+        accept = Accept(self._settings, registry, self._payloads, factors)
         gate = Gate(self._settings, self._store)
         judge = InboxRecord(self._cluster, producer, accept, gate, self._source)
         inbox = self._cluster.consumer(self._names.receivers, [self._names.inbox])
@@ -96,6 +98,7 @@ class Coordinator:
                 group.create_task(self._present(beat, stop), name="presence")
                 group.create_task(registry.run(stop), name="registry")
                 group.create_task(gate.run(stop), name="gate")
+                group.create_task(factors.run(stop), name="factors")
                 group.create_task(receivers.run(), name="receivers")
                 group.create_task(inbox.run(receivers, stop), name="inbox")
                 group.create_task(runs.run(lanes, stop), name="run log")

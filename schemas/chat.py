@@ -1,8 +1,8 @@
 """What is said to a model and what comes back: messages, replies, token usage."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 Role = Literal["system", "user", "assistant"]
 
@@ -18,6 +18,10 @@ class Message(BaseModel):
     content: str
 
 
+def _is_zero(value: object) -> bool:
+    return value == 0
+
+
 class Usage(BaseModel):
     """Tokens that model calls took, as the provider counted them. Add usages with `+`."""
 
@@ -25,6 +29,8 @@ class Usage(BaseModel):
     input_tokens: NonNegativeInt = 0
     """Whole prompts, cached parts included."""
     output_tokens: NonNegativeInt = 0
+    counted_tokens: Annotated[NonNegativeInt, Field(exclude_if=_is_zero)] = 0
+    """The same prompts as we had counted them before; absent where the provider told nothing."""
 
     @property
     def total_tokens(self) -> int:
@@ -36,6 +42,7 @@ class Usage(BaseModel):
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
+            counted_tokens=self.counted_tokens + other.counted_tokens,
         )
 
 

@@ -70,7 +70,7 @@ class Task:
             agent="buyer",
             model="openai:gpt-5",
             guard=Guard(contract, self.window),
-            spent=self.spent.append,
+            spent=lambda usage: self.spent.append(usage.model_copy(update={"counted_tokens": 0})),
             step=self.step,
             tools=Calling(self),
         )

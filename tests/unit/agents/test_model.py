@@ -110,7 +110,7 @@ class Attempt:
             agent="critic",
             model=name,
             guard=self._guard,
-            spent=self.spent.append,
+            spent=lambda usage: self.spent.append(usage.model_copy(update={"counted_tokens": 0})),
             step=self._step,
             tools=Calling(),
         )

@@ -64,7 +64,7 @@ def pages() -> History:
 
 def summaries() -> History:
     terms = make_contract("ag", {"above": "summarise", "model": "fake:m"}, merge=None)
-    plan = plan_summaries({"p0": TEXT}, terms, Limits(150, 200, 100), len)
+    plan = plan_summaries({"p0": TEXT}, terms, Limits(143, 200, 100), len)
     made = [settled(f"a/p1.{number}", "s" * page.budget) for number, page in enumerate(plan.pages)]
     return history_of("summarise", planned("a/p0", plan), *made)
 

@@ -106,7 +106,7 @@ def test_what_is_too_large_is_planned_in_pages_and_never_sent_whole() -> None:
     assert letters(log) == {"a": "p", "a/p0": "r"}
     body = log.dispatch("a/p0")
     assert (body.task_id, body.step, body.agent) == ("r/a/p0", "a", "ag")
-    assert system_of(body) == SystemOrder(kind="pages", room=70)
+    assert system_of(body) == SystemOrder(kind="pages", room=67)
     assert [(given.name, given.source, given.pages) for given in body.inputs] == [("p0", LARGE, ())]
     assert [want.key for want in body.wants] == ["value:length(pages)", "value:input", "value:records"]
 
@@ -114,7 +114,7 @@ def test_what_is_too_large_is_planned_in_pages_and_never_sent_whole() -> None:
 def test_the_room_is_told_as_we_count_tokens() -> None:
     log = log_of(factors={"ag": 1400})
     body = log.dispatch("a/p0")
-    assert system_of(body) == SystemOrder(kind="pages", room=50)
+    assert system_of(body) == SystemOrder(kind="pages", room=48)
     assert body.factor == 1400
 
 
@@ -264,7 +264,7 @@ def test_an_overflow_that_the_worker_measured_makes_pages_by_a_raised_factor() -
     assert letters(log) == {"a": "r"}
     log.add(overflow("a", measured=80))
     assert letters(log) == {"a": "p", "a/p0": "r"}
-    assert system_of(log.dispatch("a/p0")) == SystemOrder(kind="pages", room=70_000 // 1680)
+    assert system_of(log.dispatch("a/p0")) == SystemOrder(kind="pages", room=39)
     assert log.dispatch("a/p0").factor == 1680
     plan(log, "a", 2)
     assert log.dispatch("a/p1.0").factor == 1680
@@ -276,7 +276,7 @@ def test_a_page_that_overflows_is_cut_under_its_own_name() -> None:
     log.add(overflow("a/p1.1", measured=100))
     assert log.letter("a/p1.1") == "p"
     body = log.dispatch("a/p1.1/p0")
-    assert system_of(body) == SystemOrder(kind="pages", room=70_000 // 1500)
+    assert system_of(body) == SystemOrder(kind="pages", room=42)
     outer = PageOf(plan=text("plan of a"), number=1, of=2)
     assert body.inputs[0].pages == (outer,)
     plan(log, "a/p1.1", 2)

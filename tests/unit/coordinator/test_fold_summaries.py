@@ -89,7 +89,7 @@ def test_what_is_too_large_is_planned_and_each_page_summarised_alone() -> None:
     log = log_of()
     assert letters(log) == {"a": "p", "a/p0": "r"}
     body = order(log, "a/p0")
-    assert body.system == SystemOrder(kind="summaries", room=150)
+    assert body.system == SystemOrder(kind="summaries", room=143)
     assert body.inputs[0].source == LARGE
     plan(log, "a/p0", record("p0", 490, 3))
     assert letters(log) == {"a": "p", "a/p0": "k", "a/p1.0": "r", "a/p1.1": "r", "a/p1.2": "r"}
@@ -142,7 +142,7 @@ def test_summaries_that_are_still_too_large_are_summarised_again() -> None:
         settle(log, f"a/p1.{number}", tokens=80)
     assert set(log.out) == {"a/p2"}
     body = order(log, "a/p2")
-    assert body.system == SystemOrder(kind="summaries", room=150)
+    assert body.system == SystemOrder(kind="summaries", room=143)
     (first,) = body.inputs[0].pages
     assert isinstance(first, SummariesOf)
     plan(log, "a/p2", record("p0", 246, 2))
@@ -166,7 +166,7 @@ def test_a_round_that_is_not_a_quarter_less_is_a_refusal_with_figures() -> None:
     assert fault is not None
     assert (fault.code, fault.figures) == (
         "context_refused",
-        {"tokens": 406, "before": 500, "room": 150, "round": 1},
+        {"tokens": 406, "before": 500, "room": 143, "round": 1},
     )
 
 
@@ -208,8 +208,8 @@ def test_an_overflow_with_summaries_is_planned_again_by_a_raised_factor_and_roun
     log.add(overflow("a/p2.0", measured=200))
     assert log.letter("a/p2.0") == "p"
     body = order(log, "a/p2.0/p0")
-    assert body.system == SystemOrder(kind="summaries", room=150_000 // 1400)
-    assert body.factor == 1400
+    assert body.system == SystemOrder(kind="summaries", room=97)
+    assert body.factor == 1469
     assert len(body.inputs[0].pages) == 1
     plan(log, "a/p2.0/p0", record("p0", 100, 1))
     settle(log, "a/p2.0/p1.0", tokens=70)

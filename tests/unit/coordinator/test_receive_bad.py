@@ -12,9 +12,11 @@ from structlog.testing import capture_logs
 
 from argosy.broker.log import Outgoing
 from argosy.broker.memory_payloads import MemoryPayloads
+from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.topics import TopicNames
 from argosy.client.answers import read_answer
 from argosy.coordinator import accept
+from argosy.coordinator.learnt import Factors
 from argosy.coordinator.registry import Registry, publish
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadArgument, RunFailed, RunRefused
@@ -183,7 +185,7 @@ async def test_want_of_memory_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(accept, "check_pipeline", broken)
     async with shell_world() as world:
         registry = Registry(world.kafka.follower(world.names.pipelines))
-        judge = accept.Accept(world.settings, registry, MemoryPayloads())
+        judge = accept.Accept(world.settings, registry, MemoryPayloads(), Factors(MemoryRedis(), "argosy"))
         asked = RunSubmitted(pipeline=hello.compile(), input="x")
         arrived = accept.Arrived("0/0", time.time_ns() // 1_000_000, None)
         with pytest.raises(MemoryError):
