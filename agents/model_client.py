@@ -70,6 +70,8 @@ class ModelRequest:
     max_output_tokens: int | None = None
     answer: AnswerSchema | None = None
     tools: tuple[ToolSpec, ...] = ()
+    limited: bool = False
+    """The fleet keeps to limits of this model: a server that is busy all the same is told at once, not waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from argosy.agents import openai_errors, openai_wire
 from argosy.agents.model_client import Completion, ModelRequest
 from argosy.agents.openai_errors import Trouble
 from argosy.schemas.chat import Reply
-from argosy.schemas.errors import ModelFailed, ModelRefused
+from argosy.schemas.errors import ModelBusy, ModelFailed, ModelRefused
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import names
 from argosy.telemetry.spans import annotate
@@ -90,6 +90,8 @@ class OpenAIClient:
             except (TimeoutError, ValueError, *self._sdk_errors) as error:
                 trouble = self._trouble(error, request)
                 wait = _wait_seconds(trouble, number)
+                if request.limited and isinstance(trouble.error, ModelBusy):
+                    wait = None  # the whole fleet is to wait, not this call alone
                 if wait is None:
                     raise trouble.error from error
             await asyncio.sleep(wait)

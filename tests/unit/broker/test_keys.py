@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from argosy.broker.keys import PERMANENT, FleetKeys, LaneKeys, kind_of
+from argosy.broker.keys import PERMANENT, FleetKeys, LaneKeys, ModelKeys, kind_of, model_of
 from argosy.schemas.ids import TaskId
 
 KEYS = LaneKeys("argosy", 17)
@@ -56,3 +56,11 @@ def test_who_is_there_lies_in_a_slot_of_the_fleet() -> None:
     assert {kind_of(keys.present), kind_of(keys.until)} == {"present"}
     assert "{fleet}" in keys.present
     assert "{fleet}" in keys.until
+
+
+def test_the_bucket_of_a_model_lies_in_a_slot_of_its_own() -> None:
+    keys = ModelKeys("argosy", "openai:org/{odd} model@2", "team-a")
+    assert {kind_of(key) for key in keys.all()} == {"model"}
+    assert {model_of(key) for key in keys.all()} == {("openai:org/{odd} model@2", "team-a")}
+    assert len({key[: key.index("}")] for key in keys.all()}) == 1
+    assert {keys.state, keys.places, keys.held} <= set(keys.all())
