@@ -1,5 +1,7 @@
+# ruff: noqa: RUF001 - the marks of several scripts
 """Runs of whole fleets whose inputs are too large for their agents: by rules 2 they end in complete results."""
 
+import pytest
 from pydantic import BaseModel
 
 from argosy import Context, Pipeline, agent
@@ -185,3 +187,63 @@ async def test_a_fan_in_of_200k_tokens_into_an_agent_of_8k_loses_nothing() -> No
         found = await run.result()
     assert found.facts == [f"{number:08d}" for number in range(500)]
     assert len(found.seen) > 30
+
+
+GIVEN: list[list[str]] = []
+"""What merges were given."""
+
+
+@agent(window=40_000, reserve=1_000)
+async def answer(_: Context, notes: list[str]) -> str:
+    GIVEN.append(notes)
+    return "\n".join(note for note in notes if note)
+
+
+@agent(window=400, reserve=20, above="paginate", merge=answer)
+async def seek(_: Context, document: Document) -> str:
+    """What an agent notes of its page: lines with a secret."""
+    return "\n".join(line for line in document.text.splitlines() if "secret" in line)
+
+
+seeks = Pipeline("seeks", takes=Document, gives=str)
+seeks.returns(seeks.step(seek, seeks.input))
+
+
+async def test_a_fact_planted_on_page_37_of_60_reaches_the_input_of_the_merge() -> None:
+    lines = [f"line {n}: nothing much happened in all of this hour, or was not seen" for n in range(900)]
+    lines[int(len(lines) * 36.5 / 60)] = "line: the secret is kept under the third stone"
+    async with Fleet(seeks, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(seeks, Document(title="the log", text="\n".join(lines)))
+        await fleet.settle()
+        assert await run.result() == "line: the secret is kept under the third stone"
+    (notes,) = GIVEN
+    assert len(notes) == 60
+    assert [number for number, note in enumerate(notes, 1) if note] == [37]
+
+
+@agent(window=400, reserve=20, above="paginate")
+async def keep(_: Context, text: str) -> list[str]:
+    assert tokens.count(text) <= LIMIT
+    return [text]
+
+
+keeps = Pipeline("keeps", takes=str, gives=list[str])
+keeps.returns(keeps.step(keep, keeps.input))
+HARD = {
+    "chinese": "山高月小，水落石出。曾日月之幾何，而江山不可復識矣。" * 120,
+    "emoji": "👩‍👩‍👧‍👦🏳️‍🌈 e\u0301 नमस्ते " * 120,
+    "code": "def f(x: int) -> int:\n    if x > 0:\n        return f(x - 1)\n    return 0\n\n\n" * 80,
+    "minified": '{"a":[{"k":"v","n":12345,"deep":{"er":[1,2,3,null,true]}}],"b":"\\u00e9"},' * 90,
+    "one endless word": "pneumonoultramicroscopicsilicovolcanoconiosis" * 120,
+    "nothing but marks": "?!…—" * 900,
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+async def test_texts_that_are_hard_to_cut_are_all_there_in_pages_that_fit(name: str) -> None:
+    async with Fleet(keeps, settings=by_rules_2()) as fleet:
+        run = await fleet.submit(keeps, HARD[name])
+        await fleet.settle()
+        pages = await run.result()
+    assert "".join(pages) == HARD[name]
+    assert len(pages) > 3
