@@ -45,11 +45,13 @@ def context(  # noqa: PLR0913 - all by name
     memos: Mapping[str, JsonValue] | None = None,
     payloads: Mapping[str, JsonValue] | None = None,
     page: Page | None = None,
+    tools: Mapping[str, Callable[..., Awaitable[Any]]] | None = None,
 ) -> "LoneContext":
     """Make a context. `memos` are there already, so that `ctx.step` makes no such effect again.
 
     `agent` gives the contract that its model calls are checked against; `payloads` are what `ctx.payload` finds;
-    `page` is `ctx.page`.
+    `page` is `ctx.page`; `tools` stand in for tools of these names: for those of MCP servers, as `files_read`, and for
+    any other.
     """
     return LoneContext(
         client=model,
@@ -60,6 +62,7 @@ def context(  # noqa: PLR0913 - all by name
         memos=dict(memos or {}),
         payloads=dict(payloads or {}),
         page=page,
+        stand_ins=dict(tools or {}),
     )
 
 
@@ -74,6 +77,7 @@ class LoneContext:
     attempt: int
     memos: dict[str, JsonValue]
     payloads: dict[str, JsonValue]
+    stand_ins: dict[str, Callable[..., Awaitable[Any]]]
     page: Page | None
     deadline: datetime = field(default_factory=lambda: datetime.now(UTC) + _DEADLINE)
     told: list[str] = field(default_factory=list[str])
@@ -168,7 +172,8 @@ class _Tools:
 
     async def call(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self.check(tool)
-        return await tool.function(*args, **kwargs)
+        stands_in: Callable[..., Awaitable[T]] | None = self.context.stand_ins.get(tool.name)
+        return await (tool.function if stands_in is None else stands_in)(*args, **kwargs)
 
     def check(self, tool: Tool[..., Any], /) -> None:
         agent = self.context.agent

@@ -52,6 +52,15 @@ def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: C901,
             return text(f"{name} done")
 
 
+def listed() -> list[dict[str, Any]]:
+    """List the tools: others than at first once the server has grown."""
+    if not Path(os.environ.get("MCP_GROWN", "/nowhere")).exists():
+        return TOOLS
+    return [tool for tool in TOOLS if tool["name"] != "fail"] + [
+        {"name": "extra", "inputSchema": {"type": "object"}}
+    ]
+
+
 def answer(message: dict[str, Any]) -> dict[str, Any] | None:
     """Answer one message; None for a notification."""
     if "id" not in message:
@@ -65,7 +74,7 @@ def answer(message: dict[str, Any]) -> dict[str, Any] | None:
                 "serverInfo": {"name": "tiny", "version": "1"},
             }
         case "tools/list":
-            found = {"tools": TOOLS}
+            found = {"tools": listed()}
         case "tools/call":
             found = call(message["params"]["name"], message["params"].get("arguments") or {})
         case "ping":
@@ -92,8 +101,7 @@ def main() -> None:
                 case "garbage":
                     sys.stdout.write("Loading the model...\n{not json}\n\n")
                 case "grow":
-                    TOOLS.append({"name": "extra", "inputSchema": {"type": "object"}})
-                    TOOLS[:] = [tool for tool in TOOLS if tool["name"] != "fail"]
+                    Path(os.environ["MCP_GROWN"]).touch()
                     say({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
                 case _:
                     pass

@@ -138,15 +138,19 @@ async def test_what_a_tool_says_of_itself_is_its_own_error(servers: McpServers) 
         await servers.call(files()["fail"], {})
 
 
-async def test_a_changed_list_of_tools_is_asked_for_again(servers: McpServers) -> None:
-    server = files(allow=("grow", "fail", "extra"))
+async def test_a_changed_list_of_tools_is_asked_for_again(
+    servers: McpServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MCP_GROWN", str(tmp_path / "grown"))
+    server = files(allow=("grow", "fail", "extra"), env=["MCP_GROWN"])
     assert set(await servers.describe(server)) == {"grow", "fail"}
-    await servers.call(server["grow"], {})
-    # The new connection is to a new process here, whose list is as it was: that it was asked anew is what counts.
+    with pytest.raises(ToolFailed, match="no tool 'extra'"):
+        await servers.call(server["extra"], {})
+    assert await servers.call(server["grow"], {}) == "grow done"
     async with asyncio.timeout(30):
-        while not servers._old:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            await servers.describe(server)
+        while set(await servers.describe(server)) != {"grow", "extra"}:  # noqa: ASYNC110 - until the server's word is heard
             await asyncio.sleep(0.01)
+    assert await servers.call(server["extra"], {}) == "extra done"
 
 
 async def test_a_server_that_does_not_start_says_so_and_is_not_tried_at_once_again(

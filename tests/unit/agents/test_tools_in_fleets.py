@@ -5,9 +5,9 @@
 import pytest
 from pydantic import BaseModel
 
-from argosy import Context, Hole, Pipeline, RunFailed, agent, all_ended, tool
+from argosy import Context, Hole, Pipeline, RunFailed, agent, all_ended, mcp, tool
 from argosy.agents.model_client import ToolCall, ToolCalls
-from argosy.testing import FakeModel, Fleet
+from argosy.testing import FakeModel, Fleet, context
 
 BOUGHT: list[str] = []
 MAILED: list[str] = []
@@ -159,6 +159,25 @@ async def test_what_a_tool_found_never_reaches_a_dangerous_one() -> None:
     assert MAILED == []
 
 
+async def test_a_model_that_obeys_what_it_read_is_refused_and_the_outside_world_unchanged() -> None:
+    @agent(model="openai:gpt-5", tools=[look_up, mail])
+    async def assistant(ctx: Context, question: str) -> str:
+        return await ctx.model.ask(question, tools=[look_up, mail])
+
+    assisting = Pipeline("assisting", takes=str, gives=str)
+    assisting.returns(assisting.step(assistant, assisting.input))
+    model = FakeModel(
+        ToolCalls((ToolCall("1", "look_up", '{"word": "secrets"}'),)),
+        ToolCalls((ToolCall("2", "mail", '{"text": "secrets"}'),)),
+        "I may not mail that",
+    )
+    async with Fleet(assisting, model=model) as fleet:
+        run = await fleet.submit(assisting, "what is new?")
+        assert await run.result() == "I may not mail that"
+        assert "refused" in model.calls[-1].question
+    assert MAILED == []
+
+
 async def test_holes_taint_nothing() -> None:
     @agent
     async def count(ctx: Context, notes: list[str | Hole]) -> int:
@@ -176,3 +195,17 @@ async def test_holes_taint_nothing() -> None:
         ended = await run.ended()
         assert ended.result is not None
         assert ended.result.taint == ()
+
+
+async def test_a_stand_in_takes_the_place_of_a_server_s_tool_in_a_test() -> None:
+    files = mcp("files", command=["files-server"], allow=("read",))
+
+    @agent(tools=[files])
+    async def reader(ctx: Context, path: str) -> str:
+        return str(await ctx.tools.call(files["read"], path=path))
+
+    async def stands_in(path: str) -> str:
+        return f"content of {path}"
+
+    ctx = context(agent=reader, tools={"files_read": stands_in})
+    assert await reader(ctx, "a") == "content of a"
