@@ -1,4 +1,4 @@
-"""The model server of a chaos run: scripted, with a hard limit that the fleet's workers know and share."""
+"""The model server of a chaos run: scripted, moody, with a hard limit that the fleet's workers know and share."""
 
 import json
 import sys
@@ -17,6 +17,13 @@ from argosy.testing.chaos_tools import QUESTION
 _A_MINUTE: Final = 180
 _AT_ONCE: Final = 3
 _SECONDS: Final = 10.0
+_FAULTS: Final = (
+    {"kind": "slow_start", "seconds": 1.0, "every": 7},
+    {"kind": "status", "status": 503, "every": 17},
+    {"kind": "status", "status": 429, "retry_after_seconds": 0.5, "every": 29},
+    {"kind": "cut", "every": 31},
+)
+"""The server has bad days of its own."""
 
 
 class ChaosModel:
@@ -42,7 +49,7 @@ class ChaosModel:
         script.parent.mkdir(parents=True, exist_ok=True)
         limits = {"requests_per_minute": _A_MINUTE, "concurrency": _AT_ONCE + 1, "burst_seconds": 10}
         rules = [{"contains": QUESTION}, {"replies": [SUMMARY]}]
-        script.write_text(json.dumps({"rules": rules, "limits": limits}), encoding="utf-8")
+        script.write_text(json.dumps({"rules": rules, "limits": limits, "faults": _FAULTS}), encoding="utf-8")
         words = ("-m", "argosy.testing.model_server", "--port", str(self.port), "--script", str(script))
         return ChildSpec(
             name="model",
