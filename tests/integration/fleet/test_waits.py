@@ -1,5 +1,6 @@
 """Runs that wait for people: the coordinator is killed, and Redis wiped, while they wait; then they are answered."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from argosy.client.connection import Argosy
 from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.errors import RunFailed
 from support import waiting_app
-from support.fleet import real_fleet
+from support.command_line import CommandLine
+from support.fleet import RealFleet, real_fleet
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -20,6 +22,31 @@ RUNS = 8
 
 def app() -> Path:
     return Path(waiting_app.__file__)
+
+
+async def by_hand(fleet: RealFleet, client: Argosy) -> None:
+    """Answer a run by the command line."""
+    argosy = CommandLine(fleet.stack.folder, fleet.environment)
+    run = await client.submit(waiting_app.asks, "go", run_id="hand")
+
+    async def known() -> bool:
+        return any(one.about_sha256 for one in await run.waiting())
+
+    await eventually(known, "the approval")
+    waiting = json.loads(argosy("runs", "waiting", "--json").stdout)["waiting"]
+    (asked,) = [one for one in waiting if one["kind"] == "approval"]
+    assert (asked["question"], asked["about"]["value"]) == ("Do it?", {"text": "hand: go"})
+    assert "awaiting_approval" in argosy("why", "hand").stdout
+    assert "nothing was sent" in argosy("runs", "approve", "hand", "ok", expect=2).stderr
+    argosy("runs", "approve", "hand", "ok", "--yes", "--sha256", "0" * 64, expect=1)
+    argosy("runs", "approve", "hand", "nothing", "--yes", expect=5)
+    refused = argosy("runs", "signal", "hand", "window", "--value", '"now"', expect=1)
+    assert "waits on: " in refused.stdout
+    argosy("runs", "signal", "hand", "window", "--value", "now", expect=3)
+    assert "has its answer" in argosy("runs", "signal", "hand", "window", "--value", '{"hour": 5}').stdout
+    told = argosy("runs", "approve", "hand", "ok", "--yes", "--by", "bob", "--sha256", asked["about_sha256"])
+    assert "Do it?" in told.stderr
+    assert await run.result(timeout_seconds=60) == "hand: go, approved by bob, at 5"
 
 
 @pytest.mark.timeout(240)
@@ -56,4 +83,5 @@ async def test_an_approval_outlives_its_coordinator_and_redis_and_counts_once(tm
         with pytest.raises(RunFailed, match="skipped"):
             await runs[-1].result(timeout_seconds=90)
         assert await client.waiting() == []
-        assert len(fleet.ledger.effects()) == RUNS - 1
+        await by_hand(fleet, client)
+        assert len(fleet.ledger.effects()) == RUNS
