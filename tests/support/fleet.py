@@ -30,10 +30,13 @@ class RealFleet:
     environment: dict[str, str]
     app: Path = APP
     told: list[str] = field(default_factory=list[str])
+    scheduled: bool = False
+    """Coordinators run the schedules of the app."""
 
     async def coordinator(self, name: str) -> None:
         """Start a coordinator and wait until it serves."""
-        await self.stack.supervisor.start(coordinator_child(name, self.stack.folder, self.environment))
+        app = str(self.app) if self.scheduled else None
+        await self.stack.supervisor.start(coordinator_child(name, self.stack.folder, self.environment, app))
 
     async def worker(self, name: str, agents: Sequence[str] = AGENTS) -> None:
         """Start a worker of some agents and wait until it serves."""
@@ -60,13 +63,14 @@ class RealFleet:
 
 
 @asynccontextmanager
-async def real_fleet(
+async def real_fleet(  # noqa: PLR0913 - what a fleet is made of, by name
     folder: Path,
     *,
     coordinators: int = 1,
     workers: Sequence[Sequence[str]] = (),
     app: Path = APP,
     variables: Mapping[str, str] | None = None,
+    scheduled: bool = False,
 ) -> AsyncGenerator[RealFleet]:
     """Run a stack, coordinators `coordinator-1` … and workers `worker-1` … of `app`; all gone when left.
 
@@ -99,7 +103,7 @@ async def real_fleet(
             "PYTHONPATH": str(APP.parents[1]),
             **(variables or {}),
         }
-        fleet = RealFleet(stack, settings, Ledger(path), environment, app)
+        fleet = RealFleet(stack, settings, Ledger(path), environment, app, scheduled=scheduled)
         try:
             async with asyncio.TaskGroup() as starting:
                 for number in range(1, coordinators + 1):

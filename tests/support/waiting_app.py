@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from argosy import Approval, Context, Pipeline, agent
+from argosy import Approval, Context, Pipeline, Schedule, agent
 from support.ledger import make_effect, the_ledger
 
 
@@ -38,3 +38,9 @@ nap = asks.sleep(0.5, name="nap", after=[made])
 ok = asks.approval("Do it?", about=made, name="ok", within_seconds=600, after=[nap])
 window = asks.signal("window", Window, within_seconds=600)
 asks.returns(asks.step(carry_out, made, ok, window, when=ok.pick(lambda answer: answer.approved)))
+
+ticks = Pipeline("ticks", takes=str, gives=Plan)
+ticks.returns(ticks.step(draft, ticks.input))
+tick = Schedule(
+    "tick", "*/2 * * * * *", ticks, "tock", timezone="Europe/Berlin", missed="all", overlap="allow"
+)
