@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from argosy.agents.conversation import Step
 from argosy.agents.guard import Guard
+from argosy.agents.limiter import Admissions
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.step import Steps
@@ -39,6 +40,7 @@ class ModelSource(Protocol):
         spent: Callable[[Usage], None],
         step: Step,
         tools: Calls,
+        admissions: Admissions | None = None,
     ) -> Model:
         """Return the model of one attempt; `spent` hears the usage of every call."""
         ...
@@ -184,7 +186,7 @@ class TaskContext:
         if self._model is None:
             if self._models is None:
                 raise ModelRefused("this worker was started without a model: give Worker its `models`")
-            body = self._running.order.body
+            body, limiter = self._running.order.body, self._services.limiter
             self._model = self._models.for_task(
                 agent=body.agent,
                 model=body.contract.model,
@@ -192,6 +194,7 @@ class TaskContext:
                 spent=self.spent,
                 step=self.step,
                 tools=self._tools,
+                admissions=None if limiter is None else limiter.admissions(self._running),
             )
         return self._model
 

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from argosy.agents.answer import Answer
 from argosy.agents.conversation import Conversation, Step, name_of
 from argosy.agents.guard import Guard
+from argosy.agents.limiter import Admissions, Entered
 from argosy.agents.model_call import ModelCall, TaskTerms
 from argosy.agents.model_client import Completion, ModelClient, ModelRequest, Turn
 from argosy.agents.prompt import prompt_tokens, turns_of
@@ -50,10 +51,14 @@ class Models:
         spent: Callable[[Usage], None],
         step: Step,
         tools: Calls,
+        admissions: Admissions | None = None,
     ) -> Model:
-        """Make the model of one attempt; `model` is its contract's, `spent` hears the usage of every call."""
+        """Make the model of one attempt; `model` is its contract's, `spent` hears the usage of every call.
+
+        `admissions` let calls of models that have limits in; None: there are none.
+        """
         provider, _colon, name = (self.settings.replace_with or model or "").rpartition(":")
-        terms = TaskTerms(agent, provider or DEFAULT_PROVIDER, name, guard, spent)
+        terms = TaskTerms(agent, provider or DEFAULT_PROVIDER, name, guard, spent, admissions)
         return TaskModel(self.client, terms, step, tools, self.settings)
 
 
@@ -155,22 +160,26 @@ class TaskModel:
     async def stream(self, prompt: Prompt, /) -> AsyncIterator[str]:
         """Ask for a text and give it in pieces. A stream that breaks off raises; nothing is repeated."""
         request = self.request(turns_of(prompt, None))
-        pieces = self._client.stream(request)
-        with self._overflow_judged(), ModelCall(self._terms, request) as call:
-            call.span.set({names.REQUEST_STREAM: True})
-            async with aclosing(cast("_Closing", pieces)):
-                while True:
-                    # Current only while we wait: what the handler does between two pieces is its own.
-                    with call.span.current():
-                        piece = await anext(pieces, None)
-                    match piece:
-                        case str():
-                            call.streamed(piece)
-                            yield piece
-                        case Reply():
-                            call.answered(piece)
-                        case None:
-                            return
+        while True:
+            entered = await self._entered(request)
+            pieces = self._client.stream(entered.request)
+            with entered.calling() as turn, self._overflow_judged(), ModelCall(self._terms, request) as call:
+                call.span.set({names.REQUEST_STREAM: True})
+                async with aclosing(cast("_Closing", pieces)):
+                    while True:
+                        # Current only while we wait: what the handler does between two pieces is its own.
+                        with call.span.current():
+                            piece = await anext(pieces, None)
+                        match piece:
+                            case str():
+                                turn.begun = True
+                                call.streamed(piece)
+                                yield piece
+                            case Reply():
+                                call.answered(piece)
+                                turn.usage = call.usage
+                            case None:
+                                return
 
     def request(
         self, turns: tuple[Turn, ...], belt: ToolBelt | None = None, answer: Answer[Any] | None = None
@@ -207,12 +216,20 @@ class TaskModel:
 
     async def complete(self, request: ModelRequest, *, repair: int = 0) -> Completion:
         """Send a request; `repair`: the how many-th one in which an answer is to be mended."""
-        with self._overflow_judged(), ModelCall(self._terms, request) as call, call.span.current():
-            if repair:
-                call.span.set({names.REPAIR: repair})
-            completion = await self._client.complete(request)
-            call.answered(completion.reply)
-            return completion
+        while True:
+            entered = await self._entered(request)
+            with entered.calling() as turn, self._overflow_judged(), ModelCall(self._terms, request) as call:
+                with call.span.current():
+                    if repair:
+                        call.span.set({names.REPAIR: repair})
+                    completion = await self._client.complete(entered.request)
+                    call.answered(completion.reply)
+                turn.usage = call.usage
+                return completion
+
+    async def _entered(self, request: ModelRequest) -> Entered:
+        admissions = self._terms.admissions
+        return Entered(None, None, request) if admissions is None else await admissions.enter(request)
 
     @contextmanager
     def _overflow_judged(self) -> Generator[None]:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from argosy.agents.guard import Guard
+from argosy.agents.limiter import Admissions
 from argosy.agents.model_client import ModelRequest
 from argosy.agents.prompt import shown
 from argosy.broker import tokens
@@ -24,6 +25,8 @@ class TaskTerms:
     model: str
     guard: Guard
     spent: Callable[[Usage], None]
+    admissions: Admissions | None = None
+    """What lets calls of limited models in; None: no model has limits."""
 
 
 class ModelCall:
@@ -35,6 +38,8 @@ class ModelCall:
         self._began = time.monotonic()
         self._pieces: list[str] = []
         self._told = False
+        self.usage = Usage()
+        """What it took, once that was told."""
         self.span: Traced = steps.model_call(
             request.provider,
             request.model,
@@ -91,7 +96,7 @@ class ModelCall:
         return Usage(input_tokens=self._request.prompt_tokens, output_tokens=tokens.count(text))
 
     def _tell(self, usage: Usage, error_type: str | None) -> None:
-        self._told = True
+        self._told, self.usage = True, usage
         request = self._request
         if usage.total_tokens:
             self._terms.spent(usage)

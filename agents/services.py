@@ -10,6 +10,7 @@ from argosy.agents.hand_back import HandBack
 from argosy.agents.hold import Holds
 from argosy.agents.lanes import Lanes
 from argosy.agents.learning import Learning
+from argosy.agents.limiter import Limiter
 from argosy.agents.mcp_servers import McpServers
 from argosy.agents.memo import Memos
 from argosy.agents.watch import Watchers
@@ -47,6 +48,8 @@ class Services:
     graveyard: Graveyard
     learning: Learning
     servers: McpServers
+    limiter: Limiter | None
+    """None where no model has limits."""
 
 
 def connect(
@@ -76,4 +79,5 @@ def connect(
         learning=Learning(store, settings.redis.key_prefix),
         graveyard=Graveyard(producer, topics.dead, source, settings.kafka.max_message_bytes),
         servers=McpServers(),
+        limiter=Limiter(store, settings) if settings.model.limits else None,
     )

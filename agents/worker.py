@@ -98,6 +98,9 @@ class Worker:
         leave = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             watchers = tasks.create_task(shared.services.watchers.run(leave), name="watchers")
+            last = {watchers}
+            if shared.services.limiter is not None:
+                last.add(tasks.create_task(shared.services.limiter.run(leave), name="limits of models"))
             upkeep: list[asyncio.Task[None]] = []
             for agent in self._agents:
                 upkeep += self._open(agent, shared, leave, tasks)
@@ -111,8 +114,9 @@ class Worker:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):
                     await shared.services.learning.tell()
-            await asyncio.wait({watchers}, timeout=LAST_SECONDS)
-            watchers.cancel()
+            await asyncio.wait(last, timeout=LAST_SECONDS)
+            for task in last:
+                task.cancel()
 
     def _open(
         self, agent: Agent[..., Any], shared: Shared, leave: asyncio.Event, tasks: asyncio.TaskGroup
