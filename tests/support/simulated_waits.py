@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.pipelines.agent import Agent
 from argosy.schemas.canonical import canonical_hash
+from argosy.schemas.errors import Refused
 from argosy.testing.oracle import Finding, Story
 from argosy.testing.stage import Stage, agents_of
 from support.simulated_agents import PIPELINES, Made, Task, polish, research
@@ -103,11 +105,12 @@ class WaitingLoad(SimulatedLoad):
         chance = random.Random(f"{stage.world.seed} people")  # noqa: S311 - repeatable, no secret
         while True:
             await asyncio.sleep(chance.choice((0.1, 0.7, 2.0)))
-            for submitted in list(self.runs.values()):
-                if submitted.plan.pipeline in OURS:
-                    await self._talk(stage.client, submitted.run, chance)
-            for one in await patiently(stage.client.waiting):
-                await self._say(stage.client.run(one.run_id), one, chance)
+            with suppress(Refused):  # a full Redis
+                for submitted in list(self.runs.values()):
+                    if submitted.plan.pipeline in OURS:
+                        await self._talk(stage.client, submitted.run, chance)
+                for one in await patiently(stage.client.waiting):
+                    await self._say(stage.client.run(one.run_id), one, chance)
 
     async def _talk(self, client: Argosy, run: Run[Any], chance: random.Random) -> None:
         """Say something to a run, whether it waits or not."""
