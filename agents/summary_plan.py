@@ -104,27 +104,36 @@ class _Plan:
             )
 
     def _cut(self, name: str, text: _Text, share: int) -> None:
-        cuts = [(page.start, page.end, page.tokens) for page in self._cuts(text)]
-        # What joins them is theirs too.
-        left = share - _EACH_TOKENS * len(cuts)
-        tokens = sum(page[2] for page in cuts)
-        for start, end, some in cuts:
-            budget = max(0, left) * some // max(1, tokens)
-            good = min(GOOD_TOKENS, some // 4)
-            if len(cuts) > 1 and budget * 2 < good:
-                budget = good
-            budget = min(budget, self._limits.answer)
-            if budget < LEAST_TOKENS:
-                where = ".".join((name, *map(str, text.path)))
-                message = f"{where}: {some} tokens of it would be summarised in {budget}"
-                raise ContextRefused(message, tokens=text.tokens, room=share)
+        cuts = list(self._cuts(text))
+        for cut, budget in zip(cuts, self._budgets(cuts, share), strict=True):
             self._pages.append(
-                SummaryPage(part=len(self._parts), start=start, end=end, tokens=some, budget=budget)
+                SummaryPage(
+                    part=len(self._parts), start=cut.start, end=cut.end, tokens=cut.tokens, budget=budget
+                )
             )
+        if any(page.budget < min(LEAST_TOKENS, page.tokens) for page in self._pages[-len(cuts) :]):
+            where = ".".join((name, *map(str, text.path)))
+            message = f"{where}: {text.tokens} tokens of it would be summarised in {share}"
+            raise ContextRefused(message, tokens=text.tokens, room=share)
         if len(self._pages) > MOST_PAGES:
             message = f"{name} has more than {MOST_PAGES} pages to be summarised"
             raise ContextRefused(message, tokens=text.tokens, room=share)
         self._parts.append(SummaryPart(input=name, path=text.path, tokens=text.tokens, share=share))
+
+    def _budgets(self, cuts: Sequence["_Cut"], share: int) -> Iterator[int]:
+        """Give each page its part of a share. What joins them is theirs too."""
+        left, tokens = share - _EACH_TOKENS * len(cuts), sum(cut.tokens for cut in cuts)
+        small = [cut for cut in cuts if len(cuts) > 1 and left * cut.tokens < LEAST_TOKENS * tokens]
+        left -= sum(min(LEAST_TOKENS, cut.tokens) for cut in small)
+        tokens -= sum(cut.tokens for cut in small)
+        for cut in cuts:
+            good = min(GOOD_TOKENS, cut.tokens // 4) if len(cuts) > 1 else 0
+            budget = max(0, left) * cut.tokens // max(1, tokens)
+            if cut in small:
+                budget = min(LEAST_TOKENS, cut.tokens)
+            if budget * 2 < good:
+                budget = good
+            yield min(budget, self._limits.answer)
 
     def _cuts(self, text: _Text) -> Iterator["_Cut"]:
         if isinstance(text.value, str):

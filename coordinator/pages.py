@@ -9,6 +9,8 @@ by its worker is cut in turn, under its own name: no name is ever used for two t
 
 from typing import Final
 
+from pydantic import ValidationError
+
 from argosy.coordinator import summaries
 from argosy.coordinator.capacity import REFUSED, refusal, room_of
 from argosy.coordinator.decision import Unclaim, Withdraw
@@ -22,7 +24,8 @@ from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
 from argosy.schemas.neighbours import together
-from argosy.schemas.pages import INPUT, MOST_PAGES, NUMBER
+from argosy.schemas.pages import INPUT, MOST_PAGES, NUMBER, PagePlan
+from argosy.schemas.payload import Inline
 
 EACH_TOKENS: Final = 2
 """What a result takes in a list of results, beside its own tokens."""
@@ -162,11 +165,28 @@ def _failed(place: Place, paging: Paging, fault: Fault) -> TaskResult:
 def _planned(turn: Turn, place: Place, outer: Paging | None) -> tuple[int, int]:
     """Tell the factor that a task was planned with, and the tokens of its inputs as far as they were known."""
     if outer is not None:
-        return outer.factor, outer.room
+        return outer.factor, _given(turn, place, outer)
     step, factor = place.step, _factor(turn, place.agent)
     item = item_tokens(turn.state, turn.plan, step, place.shard)
     known = place.shard is None or item > 0
     return factor, tokens_of(turn.state, turn.plan, step) + item if known else 0
+
+
+def _given(turn: Turn, place: Place, outer: Paging) -> int:
+    """Tell how many tokens a page has, or the whole with summaries; as many as it may have, where that isn't known."""
+    if place.role == "whole":
+        return outer.kept + sum(record.after for record in outer.records[-1]) or outer.room
+    planned = (
+        turn.state.result(f"{place.system.above.local}/p0").payload if place.system is not None else None
+    )
+    try:
+        # What lies in the payload store, as plans of very many pages do, fold can't read.
+        plan = PagePlan.model_validate(planned.value) if isinstance(planned, Inline) else None
+    except ValidationError:
+        plan = None
+    if plan is None or place.number is None or place.number >= len(plan.pages):
+        return outer.room
+    return max(1, plan.pages[place.number].tokens + outer.room - plan.limit)
 
 
 def _window(turn: Turn, place: Place) -> int | None:

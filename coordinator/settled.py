@@ -100,7 +100,8 @@ def _fault(turn: Turn, place: Place, settled: TaskSettled) -> Fault:
         case "overflow":
             window = turn.state.pinned.windows.get(place.agent)
             if settled.measured_tokens is not None:
-                return overflowed(place.agent, place.terms, window, settled.measured_tokens)
+                was_cut = turn.pages and place.depth > 0
+                return overflowed(place.agent, place.terms, window, settled.measured_tokens, was_cut=was_cut)
             return fault.model_copy(update={"code": REFUSED, "retriable": False})
         case "poison":
             return fault.model_copy(update={"retriable": False})

@@ -287,6 +287,18 @@ def test_a_page_that_overflows_is_cut_under_its_own_name() -> None:
     assert ended(log).result == text("result of a/p2.0")
 
 
+def test_a_small_page_that_overflows_is_measured_by_what_it_has_and_not_by_what_it_might_have() -> None:
+    log = log_of()
+    page: JsonValue = {"start": 0, "own": 0, "end": 9, "tokens": 20}
+    document: JsonValue = {
+        "input": "p0", "sha256": "0" * 64, "tokens": 90, "limit": 60, "pages": [page, page]
+    }  # fmt: skip
+    made = Inline(value=document, bytes=9, tokens=9)
+    log.add(succeeded("a/p0", 1, facts=planned(2)).model_copy(update={"result": made}))
+    log.add(overflow("a/p1.1", measured=81))
+    assert log.dispatch("a/p1.1/p0").factor == 3150  # 81 of 27, and a twentieth
+
+
 def test_pages_are_cut_three_deep_at_most() -> None:
     log = log_of()
     local = "a"
