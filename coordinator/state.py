@@ -15,8 +15,9 @@ Fields (all values are text):
 | `r:<local>` | what counts as a task's result, until it could be ordered |
 | `s:<step>` | a step that has begun to change: `StepState` |
 | `a:<timer>` | the offset that armed the timer |
+| `w:<step>` | a step that waits, or that signals came for: `Waiting` |
 | `g:<signal id>`, `gn` | signals that wait for their step, and how many there are |
-| `n` | input tokens, output tokens, tasks |
+| `n` | input tokens, output tokens, tasks; and money in millionths, of a run that has a budget of it |
 | `run`, `plan` | what run.accepted pinned, written once |
 | `end` | the decided outcome; of a tombstone: the whole `run.ended` |
 | `hash`, `off`, `tp` | of a tombstone: data hash, offset and traceparent of `run.ended` |
@@ -290,15 +291,17 @@ class RunState:
 
     def totals(self) -> tuple[Usage, int]:
         """Return the usage so far, and how many tasks there are."""
-        given, made, tasks = self._sums()
-        return Usage(input_tokens=given, output_tokens=made), tasks
+        given, made, tasks, micros = self._sums()
+        return Usage(input_tokens=given, output_tokens=made, micros=micros), tasks
 
     def add_totals(self, usage: Usage | None, tasks: int) -> None:
         """Add to the usage and to the number of tasks."""
-        given, made, known = self._sums()
+        given, made, known, micros = self._sums()
         if usage is not None:
             given, made = given + usage.input_tokens, made + usage.output_tokens
-        self._totals = self._behind["n"] = Totals(given, made, known + tasks)
+            if self.pinned.budget_micros is not None:
+                micros += usage.micros
+        self._totals = self._behind["n"] = Totals(given, made, known + tasks, micros)
 
     def _sums(self) -> Totals:
         if self._totals is None:

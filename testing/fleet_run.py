@@ -6,6 +6,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from argosy.client.awaited import Awaited
 from argosy.client.links import RunEvent
 from argosy.client.run import Run, RunStatus
 from argosy.schemas.errors import ArgosyError
@@ -58,9 +59,27 @@ class FleetRun(Generic[R_co]):
         """Ask for the run's end; returns once Kafka has the request."""
         await self._drive(lambda: self._run.cancel(reason))
 
-    async def signal(self, name: str, value: JsonValue = None) -> None:
+    async def signal(self, name: str, value: JsonValue = None, *, signal_id: str | None = None) -> None:
         """Send a signal; returns once Kafka has it."""
-        await self._drive(lambda: self._run.signal(name, value))
+        await self._drive(lambda: self._run.signal(name, value, signal_id=signal_id))
+
+    async def approve(
+        self,
+        step: str,
+        *,
+        approved: bool = True,
+        reason: str = "",
+        by: str = "",
+        sha256: str | None = None,
+    ) -> None:
+        """Answer an approval; returns once Kafka has the answer."""
+        await self._drive(
+            lambda: self._run.approve(step, approved=approved, reason=reason, by=by, sha256=sha256)
+        )
+
+    async def waiting(self) -> list[Awaited]:
+        """List the signals and approvals that the run waits for now."""
+        return await self._drive(self._run.waiting)
 
     async def events(self) -> AsyncGenerator[RunEvent]:
         """Yield what is told of the run until it has ended; each wait lets virtual time pass."""
