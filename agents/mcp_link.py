@@ -8,7 +8,13 @@ from typing import Any, Final, cast
 
 from mcp import MCPError
 from mcp.client import Client
-from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextContent
+from mcp_types import (
+    CONNECTION_CLOSED,
+    INVALID_PARAMS,
+    REQUEST_TIMEOUT,
+    CallToolResult,
+    TextContent,
+)
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from argosy.agents.mcp_http import reached
@@ -73,10 +79,12 @@ class McpLink:
             if error.code == REQUEST_TIMEOUT:
                 self.retire()
                 raise self._failed(f"gave no answer within {seconds:g} s") from None
+            if error.code == INVALID_PARAMS and not self._ended.is_set():
+                raise ToolError(f"{tool.name}: {error.message[:_SAID]}") from None
+            self.retire()  # a session that its server forgot stays so
             if error.code == CONNECTION_CLOSED or self._ended.is_set():
-                self.retire()
                 raise self._failed("died, or hung up, in the middle of the call") from None
-            raise ToolError(f"{tool.name}: {error.message[:_SAID]}") from None
+            raise self._failed(f"answered with an error: {error.message[:_SAID]}") from None
         except ValidationError:
             raise self._failed("gave what is no result of a tool") from None
         finally:

@@ -1,5 +1,6 @@
 """Calls of tools: each has its span; one that can't be repeated is a memo; what isn't declared is refused."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from argosy.pipelines.tool import Tool
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import Tainted, ToolNotAllowed
 from argosy.schemas.taint import of_tool
-from argosy.telemetry import names, steps
+from argosy.telemetry import metrics, names, steps
+from argosy.telemetry.spans import error_type_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,11 +41,19 @@ class ToolCalls:
         """
         self.permit(tool)
         arguments = tool.arguments(args, kwargs)
-        with steps.tool_call(tool.name, arguments) as span:
-            result = await self._called(tool, arguments, self._effect(tool, args, kwargs))
-            if span.recording:
-                span.set_content(names.TOOL_RESULT, tool.output.encode(result))
-            return result
+        began, error_type = time.perf_counter(), None
+        try:
+            with steps.tool_call(tool.name, arguments) as span:
+                result = await self._called(tool, arguments, self._effect(tool, args, kwargs))
+                if span.recording:
+                    span.set_content(names.TOOL_RESULT, tool.output.encode(result))
+                return result
+        except BaseException as error:
+            error_type = error_type_of(error)
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            metrics.tool_called(self.agent.name, tool.name, seconds, error_type=error_type)
 
     def check(self, tool: Tool[..., object], /) -> None:
         """Raise ToolNotAllowed for a tool that the agent doesn't declare."""

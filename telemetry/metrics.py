@@ -100,6 +100,9 @@ TOKEN_USAGE: Final = Metric(
     "Tokens of a model call, by gen_ai.token.type",
     TOKENS,
 )
+TOOL_DURATION: Final = Metric(
+    "gen_ai.execute_tool.duration", "histogram", "s", "Duration of a call of a tool", CALL_SECONDS
+)
 REPAIRS: Final = Metric(
     "argosy.model.repairs",
     "counter",
@@ -131,7 +134,7 @@ MALFORMED_TRACE: Final = Metric(
 
 TABLE: Final = (
     TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, CONTEXT_SHARE, RUNS, RUNS_UNDER_WAY, RUN_DURATION, DEAD,
-    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS, CALL_DURATION, TOKEN_USAGE, REPAIRS,
+    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS, CALL_DURATION, TOKEN_USAGE, TOOL_DURATION, REPAIRS,
     TURN_WAIT, LIMITED, BUCKET_TOKENS, BUCKET_RATE, BUCKET_CALLS, MALFORMED_TRACE,
 )  # fmt: skip
 
@@ -245,6 +248,14 @@ def bucket_seen(model: str, *, tokens: int | None, rate_per_mille: int, held: in
     _gauge(BUCKET_RATE).set(rate_per_mille / 1000, whose)
     _gauge(BUCKET_CALLS).set(held, {**whose, names.LAG_STATE: "in_flight"})
     _gauge(BUCKET_CALLS).set(waiting, {**whose, names.LAG_STATE: "waiting"})
+
+
+def tool_called(agent: str, tool: str, seconds: float, *, error_type: str | None = None) -> None:
+    """Record a call of a tool, or the reading of its memo."""
+    labels = [(names.GEN_AI_AGENT, agent), (names.TOOL_NAME, tool)]
+    if error_type is not None:
+        labels.append((names.ERROR_TYPE, error_type))
+    _record(TOOL_DURATION, (seconds,), *labels)
 
 
 def answer_repaired(agent: str, model: str) -> None:

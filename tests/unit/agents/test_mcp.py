@@ -194,8 +194,9 @@ async def test_closing_ends_started_servers_even_those_that_hang() -> None:
 # -- over HTTP
 
 
-def serve(http: HTTPServer, token: str = "") -> list[Request]:
+def serve(http: HTTPServer, token: str = "", restarts_before: str = "") -> list[Request]:
     asked: list[Request] = []
+    forgets = [restarts_before]
 
     def respond(request: Request) -> Response:
         asked.append(request)
@@ -206,6 +207,9 @@ def serve(http: HTTPServer, token: str = "") -> list[Request]:
         message = json.loads(request.get_data())
         if message.get("method") == "tools/call" and message["params"]["name"] == "garbage":
             return Response("<html>", content_type="text/html")
+        if message.get("method") == "tools/call" and message["params"]["name"] in forgets:
+            forgets.clear()
+            return Response("no such session", status=404)
         found = mcp_server.answer(message)
         if found is None:
             return Response(status=202)
@@ -243,7 +247,7 @@ async def test_its_token_comes_from_the_environment(
 async def test_garbage_over_http_fails_the_call(servers: McpServers, httpserver: HTTPServer) -> None:
     serve(httpserver)
     server = web(httpserver, timeout_seconds=5)
-    with pytest.raises((ToolFailed, ToolError)):
+    with pytest.raises(ToolFailed):
         await servers.call(server["garbage"], {})
 
 
@@ -252,8 +256,20 @@ async def test_an_answer_over_http_is_bounded(servers: McpServers, httpserver: H
     server = web(httpserver, most_bytes=1000, timeout_seconds=5)
     with pytest.raises(ToolResultTooLarge):
         await servers.call(server["huge"], {"bytes": 2000})
-    with pytest.raises((ToolFailed, ToolError)):
+    with pytest.raises(ToolFailed):
         await servers.call(server["huge"], {"bytes": 10_000_000})
+
+
+async def test_a_server_over_http_that_forgot_its_session_is_connected_to_anew(
+    servers: McpServers, httpserver: HTTPServer
+) -> None:
+    asked = serve(httpserver, restarts_before="read")
+    server = web(httpserver, timeout_seconds=5)
+    assert await servers.call(server["env"], {"name": "NO_SUCH"}) == "(none)"
+    with pytest.raises(ToolFailed):
+        await servers.call(server["read"], {"path": "a"})
+    assert await servers.call(server["read"], {"path": "a"}) == "content of a"
+    assert len([one for one in asked if b'"initialize"' in one.get_data()]) == 2
 
 
 async def test_nobody_there_is_a_failure_that_may_pass(servers: McpServers) -> None:

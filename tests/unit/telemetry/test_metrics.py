@@ -64,6 +64,7 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
     metrics.lag_age_seen("all", 2.0)
     metrics.model_called(ModelCall("openai", "m", "all"), 1.0, Usage(input_tokens=5, output_tokens=2))
     metrics.answer_repaired("all", "m")
+    metrics.tool_called("all", "search", 0.1, error_type="tool_failed")
     metrics.turn_awaited("openai", "m", "all", 0.5)
     metrics.model_limited("openai", "m")
     metrics.bucket_seen("openai:m", tokens=5, rate_per_mille=900, held=1, waiting=2)
