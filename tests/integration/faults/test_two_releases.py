@@ -7,20 +7,25 @@ from typing import Final
 import pytest
 
 from argosy.coordinator.fold import RULES
-from argosy.schemas.errors import NewerVersion, RunCancelled
+from argosy.schemas.errors import NewerVersion, ResultTimeout, RunCancelled
 from argosy.schemas.runlog import RunAccepted
+from support import paged_app
 from support.diamonds import Diamonds
 from support.fault_app import Act, harming
 from support.fault_world import FaultWorld, Ground, Kept, client_of, fault_world, until_begun
 from support.forks import PLUG as VARIABLE
 from support.forks import Forks
 from support.next_release import PLUG, WORD, folded_again, rules_3
+from support.older_release import PLUG as OLDER
+from support.paged_app import Text, reading
 from support.stack import StackThread
 from support.witness import Line
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 LIVE: Final = '"event":"lane is live"'
+WAITS: Final = "work of a newer release waits for the roll-out"
+PAGED: Final = Path(paged_app.__file__)
 PAUSED: Final = "lane waits for a newer release"
 
 
@@ -85,4 +90,28 @@ async def test_two_releases_that_swap_lanes_under_load_lose_nothing_and_newer_ru
             await last.result(timeout_seconds=150)
         await diamonds.judged(most_again=0)
         both_folds(monkeypatch, await world.witness.read({}))
+        assert world.restarts == 0, world.said()[-3000:]
+
+
+async def test_an_older_worker_lets_pages_wait_for_the_roll_out_and_goes_on_with_all_else(
+    tmp_path: Path, forks: Forks, stack: StackThread
+) -> None:
+    ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
+    large = Text(text="".join(f"line {number} of a text that is too large\n" for number in range(200)))
+    async with fault_world(ground, app=PAGED) as world, client_of(world) as client:
+        (_, this) = world.places
+        await world.end(this)
+        older = await world.start("worker", variables={VARIABLE: OLDER})
+        cut = await client.submit(reading, large)
+        await world.until_said(WAITS, [older])
+        for number in range(4):
+            small = await client.submit(reading, Text(text=f"small {number}"))
+            assert await small.result(timeout_seconds=150) == [f"small {number}"]
+        with pytest.raises(ResultTimeout):
+            await cut.result(timeout_seconds=0.1)
+        await world.end(older)  # rolled
+        await world.start("worker")
+        assert await cut.result(timeout_seconds=150) == large.text.splitlines()
+        await world.until_quiet()
+        assert not [line for line in await world.witness.read({}) if line.topic.endswith(".dead")]
         assert world.restarts == 0, world.said()[-3000:]
