@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from argosy.client.connection import Argosy
     from argosy.client.run import Run
     from argosy.client.script import run
+    from argosy.console.connection import Argosy
     from argosy.client.streamed import Piece, Streams
     from argosy.pipelines.agent import Agent, agent
     from argosy.pipelines.app import App
@@ -91,7 +91,7 @@ _ROOM_OF: Final = {
     "Agent": "argosy.pipelines.agent",
     "App": "argosy.pipelines.app",
     "Approval": "argosy.schemas.approval",
-    "Argosy": "argosy.client.connection",
+    "Argosy": "argosy.console.connection",
     "ArgosyError": "argosy.schemas.errors",
     "BadArgument": "argosy.schemas.errors",
     "BuildError": "argosy.schemas.errors",

@@ -63,7 +63,7 @@ class Argosy:
         self._open = AsyncExitStack()
 
     @classmethod
-    def connect(cls, settings: Settings | None = None) -> "Argosy":
+    def connect(cls, settings: Settings | None = None) -> Self:
         """Connect to the configured fleet: `async with Argosy.connect() as fleet`.
 
         Settings come from where they always come from.
@@ -167,7 +167,7 @@ class Argosy:
         Raises BadArgument or InvalidInput (the value is too large, or isn't what the pipeline takes) before
         anything is sent, Unreachable at the send deadline: the run may exist, repeat it with the same id.
         """
-        links = self._linked()
+        self._linked()
         run_id = new_run_id() if run_id is None else said.run_id_of(run_id)
         said.pipeline_of(pipeline)
         submit = said.message_of(
@@ -183,12 +183,18 @@ class Argosy:
         )
         submit = submit.model_copy(update=await self._input(said.input_of(pipeline, value)))
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
+        decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
+        return await self._started(run_id, submit, name, decode)
+
+    async def _started(
+        self, run_id: str, submit: RunSubmitted, name: str, decode: Callable[[JsonValue], Out]
+    ) -> Run[Out]:
+        when_busy: WhenBusy = "wait" if submit.when_busy == "wait" else "raise"
         await self._room_for(run_id, name.partition("@")[0], when_busy)
         receipt = await self._send(run_id, submit, name)
-        decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
         again = partial(self._send, run_id, submit, name) if when_busy == "wait" else None
         question = Question(run_id, receipt.position)
-        return Run(links, question, decode, receipt=receipt, ours=True, again=again)
+        return Run(self._linked(), question, decode, receipt=receipt, ours=True, again=again)
 
     async def ended_since(self, since_ms: int, lead: str) -> set[str]:
         """Name the runs whose ids begin with `lead` and that ended since then. Reads all results of that time.

@@ -22,6 +22,7 @@ from argosy.console.moments import moment
 from argosy.console.options import options
 from argosy.console.output import note, printable, show, show_folded, show_json, show_table
 from argosy.console.process_life import open_services
+from argosy.console.replay_command import fork, redrive, replay
 from argosy.console.run_history import History, history, scan_lane, trace_id
 from argosy.console.run_story import COLUMNS as STORY_COLUMNS
 from argosy.console.run_story import story
@@ -41,6 +42,9 @@ runs = typer.Typer(help="Look at runs, cancel them, answer what they ask.", no_a
 
 
 runs.command("why")(why)
+runs.command("replay")(replay)
+runs.command("fork")(fork)
+runs.command("redrive")(redrive)
 runs.command("waiting")(waiting)
 runs.command("signal")(signal)
 runs.command("approve")(approve)

@@ -130,7 +130,7 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 return
             waiting = asyncio.create_task(tell_if_not_accepted(submitted, what), name="is it accepted")
             try:
-                show_json(await _result(submitted, what, timeout_seconds, watch=watch))
+                show_json(await result_of(submitted, what, timeout_seconds, watch=watch))
             finally:
                 waiting.cancel()
 
@@ -169,9 +169,10 @@ async def _many(  # noqa: PLR0913 - as `run`
         )
 
 
-async def _result(
+async def result_of(
     run: Run[JsonValue], what: CompiledPipeline | str, timeout_seconds: float | None, *, watch: bool
 ) -> object:
+    """Wait for a run's result, as it is to be shown; with `watch` tell how it goes."""
     tasks = [] if isinstance(what, str) else [step.name for step in what.steps]
     view = RunView(run.run_id, run.run_id, tasks={name: TaskView() for name in tasks})
     if not watch:

@@ -29,6 +29,7 @@ from argosy.coordinator.known_pipelines import data_hash, known
 from argosy.coordinator.learnt import Factors
 from argosy.coordinator.model_windows import window_of
 from argosy.coordinator.registry import Registry
+from argosy.coordinator.reused_check import check_reused
 from argosy.schemas.errors import ArgosyError, BadMessage, FactsTooLarge, InvalidInput, PayloadGone
 from argosy.schemas.facts import tainted_facts
 from argosy.schemas.fault import MESSAGE_CHARACTERS
@@ -70,7 +71,7 @@ class Accept:
         `size` is that of the submit, in bytes.
         """
         pipeline = submit.pipeline
-        if isinstance(pipeline, str) or submit.input_ref is not None or size > INLINE_BYTES:
+        if isinstance(pipeline, str) or submit.input_ref is not None or submit.reused or size > INLINE_BYTES:
             return None
         document = known(pipeline)
         # Lists may go to the payload store, item by item or as a manifest.
@@ -129,6 +130,7 @@ class Accept:
         taint = (DOCUMENT,) if submit.untrusted else UNTAINTED
         value, given = await self._input(submit, arrived.position)
         self._inputs.check(identity, pipeline, value)
+        await check_reused(submit, document, fleet.rules, self._payloads)
         return RunAccepted(
             rules=fleet.rules,
             pipeline=pipeline,
@@ -142,6 +144,8 @@ class Accept:
             priority=submit.priority,
             tenant=submit.tenant,
             budget=submit.budget,
+            replay_of=submit.replay_of,
+            reused=submit.reused,
             windows=self._windows(pipeline),
             factors=self._factors.of(pipeline.contracts()),
         )

@@ -82,7 +82,7 @@ class InboxRecord:
         known_agents = self._accept.agents_at_once(submit, len(record.value or b""))
         if known_agents is None or not self._topics.have(known_agents):
             return None
-        arrived, span = self._arrived(record, envelope)
+        arrived, span = self._arrived(record, envelope, submit)
         try:
             body = await self._accept.accept(submit, arrived)
         except (NotAdmitted, ArgosyError):
@@ -149,7 +149,7 @@ class InboxRecord:
 
     async def _submit(self, record: Record, envelope: Envelope, submit: RunSubmitted) -> None:
         run_id = envelope.subject
-        arrived, span = self._arrived(record, envelope)
+        arrived, span = self._arrived(record, envelope, submit)
         with span:
             traced = envelope._replace(traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
             try:
@@ -199,11 +199,12 @@ class InboxRecord:
         return entry
 
     @staticmethod
-    def _arrived(record: Record, envelope: Envelope) -> tuple[Arrived, Traced]:
+    def _arrived(record: Record, envelope: Envelope, submit: RunSubmitted) -> tuple[Arrived, Traced]:
         arrived = Arrived(f"{record.partition}/{record.offset}", record.timestamp_ms, envelope.time_ms)
         parent = propagation.checked(envelope.traceparent, envelope.tracestate)
         position = Position(record.topic, record.partition, record.offset)
-        return arrived, steps.accept(position, envelope.subject, parent)
+        replayed = None if submit.replay_of is None else submit.replay_of.traceparent
+        return arrived, steps.accept(position, envelope.subject, parent, replayed=replayed)
 
     async def _signal(self, record: Record, envelope: Envelope, sent: SignalSent) -> None:
         try:

@@ -7,7 +7,6 @@ on by it as they did. Rules 2 and later.
 from typing import Final
 
 from argosy.coordinator import settled
-from argosy.coordinator.kept import Letter
 from argosy.coordinator.turn import Turn
 
 REUSED: Final = "reused"
@@ -21,9 +20,9 @@ def end_given(turn: Turn) -> None:
         if task is None or task.letter != "r":
             continue  # its run, step or map did without it by then
         result = turn.state.take_given(place.local)
-        letter: Letter = "k" if result.fault is None else "f"
         seen = 1 << task.attempt  # whatever says that it is of this attempt has used up nothing here
-        turn.state.put_task(place.local, task.become(letter)._replace(seen=seen))
+        ended = task.become("k" if result.fault is None else "f")._replace(seen=seen)
+        turn.state.put_task(place.local, ended)
         turn.state.put_result(place.local, result)
-        turn.changed(letter, place, task.attempt, REUSED)
+        turn.changed(ended.letter, place, task.attempt, REUSED)
         settled.task_ended(turn, place, result)

@@ -52,13 +52,19 @@ def submit(topic: str, run_id: str, pipeline: str) -> Traced:
     )
 
 
-def accept(position: Position, run_id: str, parent: Trace) -> Traced:
-    """Receiver: judging one submit. Also links to the submit's span, as the messaging conventions ask."""
+def accept(position: Position, run_id: str, parent: Trace, *, replayed: str | None = None) -> Traced:
+    """Receiver: judging one submit. Also links to the submit's span, as the messaging conventions ask.
+
+    A replay links to the run that it is one of, too.
+    """
 
     def attributes() -> Attributes:
         return _processed(position) | {names.RUN_ID: run_id, names.CONVERSATION_ID: run_id}
 
-    links = propagation.links_to([parent.traceparent], "message")
+    links = [
+        *propagation.links_to([parent.traceparent], "message"),
+        *propagation.links_to([replayed], "replay"),
+    ]
     return begin(
         Step(f"{names.PROCESS} {position.topic}", SpanKind.CONSUMER), parent, attributes, links=links
     )
