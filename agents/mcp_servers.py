@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from argosy.agents.model_client import ToolSpec
 from argosy.pipelines.mcp import McpServer, McpTool
+from argosy.pipelines.tool import Tool
 from argosy.schemas.errors import ArgosyError, ConfigurationError, ToolFailed
 
 if TYPE_CHECKING:
@@ -71,7 +72,22 @@ class McpServers:
         return made
 
 
+def load_library(tools: Iterable[Tool[..., Any]]) -> None:
+    """Load the library of MCP if one of the tools is a server's: it takes seconds, in which nothing else goes on.
+
+    Raises ConfigurationError if it isn't there.
+    """
+    for tool in tools:
+        if isinstance(tool, McpTool):
+            _library(tool.home)
+            return
+
+
 def _link_to(server: McpServer) -> "McpLink":
+    return _library(server)(server)
+
+
+def _library(server: McpServer) -> "type[McpLink]":
     try:
         from argosy.agents.mcp_link import McpLink  # noqa: PLC0415 - an extra: only who uses it needs it
     except ImportError as error:
@@ -80,4 +96,4 @@ def _link_to(server: McpServer) -> "McpLink":
             f"it isn't installed here ({error.name})",
             "pip install 'argosy[mcp]'",
         ) from error
-    return McpLink(server)
+    return McpLink

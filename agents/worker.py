@@ -13,6 +13,7 @@ from argosy.agents.exit import end_process
 from argosy.agents.handler_context import ModelSource
 from argosy.agents.intake import Intake
 from argosy.agents.lease import EndProcess, Leases
+from argosy.agents.mcp_servers import load_library
 from argosy.agents.services import connect
 from argosy.agents.suspects import Suspects
 from argosy.agents.upkeep import commits, figures, watch
@@ -67,8 +68,10 @@ class Worker:
         """Serve until `stop`; then drain: finish what runs for a while, hand back the rest, commit, leave.
 
         Raises WorkerBroken, after a drain, when a handler ignored its cancellation: the process must end, for
-        that handler still runs. Raises Refused when Kafka will never have us.
+        that handler still runs. Raises Refused when Kafka will never have us, ConfigurationError if what its
+        agents' tools need isn't installed.
         """
+        load_library(tool for agent in self._agents for tool in agent.tools)
         producer = await self._cluster.producer()
         services = connect(self._settings, producer, self._store, self._payloads, self._count_tokens)
         fleet, worker = self._settings.fleet, self._settings.worker

@@ -343,3 +343,19 @@ async def test_a_model_asks_for_tools_of_a_server_and_is_told_what_they_say() ->
     assert "no such file" in told[1]
     assert "5002 bytes" in told[2]
     assert "no tool 'files_die'" in told[3]
+
+
+async def test_without_its_library_a_worker_says_at_its_start_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "argosy.agents.mcp_link", None)
+    bench, _, _ = memory_bench()
+
+    @agent(name="reader", tools=[files()])
+    async def reader(ctx: Context, path: str) -> str:
+        del ctx
+        return path
+
+    with pytest.raises(ConfigurationError, match=r"argosy\[mcp\]"):
+        async with bench.worker(reader):
+            pass
