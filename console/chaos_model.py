@@ -14,13 +14,13 @@ from argosy.console.ports import LOOPBACK, free_ports
 from argosy.testing.chaos_pages import SUMMARY
 from argosy.testing.chaos_tools import QUESTION
 
-_A_MINUTE: Final = 180
-_AT_ONCE: Final = 3
+_RATES: Final = {"requests_per_minute": 360, "tokens_per_minute": 240_000}
+_AT_ONCE: Final = 6
 _SECONDS: Final = 10.0
 _FAULTS: Final = (
     {"kind": "slow_start", "seconds": 1.0, "every": 7},
-    {"kind": "status", "status": 503, "every": 17},
-    {"kind": "status", "status": 429, "retry_after_seconds": 0.5, "every": 29},
+    {"kind": "status", "status": 503, "every": 101},
+    {"kind": "status", "status": 429, "retry_after_seconds": 0.5, "every": 149},
     {"kind": "cut", "every": 31},
 )
 """The server has bad days of its own."""
@@ -36,7 +36,7 @@ class ChaosModel:
     @property
     def environment(self) -> dict[str, str]:
         """What a worker needs to ask it, and to keep its limits."""
-        limits = {"requests_per_minute": _A_MINUTE, "calls": _AT_ONCE, "burst_seconds": 5}
+        limits = {**_RATES, "calls": _AT_ONCE, "burst_seconds": 5}
         return {
             "ARGOSY_MODEL__BASE_URL": f"http://{LOOPBACK}:{self.port}/v1",
             "ARGOSY_MODEL__API_KEY": "none",
@@ -47,7 +47,7 @@ class ChaosModel:
         """Describe the process; its script is written into the folder."""
         script = folder / "run" / "model.json"
         script.parent.mkdir(parents=True, exist_ok=True)
-        limits = {"requests_per_minute": _A_MINUTE, "concurrency": _AT_ONCE + 1, "burst_seconds": 10}
+        limits = {**_RATES, "concurrency": _AT_ONCE + 1, "burst_seconds": 10}
         rules = [{"contains": QUESTION}, {"replies": [SUMMARY]}]
         script.write_text(json.dumps({"rules": rules, "limits": limits, "faults": _FAULTS}), encoding="utf-8")
         words = ("-m", "argosy.testing.model_server", "--port", str(self.port), "--script", str(script))
