@@ -65,7 +65,8 @@ def _what(message: LogMessage) -> str:  # noqa: C901, PLR0911 - one return for e
         case RunAccepted():
             pipeline = message.pipeline
             steps = counted(len(pipeline.steps), "step")
-            return f"{pipeline.name}@{pipeline.version}, {steps}, inbox {message.position}"
+            of = "" if message.replay_of is None else f", a replay of {message.replay_of.run_id}"
+            return f"{pipeline.name}@{pipeline.version}, {steps}, inbox {message.position}{of}"
         case SubmitTurnedAway():
             return f"inbox {message.position}, refused if it is new: {message.full.said}"
         case TaskSettled() if (

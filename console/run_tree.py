@@ -73,6 +73,9 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
         f"  {length(((ended or now_ms) - began) / 1000)}  tokens {given} in, {made} out"
     )
     yield f"accepted {moment(began)}, deadline {moment(accepted.deadline_ms)}"
+    if accepted.replay_of is not None:
+        reused = counted(len(accepted.reused), "result")
+        yield f"a replay of {accepted.replay_of.run_id}: {reused} reused"
     if history.broken:
         yield f"its log can't be folded {history.broken}"
     by_step: dict[str, list[TaskRow]] = {}

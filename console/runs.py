@@ -125,6 +125,7 @@ def show_run(
         "run_id": run_id,
         "state": state,
         "trace_id": trace_id(found),
+        "replay_of": found.accepted.replay_of if found.accepted is not None else None,
         "tasks": rows(found),
         "holes": holes(found),
         "ended": ended,

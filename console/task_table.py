@@ -118,6 +118,9 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
     letter = task.letter if task else step.letter if step else "w"
     faults = [settled.fault.message for settled in settles if settled.fault]
     cause = step.cause.fault.message if step and step.cause else ""
+    accepted = history.accepted
+    if accepted is not None and accepted.replay_of is not None and not settles and local in accepted.reused:
+        cause = cause or (f"reused of {accepted.replay_of.run_id}" if letter in "kf" else "")
     return TaskRow(
         task=local,
         agent=place.agent if is_system and place is not None else agent,
