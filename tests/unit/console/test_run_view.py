@@ -40,3 +40,15 @@ def test_the_runs_own_state_is_told_once() -> None:
     view = RunView("r", "doc")
     assert view.take(changed(None, "ended", None)) == "run ended"
     assert view.take(changed(None, "accepted", None)) is None
+
+
+def test_the_end_of_a_streamed_text_is_shown_and_a_newer_attempt_begins_it_anew() -> None:
+    view = RunView("r", "p")
+    view.take(TextStreamed(task_id="r/a", attempt=1, ordinal=0, text="old words"))
+    assert view.tasks["a"].note == "old words"
+    view.take(TextStreamed(task_id="r/a", attempt=2, ordinal=0, text="a new\nline "))
+    view.take(TextStreamed(task_id="r/a", attempt=1, ordinal=1, text="late"))
+    assert view.tasks["a"].note == "a new line"
+    view.take(TextStreamed(task_id="r/a", attempt=2, ordinal=1, text="word " * 100))
+    assert len(view.tasks["a"].note) == 60
+    assert view.tasks["a"].note.startswith("…")
