@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from argosy.broker.redis import RedisStore
 from argosy.broker.topics import TopicNames
 from argosy.console.app_facts import AppFacts
+from argosy.console.chaos_again import run_again
 from argosy.console.chaos_arena import SUBMITTER, Arena, Shape, open_arena, start_submitter
 from argosy.console.chaos_clerk import answer_the_rest
 from argosy.console.chaos_progress import Answered, Progress
@@ -87,6 +88,8 @@ class Drive:
                 group.create_task(self._snap(), name="snapshots"),
             ]
             hurting = group.create_task(self._hurt(strikes, over), name="faults")
+            if self.arena.shape.own:
+                group.create_task(run_again(self.arena, self.journal, over), name="run again")
             await self._until_load_is_over()
             over.set()
             await self._stop_load()

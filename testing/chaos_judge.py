@@ -3,9 +3,12 @@
 Give it the run log first, then results, then orders, each in the order of its partitions.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from pydantic import JsonValue
 
 from argosy.coordinator.fold import fold
 from argosy.coordinator.lane_record import read
@@ -15,7 +18,7 @@ from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
 from argosy.testing.chaos_right import wrong
-from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, value_of
+from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, reused_of, value_of
 from argosy.testing.outside import Line, Where
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ class Judge:
         self.offsets = Finding("committed offsets never pass unfinished work")
         self.ends = Finding("every run ends as it should, and a crash uses up no attempt")
         self.record = Finding("the run log, folded anew, gives the results that were published")
+        self.again = Finding("a replay takes over what took effect, and makes nothing of it again")
         self._prefix, self._own = prefix, own
         self._states: dict[str, RunState | None] = {}
         self._bounds = _Bounds(snapshots)
@@ -78,7 +82,15 @@ class Judge:
         for text in self._early.values():
             self.offsets.look(holds=False, text=text)
         self._early.clear()
-        return [self.lost, self.once, self.joins, self.offsets, self.ends, self.record]
+        return [
+            self.lost,
+            self.once,
+            self.joins,
+            self.offsets,
+            self.ends,
+            self.record,
+            *([self.again] if self._own else []),
+        ]
 
     def take(self, line: Line) -> None:
         """Look at one record."""
@@ -103,7 +115,9 @@ class Judge:
                 run.data_hashes.add(accepted.data_hash)
                 if run.accepted is None:
                     run.accepted, run.pipeline = line.offset, accepted.pipeline.name
-                    run.given = inline(accepted.input) if self._own else None
+                    if self._own:
+                        run.given, run.reused = inline(accepted.input), reused_of(accepted)
+                        run.replay_of = accepted.replay_of.run_id if accepted.replay_of else ""
                 else:
                     self.tally.accepted_again += 1
             case TaskSettled() as settled:
@@ -137,17 +151,24 @@ class Judge:
             return
         run.ended, run.ended_at, run.end_digest = ended, line.offset, digest(line.body)
         if self._own and ended.outcome == "succeeded":
-            run_id = line.envelope.subject
-            took = {
-                task_id.partition("/")[2]: task.value
-                for task_id, task in run.tasks.items()
-                if task.value is not None
-            }
-            said = wrong(run.pipeline, run_id, run.given, inline(ended.result), took)
-            self.joins.look(not said, f"{run_id} {said}")
-        run.given = None
+            self._result(line.envelope.subject, run, inline(ended.result))
+        run.given, run.reused = None, {}
         for task in run.tasks.values():
             task.value = ""
+
+    def _result(self, run_id: str, run: RunSeen, whole: JsonValue) -> None:
+        took = {
+            task_id.partition("/")[2]: task.value
+            for task_id, task in run.tasks.items()
+            if task.value is not None
+        }
+        self.again.look(not took.keys() & run.reused.keys(), f"{run_id} made again what it had taken over")
+        took |= run.reused
+        said = wrong(run.pipeline, run_id, run.given, whole, took)
+        self.joins.look(not said, f"{run_id} {said}")
+        if run.pipeline == "work":
+            before = {local: value for local, value in took.items() if local != "merge"}
+            run.took = digest(json.dumps(before, sort_keys=True).encode())
 
     def _fold(self, line: Line, run: RunSeen) -> None:
         """Fold on, until the run's first end."""
@@ -165,8 +186,6 @@ class Judge:
             found = written_result(self._states.pop(run_id))
             same = found is not None and digest(found[1]) == digest(encode_body(run.ended))
             self.record.look(same, f"{run_id}: folded anew it ends otherwise")
-
-    # -- results and orders
 
     def _answered(self, line: Line) -> None:
         run = self.runs.setdefault(line.envelope.subject, RunSeen())
@@ -211,8 +230,6 @@ class Judge:
         else:
             self.offsets.checked += 1
 
-    # -- at the end
-
     def conclude(
         self, acknowledged: Iterable[str], expected: Mapping[str, str], *, may_fail: bool, slow: bool = False
     ) -> None:
@@ -239,6 +256,11 @@ class Judge:
                 run.results == {run.end_digest}, f"{run_id} was answered otherwise than its log ends"
             )
             self.once.look(len(run.data_hashes) == 1, f"{run_id} was accepted with different data")
+            old = self.runs.get(run.replay_of)
+            if old is not None:
+                self.again.look(
+                    run.took == old.took, f"{run_id} took over other results than {run.replay_of} left"
+                )
             wanted = expected.get(run_id, "succeeded")
             code = run.ended.fault.code if run.ended.fault is not None else ""
             said = run.ended.outcome if run.ended.outcome == "succeeded" else f"{run.ended.outcome}/{code}"

@@ -9,6 +9,8 @@ import pytest
 from argosy.broker.log import Partition, Record
 from argosy.schemas.codec import Message, decode_body, encode_body
 from argosy.schemas.envelope import read_envelope
+from argosy.schemas.payload import Inline
+from argosy.schemas.reuse import ReplayOf, Reused
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
 from argosy.testing.chaos_app import work
@@ -161,6 +163,37 @@ def _swapped_drafts(history: list[Line]) -> list[Line]:
     changed[one] = _changed(history[one], first.model_copy(update={"result": second.result}))
     changed[other] = _changed(history[other], second.model_copy(update={"result": first.result}))
     return changed
+
+
+def _replayed(history: list[Line], **changes: object) -> list[Line]:
+    """Let r-1 say that it takes over from r-0 what that left."""
+    there = next(
+        at
+        for at, line in enumerate(history)
+        if isinstance(line.message, RunAccepted) and line.envelope.subject == "r-1"
+    )
+    accepted = history[there].message
+    assert isinstance(accepted, RunAccepted)
+    reused = {
+        line.message.task_id.partition("/")[2]: Reused(payload=line.message.result)
+        for line in history
+        if isinstance(line.message, TaskSettled)
+        and line.envelope.subject == "r-0"
+        and line.message.outcome == "succeeded"
+        and not line.message.task_id.endswith("/merge")
+    }
+    of = ReplayOf(run_id="r-0")
+    replay = accepted.model_copy(update={"replay_of": of, "reused": reused | changes})
+    return [*history[:there], _changed(history[there], replay), *history[there + 1 :]]
+
+
+def test_a_replay_that_makes_anew_what_it_took_over_is_seen(history: list[Line]) -> None:
+    assert "r-1 made again what it had taken over" in _said(_replayed(history))
+
+
+def test_a_replay_whose_results_are_not_those_of_the_run_that_it_replays_is_seen(history: list[Line]) -> None:
+    other = Reused(payload=Inline(value={"value": "another"}, bytes=20, tokens=5))
+    assert "r-1 took over other results than r-0 left" in _said(_replayed(history, check=other))
 
 
 @pytest.mark.parametrize(
