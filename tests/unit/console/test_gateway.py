@@ -7,15 +7,22 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic_core import from_json, to_json
 
+from argosy import Pipeline
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.client.connection import Argosy
 from argosy.coordinator.registry import publish
 from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import CompiledPipeline
 from support.gateway import Gateway, gateway_of
-from support.shell_world import ShellWorld, hello, many, patient, shell_world
+from support.shell_world import ShellWorld, first, hello, many, patient, shell_world
+from support.waiting import eventually
 
 HELLO = from_json(to_json(hello.compile().dump()))
+_waits = Pipeline("waits", takes=str, gives=str)
+_ok = _waits.approval("Good?", about=_waits.input, name="ok", within_seconds=600)
+_told = _waits.signal("told", str, within_seconds=600)
+_waits.returns(_waits.step(first, _told, when=_ok.pick(lambda answer: answer.approved)))
+WAITS = from_json(to_json(_waits.compile().dump()))
 MANY = from_json(to_json(many.compile().dump()))
 
 
@@ -166,6 +173,36 @@ async def test_a_result_that_the_payload_store_lost_is_gone() -> None:
         assert gone.json()["error"]["code"] == "payload_gone"
 
 
+async def test_what_waits_is_listed_and_answered() -> None:
+    async with gateway_world() as (_, gateway):
+        await gateway.submit(pipeline=WAITS, input="plan", run_id="asks")
+
+        async def both() -> bool:
+            waiting = (await gateway.http.get("/runs/asks/waiting")).json()["waiting"]
+            return len(waiting) == 2 and all(
+                one["about_sha256"] for one in waiting if one["kind"] == "approval"
+            )
+
+        await eventually(both, "an approval and a signal")
+        waiting = (await gateway.http.get("/runs/asks/waiting")).json()["waiting"]
+        asked = next(one for one in waiting if one["kind"] == "approval")
+        assert (asked["step"], asked["question"], asked["about"]) == ("ok", "Good?", "plan")
+        answer = {"step": "ok", "approved": True, "by": "ann"}
+        refused = await gateway.http.post("/runs/asks/approve", json=answer)
+        assert (refused.status_code, refused.json()["error"]["field"]) == (422, "about_sha256")
+        told = await gateway.http.post(
+            "/runs/asks/approve", json={**answer, "about_sha256": asked["about_sha256"]}
+        )
+        assert told.status_code == 202, told.text
+        told = await gateway.http.post(
+            "/runs/asks/signal", json={"step": "told", "value": "x", "signal_id": "1"}
+        )
+        assert told.status_code == 202, told.text
+        assert (await gateway.result("asks")).json()["outcome"] == "succeeded"
+        assert (await gateway.http.get("/runs/asks/waiting")).json()["waiting"] == []
+        assert (await gateway.http.post("/runs/asks/signal", json={"value": 1})).status_code == 422
+
+
 async def test_a_cancel_ends_the_run() -> None:
     async with gateway_world() as (world, gateway):
         world.handler = lambda _: None
@@ -239,12 +276,14 @@ async def test_the_caller_s_trace_goes_on_in_the_run() -> None:
 
 
 async def test_a_budget_is_refused_at_once_and_nothing_is_sent() -> None:
-    async with gateway_world() as (world, gateway):
-        refused = await gateway.submit(pipeline=HELLO, input="x", run_id="held", budget=1000)
-        assert refused.status_code == 422
-        assert refused.json()["error"]["field"] == "budget"
-        assert (await gateway.http.get("/runs/held")).status_code == 404
-        assert not world.seen
+    async with shell_world() as world:
+        world.settings.fleet = world.settings.fleet.model_copy(update={"rules": 1})
+        async with one_more(world) as gateway:
+            refused = await gateway.submit(pipeline=HELLO, input="x", run_id="held", budget=1000)
+            assert refused.status_code == 422
+            assert refused.json()["error"]["field"] == "budget"
+            assert (await gateway.http.get("/runs/held")).status_code == 404
+            assert not world.seen
 
 
 async def test_an_input_over_the_limit_is_refused_at_once_and_nothing_is_sent() -> None:
