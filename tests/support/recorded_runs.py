@@ -2,7 +2,7 @@
 
 `PYTHONPATH=tests python tests/support/recorded_runs.py 1 FILE` records the runs below anew, for a new version of
 the rules; with `each` behind it those of maps over pipelines, with `pages` those of
-tasks that are too large. The recording of an old one is never touched: live runs
+tasks that are too large, with `waits` those of steps that wait. The recording of an old one is never touched: live runs
 follow it.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from argosy.coordinator.decision import Arm, Decision, Ready, Send, Withdraw
 from argosy.coordinator.state import Event
+from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.codec import decode_body, encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.facts import Fact, Facts, SizeFact, ValueFact
@@ -31,18 +32,23 @@ from support.fold_log import FoldLog
 from support.fold_pipelines import (
     Data,
     accepted,
+    approval,
     contract,
     failed,
     listing,
     mapped,
     mapped_pipeline,
     pipeline,
+    signal,
+    sleep,
     succeeded,
     task,
     text,
 )
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from argosy.schemas.pipeline import CompiledPipeline
 
 LOGGED = (RunAccepted, TaskSettled, StepRecorded, SignalReceived, CancelReceived, TimerFired, RunEnded)
@@ -173,6 +179,48 @@ def _paged_shape(seed: int) -> "CompiledPipeline":
     )
 
 
+def waiting_runs(rules: int) -> Iterator[FoldLog]:
+    """Make runs that wait for signals, approvals and a time, with answers of every kind."""
+    for seed in range(12):
+        chance = random.Random(seed)  # noqa: S311 - a recording, not a secret
+        log = FoldLog()
+        log.add(accepted(_waiting_shape(seed), rules=rules))
+        while log.state is not None and log.state.st == "active":
+            if log.looks and chance.random() < 0.4:
+                local = chance.choice(sorted(log.looks))
+                facts: Facts = {"value:approved": ValueFact(kind="value", value=chance.random() < 0.7)}
+                good = succeeded(local, log.look(local).attempt, facts=facts)
+                log.add(good if chance.random() < 0.8 else failed(local, good.attempt))
+            elif chance.random() < 0.6:
+                _signal(log, chance)
+            elif log.out or chance.random() < 0.1:
+                _act(log, chance, 0.95)
+        log.end()
+        yield log
+
+
+def _signal(log: FoldLog, chance: random.Random) -> None:
+    name = chance.choice(("go", "ok", "late", "c.0/in", "c.1/in", "nobody"))
+    about = canonical_hash(f"{name}#1") if chance.random() < 0.8 else "another"
+    value: JsonValue = {"approved": chance.random() < 0.8} if chance.random() < 0.9 else 7
+    signal_id = f"{name}-{chance.randrange(5)}"
+    log.add(SignalReceived(signal_id=signal_id, name=name, value=value, about_sha256=about))
+
+
+def _waiting_shape(seed: int) -> "CompiledPipeline":
+    hole: Data = {"on_timeout": "hole"} if seed % 2 else {}
+    inner = pipeline(signal("in", **hole), task("x", "in"))
+    return pipeline(
+        task("a", "input"),
+        approval("ok", "a", **hole),
+        sleep("nap", "a"),
+        signal("go", when=[{"from": "ok", "select": "approved"}] if seed % 3 == 0 else [], **hole),
+        mapped_pipeline("c", inner, {"value": [1, 2]}, join={"policy": "all_ended"}),
+        signal("late", after=[{"from": "nap"}], **hole),
+        task("z", "go?", "c", "late?", "ok?"),
+    )
+
+
 def _answer(log: FoldLog, chance: random.Random) -> None:
     local = chance.choice(sorted(log.looks))
     answers: dict[str, Fact] = {
@@ -253,5 +301,5 @@ def record(logs: Iterator[FoldLog]) -> str:
 
 
 if __name__ == "__main__":
-    made = {"each": each_runs, "pages": paged_runs}.get("".join(sys.argv[3:]), runs)
+    made = {"each": each_runs, "pages": paged_runs, "waits": waiting_runs}.get("".join(sys.argv[3:]), runs)
     Path(sys.argv[2]).write_text(record(made(int(sys.argv[1]))), encoding="utf-8")
