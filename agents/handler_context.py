@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
+from argosy.agents.admission import Admissions, Purse
 from argosy.agents.conversation import Step
 from argosy.agents.guard import Guard
-from argosy.agents.limiter import Admissions
+from argosy.agents.model import DEFAULT_PROVIDER
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.step import Steps
@@ -21,6 +22,7 @@ from argosy.schemas.canonical import canonical_hash, sha256_hex
 from argosy.schemas.chat import Usage
 from argosy.schemas.errors import ModelRefused
 from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.prices import price_of
 from argosy.schemas.watch import TaskProgressed, TextStreamed
 from argosy.telemetry import logs, propagation
 
@@ -186,7 +188,7 @@ class TaskContext:
         if self._model is None:
             if self._models is None:
                 raise ModelRefused("this worker was started without a model: give Worker its `models`")
-            body, limiter = self._running.order.body, self._services.limiter
+            body = self._running.order.body
             self._model = self._models.for_task(
                 agent=body.agent,
                 model=body.contract.model,
@@ -194,9 +196,18 @@ class TaskContext:
                 spent=self.spent,
                 step=self.step,
                 tools=self._tools,
-                admissions=None if limiter is None else limiter.admissions(self._running),
+                admissions=self._admissions(),
             )
         return self._model
+
+    def _admissions(self) -> Admissions | None:
+        services, running = self._services, self._running
+        body, settings = running.order.body, services.settings.model
+        budgeted = body.budget is not None or body.budget_micros is not None
+        if services.limiter is None and not budgeted:
+            return None
+        purse = Purse(services.budgets, running, settings.prices) if budgeted else None
+        return Admissions(services.limiter, purse, running, settings.limit_wait_seconds)
 
     def payload(self, input_name: str, /) -> InputPayload:
         """Give an input as it came; KeyError if there is none of that name, or a hole is in its place."""
@@ -211,6 +222,11 @@ class TaskContext:
         body = self._running.order.body
         model = self._services.settings.model.replace_with or body.contract.model
         self._services.learning.saw(body.agent, model, usage)
+        if body.budget_micros is not None and model is not None:
+            provider, _colon, name = model.rpartition(":")
+            price = price_of(self._services.settings.model.prices, provider or DEFAULT_PROVIDER, name)
+            if price is not None:
+                usage = usage.model_copy(update={"micros": price.of(usage)})
         self._running.usage += usage
 
     async def progress(self, text: str, /, *, done: int | None = None, of: int | None = None) -> None:

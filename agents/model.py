@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol, TypeVar, cast, overload
 
 from pydantic import JsonValue
 
+from argosy.agents.admission import Admissions, Entered
 from argosy.agents.answer import Answer
 from argosy.agents.conversation import Conversation, Step, name_of
 from argosy.agents.guard import Guard
-from argosy.agents.limiter import Admissions, Entered
 from argosy.agents.model_call import ModelCall, TaskTerms
 from argosy.agents.model_client import Completion, ModelClient, ModelRequest, Turn
 from argosy.agents.prompt import prompt_tokens, turns_of
@@ -163,23 +163,24 @@ class TaskModel:
         while True:
             entered = await self._entered(request)
             pieces = self._client.stream(entered.request)
-            with entered.calling() as turn, self._overflow_judged(), ModelCall(self._terms, request) as call:
-                call.span.set({names.REQUEST_STREAM: True})
-                async with aclosing(cast("_Closing", pieces)):
-                    while True:
-                        # Current only while we wait: what the handler does between two pieces is its own.
-                        with call.span.current():
-                            piece = await anext(pieces, None)
-                        match piece:
-                            case str():
-                                turn.begun = True
-                                call.streamed(piece)
-                                yield piece
-                            case Reply():
-                                call.answered(piece)
-                                turn.usage = call.usage
-                            case None:
-                                return
+            async with entered.calling() as turn:
+                with self._overflow_judged(), ModelCall(self._terms, request) as call:
+                    call.span.set({names.REQUEST_STREAM: True})
+                    async with aclosing(cast("_Closing", pieces)):
+                        while True:
+                            # Current only while we wait: what the handler does between two pieces is its own.
+                            with call.span.current():
+                                piece = await anext(pieces, None)
+                            match piece:
+                                case str():
+                                    turn.begun = True
+                                    call.streamed(piece)
+                                    yield piece
+                                case Reply():
+                                    call.answered(piece)
+                                    turn.usage = call.usage
+                                case None:
+                                    return
 
     def request(
         self, turns: tuple[Turn, ...], belt: ToolBelt | None = None, answer: Answer[Any] | None = None
@@ -218,8 +219,8 @@ class TaskModel:
         """Send a request; `repair`: the how many-th one in which an answer is to be mended."""
         while True:
             entered = await self._entered(request)
-            with entered.calling() as turn, self._overflow_judged(), ModelCall(self._terms, request) as call:
-                with call.span.current():
+            async with entered.calling() as turn:
+                with self._overflow_judged(), ModelCall(self._terms, request) as call, call.span.current():
                     if repair:
                         call.span.set({names.REPAIR: repair})
                     completion = await self._client.complete(entered.request)
@@ -229,7 +230,7 @@ class TaskModel:
 
     async def _entered(self, request: ModelRequest) -> Entered:
         admissions = self._terms.admissions
-        return Entered(None, None, request) if admissions is None else await admissions.enter(request)
+        return Entered(request) if admissions is None else await admissions.enter(request)
 
     @contextmanager
     def _overflow_judged(self) -> Generator[None]:

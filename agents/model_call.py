@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from argosy.agents.admission import Admissions
 from argosy.agents.guard import Guard
-from argosy.agents.limiter import Admissions
 from argosy.agents.model_client import ModelRequest
 from argosy.agents.prompt import shown
 from argosy.broker import tokens

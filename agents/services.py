@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
+from argosy.agents.budget import Budgets
 from argosy.agents.claim import Claims
 from argosy.agents.hand_back import HandBack
 from argosy.agents.hold import Holds
@@ -48,6 +49,7 @@ class Services:
     graveyard: Graveyard
     learning: Learning
     servers: McpServers
+    budgets: Budgets
     limiter: Limiter | None
     """None where no model has limits."""
 
@@ -79,5 +81,6 @@ def connect(
         learning=Learning(store, settings.redis.key_prefix),
         graveyard=Graveyard(producer, topics.dead, source, settings.kafka.max_message_bytes),
         servers=McpServers(),
+        budgets=Budgets(store, lanes, window_ms),
         limiter=Limiter(store, settings) if settings.model.limits else None,
     )

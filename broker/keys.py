@@ -25,6 +25,7 @@ Kind = Literal[
     "schedule",
     "run",
     "task",
+    "budget",
     "present",
     "model",
 ]
@@ -34,7 +35,7 @@ PERMANENT: Final[frozenset[Kind]] = frozenset(
 )
 _KEY: Final = re.compile(
     r"(?P<prefix>[^{]+):\{lane-(?P<lane>\d+)\}:"
-    r"(?:(?P<own>lane|live)|task:(?P<task>.+)"
+    r"(?:(?P<own>lane|live)|task:(?P<task>.+)|budget:(?P<budget>.+)"
     r"|e(?P<epoch>[^:]+):(?:(?P<state>timers|agents|out|wait|outbox|quarantine|load)|ready:(?P<agent>.+)|run:(?P<run>.+)))",
     re.DOTALL,
 )
@@ -108,6 +109,13 @@ class LaneKeys:
         TTL from its first write: the run's deadline + window; deleted by the commit that folds its terminal result.
         """
         return f"{self.base}:task:{task_id}"
+
+    def budget(self, run_id: str) -> str:
+        """HASH: what a run that has a budget spent and reserved; not under the epoch: a drop spares it.
+
+        TTL: the run's deadline + window.
+        """
+        return f"{self.base}:budget:{run_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +217,8 @@ def kind_of(key: str) -> Kind | None:
     own, state = found["own"], found["state"]
     if own is not None:
         return "lane" if own == "lane" else "live"
-    if found["task"] is not None:
-        return "task"
+    if found["task"] is not None or found["budget"] is not None:
+        return "task" if found["budget"] is None else "budget"
     if state is not None:
         return next(kind for kind in PERMANENT if kind == state)
     return "ready" if found["agent"] is not None else "run"

@@ -123,6 +123,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[Out]: ...
 
@@ -138,6 +139,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[JsonValue]: ...
 
@@ -152,6 +154,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[Any]:
         """Start a run; when this returns, it will end, or be refused with a reason, whatever dies.
@@ -159,10 +162,11 @@ class Argosy:
         A repeat with the same `run_id` and data changes nothing and has the same result; other data:
         RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
         JSON. `untrusted`: the value may hold content of strangers (a document, a web page, a mail): it is
-        tainted, and so is all that is made of it. `budget` is in tokens; a later release holds runs to it,
-        this one refuses them. `when_busy`: where the fleet has as many runs under way as it may hold, this waits
-        for room, or raises Busy, which says when to try again; a repeat of a known run never does either. A fleet
-        that fills up meanwhile raises Busy at the result, or is waited for there.
+        tainted, and so is all that is made of it. `budget` (tokens) and `budget_micros` (money, in millionths) are
+        what all model calls of the run may take together: a call that might go over it fails its task. `when_busy`:
+        where the fleet has as many runs under way as it may hold, this waits for room, or raises Busy, which says
+        when to try again; a repeat of a known run never does either. A fleet that fills up meanwhile raises Busy
+        at the result, or is waited for there.
 
         Raises BadArgument or InvalidInput (the value is too large, or isn't what the pipeline takes) before
         anything is sent, Unreachable at the send deadline: the run may exist, repeat it with the same id.
@@ -179,6 +183,7 @@ class Argosy:
             untrusted=untrusted,
             tenant=tenant,
             budget=budget,
+            budget_micros=budget_micros,
             when_busy=said.when_busy_of(when_busy),
         )
         submit = submit.model_copy(update=await self._input(said.input_of(pipeline, value)))
@@ -250,6 +255,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> AsyncGenerator[Run[Out]]: ...
 
@@ -266,6 +272,7 @@ class Argosy:
         untrusted: bool = False,
         tenant: str | None = None,
         budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> AsyncGenerator[Run[JsonValue]]: ...
 

@@ -26,6 +26,7 @@ _DO: Final = {
     "untrusted": "give True if strangers may have written some of the value, else False",
     "tenant": "give a name of 128 characters at most, or None",
     "budget": "give the tokens that the whole run may use, a whole number from 1 on, or None for no limit",
+    "budget_micros": "give the money that the whole run may cost, in millionths, from 1 on, or None for no limit",
     "reason": "say it in 1000 characters at most: it is shown where the run is shown",
     "name": "give the name that the waiting step has in the pipeline",
 }

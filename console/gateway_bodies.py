@@ -36,6 +36,8 @@ class Submit(BaseModel):
     tenant: Annotated[str, Field(max_length=128)] | None = None
     budget: Annotated[int, Field(gt=0)] | None = None
     """Tokens that the whole run may use."""
+    budget_micros: Annotated[int, Field(gt=0)] | None = None
+    """Money that the whole run may cost, in millionths."""
     when_busy: Literal["wait", "refuse"] = "refuse"
     """Where the fleet has as many runs under way as it may hold: be answered 429, or wait for room, for a while."""
 

@@ -55,7 +55,7 @@ class Door:
         stop: asyncio.Event,
     ) -> None:
         """`fleet` is an open client; after `stop` whoever waits is answered at once."""
-        self.settings, self.stop = settings.gateway, stop
+        self.settings, self.stop, self._rules = settings.gateway, stop, settings.fleet.rules
         self._cluster, self._payloads, self._fleet = cluster, payloads, fleet
         self._names = TopicNames(settings.kafka.topic_prefix)
         self.registry = Registry(cluster.follower(self._names.pipelines))
@@ -193,11 +193,12 @@ class Door:
             untrusted=asked.untrusted,
             tenant=asked.tenant,
             budget=asked.budget,
+            budget_micros=asked.budget_micros,
             when_busy="raise",
         )
 
     async def _check(self, asked: Submit) -> None:
-        check_budget(asked.budget)
+        check_budget(asked.budget, asked.budget_micros, self._rules)
         pipeline = asked.pipeline
         if isinstance(pipeline, str):
             found = await self.registry.find(pipeline, _LOOK_SECONDS)

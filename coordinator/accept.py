@@ -116,7 +116,7 @@ class Accept:
 
     async def _accept(self, submit: RunSubmitted, arrived: Arrived) -> RunAccepted:
         fleet = self._settings.fleet
-        check_budget(submit.budget)
+        check_budget(submit.budget, submit.budget_micros, fleet.rules)
         since_ms = submitted_ms(arrived.ce_time_ms, arrived.appended_ms, fleet, arrived.position)
         pipeline = await self._pipeline(submit.pipeline, arrived.position)
         document = known(pipeline)
@@ -144,6 +144,7 @@ class Accept:
             priority=submit.priority,
             tenant=submit.tenant,
             budget=submit.budget,
+            budget_micros=submit.budget_micros,
             replay_of=submit.replay_of,
             reused=submit.reused,
             windows=self._windows(pipeline),

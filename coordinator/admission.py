@@ -3,6 +3,8 @@
 Judged against the record's own append time.
 """
 
+from typing import Final
+
 import jmespath
 from jmespath.exceptions import JMESPathError
 
@@ -14,6 +16,9 @@ from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.pipeline_checks import check, selections
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.settings import FleetSettings
+
+BUDGET_RULES: Final = 2
+"""The first rules that know of budgets."""
 
 
 class NotAdmitted(Exception):
@@ -29,11 +34,16 @@ class Unjudged(NotAdmitted):
     """A defect of ours came up while the submit was judged: it is the cause."""
 
 
-def check_budget(budget: int | None) -> None:
-    """Raise BadMessage for a budget: nobody would hold the run to it yet."""
-    if budget is not None:
-        text = "no run can be held to a budget yet: submit it without one"
-        raise BadMessage(text, field="budget")
+def check_budget(budget: int | None, budget_micros: int | None, rules: int) -> None:
+    """Raise BadMessage for a budget that nobody would hold the run to."""
+    for field, value in (("budget", budget), ("budget_micros", budget_micros)):
+        if value is not None and rules < BUDGET_RULES:
+            text = (
+                f"needs rules {BUDGET_RULES}; this fleet's runs follow rules {rules}: set"
+                f" ARGOSY_FLEET__RULES={BUDGET_RULES} once all coordinators and workers have this release,"
+                " or submit it without one"
+            )
+            raise BadMessage(text, field=field)
 
 
 def check_input_size(size: int, fleet: FleetSettings, position: str) -> None:

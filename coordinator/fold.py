@@ -108,6 +108,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
         priority=accepted.priority,
         tenant=accepted.tenant,
         budget=accepted.budget,
+        budget_micros=accepted.budget_micros,
         windows=accepted.windows,
         factors=accepted.factors,
         reuses=bool(accepted.reused),

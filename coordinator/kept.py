@@ -56,6 +56,7 @@ class Pinned(BaseModel, frozen=True):
     priority: int = 5
     tenant: str | None = None
     budget: int | None = None
+    budget_micros: int | None = None
     windows: dict[str, int] = Field(default_factory=dict[str, int])
     factors: dict[str, int] = Field(default_factory=dict[str, int])
     reuses: bool = False
@@ -107,16 +108,17 @@ class Totals(NamedTuple):
     input_tokens: int = 0
     output_tokens: int = 0
     tasks: int = 0
+    micros: int = 0
 
     def encode(self) -> bytes:
-        """Three numbers."""
-        return b"%d %d %d" % self
+        """Three numbers; a fourth one where money is counted."""
+        return b"%d %d %d %d" % self if self.micros else b"%d %d %d" % self[:3]
 
     @staticmethod
     def decode(raw: bytes) -> "Totals":
         """Read what `encode` wrote; a ValueError is a damaged hash."""
-        given, made, tasks = map(int, raw.split(b" "))
-        return Totals(given, made, tasks)
+        given, made, tasks, *money = map(int, raw.split(b" "))
+        return Totals(given, made, tasks, *money[:1])
 
 
 @dataclass(slots=True)

@@ -83,6 +83,8 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         b"" if pinned.priority == 5 else b',"priority":%d' % pinned.priority,  # noqa: PLR2004 - the default
         b',"pipeline":"%b"' % plan.title.encode(),
         b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
+        b"" if pinned.budget is None else b',"budget":%d' % pinned.budget,
+        b"" if pinned.budget_micros is None else b',"budget_micros":%d' % pinned.budget_micros,
         b',"parents":%b' % to_json(parents) if parents else b"",
         b"" if task.earlier is None else b',"earlier":%b' % to_json(task.earlier),
         b"}" if place.system is None else _system(state, place),

@@ -32,6 +32,9 @@ class Usage(BaseModel):
     counted_tokens: Annotated[NonNegativeInt, Field(exclude_if=_is_zero)] = 0
     """The same prompts as we had counted them before; absent where the provider told nothing."""
 
+    micros: Annotated[NonNegativeInt, Field(exclude_if=_is_zero)] = 0
+    """Millionths of the unit of money; known for runs that have a budget of money."""
+
     @property
     def total_tokens(self) -> int:
         """Return what counts against a budget: input and output together."""
@@ -43,6 +46,7 @@ class Usage(BaseModel):
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             counted_tokens=self.counted_tokens + other.counted_tokens,
+            micros=self.micros + other.micros,
         )
 
 

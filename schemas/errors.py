@@ -164,6 +164,25 @@ class ModelRefused(ArgosyError, code="model_refused"):
     """The model server refuses us for good: wrong key, unknown model, bad request."""
 
 
+class BudgetSpent(ArgosyError, code="budget_spent"):
+    """What is left of the run's budget is less than the next model call may take; it was not made."""
+
+    why = "all model calls of a run share its budget"
+    do = "submit with a larger budget; joins that take holes finish the run without what is missing"
+
+    def __init__(
+        self, message: str, *, tokens: int = 0, micros: int = 0, asked_tokens: int = 0, asked_micros: int = 0
+    ) -> None:
+        """`tokens` and `micros` (money, in millionths) were spent; the call may have taken as much as was asked."""
+        super().__init__(message)
+        self.tokens, self.micros, self.asked_tokens, self.asked_micros = (
+            tokens,
+            micros,
+            asked_tokens,
+            asked_micros,
+        )
+
+
 class ClaimLost(ArgosyError, code="claim_lost"):
     """The exclusive right to run this attempt is gone; nothing of it may take effect any more."""
 

@@ -30,6 +30,8 @@ class RunSubmitted(BaseModel):
     tenant: Annotated[str, Field(max_length=128)] | None = None
     budget: Annotated[int, Field(gt=0)] | None = None
     """Tokens that the whole run may use."""
+    budget_micros: Annotated[int, Field(gt=0)] | None = None
+    """Money that the whole run may cost, in millionths."""
     when_busy: Literal["wait", "refuse"] = "wait"
     """While as many runs are under way as the fleet may hold: wait in the inbox, or be refused as `busy` at once."""
 

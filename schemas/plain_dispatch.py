@@ -81,6 +81,14 @@ class PlainDispatch(NamedTuple):
         return ()
 
     @property
+    def budget(self) -> None:
+        """None: one of a run that has a budget isn't plain."""
+
+    @property
+    def budget_micros(self) -> None:
+        """None, likewise."""
+
+    @property
     def parents(self) -> tuple[str, ...]:
         """None: one that joins isn't plain."""
         return ()

@@ -42,6 +42,7 @@ class RunAccepted(BaseModel):
     priority: int = 5
     tenant: str | None = None
     budget: int | None = None
+    budget_micros: int | None = None
     windows: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Context window by agent, resolved from the contract or the table of models; absent = no limit known."""
     factors: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})

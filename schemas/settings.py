@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from argosy.schemas.local_stack import local_stack, stack_folder
+from argosy.schemas.prices import Price
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -99,6 +100,8 @@ class ModelSettings(BaseModel):
     """By `<provider>:<model>`, by model, or `*` for each of all others; see docs/limits.md."""
     key_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,50}$")] = "default"
     """Names the key whose limits these are, never the key itself: workers with another key say another name."""
+    prices: dict[str, Price] = {}
+    """Micro-units of money for a million tokens, by model as in `limits`; comes before our own table."""
     limit_wait_seconds: Seconds = 5.0
     """How long a handler may keep its slot for its turn at a limited model; a longer wait gives the slot to others."""
 

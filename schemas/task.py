@@ -115,6 +115,10 @@ class TaskDispatched(BaseModel):
     priority: int = 5
     pipeline: str = ""
     tenant: str | None = None
+    budget: int | None = None
+    """Tokens that the whole run may use."""
+    budget_micros: int | None = None
+    """Money that the whole run may cost, in millionths."""
     parents: tuple[str, ...] = ()
     """Traceparents of the tasks whose results are joined here, for span links."""
     earlier: str | None = None

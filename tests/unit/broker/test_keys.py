@@ -21,6 +21,7 @@ EXAMPLES = {
     "quarantine": KEYS.quarantine("7f"),
     "load": KEYS.load("7f"),
     "task": KEYS.task(TaskId("a.run-1/step.3")),
+    "budget": KEYS.budget("a.run-1"),
 }
 
 
@@ -41,7 +42,7 @@ def test_all_keys_of_a_lane_lie_in_one_slot_and_differ() -> None:
 
 
 def test_only_runs_and_tasks_end() -> None:
-    assert set(EXAMPLES) - PERMANENT == {"run", "task"}
+    assert set(EXAMPLES) - PERMANENT == {"run", "task", "budget"}
 
 
 @pytest.mark.parametrize(

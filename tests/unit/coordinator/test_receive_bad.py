@@ -274,6 +274,7 @@ async def test_of_two_published_under_one_name_and_version_the_later_one_counts(
 
 async def test_a_budget_that_nobody_would_hold_the_run_to_is_refused() -> None:
     async with shell_world() as world, client_of(world) as client:
+        world.settings.fleet = world.settings.fleet.model_copy(update={"rules": 1})
         run = await client.submit(hello, "world", budget=1000)
         with pytest.raises(RunRefused, match="budget") as caught:
             await run.result(timeout_seconds=30)

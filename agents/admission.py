@@ -1,0 +1,206 @@
+"""Letting the model calls of one attempt in: when it is their turn at a limited model, within the budget of the run."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Final
+
+from argosy.agents.budget import Budgets, Cost
+from argosy.agents.limiter import Limiter
+from argosy.agents.model_client import ModelRequest
+from argosy.agents.running import Running
+from argosy.agents.turnstile import Call, Turnstile
+from argosy.schemas.chat import Usage
+from argosy.schemas.errors import (
+    ContextOverflow,
+    ModelBusy,
+    ModelFailed,
+    ModelRefused,
+    Refused,
+    Unreachable,
+)
+from argosy.schemas.prices import Price, price_of
+from argosy.telemetry import metrics
+
+UNKNOWN_OUTPUT_TOKENS: Final = 512
+"""Reserved for an answer whose length nobody bounds; what it takes is put right afterwards."""
+_LOOK_SECONDS: Final = 0.25
+_BACK_SECONDS: Final = 2.0
+"""Whoever waits for others to give back of the budget looks again so much later."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A call that was let in."""
+
+    again: bool = False
+    """The server was busy after all: the call is to wait for its turn once more."""
+    begun: bool = False
+    """Something came of it already: to make it again would repeat that."""
+    usage: Usage | None = None
+    """What it took, once that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """The budget of the run that an attempt belongs to."""
+
+    budgets: Budgets
+    running: Running
+    prices: Mapping[str, Price]
+
+    def cost(self, request: ModelRequest, usage: Usage) -> Cost:
+        """Say what a usage costs. Raises ModelRefused if nobody knows the price, and money is limited."""
+        if self.running.order.body.budget_micros is None:
+            return Cost(usage.total_tokens, 0)
+        price = price_of(self.prices, request.provider, request.model)
+        if price is None:
+            raise ModelRefused(
+                f"the run has a budget of money, and nobody knows what {request.provider}:{request.model} costs;"
+                " set ARGOSY_MODEL__PRICES"
+            )
+        return Cost(usage.total_tokens, price.of(usage))
+
+
+class Admissions:
+    """Lets the model calls of one attempt in, one by one or several at once."""
+
+    def __init__(
+        self, limiter: Limiter | None, purse: Purse | None, running: Running, wait_seconds: float
+    ) -> None:
+        """Nobody waits. Without a limiter no model has limits; without a purse the run has no budget."""
+        self._limiter, self._purse, self._running, self._wait_seconds = limiter, purse, running, wait_seconds
+        self._numbers = count(1)
+        self._places = _Places()
+
+    async def enter(self, request: ModelRequest) -> "Entered":
+        """Wait for a call's turn, and reserve what it may take; the attempt's time stands still.
+
+        Raises ModelBusy if its slot is better used by others; BudgetSpent; Unreachable and Refused of Redis.
+        """
+        limiter = self._limiter
+        turnstile = None if limiter is None else limiter.turnstile(request.provider, request.model)
+        until = asyncio.get_running_loop().time() + self._wait_seconds
+        number = next(self._numbers)
+        entered = Entered(request, str(number), purse=self._purse)
+        with self._running.limit.paused():
+            if turnstile is not None:
+                call = await self._turn(turnstile, request, number, until)
+                entered = replace(
+                    entered, turnstile=turnstile, call=call, request=replace(request, limited=True)
+                )
+            try:
+                await self._reserve(entered, until)
+            except BaseException:
+                if entered.turnstile is not None and entered.call is not None:
+                    entered.turnstile.dropped(entered.call)
+                raise
+        return entered
+
+    async def _turn(self, turnstile: Turnstile, request: ModelRequest, number: int, until: float) -> Call:
+        running, body = self._running, self._running.order.body
+        loop = asyncio.get_running_loop()
+        place, began = self._places.take(), loop.time()
+        call = Call(
+            id=f"{running.fence}:{number}",
+            place=f"{body.task_id}#{body.attempt}:{place}",
+            agent=request.agent,
+            tokens=most_of(request).total_tokens,
+            until=until,
+        )
+        try:
+            await turnstile.enter(call)
+        finally:
+            self._places.leave(place)
+            metrics.turn_awaited(request.provider, request.model, request.agent, loop.time() - began)
+        return call
+
+    async def _reserve(self, entered: "Entered", until: float) -> None:
+        purse = self._purse
+        if purse is None:
+            return
+        cost = purse.cost(entered.request, most_of(entered.request))
+        while (said := await purse.budgets.reserve(self._running, entered.number, cost)) != "ok":
+            if asyncio.get_running_loop().time() >= until:
+                why = "others may give back" if said == "wait" else "the lane is not live"
+                message = f"the budget of run {self._running.order.run_id} is reserved for now: {why}"
+                raise ModelBusy(message, after_seconds=_BACK_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def most_of(request: ModelRequest) -> Usage:
+    """Say what a call may take at most, as far as that is known."""
+    return Usage(
+        input_tokens=request.prompt_tokens, output_tokens=request.max_output_tokens or UNKNOWN_OUTPUT_TOKENS
+    )
+
+
+@dataclass(slots=True)
+class _Places:
+    """Numbers of the calls of one attempt that wait at once: the next delivery has the same, and takes their places."""
+
+    taken: set[int] = field(default_factory=set[int])
+
+    def take(self) -> int:
+        number = next(number for number in count() if number not in self.taken)
+        self.taken.add(number)
+        return number
+
+    def leave(self, number: int) -> None:
+        self.taken.discard(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A call that was let in. Where there are neither limits nor a budget, nobody is told anything."""
+
+    request: ModelRequest
+    number: str = ""
+    turnstile: Turnstile | None = None
+    call: Call | None = None
+    purse: Purse | None = None
+
+    @asynccontextmanager
+    async def calling(self) -> AsyncGenerator[Turn]:
+        """Make the call inside; whichever way it ends, bucket and budget are told once what it took.
+
+        A server that was busy all the same makes it `again`, and nothing is raised, unless something came of it.
+        """
+        turn, prompt = Turn(), Usage(input_tokens=self.request.prompt_tokens)
+        try:
+            yield turn
+        except ModelBusy as error:
+            if self.turnstile is not None and self.call is not None:
+                metrics.model_limited(self.request.provider, self.request.model)
+                self.turnstile.busy(self.call, error.after_seconds)
+                turn.again = not turn.begun
+            await self._paid(prompt if turn.begun else Usage())
+            if not turn.again:
+                raise
+        except (ModelRefused, ContextOverflow):
+            await self._ended(Usage())
+            raise
+        except ModelFailed:
+            await self._ended(turn.usage or prompt)
+            raise
+        except BaseException:
+            # Cancelled, or worse: nobody knows what it took. The bucket counts all that it reserved, and the budget
+            # does once nobody can be making the call any more.
+            if self.turnstile is not None and self.call is not None:
+                self.turnstile.ended(self.call, (turn.usage or most_of(self.request)).total_tokens)
+            raise
+        else:
+            await self._ended(turn.usage or prompt)
+
+    async def _ended(self, usage: Usage) -> None:
+        if self.turnstile is not None and self.call is not None:
+            self.turnstile.ended(self.call, usage.total_tokens)
+        await self._paid(usage)
+
+    async def _paid(self, usage: Usage) -> None:
+        if self.purse is not None:
+            with suppress(Unreachable, Refused):  # what it reserved is taken as spent
+                purse = self.purse
+                await purse.budgets.settle(purse.running, self.number, purse.cost(self.request, usage))

@@ -1,0 +1,83 @@
+-- Reserve what a model call may take from the budget of its run, or put it right once that is known.
+--
+-- KEYS[1] HASH   checkpoint of the lane
+-- KEYS[2] STRING the lane's live mark
+-- KEYS[3] HASH   the run, under the epoch of ARGV[1]
+-- KEYS[4] HASH   the task
+-- KEYS[5] HASH   what the run spent (`tokens`, `micros`), and for each call under way what it reserved
+-- ARGV[1] state epoch that the caller believes in
+-- ARGV[2] the task's name inside its run
+-- ARGV[3] attempt, a number
+-- ARGV[4] fence of the claim
+-- ARGV[5] keep the key until, epoch milliseconds
+-- ARGV[6] 'reserve' or 'settle'
+-- ARGV[7] number of the call under this fence
+-- ARGV[8] tokens that it may take, or took
+-- ARGV[9] money that it may cost, or cost, in millionths
+-- ARGV[10] tokens that the run may take, 0 = no limit
+-- ARGV[11] money that the run may cost, in millionths, 0 = no limit
+-- ARGV[12] a reservation that is older counts as spent, milliseconds
+-- Returns {'epoch', <epoch>} | {'over'} | {'loss'} | {'not_yet'} (the lane isn't live: what was spent isn't known) | {'ok'}
+--       | {'wait'} (calls under way may give back what they reserved) | {'spent', <tokens>, <money, millionths>}
+-- Safe to repeat: a call is reserved once, and put right once.
+--! prelude
+--! judge
+local ledger, now = KEYS[5], now_ms()
+local task = ARGV[2] .. '#' .. ARGV[3] .. '|'
+local field = 'c:' .. task .. ARGV[4] .. ':' .. ARGV[7]
+local function add(name, by)
+  redis.call('HSET', ledger, name, string.format('%.0f', tonumber(redis.call('HGET', ledger, name) or '0') + by))
+end
+local function spend(call, tokens, micros)
+  redis.call('HDEL', ledger, call)
+  add('tokens', tokens)
+  add('micros', micros)
+end
+-- Money that was spent is spent, whosever the claim is now. A call that a wiped Redis forgot is told by its task's settle.
+if ARGV[6] == 'settle' then
+  if redis.call('HEXISTS', ledger, field) == 1 then spend(field, tonumber(ARGV[8]), tonumber(ARGV[9])) end
+  return { 'ok' }
+end
+local whose, stored = mine(KEYS[4], KEYS[3], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+if whose == 'epoch' then return { 'epoch', stored } end
+if whose == 'over' or whose == 'loss' then return { whose } end
+if not is_live() then return { 'not_yet' } end
+if redis.call('HEXISTS', ledger, field) == 1 then return { 'ok' } end
+-- What the run's log tells of its spending is the least: a ledger that Redis lost begins with it.
+local given, made, money = string.match(redis.call('HGET', KEYS[3], 'n') or '', '^(%d+) (%d+) %d+ ?(%d*)')
+local told = { tokens = tonumber(given or '0') + tonumber(made or '0'), micros = tonumber(money) or 0 }
+local known = redis.call('HGETALL', ledger)
+local spent, reserved = { tokens = 0, micros = 0 }, { tokens = 0, micros = 0 }
+for i = 1, #known, 2 do
+  local name, value = known[i], known[i + 1]
+  if spent[name] then
+    spent[name] = spent[name] + tonumber(value)
+  elseif string.sub(name, 1, 2) == 'c:' then
+    local tokens, micros, since = string.match(value, '^(%d+) (%d+) (%d+)$')
+    tokens, micros = tonumber(tokens), tonumber(micros)
+    local here = string.sub(name, 1, 2 + #task) == 'c:' .. task
+    local other = here and string.sub(name, 3 + #task, 2 + #task + #ARGV[4]) ~= ARGV[4]
+    if other or now - tonumber(since) > tonumber(ARGV[12]) then
+      -- Whoever made this call is gone, and nobody knows what it took.
+      spend(name, tokens, micros)
+      spent.tokens, spent.micros = spent.tokens + tokens, spent.micros + micros
+    else
+      reserved.tokens, reserved.micros = reserved.tokens + tokens, reserved.micros + micros
+    end
+  end
+end
+for name, least in pairs(told) do
+  if spent[name] < least then
+    spent[name] = least
+    redis.call('HSET', ledger, name, string.format('%.0f', least))
+  end
+end
+local wait = false
+for name, at in pairs({ tokens = 8, micros = 9 }) do
+  local ask, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 2])
+  if limit > 0 and spent[name] + ask > limit then return { 'spent', spent.tokens, spent.micros } end
+  wait = wait or limit > 0 and spent[name] + reserved[name] + ask > limit
+end
+if not wait then redis.call('HSET', ledger, field, ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now) end
+redis.call('PEXPIREAT', ledger, ARGV[5])
+return { wait and 'wait' or 'ok' }

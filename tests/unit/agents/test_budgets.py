@@ -1,0 +1,115 @@
+"""Runs with a budget: never overspent by more than the calls in flight; what is over it fails, or is a hole."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from argosy import Context, Hole, Pipeline, RunFailed, RunRefused, agent, by_deadline
+from argosy.schemas.chat import Reply, Usage
+from argosy.schemas.prices import Price
+from argosy.schemas.settings import ModelSettings
+from argosy.testing import FakeModel, Fleet
+from argosy.testing.stage import plain_settings
+
+MODEL = "openai:gpt-5-mini"
+BILL = Usage(input_tokens=60, output_tokens=40)
+
+
+@agent(model=MODEL, reserve=100, retries=3, concurrency=4)
+async def ask(ctx: Context, number: int) -> str:
+    return await ctx.model.ask(f"{number}?")
+
+
+@agent
+async def count(_ctx: Context, answers: Sequence[str | Hole]) -> int:
+    return sum(isinstance(answer, str) for answer in answers)
+
+
+asking = Pipeline("asking", takes=list[int], gives=list[str])
+asking.returns(asking.map(ask, over=asking.input))
+
+holed = Pipeline("holed", takes=list[int], gives=int)
+holed.returns(holed.step(count, holed.map(ask, over=holed.input, join=by_deadline(600, at_least=1))))
+
+
+def model() -> FakeModel:
+    return FakeModel(Reply(text="yes", usage=BILL))
+
+
+def fleet(
+    pipeline: Pipeline[list[int], list[str]] | Pipeline[list[int], int] = asking,
+    *,
+    rules: int = 2,
+    said: FakeModel | None = None,
+    workers: int = 1,
+) -> Fleet:
+    settings = plain_settings(rules=rules)
+    settings.model = ModelSettings(prices={MODEL: Price(input=1_000_000, output=2_000_000)})
+    return Fleet(pipeline, model=said or model(), settings=settings, workers=workers)
+
+
+async def test_a_run_within_its_budget_is_as_any_other() -> None:
+    async with fleet() as there:
+        run = await there.submit(asking, [*range(10)], budget=2_000, budget_micros=2_000)
+        assert await run.result() == ["yes"] * 10
+
+
+async def test_a_run_over_its_budget_of_tokens_fails_with_figures_and_is_not_tried_again() -> None:
+    said = model()
+    async with fleet(said=said) as there:
+        run = await there.submit(asking, [*range(40)], budget=1_000)
+        with pytest.raises(RunFailed, match="budget"):
+            await run.result()
+        history = await there.history(run)
+    ended = history.ended
+    assert ended is not None
+    fault = ended.fault
+    assert fault is not None
+    assert fault.code == "budget_spent"
+    assert fault.figures["tokens"] + fault.figures["asked_tokens"] > 1_000
+    assert len(said.calls) * BILL.total_tokens <= 1_000
+    assert {task.attempts for task in history.tasks} == {1}
+    assert ended.usage.total_tokens == len(said.calls) * BILL.total_tokens
+
+
+async def test_a_run_over_its_budget_of_money_fails() -> None:
+    said = model()
+    async with fleet(said=said) as there:
+        run = await there.submit(asking, [*range(40)], budget_micros=1_400)
+        with pytest.raises(RunFailed, match="millionths of money"):
+            await run.result()
+        ended = (await there.history(run)).ended
+    assert 1 <= len(said.calls) <= 10
+    assert ended is not None
+    assert ended.usage.micros == len(said.calls) * (60 + 80)
+
+
+@pytest.mark.parametrize("wipes", [0, 3])
+async def test_workers_together_never_overspend_and_holes_stand_for_the_rest(wipes: int) -> None:
+    said = model()
+    async with fleet(holed, said=said, workers=3) as there:
+        run = await there.submit(holed, [*range(60)], budget=3_000)
+        for _ in range(wipes):
+            await there.advance(0.1)
+            there.lose_redis()
+        done = await run.result()
+        spent = len(said.calls) * BILL.total_tokens
+    assert 10 <= done <= 30
+    # What was under way when Redis was lost may come on top: three workers of four slots each.
+    assert spent <= 3_000 + wipes * 12 * BILL.total_tokens
+
+
+async def test_calls_of_a_worker_that_died_count_as_spent() -> None:
+    said = model()
+    async with fleet(holed, said=said, workers=2) as there:
+        run = await there.submit(holed, [*range(40)], budget=2_000)
+        there.crash(ask, at="in_handler", times=3)
+        assert await run.result() <= 20
+    assert len(said.calls) * BILL.total_tokens <= 2_000
+
+
+async def test_a_fleet_of_older_rules_refuses_a_budget() -> None:
+    async with fleet(rules=1) as there:
+        run = await there.submit(asking, [1], budget=10_000)
+        with pytest.raises(RunRefused, match="rules 2"):
+            await run.result()
