@@ -209,3 +209,19 @@ async def test_a_stand_in_takes_the_place_of_a_server_s_tool_in_a_test() -> None
 
     ctx = context(agent=reader, tools={"files_read": stands_in})
     assert await reader(ctx, "a") == "content of a"
+
+
+async def test_pages_and_what_is_joined_of_them_are_tainted_as_what_was_cut() -> None:
+    @agent(model="openai:gpt-5", above="paginate", window=200, reserve=20)
+    async def cut(ctx: Context, text: str) -> list[int]:
+        return [len(text)]
+
+    cutting = Pipeline("cutting", takes=str, gives=list[int])
+    cutting.returns(cutting.step(cut, cutting.input))
+    text = "A sentence of a stranger. " * 100
+    async with Fleet(cutting) as fleet:
+        run = await fleet.submit(cutting, text, untrusted=True)
+        ended = await run.ended()
+        assert ended.result is not None, ended.fault
+        assert ended.result.taint == ("document",)
+        assert len(await run.result()) > 1
