@@ -4,17 +4,17 @@ from typing import NamedTuple
 
 from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.kept import Cause
-from argosy.coordinator.nesting import is_given, is_item
+from argosy.coordinator.nesting import is_given, is_item, part
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.step_plan import StepPlan, iteration_of
 from argosy.coordinator.wants import edge_want
 from argosy.schemas.canonical import canonical_json
 from argosy.schemas.facts import Facts, ListFact, SizeFact, ValueFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole, HoleOutcome
 from argosy.schemas.payload import Inline, Payload, tainted
-from argosy.schemas.pipeline import INPUT, Constant, InputEdge, MapStep, Pick
+from argosy.schemas.pipeline import INPUT, Constant, InputEdge, LoopStep, MapStep, Pick
 from argosy.schemas.taint import UNTAINTED, Taint
 from argosy.schemas.task import Cut, HoleInput
 
@@ -112,7 +112,8 @@ def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> Give
     if cause is not None:
         return Given(name=edge.name, source=_hole(state, cause))
     if is_item(edge.source):
-        return item_of(state, plan, edge.source)._replace(name=edge.name, select=edge.select)
+        item = item_of(state, plan, edge.source)
+        return item._replace(name=edge.name, select=part(item.select, edge.select))
     if edge.source != INPUT and plan.steps[edge.source].is_map:
         entries = gathered(state, plan, plan.steps[edge.source])
         return Given(name=edge.name, source=EMPTY, select=edge.select, gathered=entries)
@@ -127,6 +128,8 @@ def missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause |
         if step.owner is None:
             return None
         owner = plan.steps[step.owner]
+        if owner.loop is not None:
+            return missing(state, plan, owner, source)
         (given,) = owner.step.inputs
         return None if isinstance(given, Constant) else missing(state, plan, owner, given.source)
     if source in state.step(step.name).absent:
@@ -141,6 +144,8 @@ def _shard_of(plan: Plan, item: str) -> tuple[InputEdge | Constant, int]:
 
 
 def _item_missing(state: RunState, plan: Plan, item: str) -> Cause | None:
+    if iteration_of(item.removesuffix(f"/{INPUT}")) is not None:
+        return None
     over, shard = _shard_of(plan, item)
     if isinstance(over, Constant) or not _is_whole_map(plan, over):
         return None
@@ -153,9 +158,23 @@ def _item_missing(state: RunState, plan: Plan, item: str) -> Cause | None:
 
 
 def item_of(state: RunState, plan: Plan, item: str) -> Given:
-    """Build the input that a shard's pipeline is given (`c.7/input`)."""
+    """Build the input that the pipeline of a shard is given (`c.7/input`), or that an iteration is."""
+    iteration = iteration_of(item.removesuffix(f"/{INPUT}"))
+    if iteration is not None:
+        return _fed_back(state, plan, *iteration)
     over, shard = _shard_of(plan, item)
     return _item(state, plan, over, shard)
+
+
+def _fed_back(state: RunState, plan: Plan, loop: str, number: int) -> Given:
+    """Build what an iteration is given: what the loop starts with, or what the iteration before gave."""
+    step = plan.steps[loop]
+    over = _over(step)
+    if number > 1:
+        return Given(name=over.name, source=value_of(state, step.iteration(number - 1)))
+    if isinstance(over, Constant):
+        return Given(name=over.name, source=constant(over))
+    return _input(state, plan, step, over)
 
 
 def part_of(state: RunState, plan: Plan, pick: Pick) -> Payload:
@@ -224,8 +243,8 @@ def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int
 
 
 def _over(step: StepPlan) -> InputEdge | Constant:
-    if not isinstance(step.step, MapStep):
-        message = f"{step.name} is no map"
+    if not isinstance(step.step, MapStep | LoopStep):
+        message = f"{step.name} is no map and no loop"
         raise TypeError(message)
     return next(given for given in step.step.inputs if given.name == step.step.over)
 
@@ -264,8 +283,11 @@ def _tokens(state: RunState, plan: Plan, step: StepPlan, given: InputEdge | Cons
 
 def _whole_tokens(state: RunState, plan: Plan, source: str) -> int:
     if is_item(source):
-        given = item_of(state, plan, source)
-        return _item_tokens(given)
+        first = iteration_of(source.removesuffix(f"/{INPUT}"))
+        if first is not None and first[1] == 1:
+            loop = plan.steps[first[0]]
+            return _tokens(state, plan, loop, _over(loop))
+        return _item_tokens(item_of(state, plan, source))
     return state.step(source).tokens if _is_map(plan, source) else value_of(state, source).tokens
 
 

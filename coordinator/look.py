@@ -1,7 +1,7 @@
 """Looks: what fold must know of a value that no task sees. The lane finds out, and appends what it found as a settle.
 
-That is the list that a map made, if a step has a condition on it, spreads a part of it or returns one; and the item
-that a shard's pipeline is given, if a step in there has a condition on it or spreads a part of it.
+That is the list that a map made, if a step has a condition on it, spreads a part of it or returns one; and what the
+pipeline of a shard or of an iteration is given, if a step in there has a condition on it or spreads a part of it.
 """
 
 from collections.abc import Iterator

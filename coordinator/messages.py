@@ -14,7 +14,7 @@ from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import StepPlan, fixed_of
+from argosy.coordinator.step_plan import StepPlan, fixed_of, iteration_of
 from argosy.coordinator.system_tasks import (
     factor_for,
     inputs_for,
@@ -197,7 +197,10 @@ def _parents(state: RunState, plan: Plan, place: Place) -> tuple[str, ...]:
     if locals_:
         return _traceparents(state, locals_)
     while not step.parents and step.owner is not None:
+        iteration = iteration_of(step.name)
         step = plan.steps[step.owner]
+        if iteration is not None and iteration[1] > 1:
+            return _traceparents(state, [step.iteration(iteration[1] - 1)])
     for name in step.parents:
         locals_ += islice(_results(state, plan, plan.steps[name]), MOST_LINKS)
     return _traceparents(state, locals_[:MOST_LINKS])

@@ -1,7 +1,8 @@
 """Pipelines inside pipelines, made flat: a step `x` of the pipeline that step `c` runs is the step `c/x` of the run.
 
-A map `c` over a pipeline has a step for each shard, which runs that pipeline: `c.7`, with `c.7/x` inside. Here they
-stand once, as templates: `c.*` and `c.*/x`.
+A map `c` over a pipeline has a step for each shard, which runs that pipeline: `c.7`, with `c.7/x` inside. A loop `c` has
+one for each iteration, which runs its agent, or its pipeline: `c~2`, with `c~2/x` inside. Here they stand once, as
+templates: `c.*` and `c.*/x`, `c~*` and `c~*/x`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from argosy.schemas.pipeline import (
     CompiledPipeline,
     Constant,
     InputEdge,
+    LoopStep,
     MapStep,
     Pick,
     Step,
@@ -36,7 +38,7 @@ class Placed:
     reads: Step
     """The same, its sources those who have the values; of a step that runs a pipeline, its conditions only."""
     owner: str | None
-    """The step whose pipeline it is part of; of a map's shard, the map."""
+    """The step whose pipeline it is part of; of a map's shard, the map; of an iteration, the loop."""
     schemas: Mapping[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])
     """Those of its pipeline, if it waits."""
 
@@ -47,8 +49,13 @@ class Placed:
 
     @property
     def is_shard(self) -> bool:
-        """Say whether it is the template of a map's shards."""
-        return self.reads.name.endswith(".*")
+        """Say whether it is the template of a map's shards, or of a loop's iterations."""
+        return self.reads.name.endswith((".*", "~*"))
+
+    @property
+    def is_work(self) -> bool:
+        """Say whether it is one task of an agent, in each shard or iteration."""
+        return self.reads.agent is not None and not isinstance(self.reads, MapStep | LoopStep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Flat:
     known: Mapping[str, Facts]
     """Of what the author wrote down: the facts that conditions ask for."""
     results: Mapping[str, Pick]
-    """By template of a map's shards: the value of a shard."""
+    """By template of a map's shards, or of a loop's iterations: the value of one."""
     result: Pick
     """The value of the run."""
     wrong: tuple[str, ...]
@@ -101,9 +108,10 @@ def is_given(source: str) -> bool:
 
 
 def is_item(source: str) -> bool:
-    """Say whether a source is what a pipeline is given as the shard of a map (`c.*/input`, `c.7/input`)."""
+    """Say whether a source is what a shard or an iteration is given (`c.*/input`, `c.7/input`, `c~2/input`)."""
     lead, slash, last = source.rpartition("/")
-    return last == INPUT and slash != "" and "." in lead.rpartition("/")[2]
+    above = lead.rpartition("/")[2]
+    return last == INPUT and slash != "" and ("." in above or "~" in above)
 
 
 @dataclass(slots=True)
@@ -128,6 +136,8 @@ class _Walk:
                 self.maps.add(waits.name)
                 if step.pipeline is not None:
                     yield from self._each(waits, inputs, step.pipeline)
+            if isinstance(waits, LoopStep):
+                yield from self._iteration(waits, inputs)
             conditions = {
                 name: tuple(self._condition(pick, waits.name) for pick in getattr(waits, name))
                 for name in ("when", "unless")
@@ -166,6 +176,23 @@ class _Walk:
         self.results[name] = self.result(pipeline, scope)
         shard = TaskStep.model_construct(name=name, kind="task", pipeline=pipeline, inputs=())
         yield Placed(shard, shard, step.name)
+
+    def _iteration(self, step: LoopStep, inputs: tuple[StepInput, ...]) -> Iterator[Placed]:
+        """Lay out one iteration, as a template: it waits for nothing, and reads what the loop found."""
+        name = f"{step.name}~*"
+        fed = f"{name}/{INPUT}"
+        self.origins[fed] = _whole(fed)
+        shared = {"name": name, "kind": "task", "agent": step.agent, "pipeline": step.pipeline}
+        waits = TaskStep.model_construct(**shared, inputs=())
+        if step.pipeline is not None:
+            yield from self.steps(step.pipeline, f"{name}/", name)
+            self.results[name] = self.result(step.pipeline, f"{name}/")
+            yield Placed(waits, waits, step.name)
+            return
+        self.results[name] = _whole(name)
+        back = InputEdge.model_construct(name=step.over, source=fed)
+        reads = tuple(back if given.name == step.over else given for given in inputs)
+        yield Placed(waits, TaskStep.model_construct(**shared, inputs=reads), step.name)
 
     def _origin(self, given: StepInput, step: str) -> Origin:
         if isinstance(given, Constant):
@@ -226,6 +253,11 @@ def _part(whole: Origin, select: str | None) -> Origin:
     """Take a part of a value that is not a constant."""
     if isinstance(whole, Constant) or select is None:
         return whole
-    return whole.model_copy(
-        update={"select": select if whole.select is None else f"{whole.select} | {select}"}
-    )
+    return whole.model_copy(update={"select": part(whole.select, select)})
+
+
+def part(whole: str | None, select: str | None) -> str | None:
+    """Pick in what was picked; None is the whole of it."""
+    if whole is None or select is None:
+        return select if whole is None else whole
+    return f"{whole} | {select}"

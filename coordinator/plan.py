@@ -1,12 +1,12 @@
 """The plan: a compiled pipeline with what fold looks up by name. Built once per process and pipeline.
 
 The steps of a map over a pipeline stand in it once, as templates (`c.*/x`), however many shards there are; those of a
-shard (`c.7/x`) are made of them when they are asked for.
+shard (`c.7/x`) are made of them when they are asked for. So it is with the iterations of a loop (`c~*`, `c~*/x`).
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -16,6 +16,7 @@ from argosy.coordinator.place import Place, System
 from argosy.coordinator.step_plan import (
     Each,
     Inside,
+    Loop,
     Merge,
     StepPlan,
     Steps,
@@ -26,7 +27,7 @@ from argosy.coordinator.step_plan import (
     shards_in,
     template_of,
 )
-from argosy.coordinator.wants import all_wants
+from argosy.coordinator.wants import all_wants, loop_wants
 from argosy.schemas.contract import AgentContract, Contract
 from argosy.schemas.facts import Facts, Want
 from argosy.schemas.ids import step_of
@@ -35,6 +36,7 @@ from argosy.schemas.pipeline import (
     ApprovalStep,
     CompiledPipeline,
     InputEdge,
+    LoopStep,
     MapStep,
     Pick,
     SignalStep,
@@ -59,7 +61,7 @@ class Plan:
     known: Mapping[str, Facts]
     """Facts of what the author wrote down."""
     scopes: Mapping[str, tuple[str, ...]]
-    """By scope, as templates: its steps in plan order, without those that are shards."""
+    """By scope, as templates: its steps in plan order, without those that are shards or iterations."""
 
     @cached_property
     def title(self) -> str:
@@ -67,7 +69,7 @@ class Plan:
         return f"{self.pipeline.name}@{self.pipeline.version}"
 
     def within(self, scope: str) -> tuple[StepPlan, ...]:
-        """List the steps of a shard (`c.7/`) or those outside of maps (empty), in plan order."""
+        """List the steps of a shard or an iteration (`c.7/`), or those outside of them (empty), in plan order."""
         names = self.scopes.get(template_of(scope), ())
         numbers = shards_in(scope)
         return tuple(self.steps[named(name, numbers)] for name in names)
@@ -100,7 +102,7 @@ class Plan:
         return Place(above.step, above.shard, System(above, round_, None if number is None else int(number)))
 
     def looked_at(self, local: str) -> StepPlan | None:
-        """Find the step that waits for the lane to look: a map at its list, a shard at what it is given."""
+        """Find the step that waits for the lane to look: a map at its list, a shard or iteration at what it is given."""
         if is_item(local):
             step = self._step(local.rpartition("/")[0])
             return step if step is not None and step.inside is not None and step.looks else None
@@ -146,6 +148,8 @@ def index(pipeline: CompiledPipeline) -> Plan:
     wants = all_wants(flat)
     contracts = pipeline.contracts()
     payloads = {pick.source for pick in flat.results.values() if pick.select is None}
+    via = {placed.waits.name: _via(placed) for placed in flat.steps}
+    via |= {f"{loop.name}~*": _shared(loop, via[loop.name]) for loop in _loops(flat)}
     for placed in flat.steps:
         name, waits = placed.waits.name, placed.waits
         required = _required(waits, parents[name])
@@ -153,15 +157,15 @@ def index(pipeline: CompiledPipeline) -> Plan:
             StepPlan(
                 name=name,
                 step=placed.reads,
-                runs=_runs(placed, flat, contracts),
+                runs=_runs(placed, flat, contracts, wants),
                 owner=placed.owner,
-                via=_via(placed),
+                via=via[name],
                 parents=parents[name],
                 required=required,
                 needs=frozenset(required),
                 holes=Counter(edge.source for edge in waits.edges if edge.hole),
                 children=tuple(children[name]),
-                wants=() if placed.is_map or placed.is_shard else wants.get(name, ()),
+                wants=wants.get(name, ()) if placed.is_work else (),
                 looks=_looks(placed, wants),
                 whole=placed.is_map and name in payloads,
                 asks=_asks(waits, flat),
@@ -173,10 +177,18 @@ def index(pipeline: CompiledPipeline) -> Plan:
     return Plan(pipeline, Steps(steps), flat.result, flat.known, inside)
 
 
-def _runs(placed: Placed, flat: Flat, contracts: Mapping[str, AgentContract]) -> Work | Inside | Each | Waits:
+def _runs(
+    placed: Placed,
+    flat: Flat,
+    contracts: Mapping[str, AgentContract],
+    wants: Mapping[str, tuple[Want, ...]],
+) -> Work | Inside | Each | Loop | Waits:
     step = placed.waits
     if step.WAITS:
         return Waits(placed.schemas)
+    if isinstance(step, LoopStep):
+        value = flat.results[f"{step.name}~*"]
+        return Loop(loop_wants(step, wants.get(step.name, ())), value.select)
     if step.pipeline is not None and placed.is_map:
         return Each()
     if step.pipeline is not None:
@@ -209,7 +221,7 @@ def _looks(placed: Placed, wants: Mapping[str, tuple[Want, ...]]) -> tuple[Want,
 
 
 def _asks(step: Step, flat: Flat) -> tuple[str, ...]:
-    over = step.over if isinstance(step, MapStep) else None
+    over = step.over if isinstance(step, MapStep | LoopStep) else None
     read = [edge.source for edge in step.edges if edge.name == over]
     read += [pick.source for pick in (*step.when, *step.unless)]
     return tuple(dict.fromkeys(source for source in read if source in flat.uncertain))
@@ -222,6 +234,15 @@ def _via(placed: Placed) -> dict[str, str]:
         for edge in placed.waits.edges
         if isinstance(value := values[edge.name], InputEdge) and value.source != edge.source
     }
+
+
+def _loops(flat: Flat) -> Iterator[LoopStep]:
+    yield from (placed.waits for placed in flat.steps if isinstance(placed.waits, LoopStep))
+
+
+def _shared(loop: LoopStep, via: Mapping[str, str]) -> dict[str, str]:
+    """Say what an iteration waits for: what its loop does, but for what is fed back."""
+    return {name: source for name, source in via.items() if name != loop.over}
 
 
 def _parents(step: Step) -> tuple[str, ...]:

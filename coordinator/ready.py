@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from argosy.coordinator import pages, shards, waits
+from argosy.coordinator import loop, pages, shards, waits
 from argosy.coordinator.cancel import finish_with_result, prune
 from argosy.coordinator.condition import NOT_MET, unmet
 from argosy.coordinator.inputs import cause_of, facts_of, missing
@@ -43,6 +43,11 @@ def _inner_ended(turn: Turn, step: StepPlan, inner: StepPlan) -> None:
     if step.is_each:
         _begin(turn, step, shards.pipeline_ended(turn, step, inner))
         return
+    if step.loop is not None:
+        following = loop.ended(turn, step, inner)
+        if following is not None:
+            _open(turn, following)
+        return
     if step.inside is None or step.inside.returns != inner.name or turn.state.step(step.name).letter != "r":
         return
     if turn.state.step(inner.name).letter != "k":
@@ -65,13 +70,19 @@ def looked(turn: Turn, step: StepPlan) -> None:
 
 
 def _begin(turn: Turn, step: StepPlan, opened: Sequence[int]) -> None:
-    """Begin the pipelines of shards, those that must know more of their item after the lane has looked at it."""
+    """Begin the pipelines of shards."""
     for number in opened:
-        shard = turn.plan.steps[step.local(number)]
-        if shard.looks and missing(turn.state, turn.plan, shard, shard.given) is None:
-            turn.look(shard, shard.given)
-        else:
-            _enter(turn, shard)
+        _open(turn, turn.plan.steps[step.local(number)])
+
+
+def _open(turn: Turn, step: StepPlan) -> None:
+    """Begin a shard or an iteration; one that must know more of what it is given, after the lane has looked at it."""
+    if step.inside is None:
+        _start_task(turn, step)
+    elif step.looks and missing(turn.state, turn.plan, step, step.given) is None:
+        turn.look(step, step.given)
+    else:
+        _enter(turn, step)
 
 
 def _enter(turn: Turn, step: StepPlan) -> None:
@@ -189,6 +200,8 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         _begin(turn, step, shards.start(turn, step))
     elif step.inside is not None:
         _enter(turn, step)
+    elif step.loop is not None:
+        _open(turn, loop.start(turn, step))
     elif isinstance(step.runs, Waits):
         waits.start(turn, step)
     else:

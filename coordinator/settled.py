@@ -1,6 +1,6 @@
 """What a settle does: which ones count, what is tried again, what ends a task."""
 
-from argosy.coordinator import look, pages, shards
+from argosy.coordinator import look, loop, pages, shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
@@ -26,7 +26,7 @@ def settle(turn: Turn, settled: TaskSettled) -> None:
     task = turn.state.task(local)
     if place is None and look.answered(turn, local, settled):
         return
-    if place is None or (task is None and turn.state.step(place.step.name).letter in TERMINAL):
+    if place is None or (task is None and (_is_over(turn, place) or loop.is_over(turn, local))):
         turn.decisions.append(Unclaim(local))
         return
     if task is None or not 1 <= settled.attempt <= place.terms.retries + 1:
@@ -41,6 +41,10 @@ def settle(turn: Turn, settled: TaskSettled) -> None:
             pages.begin(turn, place, settled.measured_tokens)
         else:
             _failed(turn, place, task, settled)
+
+
+def _is_over(turn: Turn, place: Place) -> bool:
+    return turn.state.step(place.step.name).letter in TERMINAL
 
 
 def _seen(turn: Turn, local: str, task: TaskState, settled: TaskSettled) -> TaskState:

@@ -31,6 +31,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from argosy.coordinator.held import Held
 from argosy.coordinator.kept import OPEN, Pinned, StepState, TaskResult, TaskState, Totals
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
@@ -38,11 +39,8 @@ from argosy.schemas.runlog import LogMessage
 
 _STEP: Final = TypeAdapter(StepState)
 _RESULT: Final = TypeAdapter(TaskResult)
-_PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
 _FIELD_BYTES: Final = 240
 """What a field costs in memory beside its name and value, roughly, with the view of it that is kept."""
-_HELD_TIMES: Final = 3
-"""What a payload costs beside its field, in lengths of its JSON: as a view, and as it goes into dispatches."""
 
 View = TaskState | StepState | TaskResult | Totals
 
@@ -69,13 +67,12 @@ class RunState:
         "_bytes",
         "_changed",
         "_fields",
-        "_payloads",
+        "_held",
         "_pinned",
         "_results",
         "_steps",
         "_tasks",
         "_totals",
-        "held_bytes",
         "run_id",
     )
 
@@ -85,15 +82,12 @@ class RunState:
         self._fields: dict[str, bytes] = {} if fields is None else fields
         self._changed: dict[str, None] = {}
         self._bytes = sum(len(name) + len(value) + _FIELD_BYTES for name, value in self._fields.items())
-        self.held_bytes = 0
-        """What `let_go` would free, roughly; part of the estimate."""
+        self._held = Held()
         self._pinned: Pinned | None = None
         self._tasks: dict[str, TaskState] = {}
         self._steps: dict[str, StepState] = {}
         self._results: dict[str, TaskResult] = {}
         self._totals: Totals | None = None
-        self._payloads: dict[int, tuple[Payload, bytes]] = {}
-        """JSON of payloads, by the object, which is kept beside it: no other one can have its id."""
         self._behind: dict[str, View] = {}
         """Fields whose text is older than their view. Views say no more than the text would."""
 
@@ -113,17 +107,32 @@ class RunState:
         self._changed[name] = None
 
     def drop(self, name: str) -> None:
-        """Remove a field that has no view, if it is there."""
+        """Remove a field, if it is there."""
+        self._forget_view(name)
         old = self._fields.pop(name, None)
         if old is not None:
             self._bytes -= len(name) + len(old) + _FIELD_BYTES
             self._changed[name] = None
 
+    def _forget_view(self, name: str) -> None:
+        self._behind.pop(name, None)
+        match name[:2]:
+            case "t:":
+                self._tasks.pop(name[2:], None)
+            case "s:":
+                self._steps.pop(name[2:], None)
+            case "v:":
+                result = self._results.pop(name[2:], None)
+                if result is not None and result.payload is not None:
+                    self._held.release(result.payload)
+            case _:
+                pass
+
     def clear(self) -> None:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
         self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
-        self._tasks, self._steps, self._results, self._behind, self._payloads = {}, {}, {}, {}, {}
-        self._totals, self.held_bytes = None, 0
+        self._tasks, self._steps, self._results, self._behind = {}, {}, {}, {}
+        self._totals, self._held = None, Held()
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -145,12 +154,17 @@ class RunState:
     def bytes_estimate(self) -> int:
         """Estimate what this run takes in memory."""
         self.write()
-        return self._bytes + self.held_bytes
+        return self._bytes + self._held.bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """What `let_go` would free, roughly; part of the estimate."""
+        return self._held.bytes
 
     def let_go(self) -> None:
         """Keep results as text alone; who asks for one reads it again."""
         self.write()
-        self._results, self._payloads, self.held_bytes = {}, {}, 0
+        self._results, self._held = {}, Held()
 
     def write(self) -> None:
         """Write as text the views that were put since. Raises if one can't be: as a fold does, for quarantine."""
@@ -173,14 +187,7 @@ class RunState:
 
     def json_of(self, payload: Payload) -> bytes:
         """Return the JSON of a payload; of one that a task left or the run was given it is written once."""
-        known = self._payloads.get(id(payload))
-        return _PAYLOAD.dump_json(payload, exclude_defaults=True) if known is None else known[1]
-
-    def _hold(self, payload: Payload | None) -> None:
-        if payload is not None:
-            text = _PAYLOAD.serializer.to_json(payload, exclude_defaults=True)
-            self._payloads[id(payload)] = payload, text
-            self.held_bytes += _HELD_TIMES * len(text)
+        return self._held.json_of(payload)
 
     # -- typed views
 
@@ -194,13 +201,13 @@ class RunState:
         """What run.accepted fixed; KeyError in a tombstone."""
         if self._pinned is None:
             self._pinned = Pinned.model_validate_json(self._fields["run"])
-            self._hold(self._pinned.input)
+            self._held.hold(self._pinned.input)
         return self._pinned
 
     def pin(self, pinned: Pinned) -> None:
         """Keep what run.accepted fixed."""
         self._pinned = pinned
-        self._hold(pinned.input)
+        self._held.hold(pinned.input)
         self.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
 
     @property
@@ -242,7 +249,7 @@ class RunState:
         result = self._results.get(local)
         if result is None:
             result = self._results[local] = _RESULT.validate_json(self._fields[f"v:{local}"])
-            self._hold(result.payload)
+            self._held.hold(result.payload)
         return result
 
     def has_result(self, local: str) -> bool:
@@ -252,7 +259,7 @@ class RunState:
     def put_result(self, local: str, result: TaskResult) -> None:
         """Keep what a task left."""
         self._results[local] = self._behind[f"v:{local}"] = result
-        self._hold(result.payload)
+        self._held.hold(result.payload)
 
     def give(self, local: str, result: TaskResult) -> None:
         """Keep what counts as a task's result when it comes to be ordered."""

@@ -1,4 +1,4 @@
-"""A step and its place in the DAG; and how the steps of a map's shards are made of their templates."""
+"""A step and its place in the DAG; and how the steps of shards and iterations are made of their templates."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +15,9 @@ from argosy.schemas.pipeline import INPUT, InputEdge, MapStep, Pick, Step
 
 _WANTS: Final = TypeAdapter(tuple[Want, ...])
 MOST_MADE: Final = 16_384
-"""Steps of shards kept in memory, of all plans together: some 40 MB."""
-_SHARD: Final = re.compile(r"\.(0|[1-9][0-9]{0,5})(?=/|$)")
-_LEAD: Final = re.compile(r"^.*\.(?:[0-9]+|\*)/")
+"""Steps of shards and iterations kept in memory, of all plans together: some 40 MB."""
+_SHARD: Final = re.compile(r"(?<=[.~])(0|[1-9][0-9]{0,5})(?=/|$)")
+_LEAD: Final = re.compile(r"^.*[.~](?:[0-9]+|\*)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Inside:
     returns: str
     """The one whose end is the step's."""
     result: Pick | None = None
-    """Of a map's shard: where its value is."""
+    """Of a map's shard, or of an iteration: where its value is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,16 @@ class Waits:
     """Of its pipeline, for the value of a signal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What a loop runs: an agent, or the steps of a pipeline, each time under a step of its own (`c~2`)."""
+
+    asked: tuple[Want, ...]
+    """What must be known of the value of each iteration."""
+    within: str | None
+    """The part of the value that the iteration's last step gave."""
+
+
 @dataclass(frozen=True)
 class StepPlan:
     """A step and its place in the DAG. Parents and children are in plan order, each once."""
@@ -73,9 +83,9 @@ class StepPlan:
     name: str
     step: Step
     """Its inputs and conditions name those who have the values; for what a hole may be instead, see `via`."""
-    runs: Work | Inside | Each | Waits
+    runs: Work | Inside | Each | Loop | Waits
     owner: str | None
-    """The step whose pipeline it is part of; of a map's shard, the map."""
+    """The step whose pipeline it is part of; of a map's shard, the map; of an iteration, the loop."""
     via: Mapping[str, str]
     """By input: the step it waits for, or what its pipeline is given, if another one has the value."""
     parents: tuple[str, ...]
@@ -89,7 +99,7 @@ class StepPlan:
     wants: tuple[Want, ...]
     """What its tasks are asked about their results."""
     looks: tuple[Want, ...] = ()
-    """What the lane is to find out of a map's whole list, or of the item that a shard is given."""
+    """What the lane is to find out of a map's whole list, or of what a shard or an iteration is given."""
     whole: bool = False
     """The lane is to make one payload of a map's whole list: it is the value of another map's shard."""
     asks: tuple[str, ...] = ()
@@ -129,23 +139,32 @@ class StepPlan:
         return isinstance(self.runs, Each)
 
     @cached_property
+    def loop(self) -> Loop | None:
+        """What a loop runs; None for any other step."""
+        return self.runs if isinstance(self.runs, Loop) else None
+
+    @cached_property
     def is_map(self) -> bool:
         """Say whether the step has shards."""
         return isinstance(self.step, MapStep)
 
     @cached_property
     def scope(self) -> str:
-        """The shard that it is part of, as a lead of names (`c.7/`); empty outside of maps."""
+        """The shard or iteration that it is part of, as a lead of names (`c.7/`); empty outside of them."""
         return scope_of(self.name)
 
     @cached_property
     def given(self) -> str:
-        """Name what the pipeline of a shard is given."""
+        """Name what a shard or an iteration is given."""
         return f"{self.name}/{INPUT}"
 
     def local(self, shard: int | None) -> str:
         """Name a task of this step inside its run; of a map over a pipeline, the step of a shard."""
         return self.name if shard is None else f"{self.name}.{shard}"
+
+    def iteration(self, number: int) -> str:
+        """Name an iteration of this loop inside its run."""
+        return f"{self.name}~{number}"
 
 
 def fixed_of(wants: tuple[Want, ...], terms: Contract) -> bytes:
@@ -160,7 +179,7 @@ _MADE: Final[dict[tuple[int, str], StepPlan]] = {}
 
 
 class Steps(Mapping[str, StepPlan]):
-    """Steps by name. Walking through them gives the templates, in plan order; a shard's steps only come by name."""
+    """Steps by name. Walking through them gives the templates, in plan order; those of shards only come by name."""
 
     def __init__(self, templates: Iterable[StepPlan]) -> None:
         """Parents come first, and the steps of a pipeline before the step that runs it."""
@@ -238,23 +257,29 @@ def _made(template: StepPlan, numbers: list[str]) -> StepPlan:
 
 
 def named(name: str, numbers: Iterable[str]) -> str:
-    """Put shards into a template's name, outermost first."""
+    """Put shards and iterations into a template's name, outermost first."""
     for number in numbers:
         name = name.replace("*", number, 1)
     return name
 
 
 def scope_of(name: str) -> str:
-    """Name the shard that a step is part of, as a lead of names (`c.7/`); empty outside of maps."""
+    """Name the shard or iteration that a step is part of, as a lead of names (`c.7/`); empty outside of them."""
     found = _LEAD.match(name)
     return found.group() if found else ""
 
 
 def template_of(name: str) -> str:
-    """Name the template of a shard's step, or of a lead of names; any other name stays."""
-    return _SHARD.sub(".*", name)
+    """Name the template of a shard's or an iteration's step, or of a lead of names; any other name stays."""
+    return _SHARD.sub("*", name)
 
 
 def shards_in(name: str) -> list[str]:
-    """List the shards in a name, outermost first."""
+    """List the shards and iterations in a name, outermost first."""
     return _SHARD.findall(name)
+
+
+def iteration_of(name: str) -> tuple[str, int] | None:
+    """Split the name of an iteration into its loop and its number; None for any other step."""
+    loop, tilde, number = name.rpartition("~")
+    return (loop, int(number)) if tilde and number.isdigit() else None

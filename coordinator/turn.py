@@ -182,6 +182,11 @@ class Turn:
 
     def stop(self, step: StepPlan, letter: Letter) -> None:
         """Make every open task of a step terminal, without a result."""
+        if step.loop is not None:
+            state = self.state.step(step.name)
+            if state.letter == "r":
+                self._stop_shard(self.plan.steps[step.iteration(state.next)], letter)
+            return
         if not step.is_map:
             self._stop_task(Place(step), letter)
             return
@@ -197,7 +202,8 @@ class Turn:
             self._stop_task(Place(step, shard), letter)
 
     def _stop_shard(self, shard: StepPlan, letter: Letter) -> None:
-        """End a shard's pipeline with all that runs in it; nobody waits for it any more."""
+        """End a shard or an iteration with all that runs in it; nobody waits for it any more."""
+        self._stop_task(Place(shard), letter)
         for step in self.unended(f"{shard.name}/"):
             self.stop(step, letter)
             self._close(step, letter)

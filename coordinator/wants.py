@@ -4,11 +4,12 @@ The list that a map makes, and the item that a shard's pipeline is given, have n
 itself looks at those (`look`).
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from argosy.coordinator.nesting import Flat, flatten, is_item
+from argosy.coordinator.nesting import Flat, flatten, is_item, part
 from argosy.schemas.facts import Want
-from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep
+from argosy.schemas.pipeline import CompiledPipeline, InputEdge, LoopStep, MapStep
 
 MOST_SHARDS: Final = 100_000
 """A longer list fails its map."""
@@ -29,7 +30,7 @@ def all_wants(flat: Flat) -> dict[str, tuple[Want, ...]]:
     for placed in flat.steps:
         step = placed.reads
         over = step.over if isinstance(step, MapStep) else None
-        for edge in step.edges if placed.is_map or step.pipeline is None else ():
+        for edge in step.edges if step.pipeline is None or isinstance(step, MapStep | LoopStep) else ():
             # The size of a whole value travels with its payload; each item of a whole map has its own.
             if edge.select is not None or (edge.name == over and edge.source not in maps):
                 wants.setdefault(edge.source, {})[edge_want(edge, over)] = None
@@ -41,11 +42,26 @@ def all_wants(flat: Flat) -> dict[str, tuple[Want, ...]]:
             asked = wants.setdefault(returns.source, {})
             asked[Want(kind="value", select=returns.select)] = None
             asked[Want(kind="size", select=returns.select)] = None
+    for placed in reversed(flat.steps):  # a loop in a loop comes before that
+        if isinstance(placed.reads, LoopStep):
+            value = flat.results[f"{placed.reads.name}~*"]
+            for want in loop_wants(placed.reads, wants.get(placed.reads.name, ())):
+                wants.setdefault(value.source, {})[want_in(value.select, want)] = None
     return {
         source: tuple(asked)
         for source, asked in wants.items()
         if not (source in maps or is_item(source)) or any(want.kind != "size" for want in asked)
     }
+
+
+def loop_wants(loop: LoopStep, asked: Iterable[Want]) -> tuple[Want, ...]:
+    """List what must be known of the value of each iteration: it may be the last one, so what is asked of the loop's too."""
+    return tuple(dict.fromkeys((*asked, Want(kind="value", select=loop.until))))
+
+
+def want_in(select: str | None, want: Want) -> Want:
+    """Ask the same of a value of which a part is meant."""
+    return want.model_copy(update={"select": part(select, want.select)})
 
 
 def edge_want(edge: InputEdge, over: str | None) -> Want:

@@ -35,11 +35,15 @@ MOST_PARALLEL: Final = 1_000
 MOST_PARALLEL_INSIDE: Final = 10_000
 """The same, of maps inside maps: their products."""
 
+MOST_ITERATIONS: Final = 1_000
+"""Of a loop."""
+
 MOST_QUESTION: Final = 4_000
 """Characters of the question of an approval."""
 
 JoinPolicy = Literal["all_ended", "any", "quorum", "deadline"]
 OnTimeout = Literal["fail", "hole"]
+Exhausted = Literal["fail", "last"]
 
 
 def _is_false(value: object) -> bool:
@@ -228,6 +232,33 @@ class MapStep(StepBase, frozen=True):
     """`pipeline_checks` holds the bound, so that what was accepted stays readable."""
 
 
+class LoopStep(StepBase, frozen=True):
+    """A step that runs again and again, each time on what it gave the time before; its value is that of the last time.
+
+    The task of an iteration is `<run>/<step>~<n>`, from 1 on. One with a pipeline runs that each time: its tasks are
+    `<run>/<step>~<n>/<inner step>`.
+    """
+
+    RULES: ClassVar[int] = 2
+
+    kind: Literal["loop"]
+    over: str
+    """The name of the input that is fed back; the others are the same in every iteration."""
+    until: Annotated[str, Field(min_length=1, max_length=4096)]
+    """JMESPath over the value of an iteration: the first one of which it is JSON `true` is the last."""
+    max_iterations: Annotated[PositiveInt, Field(json_schema_extra={"maximum": MOST_ITERATIONS})]
+    """`loop_checks` holds the bound, so that what was accepted stays readable."""
+    exhausted: Exhausted = "fail"
+    """When so many have ended and `until` was never true: `fail`: the step fails. `last`: it has the last value."""
+
+    @model_validator(mode="after")
+    def _waits_for_all(self) -> Self:
+        if self.join is not None:
+            message = "a loop has no join: it waits for all that it reads"
+            raise ValueError(message)
+        return self
+
+
 class WaitStep(StepBase, frozen=True):
     """A step that runs nothing: it waits, and holds nothing meanwhile."""
 
@@ -274,7 +305,9 @@ class SleepStep(WaitStep, frozen=True):
     seconds: Seconds
 
 
-Step = Annotated[TaskStep | MapStep | SignalStep | ApprovalStep | SleepStep, Field(discriminator="kind")]
+Step = Annotated[
+    TaskStep | MapStep | LoopStep | SignalStep | ApprovalStep | SleepStep, Field(discriminator="kind")
+]
 
 
 class CompiledPipeline(_Data, frozen=True):

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 from argosy.schemas.contract_checks import check_agents
 from argosy.schemas.errors import BuildError
+from argosy.schemas.loop_checks import check_loop
 from argosy.schemas.pipeline import (
     INPUT,
     MOST_PARALLEL,
     MOST_PARALLEL_INSIDE,
     CompiledPipeline,
     InputEdge,
+    LoopStep,
     MapStep,
     Pick,
     SignalStep,
@@ -45,6 +47,7 @@ def check(pipeline: CompiledPipeline, *, depth: int = 1, around: int = 1) -> Non
     for step in pipeline.steps:
         _check_runs(pipeline, step)
         check_inputs(pipeline, step)
+        check_loop(step, pipeline.name)
         _check_join(step)
         _check_parallel(step, pipeline.name, around)
     check_waits(pipeline)
@@ -66,6 +69,8 @@ def selections(pipeline: CompiledPipeline) -> Iterator[tuple[str, str]]:
             for pick in picks:
                 if pick.select is not None:
                     yield f"step {step.name!r} of {inner.name!r}", pick.select
+            if isinstance(step, LoopStep):
+                yield f"the condition of loop {step.name!r} of {inner.name!r}", step.until
         if inner.returns.select is not None:
             yield f"the result of {inner.name!r}", inner.returns.select
 
