@@ -1,6 +1,6 @@
 """A pipeline's DAG as an indented tree: each step under its deepest parent, the other parents named beside it.
 
-The steps of a map over a pipeline stand in it once, for all shards: `c.*/x`.
+The steps of a map over a pipeline stand in it once, for all shards: `c.*/x`. So do those of a loop: `c~*/x`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import named, scope_of, shards_in, template_of
 from argosy.schemas.contract import AgentContract
-from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, MapStep, SignalStep, SleepStep, Step
+from argosy.schemas.pipeline import (
+    ApprovalStep,
+    CompiledPipeline,
+    LoopStep,
+    MapStep,
+    SignalStep,
+    SleepStep,
+    Step,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,9 @@ def named_steps(pipeline: CompiledPipeline, owner: str | None = None) -> Iterato
 
 
 def inside(step: Step, name: str) -> str:
-    """Name who owns the steps of the pipeline that a step runs: the step, or each shard of a map."""
+    """Name who owns the steps of the pipeline that a step runs: the step, each shard of a map, each iteration."""
+    if isinstance(step, LoopStep):
+        return f"{name}~*"
     return f"{name}.*" if isinstance(step, MapStep) else name
 
 
@@ -124,6 +134,9 @@ def in_words(step: Step) -> str:
     words = [runs_of(step), *_waits(step)]
     if isinstance(step, MapStep):
         words.append(f"for each of {step.over}, {step.max_parallel} at once")
+    if isinstance(step, LoopStep):
+        last = ", then its last value" if step.exhausted == "last" else ""
+        words.append(f"again on {step.over} until {step.until}, {step.max_iterations} times at most{last}")
     if (join := step.join) is not None:
         least = (
             join.count if join.count is not None else f"{join.share:.0%}" if join.share is not None else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from argosy.console.dag import Branch, branches, in_run, named_steps, runs_of
+from argosy.console.loop_words import went_round
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
@@ -15,7 +16,7 @@ from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.step_plan import template_of
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import INPUT, MapStep
+from argosy.schemas.pipeline import INPUT, LoopStep, MapStep
 
 SHARDS_SHOWN: Final = 10
 """Of a map, shards that did not succeed; --shards shows all of all."""
@@ -81,7 +82,7 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
     by_step: dict[str, list[TaskRow]] = {}
     for row in table:
         if not row.what:
-            by_step.setdefault(template_of(step_of(row.task)[0]), []).append(row)
+            by_step.setdefault(template_of(step_of(row.task)[0]).removesuffix("~*"), []).append(row)
     missing = holes(history)
     for branch in branches(accepted.pipeline):
         name = branch.name
@@ -96,12 +97,14 @@ def _step(
 ) -> Iterator[str]:
     step, state = branch.step, history.state
     beside = f"  ← {', '.join(branch.joins)}" if branch.joins else ""
-    if isinstance(step, MapStep) or "*" in branch.name:
+    if isinstance(step, MapStep | LoopStep) or "*" in branch.name:
         letter = state.step(branch.name).letter if state is not None else "w"
         words = [branch.name, runs_of(step)]
         if "*" not in branch.name:
             words.append("running" if letter == "r" else WORDS[letter])
-        yield f"{branch.lead}{'  '.join((*words, _sum(branch, table, history)))}{beside}"
+        is_loop = isinstance(step, LoopStep) and "*" not in branch.name
+        said = went_round(branch, history) if is_loop else _sum(branch, table, history)
+        yield f"{branch.lead}{'  '.join((*words, said))}{beside}"
         told = [row for row in table if _is_shard(row) and (shards or row.state != "succeeded")]
         for row in told if shards else told[:SHARDS_SHOWN]:
             yield f"{branch.below}{_task(row, history, now_ms)}"
@@ -121,7 +124,7 @@ def _cut(row: TaskRow, history: History, lead: str) -> Iterator[str]:
 
 
 def _is_shard(row: TaskRow) -> bool:
-    return "." in row.task and "*" not in row.task
+    return ("." in row.task or "~" in row.task) and "*" not in row.task
 
 
 def _sum(branch: Branch, table: list[TaskRow], history: History) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from argosy.console.dag import named_steps, runs_of
+from argosy.console.loop_words import forgotten
 from argosy.console.run_history import History
 from argosy.console.system_words import place_of, words
 from argosy.coordinator.step_plan import shards_in, template_of
 from argosy.schemas.ids import step_of, task_id
+from argosy.schemas.pipeline import LoopStep
 
 if TYPE_CHECKING:
     from argosy.schemas.runlog import TaskSettled
@@ -75,7 +77,7 @@ def rows(history: History) -> list[TaskRow]:
     made: list[TaskRow] = []
     by_step: dict[str, list[str]] = {}
     under: dict[str, list[str]] = {}
-    for local in state.tasks():
+    for local in (*state.tasks(), *forgotten(history)):
         place = place_of(history, local) if "/p" in local else None
         if place is not None and place.system is not None:
             under.setdefault(place.system.above.local, []).append(local)
@@ -84,6 +86,11 @@ def rows(history: History) -> list[TaskRow]:
     for named in named_steps(accepted.pipeline):
         shards = sorted(by_step.get(named.name, ()), key=lambda local: list(map(int, shards_in(local))))
         agent = runs_of(named.step)
+        if isinstance(named.step, LoopStep) and named.step.agent is not None:
+            shards += sorted(
+                by_step.get(f"{named.name}~*", ()), key=lambda local: list(map(int, shards_in(local)))
+            )
+            shards = [named.name, *shards] if "*" not in named.name else shards
         for local in shards or [named.name]:
             made.append(_row(history, local, agent))
             made.extend(_row(history, one, agent) for one in _under(under, local))
@@ -116,6 +123,8 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
         first_of.setdefault(settled.attempt, settled)
     settles = list(first_of.values())
     letter = task.letter if task else step.letter if step else "w"
+    if task is None and any(settled.outcome == "succeeded" for settled in settles):
+        letter = "k"  # forgotten, with its iteration
     faults = [settled.fault.message for settled in settles if settled.fault]
     cause = step.cause.fault.message if step and step.cause else ""
     accepted = history.accepted
@@ -124,8 +133,8 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
     return TaskRow(
         task=local,
         agent=place.agent if is_system and place is not None else agent,
-        state=_WAITING.get(agent, WORDS[letter]) if letter == "r" and task is None else WORDS[letter],
-        attempts=task.attempt if task else 0,
+        state=_WAITING.get(agent, "running") if letter == "r" and task is None else WORDS[letter],
+        attempts=task.attempt if task else max(first_of, default=0),
         deliveries=sum(settled.deliveries for settled in settles),
         wall_ms=sum(settled.duration_ms for settled in settles),
         input_tokens=sum(settled.usage.input_tokens for settled in settles),

@@ -93,7 +93,7 @@ def agent_of(found: History, local: str) -> str:
     place = place_of(found, local) if "/p" in local else None
     if place is not None and place.system is not None:
         return place.agent
-    step = template_of(step_of(local)[0])
+    step = template_of(step_of(local)[0]).removesuffix("~*")
     named = named_steps(found.accepted.pipeline) if found.accepted else ()
     return next((each.step.agent for each in named if each.name == step and each.step.agent), step)
 

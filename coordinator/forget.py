@@ -7,12 +7,15 @@ task finds none: a worker takes that for over, as of any task that an active run
 from argosy.coordinator.paging import paging_of
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
-from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.step_plan import StepPlan, Waits
+from argosy.coordinator.waiting import forget as forget_signals
 
 
 def forget(state: RunState, plan: Plan, step: StepPlan) -> None:
     """Drop a step that has ended, all its tasks and all that is inside of it."""
     forget_inside(state, plan, step)
+    if isinstance(step.runs, Waits):
+        forget_signals(state, step.name)
     _task(state, step.name)
     state.drop(f"s:{step.name}")
 

@@ -30,7 +30,7 @@ class Held:
                 self.bytes += _HELD_TIMES * len(text)
             self._texts[id(payload)] = payload, text
 
-    def release(self, payload: Payload) -> None:
+    def release(self, payload: Payload | None) -> None:
         """Keep one no longer, if it is kept."""
         found = self._texts.pop(id(payload), None)
         if found is not None:

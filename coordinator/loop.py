@@ -1,7 +1,7 @@
 """Loops: a task, or a pipeline, again and again, each time on what it gave the time before. From rules 2 on.
 
-Each iteration is a step of its own, `<loop>~<n>`. What one left is forgotten as soon as nobody will read it: the hundredth
-costs what the second did, in time and in memory.
+Each iteration is a step of its own, `<loop>~<n>`. What one left is forgotten as soon as nobody will read it: the
+hundredth costs what the second did, in time and in memory.
 """
 
 import re
@@ -42,16 +42,15 @@ def ended(turn: Turn, step: StepPlan, iteration: StepPlan) -> StepPlan | None:
         forget(turn.state, turn.plan, turn.plan.steps[step.iteration(state.next - 1)])
     until = Want(kind="value", select=step.step.until)
     fact = result.facts.get(until.key)
-    if fact is None:
-        return _fail(turn, step, fact_missing(iteration.name, until))
-    if isinstance(fact, ValueFact) and fact.value is True:
-        return _succeed(turn, step, iteration, result)
-    if state.next < step.step.max_iterations:
+    met = isinstance(fact, ValueFact) and fact.value is True
+    if fact is not None and not met and state.next < step.step.max_iterations:
         return _next(turn, step, state)
-    state.late = True
-    if step.step.exhausted == "last":
-        return _succeed(turn, step, iteration, result)
-    return _fail(turn, step, _exhausted(step.name, step.step))
+    state.late = not met
+    fault = None if met else _exhausted(step.name, step.step)
+    if fact is None:
+        fault = fact_missing(iteration.name, until)
+    _end(turn, step, iteration, result, fault)
+    return None
 
 
 def is_over(turn: Turn, local: str) -> bool:
@@ -86,17 +85,18 @@ def _keep(turn: Turn, loop: Loop, iteration: StepPlan) -> TaskResult:
     return result
 
 
-def _succeed(turn: Turn, step: StepPlan, iteration: StepPlan, result: TaskResult) -> None:
+def _end(turn: Turn, step: StepPlan, iteration: StepPlan, result: TaskResult, fault: Fault | None) -> None:
+    if fault is not None:
+        turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
+        return
     forget(turn.state, turn.plan, iteration)
     turn.state.put_result(step.name, result)
     turn.end_step(step, "k")
 
 
-def _fail(turn: Turn, step: StepPlan, fault: Fault) -> None:
-    turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
-
-
-def _exhausted(name: str, loop: LoopStep) -> Fault:
+def _exhausted(name: str, loop: LoopStep) -> Fault | None:
+    if loop.exhausted == "last":
+        return None
     text = f"{name} ran {loop.max_iterations} times, and of no result `{loop.until}` was true"
     figures = {"iterations": loop.max_iterations, "limit": loop.max_iterations}
     return Fault(code=EXHAUSTED, message=text, figures=figures)

@@ -1,7 +1,7 @@
 """Pipelines inside pipelines, made flat: a step `x` of the pipeline that step `c` runs is the step `c/x` of the run.
 
-A map `c` over a pipeline has a step for each shard, which runs that pipeline: `c.7`, with `c.7/x` inside. A loop `c` has
-one for each iteration, which runs its agent, or its pipeline: `c~2`, with `c~2/x` inside. Here they stand once, as
+A map `c` over a pipeline has a step for each shard, which runs that pipeline: `c.7`, with `c.7/x` inside. A loop `c`
+has one for each iteration, which runs its agent, or its pipeline: `c~2`, with `c~2/x` inside. Here they stand once, as
 templates: `c.*` and `c.*/x`, `c~*` and `c~*/x`.
 """
 

@@ -102,7 +102,7 @@ class Plan:
         return Place(above.step, above.shard, System(above, round_, None if number is None else int(number)))
 
     def looked_at(self, local: str) -> StepPlan | None:
-        """Find the step that waits for the lane to look: a map at its list, a shard or iteration at what it is given."""
+        """Find the step that waits for the lane to look: a map at its list, a shard at what it is given."""
         if is_item(local):
             step = self._step(local.rpartition("/")[0])
             return step if step is not None and step.inside is not None and step.looks else None

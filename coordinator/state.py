@@ -116,17 +116,13 @@ class RunState:
 
     def _forget_view(self, name: str) -> None:
         self._behind.pop(name, None)
-        match name[:2]:
-            case "t:":
-                self._tasks.pop(name[2:], None)
-            case "s:":
-                self._steps.pop(name[2:], None)
-            case "v:":
-                result = self._results.pop(name[2:], None)
-                if result is not None and result.payload is not None:
-                    self._held.release(result.payload)
-            case _:
-                pass
+        kind, local = name[:2], name[2:]
+        if kind == "t:":
+            self._tasks.pop(local, None)
+        elif kind == "s:":
+            self._steps.pop(local, None)
+        elif kind == "v:" and (result := self._results.pop(local, None)) is not None:
+            self._held.release(result.payload)
 
     def clear(self) -> None:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""

@@ -13,6 +13,7 @@ from argosy.coordinator import waiting as held
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult
+from argosy.coordinator.loop import is_over
 from argosy.coordinator.signal import MOST_SIGNALS, KeptSignal
 from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
@@ -91,7 +92,7 @@ def _is_over(turn: Turn, step: StepPlan) -> bool:
     """Say whether a step waits no more, for it has ended, or what it is part of."""
     above: StepPlan | None = step
     while above is not None:
-        if turn.state.step(above.name).letter in TERMINAL:
+        if turn.state.step(above.name).letter in TERMINAL or is_over(turn, above.name):
             return True
         above = None if above.owner is None else turn.plan.steps[above.owner]
     return False

@@ -42,11 +42,7 @@ def all_wants(flat: Flat) -> dict[str, tuple[Want, ...]]:
             asked = wants.setdefault(returns.source, {})
             asked[Want(kind="value", select=returns.select)] = None
             asked[Want(kind="size", select=returns.select)] = None
-    for placed in reversed(flat.steps):  # a loop in a loop comes before that
-        if isinstance(placed.reads, LoopStep):
-            value = flat.results[f"{placed.reads.name}~*"]
-            for want in loop_wants(placed.reads, wants.get(placed.reads.name, ())):
-                wants.setdefault(value.source, {})[want_in(value.select, want)] = None
+    _ask_iterations(flat, wants)
     return {
         source: tuple(asked)
         for source, asked in wants.items()
@@ -54,8 +50,16 @@ def all_wants(flat: Flat) -> dict[str, tuple[Want, ...]]:
     }
 
 
+def _ask_iterations(flat: Flat, wants: dict[str, dict[Want, None]]) -> None:
+    loops = [placed.reads for placed in flat.steps if isinstance(placed.reads, LoopStep)]
+    for loop in reversed(loops):  # one in a loop comes before that
+        value = flat.results[f"{loop.name}~*"]
+        for want in loop_wants(loop, wants.get(loop.name, ())):
+            wants.setdefault(value.source, {})[want_in(value.select, want)] = None
+
+
 def loop_wants(loop: LoopStep, asked: Iterable[Want]) -> tuple[Want, ...]:
-    """List what must be known of the value of each iteration: it may be the last one, so what is asked of the loop's too."""
+    """List what must be known of the value of each iteration: also what is asked of the loop's, which it may be."""
     return tuple(dict.fromkeys((*asked, Want(kind="value", select=loop.until))))
 
 

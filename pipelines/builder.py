@@ -7,7 +7,7 @@ from typing import Any, cast
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.expression import Expression
 from argosy.pipelines.join import Partial
-from argosy.pipelines.node import Node, Whole, feed
+from argosy.pipelines.node import Node, Rounds, Whole, feed
 from argosy.pipelines.options import NodeOptions, many
 from argosy.pipelines.ref import Origin, Ref
 from argosy.schemas.errors import BuildError
@@ -24,7 +24,7 @@ class Builder:
     @abstractmethod
     def _append(self, node: Node) -> None: ...
 
-    def _add(
+    def _add(  # noqa: PLR0913 - what a step, a map or a loop may have
         self,
         what: object,
         refs: Sequence[Ref[Any]],
@@ -32,6 +32,7 @@ class Builder:
         *,
         join: Partial | None,
         max_parallel: int | None = None,
+        rounds: Rounds | None = None,
     ) -> Ref[Any]:
         runs = _runnable(what, self.name)
         name = options.get("name", runs.name)
@@ -45,6 +46,7 @@ class Builder:
             join=join,
             deadline_seconds=options.get("deadline_seconds"),
             max_parallel=max_parallel,
+            rounds=rounds,
         )
         return self._declared(node)
 

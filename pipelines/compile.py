@@ -10,6 +10,7 @@ from argosy.pipelines.agent import Agent
 from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Fixed, Ref
+from argosy.pipelines.rounds import condition_of
 from argosy.pipelines.schema_table import tabulate
 from argosy.pipelines.wait import Wait
 from argosy.schemas.contract import AgentContract, JsonSchema
@@ -20,6 +21,7 @@ from argosy.schemas.pipeline import (
     CompiledPipeline,
     Constant,
     InputEdge,
+    LoopStep,
     MapStep,
     Pick,
     SignalStep,
@@ -119,9 +121,13 @@ def _step(node: Node, schemas: dict[str, JsonSchema]) -> Step:
         "join": node.join and node.join.join,
         "deadline_seconds": node.deadline_seconds,
     }
+    over = next(iter(node.inputs))
+    if node.rounds is not None:
+        parts |= {"max_iterations": node.rounds.max_iterations, "exhausted": node.rounds.exhausted}
+        return LoopStep(kind="loop", over=over, until=condition_of(node, node.rounds), **parts)
     if node.max_parallel is None:
         return TaskStep(kind="task", **parts)
-    return MapStep(kind="map", over=next(iter(node.inputs)), max_parallel=node.max_parallel, **parts)
+    return MapStep(kind="map", over=over, max_parallel=node.max_parallel, **parts)
 
 
 def _wait(node: Node, wait: Wait, schemas: dict[str, JsonSchema]) -> Step:

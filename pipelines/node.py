@@ -1,6 +1,6 @@
 """A step as its author declared it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from argosy.pipelines.ref import Ref
 from argosy.pipelines.wait import Wait
 from argosy.schemas.errors import BuildError
 from argosy.schemas.hole import Hole
-from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.pipeline import CompiledPipeline, Exhausted
 
 
 class Runnable(Protocol):
@@ -57,6 +57,16 @@ class Whole(Runnable, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Rounds:
+    """How often a loop goes round."""
+
+    until: Callable[[Any], bool]
+    """Run on a recorder, as a pick."""
+    max_iterations: int
+    exhausted: Exhausted
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A declared step."""
 
@@ -70,6 +80,8 @@ class Node:
     deadline_seconds: float | None = None
     max_parallel: int | None = None
     """Of a map; a plain step has none."""
+    rounds: Rounds | None = None
+    """Of a loop."""
 
     @property
     def result(self) -> Annotation:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.draft import Draft
 from argosy.pipelines.expression import Expression
+from argosy.pipelines.loops import Loops
 from argosy.pipelines.maps import Maps
 from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
@@ -18,7 +19,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Pipeline(Steps, Maps, Waits, Generic[In, Out]):
+class Pipeline(Steps, Maps, Loops, Waits, Generic[In, Out]):
     """A named, versioned DAG of steps from an input of type `takes` to a result of type `gives`.
 
     Building it runs nothing. `compile()` gives the data that a run is folded by. Each call raises a

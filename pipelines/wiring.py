@@ -7,6 +7,7 @@ from argosy.pipelines.fit import fits
 from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Fixed, Owner, Ref
+from argosy.pipelines.rounds import check_rounds
 from argosy.schemas.errors import BuildError, InvalidInput
 from argosy.schemas.pipeline import INPUT, MOST_PARALLEL
 from argosy.schemas.pipeline_checks import join_too_large, join_without_holes, too_parallel
@@ -28,6 +29,7 @@ def check(node: Node, owner: Owner) -> None:
             _check_condition(node, option, ref)
     _check_join(node)
     _check_parallel(node)
+    check_rounds(node)
 
 
 def _may_be_hole(ref: Ref[Any]) -> bool:

@@ -55,6 +55,19 @@ def mapped(name: str, over: str | Data, *sources: str | Data, agent: str = "ag",
     return step | fields
 
 
+def looped(
+    name: str, start: str | Data, *sources: str | Data, runs: CompiledPipeline | None = None, **fields: object
+) -> Data:
+    """A loop of an agent, or of a pipeline, until its value is `true`; four times at most."""
+    edges = _edges((start, *sources))
+    step = {"name": name, "kind": "loop", "until": "@", "max_iterations": 4}
+    if runs is None:
+        return step | {"agent": "ag", "inputs": edges, "over": "p0"} | fields
+    return (
+        step | {"pipeline": runs.dump(), "inputs": [edges[0] | {"name": "input"}], "over": "input"} | fields
+    )
+
+
 def mapped_pipeline(name: str, inner: CompiledPipeline, over: str | Data, **fields: object) -> Data:
     """A map over a pipeline."""
     (edge,) = _edges((over,))
