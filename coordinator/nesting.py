@@ -53,9 +53,9 @@ class Placed:
         return self.reads.name.endswith((".*", "~*"))
 
     @property
-    def is_work(self) -> bool:
-        """Say whether it is one task of an agent, in each shard or iteration."""
-        return self.reads.agent is not None and not isinstance(self.reads, MapStep | LoopStep)
+    def is_asked(self) -> bool:
+        """Say whether it is one task, or waits: its value is known with what is asked of it."""
+        return self.reads.pipeline is None and not isinstance(self.reads, MapStep | LoopStep)
 
 
 @dataclass(frozen=True, slots=True)

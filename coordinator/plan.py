@@ -165,7 +165,7 @@ def index(pipeline: CompiledPipeline) -> Plan:
                 needs=frozenset(required),
                 holes=Counter(edge.source for edge in waits.edges if edge.hole),
                 children=tuple(children[name]),
-                wants=wants.get(name, ()) if placed.is_work else (),
+                wants=wants.get(name, ()) if placed.is_asked else (),
                 looks=_looks(placed, wants),
                 whole=placed.is_map and name in payloads,
                 asks=_asks(waits, flat),
