@@ -14,12 +14,12 @@ _HELD_TIMES: Final = 3
 class Held:
     """What is held of one run, by the object, which is kept beside it: no other one can have its id."""
 
-    __slots__ = ("_texts", "bytes")
+    __slots__ = "_texts", "size"
 
     def __init__(self) -> None:
         """Hold nothing."""
         self._texts: dict[int, tuple[Payload, bytes]] = {}
-        self.bytes = 0
+        self.size = 0
         """What it takes, roughly."""
 
     def hold(self, payload: Payload | None) -> None:
@@ -27,14 +27,14 @@ class Held:
         if payload is not None:
             text = _PAYLOAD.serializer.to_json(payload, exclude_defaults=True)
             if id(payload) not in self._texts:
-                self.bytes += _HELD_TIMES * len(text)
+                self.size += _HELD_TIMES * len(text)
             self._texts[id(payload)] = payload, text
 
     def release(self, payload: Payload | None) -> None:
         """Keep one no longer, if it is kept."""
         found = self._texts.pop(id(payload), None)
         if found is not None:
-            self.bytes -= _HELD_TIMES * len(found[1])
+            self.size -= _HELD_TIMES * len(found[1])
 
     def json_of(self, payload: Payload) -> bytes:
         """Return the JSON of a payload."""

@@ -182,8 +182,9 @@ class _Walk:
         name = f"{step.name}~*"
         fed = f"{name}/{INPUT}"
         self.origins[fed] = _whole(fed)
-        shared = {"name": name, "kind": "task", "agent": step.agent, "pipeline": step.pipeline}
-        waits = TaskStep.model_construct(**shared, inputs=())
+        waits = TaskStep.model_construct(
+            name=name, kind="task", agent=step.agent, pipeline=step.pipeline, inputs=()
+        )
         if step.pipeline is not None:
             yield from self.steps(step.pipeline, f"{name}/", name)
             self.results[name] = self.result(step.pipeline, f"{name}/")
@@ -192,7 +193,7 @@ class _Walk:
         self.results[name] = _whole(name)
         back = InputEdge.model_construct(name=step.over, source=fed)
         reads = tuple(back if given.name == step.over else given for given in inputs)
-        yield Placed(waits, TaskStep.model_construct(**shared, inputs=reads), step.name)
+        yield Placed(waits, waits.model_copy(update={"inputs": reads}), step.name)
 
     def _origin(self, given: StepInput, step: str) -> Origin:
         if isinstance(given, Constant):

@@ -150,12 +150,12 @@ class RunState:
     def bytes_estimate(self) -> int:
         """Estimate what this run takes in memory."""
         self.write()
-        return self._bytes + self._held.bytes
+        return self._bytes + self._held.size
 
     @property
     def held_bytes(self) -> int:
         """What `let_go` would free, roughly; part of the estimate."""
-        return self._held.bytes
+        return self._held.size
 
     def let_go(self) -> None:
         """Keep results as text alone; who asks for one reads it again."""

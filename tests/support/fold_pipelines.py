@@ -60,7 +60,7 @@ def looped(
 ) -> Data:
     """A loop of an agent, or of a pipeline, until its value is `true`; four times at most."""
     edges = _edges((start, *sources))
-    step = {"name": name, "kind": "loop", "until": "@", "max_iterations": 4}
+    step: Data = {"name": name, "kind": "loop", "until": "@", "max_iterations": 4}
     if runs is None:
         return step | {"agent": "ag", "inputs": edges, "over": "p0"} | fields
     return (

@@ -238,7 +238,7 @@ def test_a_condition_on_what_an_iteration_is_given_is_looked_at() -> None:
 
 def test_the_hundredth_iteration_costs_what_the_third_did() -> None:
     log = log_of(looped("l", "input", runs=CHILD, max_iterations=100))
-    sizes = []
+    sizes: list[tuple[int, int, int]] = []
     for number in range(1, 100):
         log.add(succeeded(f"l~{number}/x"))
         again(log, f"l~{number}/y")
