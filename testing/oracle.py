@@ -19,7 +19,7 @@ from argosy.testing.world import World
 if TYPE_CHECKING:
     from argosy.coordinator.state import RunState
 
-_EMPTY_AT_REST = frozenset({"timers", "ready", "out", "wait", "outbox", "quarantine"})
+_EMPTY_AT_REST = frozenset({"timers", "ready", "out", "wait", "outbox", "quarantine", "load"})
 
 
 @dataclass(frozen=True, slots=True)

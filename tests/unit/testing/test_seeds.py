@@ -14,6 +14,7 @@ import pytest
 from argosy.testing import explore, seeds_of
 from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
+from support.simulated_again import AgainLoad
 from support.simulated_load import SimulatedLoad
 from support.simulated_pages import PagedLoad
 from support.simulated_waits import WaitingLoad
@@ -42,6 +43,12 @@ def test_no_seed_breaks_a_promise_where_most_runs_wait_for_people() -> None:
     report = explore(WaitingLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
     assert not report.broken, str(report)
     assert report.runs >= RUNS / 4 * 0.95
+
+
+@pytest.mark.timeout(900)
+def test_no_seed_breaks_a_promise_where_runs_are_run_again() -> None:
+    report = explore(AgainLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
+    assert not report.broken, str(report)
 
 
 _STORIES = """
