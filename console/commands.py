@@ -40,6 +40,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "worker": Command("argosy.console.serve:worker", "Run the agents of an app.", FLEET),
     "gateway": Command("argosy.console.gateway:gateway", "Take submits over HTTP.", FLEET),
     "lag": Command("argosy.console.lag:lag", "Show who is behind, by how much, for how long.", FLEET),
+    "limits": Command(
+        "argosy.console.limits:limits", "Show the limits of models: how full, and who waits.", FLEET
+    ),
     "agents": Command(
         "argosy.console.agents_command:agents", "Show agents: contracts, and who works.", FLEET
     ),

@@ -67,6 +67,12 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         ),
     ] = False,
     tenant: Annotated[str | None, typer.Option("--tenant")] = None,
+    budget: Annotated[
+        int | None, typer.Option("--budget", min=1, help="Tokens that all its model calls may take together.")
+    ] = None,
+    budget_micros: Annotated[
+        int | None, typer.Option("--budget-micros", min=1, help="The same in money: millionths.")
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option(
@@ -90,6 +96,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         "deadline_seconds": deadline_seconds,
         "untrusted": untrusted,
         "tenant": tenant,
+        "budget": budget,
+        "budget_micros": budget_micros,
         "when_busy": when_busy,
     }
     if each is not None:
@@ -119,6 +127,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 deadline_seconds=deadline_seconds,
                 untrusted=untrusted,
                 tenant=tenant,
+                budget=budget,
+                budget_micros=budget_micros,
                 when_busy=when_busy,
             )
             note(f"run {submitted.run_id} submitted")
