@@ -308,4 +308,65 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "hung_server_kept": Seen(
         unit="unit/agents/test_mcp.py::test_a_server_that_hangs_is_left_and_another_one_started"
     ),
+    "stop_forgets_pages": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_a_late_success_of_the_whole_task_is_taken_and_its_pages_are_stopped"
+    ),
+    "merge_before_all": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_one_merge_takes_the_results_in_page_order_whatever_order_they_came_in"
+    ),
+    "wants_not_on_last": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_what_ends_the_task_is_asked_what_the_task_is_asked"
+    ),
+    "late_success_of_a_cut_task_ignored": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_a_late_success_of_the_whole_task_is_taken_and_its_pages_are_stopped"
+    ),
+    "stale_overflow_pages": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_a_stale_overflow_changes_nothing"
+    ),
+    "results_of_pages_shuffled": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_one_merge_takes_the_results_in_page_order_whatever_order_they_came_in"
+    ),
+    "all_pages_at_once": Seen(unit="unit/coordinator/test_fold_pages.py::test_so_many_pages_run_at_once"),
+    "page_of_a_page_cut_from_the_whole": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_a_page_that_overflows_is_cut_under_its_own_name"
+    ),
+    "last_page_forgotten": Seen(
+        unit="unit/agents/test_page_plan.py::test_the_pages_of_a_plan_are_the_input_and_fit"
+    ),
+    "factor_not_raised": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_an_overflow_that_the_worker_measured_makes_pages_by_a_raised_factor"
+    ),
+    "system_order_as_a_plain_one": Seen(
+        unit="unit/coordinator/test_fold_pages.py::test_what_is_too_large_is_planned_in_pages_and_never_sent_whole"
+    ),
+    "summaries_of_another_input": Seen(
+        unit="unit/coordinator/test_fold_summaries.py::test_several_inputs_get_each_its_own_summaries"
+    ),
+    "rounds_without_end": Seen(unit="unit/coordinator/test_fold_summaries.py::test_four_rounds_are_the_most"),
+    "no_need_to_shrink": Seen(
+        unit="unit/coordinator/test_fold_summaries.py::test_a_round_that_is_not_a_quarter_less_is_a_refusal_with_figures"
+    ),
+    "long_summary_kept": Seen(
+        unit="unit/agents/test_summarised_runs.py::test_a_summary_over_its_budget_is_asked_for_again"
+    ),
+    "repeat_is_busy": Seen(
+        unit="unit/coordinator/test_admission.py::test_a_repeat_of_a_known_run_is_never_refused_as_busy",
+    ),
+    "ended_runs_count": Seen(
+        unit="unit/coordinator/test_admission.py::test_a_submit_above_the_bound_is_refused_as_busy_with_the_figures",
+        profile="crash",
+        seed=1,
+    ),
+    "let_in_uncounted": Seen(
+        unit="unit/coordinator/test_admission.py::test_many_submits_at_once_go_over_the_bound_by_no_more_than_is_told",
+    ),
+    "given_is_run": Seen(
+        unit="unit/coordinator/test_fold_random.py::test_so_it_is_where_results_of_an_earlier_run_are_given",
+    ),
+    "given_after_the_end": Seen(
+        unit="unit/coordinator/test_fold_random.py::test_so_it_is_where_results_of_an_earlier_run_are_given",
+    ),
+    "reused_behind_changes": Seen(
+        unit="unit/console/test_replay.py::test_from_a_step_on_all_runs_anew_and_nothing_else",
+    ),
 }
