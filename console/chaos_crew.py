@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Final
 
-OWN_AGENTS: Final = ("draft", "check", "merge", "reader", "binder", "shortener", "asker", "asks", "closes")
+OWN_AGENTS: Final = (
+    "draft",
+    "check",
+    "merge",
+    "reader",
+    "binder",
+    "shortener",
+    "asker",
+    "asks",
+    "closes",
+    "rewrites",
+)
 """Those that the load needs."""
 
 

@@ -10,6 +10,7 @@ from argosy.console.submit import parse_input
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, InvalidInput
 from argosy.testing.chaos_pages import DOCUMENTS, document
+from argosy.testing.chaos_rounds import GOALS
 
 Offers = tuple[tuple[str, tuple[JsonValue, ...]], ...]
 """Pipelines in the order in which runs take them in turn, and the inputs of each."""
@@ -18,10 +19,17 @@ _ITEMS: Final = 22
 """Shards of a map."""
 _RING: Final = (
     *("work", "papers", "work", "gates", "work", "asked", "work", "papers", "work", "gates"),
-    *("summaries", "work", "papers", "work", "asked", "work", "gates", "work", "work"),
+    *("summaries", "work", "rounds", "work", "papers", "work", "asked", "work", "gates", "work", "rounds"),
 )
 """An odd number: what depends on a run's number falls on other kinds each time."""
-_TASKS: Final[Mapping[str, int]] = {"work": _ITEMS + 2, "papers": 6, "gates": 2, "asked": 3, "summaries": 6}
+_TASKS: Final[Mapping[str, int]] = {
+    "work": _ITEMS + 2,
+    "papers": 6,
+    "gates": 2,
+    "asked": 3,
+    "summaries": 6,
+    "rounds": 4,
+}
 """Of a run of each kind, about."""
 
 
@@ -41,6 +49,7 @@ def own_offers(names: Sequence[str] | None) -> Offers:
         "papers": [document(lines) for lines in DOCUMENTS],
         "gates": [{"number": number} for number in range(5)],
         "asked": [[1, 2, 3], [4, -5, 6]],
+        "rounds": [{"goal": goal} for goal in GOALS],
         "summaries": [document(sorted(DOCUMENTS)[1])],
     }
     return tuple((name, tuple(inputs[name])) for name in _RING if names is None or name in names)

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from argosy.testing.chaos_pages import wrong_papers, wrong_summaries
+from argosy.testing.chaos_rounds import wrong_rounds
 from argosy.testing.chaos_tools import wrong_asked
 from argosy.testing.chaos_waits import wrong_gates
 
@@ -34,5 +35,6 @@ _WRONG: Final[Mapping[str, Wrong]] = {
     "papers": wrong_papers,
     "summaries": wrong_summaries,
     "gates": wrong_gates,
+    "rounds": wrong_rounds,
     "asked": wrong_asked,
 }

@@ -15,6 +15,7 @@ from argosy.schemas.envelope import read_envelope
 from argosy.testing.chaos_judge import Judge
 from argosy.testing.chaos_pages import DOCUMENTS, SUMMARY, document, joined, papers, print_of, summaries
 from argosy.testing.chaos_right import wrong
+from argosy.testing.chaos_rounds import GOALS, MOST, Text, rounds
 from argosy.testing.chaos_tools import QUESTION, asked
 from argosy.testing.chaos_waits import Question, answers, gates
 from argosy.testing.effects import AllEffects
@@ -23,7 +24,7 @@ from argosy.testing.outside import Line
 from argosy.testing.stage import Stage, agents_of, plain_settings
 from argosy.testing.world import World
 
-PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked)
+PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked, rounds)
 
 
 def _model() -> FakeModel:
@@ -106,6 +107,15 @@ def test_no_call_of_a_tool_that_may_not_be_repeated_is_made_twice(tmp_path: Path
     assert effects.count("made") == effects.keys("made") == 3
 
 
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_loop_goes_round_until_it_is_done_or_may_no_more(goal: int) -> None:
+    async def script(stage: Stage) -> None:
+        text = await (await stage.client.submit(rounds, Text(goal=goal), run_id="r")).result()
+        assert text.done == (goal <= MOST)
+
+    assert _said(_play(script), ["r"]) == []
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_of_all_answers_the_first_right_ones_count(early: bool) -> None:  # noqa: FBT001 - a parameter
     async def script(stage: Stage) -> None:
@@ -146,6 +156,7 @@ def test_prints_tell_order_and_what_is_missing() -> None:
         ("summaries", "a text", {"parts": ["x"], "fits": True, "value": ""}, "0 pages were summarised"),
         ("summaries", "a text", {"parts": ["x"], "fits": False, "value": ""}, "more than the window"),
         ("gates", {"number": 1}, {"number": 1, "said": 0}, "should say"),
+        ("rounds", {"goal": 1}, {"goal": 1, "done": True, "values": ["else"], "value": "else"}, "should say"),
         ("asked", [1], [{"said": "else", "value": "v"}], "should say"),
         ("work", [1], {"drafts": ["other"], "check": "c", "value": "m"}, "took"),
     ],
