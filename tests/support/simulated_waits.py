@@ -114,8 +114,9 @@ class WaitingLoad(SimulatedLoad):
 
     async def _talk(self, client: Argosy, run: Run[Any], chance: random.Random) -> None:
         """Say something to a run, whether it waits or not."""
+        said: list[tuple[str, JsonValue]] = [("word", "wrong"), ("ok", {"approved": True}), ("nobody", 1)]
         if chance.random() < 0.3:
-            step, value = chance.choice((("word", "wrong"), ("ok", {"approved": True}), ("nobody", 1)))
+            step, value = chance.choice(said)
             await patiently(lambda: client.run(run.run_id).signal(step, value))
 
     async def _say(self, run: Run[JsonValue], one: Awaited, chance: random.Random) -> None:
@@ -124,13 +125,15 @@ class WaitingLoad(SimulatedLoad):
         if one.kind == "signal":
             pad = "x" * chance.choice((0, 0, 0, LARGE))
             right: JsonValue = "go" if one.step.endswith("/go") else {"number": RIGHT, "pad": pad}
-            for value in chance.choice(([right], [3, right], [right, right], [right, {"number": "x"}])):
+            wrong: JsonValue = {"number": "x"}
+            values: list[list[JsonValue]] = [[right], [3, right], [right, right], [right, wrong]]
+            for value in chance.choice(values):
                 await patiently(lambda: run.signal(one.step, value))  # noqa: B023 - awaited at once
         elif one.about_sha256 and self.runs[one.run_id].plan.pipeline is asks:
-            wrong = {"by": "eve", "sha256": one.about_sha256}, {"by": "ann", "sha256": "0" * 64}
-            answer = {"by": chance.choice(("ann", "bob")), "sha256": one.about_sha256}
-            for words in chance.choice(([answer], [wrong[0], answer], [wrong[1], answer], [answer, answer])):
-                await patiently(lambda: run.approve(one.step, **words))  # noqa: B023 - awaited at once
+            answer = chance.choice(("ann", "bob")), one.about_sha256
+            eve, other = ("eve", one.about_sha256), ("ann", "0" * 64)
+            for by, sha256 in chance.choice(([answer], [eve, answer], [other, answer], [answer, answer])):
+                await patiently(lambda: run.approve(one.step, by=by, sha256=sha256))  # noqa: B023 - awaited at once
 
     def judged(self, run_id: str, plan: Plan, story: Story) -> Iterator[Finding]:
         """Judge that only right answers counted, and that what was approved is what was given."""
@@ -154,8 +157,11 @@ class WaitingLoad(SimulatedLoad):
             yield Finding("inputs differ", f"{run_id}: {result}, taken: {first}")
         if plan.pipeline is nobody and answer is not None:
             yield Finding("a hole was expected", f"{run_id}: {answer}")
-        right = answer is not None and answer["by"] in ("ann", "bob")
-        if plan.pipeline is asks and first is not None:
-            right = right and answer["about_sha256"] == canonical_hash(first)
-        if plan.pipeline is asks and not right:
+        if plan.pipeline is asks and not _is_right(answer, first):
             yield Finding("a wrong answer counted", f"{run_id}: {answer}")
+
+
+def _is_right(answer: Any, about: Any) -> bool:  # noqa: ANN401 - JSON
+    if answer is None or answer["by"] not in ("ann", "bob"):
+        return False
+    return about is None or bool(answer["about_sha256"] == canonical_hash(about))

@@ -9,6 +9,7 @@ import argosy
 from argosy import (
     Agent,
     App,
+    Approval,
     Argosy,
     Context,
     Hole,
@@ -19,6 +20,7 @@ from argosy import (
     Reply,
     Retry,
     Run,
+    Schedule,
     agent,
     all_ended,
     all_of,
@@ -259,3 +261,17 @@ def runs_a_script() -> None:
 
 app = App(pipelines=[shelf, longs], agents=[read, find, ask])
 some: Sequence[Agent[..., object]] = [read, find]
+
+
+waits = Pipeline("waits", takes=Page, gives=Facts)
+told = waits.signal("told", Page, within_seconds=60, on_timeout="hole")
+assert_type(told, Ref[Page])
+answer = waits.approval("Good?", about=told, name="ok", within_seconds=60, by=["ann"], after=[told])
+assert_type(answer, Ref[Approval])
+assert_type(answer.pick(lambda a: a.approved), Ref[bool])
+nap = waits.sleep(5, name="nap", when=answer.pick(lambda a: a.approved))
+assert_type(nap, Ref[None])
+nightly = Schedule(
+    "nightly", "0 2 * * *", waits, Page(text="x"), timezone="Europe/Berlin", missed="all", overlap="queue"
+)
+scheduled = App(schedules=[nightly])

@@ -167,7 +167,7 @@ async def test_a_slot_runs_once_whoever_submits_it() -> None:
 
 @pytest.mark.parametrize(
     ("missed", "made_up"),
-    [("skip", set()), ("once", {"1250"}), ("all", {"1210", "1220", "1230", "1240", "1250"})],
+    [("skip", set[str]()), ("once", {"1250"}), ("all", {"1210", "1220", "1230", "1240", "1250"})],
 )
 async def test_what_was_missed_is_made_up_for_by_the_policy(missed: str, made_up: set[str]) -> None:
     async with clocked() as test:

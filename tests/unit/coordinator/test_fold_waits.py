@@ -7,7 +7,7 @@ from argosy.coordinator.messages import ended_of
 from argosy.coordinator.signal import MOST_SIGNALS
 from argosy.coordinator.waiting import waiting_of
 from argosy.schemas.canonical import canonical_hash
-from argosy.schemas.facts import ValueFact
+from argosy.schemas.facts import Facts, ValueFact
 from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import CancelReceived, SignalReceived, TaskSettled
@@ -43,7 +43,7 @@ def sent(name: str, value: JsonValue = "go", *, ident: str = "", about: str | No
 
 def judged(log: FoldLog, local: str, *, good: bool = True, value: object = "v", **facts: bool) -> None:
     """Answer a look as the lane would."""
-    found = {f"value:{name}": ValueFact(kind="value", value=fact) for name, fact in facts.items()}
+    found: Facts = {f"value:{name}": ValueFact(kind="value", value=fact) for name, fact in facts.items()}
     answer = succeeded(local, log.look(local).attempt, facts=found, value=value)
     log.add(answer if good else failed(local, log.look(local).attempt))
 
