@@ -104,6 +104,12 @@ async def narrow(ctx: Context, made: Made) -> Made:
     return Made(step="narrow", value=await _work(ctx, log=False), given=[made.value])
 
 
+@agent(concurrency=4, retries=2, backoff_seconds=0.2, window=400, reserve=100, above="paginate")
+async def reader(ctx: Context, made: Made) -> list[Made]:
+    """One whose window holds little, and who reads page by page."""
+    return [Made(step="page", value=await _work(ctx, log=False), given=[made.value])]
+
+
 diamond = Pipeline("diamond", takes=Topic, gives=Whole)
 _left = diamond.step(branch, diamond.input, name="left")
 _right = diamond.step(branch, diamond.input, name="right")
@@ -123,3 +129,6 @@ spread.returns(spread.step(gather, _again, _sub, name="join"))
 
 tight = Pipeline("tight", takes=Topic, gives=Made)
 tight.returns(tight.step(narrow, tight.step(branch, tight.input, name="left"), name="narrow"))
+
+paged = Pipeline("paged", takes=Topic, gives=list[Made])
+paged.returns(paged.step(reader, paged.step(branch, paged.input, name="left"), name="read"))

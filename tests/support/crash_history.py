@@ -54,6 +54,7 @@ def runs_in(records: Sequence[Plain]) -> dict[str, Run]:
             "run.ended": run.results if one.topic.endswith(".results") else run.ended,
             "submit.refused": run.refused,
             "task.dispatched": run.orders,
+            "task.system": run.orders,
         }
         if one.kind in places:
             places[one.kind].append(one)
@@ -81,7 +82,7 @@ def _unfinished(one: Plain, run: Run, letters: set[Place]) -> str:
             return "" if one.id in taken else f"nobody received the signal {one.id}"
         case "cancel.requested":
             return "" if run.cancels else f"nobody received the cancel of {run.run_id}"
-        case "task.dispatched":
+        case "task.dispatched" | "task.system":
             settled = {(s.data["task_id"], s.data["attempt"]) for s in run.settled}
             task, attempt = one.data["task_id"], one.data["attempt"]
             # What was cancelled is cancelled whatever is lost, from the moment on that its log says so.

@@ -56,21 +56,32 @@ def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | Non
         if found is None:
             return [f"{run.run_id} succeeded, and {task} has no success in the log"]
         took[task] = value_of(found.data["result"], stored)
-    made = {name: one["value"] for task, value in took.items() for name, one in _named(task, value)}
+    loud = {task: value for task, value in took.items() if task not in shape.silent}
+    made = {name: one["value"] for task, value in loud.items() for name, one in _named(task, value)}
     wrong = [
-        f"{run.run_id}/{task} was given {took[task]['given']}, and taken were {[made[name] for name in names]}"
+        f"{run.run_id}/{task} was given {_given(loud[task])}, and taken were {[made[name] for name in names]}"
         for task, names in shape.given.items()
-        if names and took[task]["given"] != [made[name] for name in names]
+        if names and task in loud and _given(loud[task]) != [made[name] for name in names]
     ]
+    for task in shape.silent & {shape.last}:  # lists, one after the other
+        parts = [one for name in shape.given[task] for one in took[name]]
+        if took[task] != parts:
+            wrong.append(f"{run.run_id}/{task} made {took[task]} of {parts}")
     if value_of(end["result"], stored) != took[shape.last]:
         wrong.append(f"{run.run_id} ended with another value than the first success of {shape.last}")
     return wrong
 
 
-def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
+def _given(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
     if isinstance(value, list):
+        return [given for one in cast("Iterable[Any]", value) for given in one["given"]]
+    return value["given"]
+
+
+def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(value, list) and "/p1." not in task:
         return [(f"{task}:{number}", item) for number, item in enumerate(cast("Iterable[Any]", value))]
-    return [(task, value)]
+    return [(task, value[0] if isinstance(value, list) else value)]
 
 
 def _refused(run: Run, end: Mapping[str, Any], expected: Expected) -> list[str]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from argosy import Pipeline
-from support.crash_app import Topic, diamond, spread, tight
+from support.crash_app import Topic, diamond, paged, spread, tight
 
-Load = Literal["plain", "slow", "large", "spilling", "spread", "tight", "cancelled", "signalled", "garbled"]
+Load = Literal[
+    "plain", "slow", "large", "spilling", "spread", "tight", "paged", "cancelled", "signalled", "garbled"
+]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Shape:
     """Whose answer is the run's."""
     direct: bool
     """Whether a task is ordered by nothing but the last of what it is given; else something may come between."""
+    silent: frozenset[str] = frozenset()
+    """What workers do themselves: it makes no side effect, and has no value of its own."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +61,47 @@ SPREAD: Final = Shape(
 )
 TIGHT: Final = Shape(tight, {"left": (), "narrow": ("left",)}, "narrow", direct=True)
 
+_PAGES: Final = tuple(f"read/p1.{number}" for number in range(4))
+PAGED: Final = Shape(
+    paged,
+    {"left": (), "read/p0": ("left",), **dict.fromkeys(_PAGES, ("left",)), "read/p2.0": _PAGES},
+    "read/p2.0",
+    direct=False,
+    silent=frozenset({"read/p0", "read/p2.0"}),
+)
+
 _TOPICS: Final[Mapping[Load, Mapping[str, Any]]] = {
     "slow": {"seconds": 1.5},
     "cancelled": {"seconds": 1.0},
     "large": {"bulk": 70_000, "padding": "y" * 70_000},
     "spilling": {"bulk": 40_000},
 }
+_FOUR_PAGES: Final = 4_400
+"""Characters of a text that a reader is given in four pages."""
 _TOO_MUCH: Final = 8_000
 """Characters that no narrow window holds."""
 
 
 def topic(load: Load, run_id: str, number: int) -> Topic:
     """Make the input of a cell's run of this number."""
+    if load == "paged":
+        return Topic(name=run_id, bulk=_FOUR_PAGES)
     if load == "tight":
         return Topic(name=run_id, bulk=_TOO_MUCH if number % 2 else 0)
     return Topic(name=run_id, flaky=load != "spread" and number % 2 == 1, **_TOPICS.get(load, {}))
 
 
-def expected(load: Load, run_id: str, number: int) -> Expected:
+def expected(  # noqa: PLR0911 - one for each load
+    load: Load, run_id: str, number: int
+) -> Expected:
     """Say what must become of it."""
     odd = number % 2 == 1
     again = {"right": 2} if odd else {}
     match load:
         case "spread":
             return Expected(SPREAD)
+        case "paged":
+            return Expected(PAGED)
         case "tight":
             return Expected(TIGHT, ("failed",), "context_refused") if odd else Expected(TIGHT)
         case "cancelled":

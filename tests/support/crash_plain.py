@@ -20,7 +20,7 @@ _KEY: Final = re.compile(
     r"(?:(?P<fixed>lane|live)|task:(?P<task>.+)"
     r"|e[^:]+:(?:(?P<agents>agents)|(?P<work>timers|out|wait|outbox|quarantine|ready:.+)|run:(?P<run>.+)))"
 )
-_FLEET: Final = re.compile(r"[^{]+:\{fleet\}:(present|until)")
+_FLEET: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full|factors)")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ _LANE: Final = (
     Point("lane.dead.bury", _BURY, "a record of the log that can't be read is kept as a dead letter",
           when.of_grave(".runs"), load="garbled"),
     Point("lane.cancel.end", _DELIVER, "the end of a cancelled run is appended", when.of_cancelled, load="cancelled"),
-    Point("lane.context.refuse", "argosy.coordinator.ready:refusal", "inputs are found to be over an agent's threshold",
+    Point("lane.context.refuse", "argosy.coordinator.pages:refusal", "inputs are found to be over an agent's threshold",
           when.too_much, load="tight"),
     Point("lane.map.look", "argosy.coordinator.looking:Looking.look", "a list is looked at, to be spread",
           load="spread"),
@@ -123,4 +123,20 @@ _WORKER: Final = (
           when.second(1), load="slow", provoke="terminate"),
 )  # fmt: skip
 
-POINTS: Final[dict[str, Point]] = {point.name: point for point in (*_CLIENT, *_RECEIVER, *_LANE, *_WORKER)}
+_PAGES: Final = (
+    Point("lane.pages.order", _DELIVER, "pages of a task are ordered", when.of_task("/read/p1."), load="paged",
+          loses=True),
+    Point("lane.pages.merge", _DELIVER, "the merge of pages is ordered", when.of_task("/read/p2."), load="paged"),
+    Point("worker.pages.plan", "argosy.agents.system_work:SystemWork.do", "pages are planned", load="paged"),
+    Point("worker.pages.cut", "argosy.agents.cuts:shown", "a page is cut out of its source", when.second(1),
+          load="paged"),
+    Point("worker.pages.join", "argosy.agents.system_work:SystemWork.do", "results of pages are joined",
+          when.of_order("join"), load="paged"),
+    Point("worker.pages.store", "argosy.agents.hold:Holds.store_results", "results of pages are stored",
+          hit=3, load="paged", loses=True),
+    Point("worker.pages.publish", _SEND_MANY, "outcomes of pages are appended", hit=3, load="paged", loses=True),
+)  # fmt: skip
+
+POINTS: Final[dict[str, Point]] = {
+    point.name: point for point in (*_CLIENT, *_RECEIVER, *_LANE, *_WORKER, *_PAGES)
+}

@@ -130,6 +130,15 @@ def of_task(part: str) -> Counts:
     return counts
 
 
+def of_order(kind: str) -> Counts:
+    """A system task of this kind."""
+
+    def counts(_work: Any, order: Any, _given: Any) -> bool:
+        return order.kind == kind
+
+    return counts
+
+
 def of_cancelled(_publish: Any, owed: Sequence[Any]) -> bool:
     """A delivery of the end of a run that was cancelled."""
     return any(b'"outcome":"cancelled"' in one.letter.record.value for one in owed)
