@@ -111,14 +111,14 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
         budget_micros=accepted.budget_micros,
         windows=accepted.windows,
         factors=accepted.factors,
-        reuses=bool(accepted.reused),
+        reuses=bool(accepted.reused) and accepted.rules > 1,
         traceparent=event.traceparent,
     )
     state.put("st", b"active")
     state.put("dl", str(accepted.deadline_ms).encode())
     state.put("plan", document.whole)
     state.pin(pinned)
-    for local, reused in accepted.reused.items():
+    for local, reused in accepted.reused.items() if pinned.reuses else ():
         state.give(local, TaskResult(reused.payload, reused.facts, reused.fault, reused.traceparent))
     turn = Turn(state, event, plan_of(pinned.identity, document.whole), [Changed("accepted")])
     turn.pages = accepted.rules > 1

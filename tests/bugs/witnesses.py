@@ -350,18 +350,18 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/agents/test_summarised_runs.py::test_a_summary_over_its_budget_is_asked_for_again"
     ),
     "repeat_is_busy": Seen(
-        unit="unit/coordinator/test_admission.py::test_a_repeat_of_a_known_run_is_never_refused_as_busy",
+        unit="unit/coordinator/test_fold_again.py::test_a_new_submit_that_was_turned_away_is_refused_with_the_figures_and_a_repeat_is_not",
     ),
     "ended_runs_count": Seen(
-        unit="unit/coordinator/test_admission.py::test_a_submit_above_the_bound_is_refused_as_busy_with_the_figures",
+        unit="unit/coordinator/test_gate.py::test_counts_are_those_of_runs_that_began_and_have_not_ended",
         profile="crash",
         seed=1,
     ),
     "let_in_uncounted": Seen(
-        unit="unit/coordinator/test_admission.py::test_many_submits_at_once_go_over_the_bound_by_no_more_than_is_told",
+        unit="unit/coordinator/test_gate.py::test_what_is_let_in_counts_before_any_lane_has_counted_it",
     ),
     "given_is_run": Seen(
-        unit="unit/coordinator/test_fold_random.py::test_so_it_is_where_results_of_an_earlier_run_are_given",
+        unit="unit/coordinator/test_fold_again.py::test_a_task_whose_result_is_given_is_never_ordered_and_counts_no_usage",
     ),
     "given_after_the_end": Seen(
         unit="unit/coordinator/test_fold_random.py::test_so_it_is_where_results_of_an_earlier_run_are_given",
