@@ -34,8 +34,6 @@ async def mender(ctx: Context, work: Work, review: Review) -> Work:
     """Change what was found; where nothing was, the commit stays, and is approved."""
     number = work.round + 1
     failing = number > 1 and not work.passed
-    if work.done:
-        return work
     if review.approved and not failing:
         return work.model_copy(update={"round": number, "approved": True, "remarks": review.remarks})
     found = "\n".join(f"- {remark}" for remark in review.remarks)

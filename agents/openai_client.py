@@ -43,6 +43,11 @@ class OpenAIClient:
         self._settings = settings
         self._slots: dict[str, asyncio.Semaphore] = {}
 
+    def load(self) -> None:
+        """Load the library and make its client, if a server is configured: a second in which nothing else goes on."""
+        if self._settings.api_key is not None or self._settings.base_url is not None:
+            _ = self._sdk.chat.completions
+
     async def complete(self, request: ModelRequest) -> Completion:
         """Send one request and wait for the whole answer; see ModelClient for what is raised."""
         async with self._slot(request):

@@ -18,8 +18,6 @@ _ASK = (
 @agent(name="reviewer", model=MODEL, reserve=RESERVE_TOKENS)
 async def reviewer(ctx: Context, work: Work) -> Review:
     """Approve, or say what is wrong."""
-    if work.done:
-        return Review(approved=True)
     repository = repository_of(work.assignment)
     changes = await asyncio.to_thread(repository.changes, work.assignment.base, work.commit.commit)
     files = await read(work.assignment, work.commit.commit)

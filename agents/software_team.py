@@ -2,7 +2,7 @@
 
 A planner cuts a goal into parts, coders write them at the same time, each in a commit of its own; an integrator joins
 them. Then, round for round, a reviewer reads, a mender changes what was found and a test runner runs the tests in a
-sandbox, until one commit is both approved and green. `main` moves last.
+sandbox, until one commit is both approved and green, or the rounds are used up. `main` moves last, if at all.
 """
 
 from typing import Final
@@ -28,6 +28,7 @@ _changes = software_team.map(
     coder, over=_plan.pick(lambda plan: plan.parts), sharing=software_team.input, max_parallel=8, name="code"
 )
 _work = software_team.step(integrator, _changes, software_team.input, name="join")
-for _number in range(1, ROUNDS + 1):
-    _work = software_team.step(team_round, _work, name=f"round-{_number}")
-software_team.returns(software_team.step(release, _work, name="release"))
+_last = software_team.loop(
+    team_round, _work, until=lambda work: work.done, max_iterations=ROUNDS, exhausted="last", name="round"
+)
+software_team.returns(software_team.step(release, _last, name="release"))

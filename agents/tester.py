@@ -18,8 +18,6 @@ def _last_line(output: str) -> str:
 @agent(name="tester", timeout_seconds=900, concurrency=2)
 async def tester(ctx: Context, work: Work) -> Work:
     """Run them, unless a run of this very tree is known."""
-    if work.done:
-        return work
     step = f"tests of {work.commit.tree}"
     passed, output, isolation = await ctx.step(step, tested, work.assignment, work.commit)
     await ctx.progress(f"tests {'pass' if passed else 'fail'}: {_last_line(output)}")

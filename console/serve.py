@@ -100,8 +100,10 @@ def worker(
         used = TopicNames(settings.kafka.topic_prefix).used_by_worker(names)
         await provision.ensure(services.cluster, settings, names, only=used)
         await _check_redis(services.store)
-        await say_ready(ready_file)
         client = OpenAIClient(settings.model)
+        if any(agent.contract.model for agent in agents):
+            client.load()  # not while leases are to be renewed: on a busy machine it takes as long as one
+        await say_ready(ready_file)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
         models = Models(client, settings.model)
         serving = asyncio.create_task(Worker(*parts, models=models).run(stop), name="worker")

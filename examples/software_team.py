@@ -53,9 +53,10 @@ round_.returns(round_.step(tester, mended))
 team = Pipeline("team", version="1", takes=Assignment, gives=Report)
 plan = team.step(planner, team.input)
 changes = team.map(coder, over=plan.pick(lambda p: p.parts), sharing=team.input, max_parallel=8)
-work = team.step(integrator, changes, team.input)
-for number in range(1, ROUNDS + 1):
-    work = team.step(round_, work, name=f"round-{number}")
+joined = team.step(integrator, changes, team.input)
+work = team.loop(
+    round_, joined, until=lambda w: w.done, max_iterations=ROUNDS, exhausted="last", name="round"
+)
 team.returns(team.step(announce, team.step(release, work), team.input))
 
 

@@ -44,6 +44,7 @@ async def team(
         "ARGOSY_MODEL__API_KEY": "none",
         "ARGOSY_WORKSHOP__FOLDER": str(folder),
         "ARGOSY_WORKER__CONCURRENCY": "1",  # who dies takes nobody's delivery along
+        "ARGOSY_FLEET__LEASE_SECONDS": "5",  # a busy machine's: git and a sandbox are processes of their own
         **variables,
     }
     app = Path("argosy.agents.software_team")

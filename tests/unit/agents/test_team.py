@@ -10,10 +10,12 @@ from argosy.agents.integrator import integrator, release
 from argosy.agents.planner import planner
 from argosy.agents.repository import Repository
 from argosy.agents.reviewer import reviewer
+from argosy.agents.software_team import ROUNDS, software_team
 from argosy.agents.team_work import Assignment, Change, Part, Plan, Review, Source, Sources, Work
 from argosy.agents.tester import tester as runs_tests
 from argosy.agents.workshop import NotOurs
 from argosy.schemas.errors import Reject
+from argosy.schemas.pipeline import LoopStep
 from argosy.testing import FakeModel, context
 
 CHECK = '["python3", "-c", "raise SystemExit(open(\'a.txt\').read() != \'right\\\\n\')"]'
@@ -120,6 +122,11 @@ async def test_the_mender_leaves_the_tests_as_they_are_and_says_so(
         False,
     )
     assert "tests/test_a.py, tests/new/x.py" in mended.remarks[-1]
+
+
+def test_the_team_is_a_loop_of_rounds_that_ends_with_what_there_is() -> None:
+    rounds = next(step for step in software_team.compile().steps if isinstance(step, LoopStep))
+    assert (rounds.until, rounds.max_iterations, rounds.exhausted) == ("done", ROUNDS, "last")
 
 
 async def test_main_stays_where_somebody_else_moved_it(
