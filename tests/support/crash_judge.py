@@ -75,7 +75,7 @@ def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | Non
 def _given(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
     if isinstance(value, list):
         return [given for one in cast("Iterable[Any]", value) for given in one["given"]]
-    return value["given"]
+    return list(value["given"])
 
 
 def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JSON

@@ -134,7 +134,7 @@ def of_order(kind: str) -> Counts:
     """A system task of this kind."""
 
     def counts(_work: Any, order: Any, _given: Any) -> bool:
-        return order.kind == kind
+        return bool(order.kind == kind)
 
     return counts
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -68,6 +68,9 @@ class ItsTokens:
             raise ContextOverflow(message, measured_tokens=size)
         self.asked.append(size)
         return Completion(Reply(text="read", usage=Usage(input_tokens=size, output_tokens=1), model="m"))
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[str | Reply]:
+        yield (await self.complete(request)).reply
 
     async def close(self) -> None:
         pass
