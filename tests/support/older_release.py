@@ -1,5 +1,7 @@
 """A release before pages, for tests of a roll-out: it knows neither the word of a system task nor its version."""
 
+# pyright: reportPrivateUsage=false
+
 from typing import Final
 
 from argosy.schemas import codec, envelope
