@@ -84,7 +84,9 @@ class FoldLog:
 
     def _put_back(self, local: str) -> None:
         """A worker puts its claim back while the lane is not live: its settle is the last chance to delete it."""
-        if f"t:{local}" in self.hash or (self.state is not None and self.state.st != "active"):
+        if any(local == task for task, _ in self.ordered) or (
+            self.state is not None and self.state.st != "active"
+        ):
             self.claims.add(local)
 
     def _shuffled(self) -> RunState | None:

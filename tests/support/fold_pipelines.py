@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import strategies as st
 
@@ -63,9 +63,8 @@ def looped(
     step: Data = {"name": name, "kind": "loop", "until": "@", "max_iterations": 4}
     if runs is None:
         return step | {"agent": "ag", "inputs": edges, "over": "p0"} | fields
-    return (
-        step | {"pipeline": runs.dump(), "inputs": [edges[0] | {"name": "input"}], "over": "input"} | fields
-    )
+    fed: Data = {"pipeline": runs.dump(), "inputs": [edges[0] | {"name": "input"}], "over": "input"}
+    return step | fed | fields
 
 
 def mapped_pipeline(name: str, inner: CompiledPipeline, over: str | Data, **fields: object) -> Data:
@@ -266,6 +265,20 @@ def cut_pipelines(draw: st.DrawFn) -> CompiledPipeline:
     part: Data = {"from": "s0", "select": "x", "hole": True}
     last = task("s2", part, "s1?", agent="bg", **({} if join is None else {"join": join}))
     return pipeline(first, second, last, agents=agents)
+
+
+@st.composite
+def inner_pipelines(draw: st.DrawFn) -> CompiledPipeline:
+    """Pipelines to go into loops: up to three steps, maps and pipelines inside; `bg` cuts what is too large.
+
+    They return the whole of what their last step gives, which is one task.
+    """
+    agents: Data = {"ag": contract(), "bg": contract(retries=1, above="paginate", merge="mg")}
+    agents["mg"] = contract(window=25, inputs={"results": {}}, retries=1)
+    steps = draw(_pipelines(Given(agents, depth=1))).dump()["steps"]
+    assert isinstance(steps, list)
+    last = task("end", f"s{len(steps) - 1}", agent=draw(st.sampled_from(["ag", "bg"])))
+    return pipeline(*cast("list[Data]", steps), last, agents=agents)
 
 
 WINDOWS = {"bg": 100_000, "mg": 25}

@@ -37,7 +37,12 @@ def planned(pages: int, kept: int, tokens: int) -> Facts:
         limit=9,
     )
     records: list[JsonValue] = [record.model_dump(mode="json")] if pages else []
-    values: dict[str, JsonValue] = {"length(pages)": pages, "kept": kept, "tokens": tokens, "records": records}
+    values: dict[str, JsonValue] = {
+        "length(pages)": pages,
+        "kept": kept,
+        "tokens": tokens,
+        "records": records,
+    }
     return {f"value:{select}": ValueFact(kind="value", value=value) for select, value in values.items()}
 
 
