@@ -162,7 +162,10 @@ class Judge:
             for task_id, task in run.tasks.items()
             if task.value is not None
         }
-        self.again.look(not took.keys() & run.reused.keys(), f"{run_id} made again what it had taken over")
+        if run.reused:
+            self.again.look(
+                not took.keys() & run.reused.keys(), f"{run_id} made again what it had taken over"
+            )
         took |= run.reused
         said = wrong(run.pipeline, run_id, run.given, whole, took)
         self.joins.look(not said, f"{run_id} {said}")
