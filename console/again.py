@@ -169,8 +169,11 @@ async def _reused(
 async def _one(state: RunState, plan: Plan, local: str, payloads: Payloads) -> Reused:
     result, place = state.result(local), plan.find(local)
     facts = dict(result.facts)
-    if result.payload is not None and result.fault is None and place is not None and place.role == "task":
-        lacking = [want for want in place.step.wants if want.key not in facts]
+    looped = plan.loop(local)
+    wants = place.step.wants if place is not None and place.role == "task" else ()
+    wants = looped.loop.asked if looped is not None and looped.loop is not None else wants
+    if result.payload is not None and result.fault is None:
+        lacking = [want for want in wants if want.key not in facts]
         if lacking:  # who reads it now reads other parts of it
             facts |= await answer(await load(result.payload, payloads), lacking, tokens.count, payloads)
     return Reused(

@@ -78,7 +78,7 @@ class Reuse:
             case TaskStep():
                 return self._one(before, step, local, path)
             case _:
-                return self._whole(step, local)
+                return self._whole(before, step, local, path)
 
     def _one(self, before: Step, step: Step, local: str, path: str) -> bool:
         if step.pipeline is None:
@@ -90,9 +90,11 @@ class Reuse:
             return False
         return self._scope(before.pipeline, step.pipeline, prefix, path, lambda _: True)
 
-    def _whole(self, step: Step, local: str) -> bool:
-        """Take over a step of another kind as one, if it has a value of its own; who answered is asked again."""
-        if step.WAITS or self.state.step(local).letter != "k" or not self.state.has_result(local):
+    def _whole(self, before: Step, step: Step, local: str, path: str) -> bool:
+        """Take over a loop as one: what its iterations left is forgotten. Who answered is asked again."""
+        if step.WAITS or before.pipeline != step.pipeline or self.state.step(local).letter != "k":
+            return False
+        if not self.state.has_result(local) or any(name.startswith(f"{path}/") for name in self.anew):
             return False
         self.taken[local] = None
         return True

@@ -27,6 +27,16 @@ def start(turn: Turn, step: StepPlan) -> StepPlan:
     return _next(turn, step, turn.state.step(step.name))
 
 
+def end_given(turn: Turn, step: StepPlan) -> None:
+    """End a loop whose own value was given with the run: no iteration begins."""
+    result = turn.state.take_given(step.name)
+    if result.fault is not None:
+        turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=result.fault))
+        return
+    turn.state.put_result(step.name, result)
+    turn.end_step(step, "k")
+
+
 def ended(turn: Turn, step: StepPlan, iteration: StepPlan) -> StepPlan | None:
     """Take the end of an iteration into account; return the one that is to begin now, None if the loop has ended."""
     state = turn.state.step(step.name)

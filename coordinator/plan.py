@@ -89,6 +89,11 @@ class Plan:
             return None
         return Place(step, shard)
 
+    def loop(self, local: str) -> StepPlan | None:
+        """Find a loop by its name inside the run; None if there is none of it."""
+        step = self._step(local)
+        return step if step is not None and step.loop is not None else None
+
     def _system(self, local: str) -> Place | None:
         """Find a system task under the task that it was made for."""
         found = _SYSTEM.fullmatch(local)

@@ -200,6 +200,8 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         _begin(turn, step, shards.start(turn, step))
     elif step.inside is not None:
         _enter(turn, step)
+    elif step.loop is not None and turn.is_given(step.name):
+        loop.end_given(turn, step)
     elif step.loop is not None:
         _open(turn, loop.start(turn, step))
     elif isinstance(step.runs, Waits):

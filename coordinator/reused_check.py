@@ -26,6 +26,6 @@ async def check_reused(submit: RunSubmitted, document: KnownPipeline, rules: int
         )
     plan = plan_of(document.whole_sha256, document.whole)
     for local in submit.reused:
-        if plan.find(local) is None:
+        if plan.find(local) is None and plan.loop(local) is None:
             raise BadMessage(f"{local[:_SHOWN]!r} is no task of this pipeline", field="reused")
     await touch_all(submit.reused.values(), payloads)

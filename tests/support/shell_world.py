@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from argosy import Context, Pipeline, agent
 from argosy.broker import provision
+from argosy.broker.facts import answer
 from argosy.broker.keys import LaneKeys
 from argosy.broker.log import Outgoing
 from argosy.broker.memory_broker import MemoryBroker
@@ -189,8 +190,10 @@ class ShellWorld:
         result = (
             None if isinstance(found, Fault) else await to_payload(encode_value(found), len, self.payloads)
         )
+        facts = {} if isinstance(found, Fault) else await answer(found, order.wants, len, self.payloads)
         body = TaskSettled(
             task_id=order.task_id,
+            facts=facts,
             attempt=order.attempt,
             outcome="failed" if failed else "succeeded",
             result=result,

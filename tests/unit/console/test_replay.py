@@ -37,6 +37,11 @@ _all = nested.map(inner, over=nested.input, max_parallel=3, join=quorum(0.5))
 nested.returns(nested.step(both, nested.input.query("[0]", str), _all.query("[0]", str), name="end"))
 
 
+around = Pipeline("around", takes=str, gives=str)
+_round = around.loop(first, around.input, until=lambda text: text == "enough", max_iterations=5, name="round")
+around.returns(around.step(second, _round, name="end"))
+
+
 @asynccontextmanager
 async def again_world() -> AsyncGenerator[tuple[ShellWorld, Argosy]]:
     async with shell_world() as world:
@@ -206,3 +211,21 @@ async def test_many_large_results_travel_as_references() -> None:
         run = await client.replay("old", from_=["end"])
         assert (await ended(run)).outcome == "succeeded"
         assert ordered(world, run) == ["end"]
+
+
+async def test_a_loop_that_ended_well_is_taken_over_as_one_and_one_that_did_not_begins_anew() -> None:
+    async with again_world() as (world, client):
+        world.handler = lambda order: "enough" if order.task_id.endswith("~3") else "more"
+        await ended(await client.submit(around, "x", run_id="old"))
+        run = await client.replay("old", from_=["end"])
+        assert (await ended(run)).outcome == "succeeded"
+        assert ordered(world, run) == ["end"]
+        anew = await client.replay("old", from_=["round"])
+        await ended(anew)
+        assert ordered(world, anew) == ["end", "round~1", "round~2", "round~3"]
+        world.handler = lambda order: BAD if order.step == "round~2" else "more"
+        await ended(await client.submit(around, "x", run_id="bad"))
+        world.handler = lambda _: "enough"
+        tried = await client.redrive("bad")
+        assert (await ended(tried)).outcome == "succeeded"
+        assert ordered(world, tried) == ["end", "round~1"]
