@@ -256,7 +256,7 @@ SHAPES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "name": (put("name", "Bad"), "name"),
     "name with a line end": (put("name", "bad\n"), "name"),
     "unknown field": (put("color", "red"), "color"),
-    "unknown kind": (put("steps/0/kind", "loop"), "steps.0"),
+    "unknown kind": (put("steps/0/kind", "dance"), "steps.0"),
     "unknown field of a step": (put("steps/0/color", "red"), "steps.0.task.color"),
     "neither agent nor pipeline": (drop("steps/0/agent"), "steps.0.task"),
     "agent and pipeline": (put("steps/0/pipeline", document()), "steps.0.task"),
