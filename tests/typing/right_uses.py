@@ -107,6 +107,21 @@ async def weigh(ctx: Context, facts: Facts, weight: float = 1.0) -> Verdict:
 
 
 @agent
+async def polish(ctx: Context, text: str) -> str:
+    return text
+
+
+@agent
+async def reweigh(ctx: Context, verdict: Verdict, topic: str, weight: int = 1) -> Verdict:
+    return Verdict(ok=bool(topic), score=verdict.score * weight)
+
+
+@agent
+async def judge_again(ctx: Context, verdict: Verdict) -> Verdict:
+    return verdict
+
+
+@agent
 async def write(ctx: Context, texts: Sequence[list[str] | Hole], verdict: Verdict | Hole) -> str:
     whole = [text for found in texts if not isinstance(found, Hole) for text in found]
     return "" if isinstance(verdict, Hole) else "\n".join(whole)
@@ -220,6 +235,26 @@ assert_type(limit, Ref[int])
 asked = shelf.input.query("pages[*].text | [0]", str)
 assert_type(asked, Ref[str])
 shelf.step(ask, asked)
+# loops: what is fed back is what is given
+mended = shelf.loop(polish, text, until=lambda t: size(t) > 100, max_iterations=5)
+assert_type(mended, Ref[str])
+weighed = shelf.loop(
+    reweigh,
+    verdict,
+    sharing=(topic, const(3)),
+    until=lambda v: v.ok & (v.score > 3),
+    max_iterations=9,
+    exhausted="last",
+    when=[good],
+    deadline_seconds=60,
+)
+assert_type(weighed, Ref[Verdict])
+rounds = Pipeline("rounds", takes=Verdict, gives=Verdict)
+rounds.returns(rounds.step(judge_again, rounds.input))
+assert_type(
+    shelf.loop(rounds, weighed, until=lambda v: v.reason == "enough", max_iterations=2, name="more"),
+    Ref[Verdict],
+)
 shelf.returns(text)
 
 # a subclass where its base is declared

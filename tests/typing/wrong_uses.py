@@ -53,6 +53,11 @@ async def read(ctx: Context, page: Page) -> Facts:
 
 
 @agent
+async def again(ctx: Context, verdict: Verdict) -> Verdict:
+    return verdict
+
+
+@agent
 async def judge(ctx: Context, facts: Facts) -> Verdict:
     return Verdict(ok=True, score=len(facts.facts))
 
@@ -152,6 +157,18 @@ partial: Ref[Sequence[Hole]] = p.map(read, over=pages, join=all_of())  # error: 
 p.map(child, over=p.input.pick(lambda s: s.topic))  # error: str is no Page
 quorum("most")  # error: a number
 by_deadline()  # error: no seconds
+
+
+# -- loops
+p.loop(read, pages.pick(lambda found: found[0]), until=lambda f: True, max_iterations=3)  # error: gives Facts, takes Page
+p.loop(again, topic, until=lambda f: True, max_iterations=3)  # error: str is no Verdict
+p.loop(again, verdict, until=lambda v: v.okay, max_iterations=3)  # error: no such field
+p.loop(again, verdict, until=lambda v: v.score, max_iterations=3)  # error: int is no bool
+p.loop(again, verdict, until=lambda v: v.ok)  # error: max_iterations is missing
+p.loop(again, verdict, max_iterations=3)  # error: until is missing
+p.loop(again, verdict, until=lambda v: v.ok, max_iterations=3, exhausted="stop")  # error: fail or last
+p.loop(again, verdict.or_hole(), until=lambda v: True, max_iterations=3)  # error: there may be a hole
+rounds: Ref[Facts] = p.loop(again, verdict, until=lambda v: v.ok, max_iterations=3)  # error: a Verdict
 
 # -- pipelines
 p.returns(facts)  # error: Facts is no Verdict
