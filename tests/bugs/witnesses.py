@@ -369,4 +369,16 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "reused_behind_changes": Seen(
         unit="unit/console/test_replay.py::test_from_a_step_on_all_runs_anew_and_nothing_else",
     ),
+    "iterations_start_anew": Seen(
+        unit="unit/coordinator/test_fold_loops.py::test_each_iteration_is_given_what_the_one_before_gave_until_the_condition_is_true"
+    ),
+    "forgotten_are_never_over": Seen(
+        unit="unit/coordinator/test_fold_loops.py::test_a_late_settle_of_an_iteration_that_is_over_only_unclaims"
+    ),
+    "loops_go_on_when_stopped": Seen(
+        unit="unit/coordinator/test_fold_loops.py::test_a_cancel_stops_the_iteration_that_is_under_way"
+    ),
+    "iterations_are_kept": Seen(
+        unit="unit/coordinator/test_fold_loops.py::test_the_hundredth_iteration_costs_what_the_third_did"
+    ),
 }

@@ -1,6 +1,11 @@
 """Loops as authors write them, and what is wrong with one, in the line that declares it."""
 
+# Mistakes are what a strict checker would refuse.
+# pyright: basic
+
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -93,7 +98,9 @@ def test_a_loop_may_start_with_a_constant() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_loop_is_said_where_it_is_declared(declare, said: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_what_is_wrong_with_a_loop_is_said_where_it_is_declared(
+    declare: Callable[[Any], object], said: str
+) -> None:
     with pytest.raises(BuildError, match=re.escape(said)):
         declare(started())
 
