@@ -5,15 +5,17 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
+from typing import Final, Literal
 
 from argosy.agents.budget import Budgets, Cost
 from argosy.agents.limiter import Limiter
 from argosy.agents.model_client import ModelRequest
 from argosy.agents.running import Running
+from argosy.agents.tenant_budget import TenantLedger
 from argosy.agents.turnstile import Call, Turnstile
 from argosy.schemas.chat import Usage
 from argosy.schemas.errors import (
+    BudgetSpent,
     ContextOverflow,
     ModelBusy,
     ModelFailed,
@@ -47,21 +49,52 @@ class Turn:
 class Purse:
     """The budget of the run that an attempt belongs to."""
 
-    budgets: Budgets
+    budgets: Budgets | None
+    """None where the run itself has none."""
+    tenant: TenantLedger | None
     running: Running
     prices: Mapping[str, Price]
 
     def cost(self, request: ModelRequest, usage: Usage) -> Cost:
         """Say what a usage costs. Raises ModelRefused if nobody knows the price, and money is limited."""
-        if self.running.order.body.budget_micros is None:
+        of_tenant = None if self.tenant is None else self.tenant.budget.micros_per_day
+        if self.running.order.body.budget_micros is None and of_tenant is None:
             return Cost(usage.total_tokens, 0)
         price = price_of(self.prices, request.provider, request.model)
         if price is None:
             raise ModelRefused(
-                f"the run has a budget of money, and nobody knows what {request.provider}:{request.model} costs;"
+                f"there is a budget of money, and nobody knows what {request.provider}:{request.model} costs;"
                 " set ARGOSY_MODEL__PRICES"
             )
         return Cost(usage.total_tokens, price.of(usage))
+
+    async def reserve(self, number: str, cost: Cost) -> Literal["ok", "wait", "not_yet"]:
+        """Reserve for a call, of the run and of its tenant, or of neither. Raises BudgetSpent, ClaimLost."""
+        said = "ok" if self.budgets is None else await self.budgets.reserve(self.running, number, cost)
+        if said != "ok" or self.tenant is None:
+            return said
+        try:
+            said = await self.tenant.reserve(self._call(number), cost)
+        except BudgetSpent:
+            await self._pay_run(number, Cost(0, 0))
+            raise
+        if said != "ok":
+            await self._pay_run(number, Cost(0, 0))
+        return said
+
+    async def pay(self, number: str, cost: Cost) -> None:
+        """Put a call right. What can't be told stays reserved, and is taken as spent."""
+        with suppress(Unreachable, Refused):
+            await self._pay_run(number, cost)
+            if self.tenant is not None:
+                await self.tenant.settle(self._call(number), cost)
+
+    async def _pay_run(self, number: str, cost: Cost) -> None:
+        if self.budgets is not None:
+            await self.budgets.settle(self.running, number, cost)
+
+    def _call(self, number: str) -> str:
+        return f"{self.running.fence}:{number}"
 
 
 class Admissions:
@@ -122,7 +155,7 @@ class Admissions:
         if purse is None:
             return
         cost = purse.cost(entered.request, most_of(entered.request))
-        while (said := await purse.budgets.reserve(self._running, entered.number, cost)) != "ok":
+        while (said := await purse.reserve(entered.number, cost)) != "ok":
             if asyncio.get_running_loop().time() >= until:
                 why = "others may give back" if said == "wait" else "the lane is not live"
                 message = f"the budget of run {self._running.order.run_id} is reserved for now: {why}"
@@ -201,6 +234,4 @@ class Entered:
 
     async def _paid(self, usage: Usage) -> None:
         if self.purse is not None:
-            with suppress(Unreachable, Refused):  # what it reserved is taken as spent
-                purse = self.purse
-                await purse.budgets.settle(purse.running, self.number, purse.cost(self.request, usage))
+            await self.purse.pay(self.number, self.purse.cost(self.request, usage))

@@ -204,9 +204,12 @@ class TaskContext:
         services, running = self._services, self._running
         body, settings = running.order.body, services.settings.model
         budgeted = body.budget is not None or body.budget_micros is not None
-        if services.limiter is None and not budgeted:
+        tenant = None if body.tenant is None else services.ledger(body.tenant)
+        if services.limiter is None and not budgeted and tenant is None:
             return None
-        purse = Purse(services.budgets, running, settings.prices) if budgeted else None
+        purse = None
+        if budgeted or tenant is not None:
+            purse = Purse(services.budgets if budgeted else None, tenant, running, settings.prices)
         return Admissions(services.limiter, purse, running, settings.limit_wait_seconds)
 
     def payload(self, input_name: str, /) -> InputPayload:

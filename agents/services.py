@@ -14,6 +14,7 @@ from argosy.agents.learning import Learning
 from argosy.agents.limiter import Limiter
 from argosy.agents.mcp_servers import McpServers
 from argosy.agents.memo import Memos
+from argosy.agents.tenant_budget import TenantLedger
 from argosy.agents.watch import Watchers
 from argosy.broker.deadletters import Graveyard
 from argosy.broker.log import Producer
@@ -52,6 +53,13 @@ class Services:
     budgets: Budgets
     limiter: Limiter | None
     """None where no model has limits."""
+
+    def ledger(self, tenant: str) -> TenantLedger | None:
+        """Give the ledger of a tenant; None if it has no budget."""
+        budgets = self.settings.model.tenant_budgets
+        found = budgets.get(tenant) or budgets.get("*")
+        prefix = self.settings.redis.key_prefix
+        return None if found is None else TenantLedger(self.store, prefix, tenant, found)
 
 
 def connect(

@@ -179,6 +179,20 @@ class ModelKeys:
         return f"{self.base}:held"
 
 
+@dataclass(frozen=True, slots=True)
+class TenantKeys:
+    """The key of one tenant's budget, in a slot of its own."""
+
+    prefix: str
+    tenant: str
+
+    @property
+    def spent(self) -> str:
+        """HASH: what it spent today, and what its calls under way reserved; TTL: two days."""
+        return f"{self.prefix}:{{tenant-{quote(self.tenant, safe=':.-_')}}}:spent"
+
+
+_TENANT_KEY: Final = re.compile(r"[^{]+:\{tenant-[^{}]+\}:spent")
 MODEL_PARTS: Final = ("state", "queue", "away", "places", "seen", "held", "reserved", "tags")
 """`queue`, `away` ZSET: place -> start tag; `seen` ZSET: place -> forgotten at; `reserved` HASH: call -> what it holds;
 `tags` HASH: agent -> finish tag."""
@@ -207,13 +221,19 @@ _SCHEDULE_KEY: Final = re.compile(r"[^{]+:\{schedule-[^{}]+\}")
 _FLEET_KEY: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full|factors)")
 
 
+_OTHERS: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
+    (_SCHEDULE_KEY, "schedule"),
+    (_TENANT_KEY, "budget"),
+    (_MODEL_KEY, "model"),
+    (_FLEET_KEY, "present"),
+)
+
+
 def kind_of(key: str) -> Kind | None:
     """Say what one of our keys is, for tools and checks; None for a key that isn't ours."""
     found = _KEY.fullmatch(key)
     if found is None:
-        if _SCHEDULE_KEY.fullmatch(key):
-            return "schedule"
-        return "present" if _FLEET_KEY.fullmatch(key) else "model" if _MODEL_KEY.fullmatch(key) else None
+        return next((kind for pattern, kind in _OTHERS if pattern.fullmatch(key)), None)
     own, state = found["own"], found["state"]
     if own is not None:
         return "lane" if own == "lane" else "live"

@@ -73,6 +73,16 @@ class ModelLimits(BaseModel):
     """How much may be used at once, as seconds of the rate: less than the server lets, for what is late on its way."""
 
 
+class TenantBudget(BaseModel):
+    """What all runs of one tenant may take together in a day (UTC). Absent: as much as they like."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens_per_day: Positive | None = None
+    micros_per_day: Positive | None = None
+    """Money, in millionths."""
+
+
 class ModelSettings(BaseModel):
     """The language model behind `ctx.model`: any endpoint that speaks the OpenAI protocol."""
 
@@ -102,6 +112,8 @@ class ModelSettings(BaseModel):
     """Names the key whose limits these are, never the key itself: workers with another key say another name."""
     prices: dict[str, Price] = {}
     """Micro-units of money for a million tokens, by model as in `limits`; comes before our own table."""
+    tenant_budgets: dict[str, TenantBudget] = {}
+    """By tenant, or `*` for each of all others that name themselves."""
     limit_wait_seconds: Seconds = 5.0
     """How long a handler may keep its slot for its turn at a limited model; a longer wait gives the slot to others."""
 

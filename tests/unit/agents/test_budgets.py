@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import pytest
 
 from argosy import Context, Hole, Pipeline, RunFailed, RunRefused, agent, by_deadline
+from argosy.agents.budget import Cost
+from argosy.agents.tenant_budget import TenantLedger
+from argosy.broker.memory_redis import MemoryRedis
+from argosy.broker.memory_server import MemoryServer
 from argosy.schemas.chat import Reply, Usage
+from argosy.schemas.errors import BudgetSpent
 from argosy.schemas.prices import Price
-from argosy.schemas.settings import ModelSettings
+from argosy.schemas.settings import ModelSettings, TenantBudget
 from argosy.testing import FakeModel, Fleet
 from argosy.testing.stage import plain_settings
 
@@ -106,6 +111,37 @@ async def test_calls_of_a_worker_that_died_count_as_spent() -> None:
         there.crash(ask, at="in_handler", times=3)
         assert await run.result() <= 20
     assert len(said.calls) * BILL.total_tokens <= 2_000
+
+
+async def test_runs_of_a_tenant_share_its_day_and_others_have_their_own() -> None:
+    said = model()
+    settings = plain_settings()
+    settings.model = ModelSettings(
+        prices={MODEL: Price(input=1_000_000, output=2_000_000)},
+        tenant_budgets={"team": TenantBudget(tokens_per_day=2_000), "*": TenantBudget(micros_per_day=10_000)},
+    )
+    async with Fleet(holed, model=said, settings=settings, workers=2) as there:
+        runs = [await there.submit(holed, [*range(12)], tenant="team") for _ in range(2)]
+        done = sum([await run.result() for run in runs])
+        assert 10 <= done <= 20
+        assert len(said.calls) * BILL.total_tokens <= 2_000
+        assert await (await there.submit(holed, [*range(15)], tenant="other")).result() == 15
+        assert await (await there.submit(holed, [*range(30)])).result() == 30
+
+
+async def test_a_new_day_begins_with_nothing_spent() -> None:
+    now = 1_000_000.0 * 86_400
+    store = MemoryRedis(MemoryServer(clock=lambda: now))
+    ledger = TenantLedger(store, "p", "team", TenantBudget(tokens_per_day=1_000))
+    assert await ledger.reserve("a:1", Cost(800, 0)) == "ok"
+    assert await ledger.reserve("a:1", Cost(800, 0)) == "ok"
+    assert await ledger.reserve("b:1", Cost(800, 0)) == "wait"
+    for _ in range(2):
+        await ledger.settle("a:1", Cost(700, 0))
+    with pytest.raises(BudgetSpent, match="700 tokens"):
+        await ledger.reserve("b:1", Cost(800, 0))
+    now += 86_400
+    assert await ledger.reserve("b:1", Cost(800, 0)) == "ok"
 
 
 async def test_a_fleet_of_older_rules_refuses_a_budget() -> None:

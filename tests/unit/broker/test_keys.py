@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from argosy.broker.keys import PERMANENT, FleetKeys, LaneKeys, ModelKeys, kind_of, model_of
+from argosy.broker.keys import PERMANENT, FleetKeys, LaneKeys, ModelKeys, TenantKeys, kind_of, model_of
 from argosy.schemas.ids import TaskId
 
 KEYS = LaneKeys("argosy", 17)
@@ -57,6 +57,10 @@ def test_who_is_there_lies_in_a_slot_of_the_fleet() -> None:
     assert {kind_of(keys.present), kind_of(keys.until)} == {"present"}
     assert "{fleet}" in keys.present
     assert "{fleet}" in keys.until
+
+
+def test_the_budget_of_a_tenant_lies_in_a_slot_of_its_own() -> None:
+    assert kind_of(TenantKeys("argosy", "a {tenant}").spent) == "budget"
 
 
 def test_the_bucket_of_a_model_lies_in_a_slot_of_its_own() -> None:

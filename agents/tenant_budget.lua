@@ -1,0 +1,58 @@
+-- Reserve what a model call may take from the day's budget of its tenant, or put it right once that is known.
+--
+-- KEYS[1] HASH what the tenant spent today (`tokens`, `micros`, of `day`), and for each call under way what it reserved
+-- ARGV[1] 'reserve' or 'settle'
+-- ARGV[2] the call: its claim's fence and its number
+-- ARGV[3] tokens that it may take, or took
+-- ARGV[4] money that it may cost, or cost, in millionths
+-- ARGV[5] tokens of a day, 0 = no limit
+-- ARGV[6] money of a day, in millionths, 0 = no limit
+-- ARGV[7] a reservation that is older counts as spent, milliseconds
+-- Returns {'ok'} | {'wait'} (calls under way may give back what they reserved) | {'spent', <tokens>, <money, millionths>}
+-- Safe to repeat: a call is reserved once, and put right once. Days are those of UTC, by the server's clock.
+--! prelude
+local DAY = 86400000
+local ledger, now = KEYS[1], now_ms()
+local today = math.floor(now / DAY)
+local field = 'c:' .. ARGV[2]
+local known = redis.call('HGETALL', ledger)
+local spent, reserved = { tokens = 0, micros = 0 }, { tokens = 0, micros = 0 }
+local of, mine = today, false
+for i = 1, #known, 2 do
+  local name, value = known[i], known[i + 1]
+  if name == 'day' then of = tonumber(value) end
+  if name == field then mine = true end
+  if spent[name] then
+    spent[name] = spent[name] + tonumber(value)
+  elseif name ~= field and string.sub(name, 1, 2) == 'c:' then
+    local tokens, micros, since = string.match(value, '^(%d+) (%d+) (%d+)$')
+    local into = reserved
+    if now - tonumber(since) > tonumber(ARGV[7]) then
+      into = spent
+      redis.call('HDEL', ledger, name)
+    end
+    into.tokens, into.micros = into.tokens + tonumber(tokens), into.micros + tonumber(micros)
+  end
+end
+if of ~= today then spent = { tokens = 0, micros = 0 } end
+local tokens, micros = tonumber(ARGV[3]), tonumber(ARGV[4])
+local said = { 'ok' }
+if ARGV[1] == 'settle' then
+  if mine then
+    redis.call('HDEL', ledger, field)
+    spent.tokens, spent.micros = spent.tokens + tokens, spent.micros + micros
+  end
+elseif not mine then
+  local function over(name, ask, limit, kept) return limit > 0 and spent[name] + kept + ask > limit end
+  local most_tokens, most_micros = tonumber(ARGV[5]), tonumber(ARGV[6])
+  if over('tokens', tokens, most_tokens, 0) or over('micros', micros, most_micros, 0) then
+    said = { 'spent', spent.tokens, spent.micros }
+  elseif over('tokens', tokens, most_tokens, reserved.tokens) or over('micros', micros, most_micros, reserved.micros) then
+    said = { 'wait' }
+  else
+    redis.call('HSET', ledger, field, ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. now)
+  end
+end
+redis.call('HSET', ledger, 'day', today, 'tokens', string.format('%.0f', spent.tokens), 'micros', string.format('%.0f', spent.micros))
+redis.call('PEXPIRE', ledger, 2 * DAY)
+return said
