@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from argosy.client.run import Run
     from argosy.client.script import run
-    from argosy.console.connection import Argosy
     from argosy.client.streamed import Piece, Streams
+    from argosy.console.connection import Argosy
     from argosy.pipelines.agent import Agent, agent
     from argosy.pipelines.app import App
     from argosy.pipelines.context import Context, Payload
