@@ -1,6 +1,7 @@
 """Bugs in what bounds the runs under way, and in runs that are run again."""
 
 # ruff: noqa: SLF001 - what is edited is private
+# pyright: reportPrivateUsage=false
 
 from typing import Final
 

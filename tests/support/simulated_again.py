@@ -39,7 +39,7 @@ class AgainLoad(SimulatedLoad):
                     await self._again(client, known, f"{run_id}.r{again}", chance)
 
     async def _again(self, client: Argosy, known: Submitted, new_id: str, chance: random.Random) -> None:
-        links = client._linked()  # noqa: SLF001 - as the connection of the console does
+        links = client._linked()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] (as the connection of the console does)
         old = await patiently(lambda: old_run(links.cluster, links.settings, known.run.run_id))
         steps = [step.name for step in old.accepted.pipeline.steps]
         anew = frozenset(chance.sample(steps, chance.choice((0, 1, 1, 2)) if len(steps) > 1 else 1))
@@ -47,7 +47,7 @@ class AgainLoad(SimulatedLoad):
         submit, _ = await patiently(lambda: submit_again(old, wish, links.payloads))
         decode = known.plan.pipeline.gives.decode
         for _ in range(chance.choice((1, 1, 2))):
-            run = await patiently(lambda: client._started(new_id, submit, "again@1", decode))  # noqa: SLF001
+            run = await patiently(lambda: client._started(new_id, submit, "again@1", decode))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             assert run.receipt is not None
             self.submits[run.receipt.position] = new_id, run.receipt.data_hash
             self.runs[new_id] = Submitted(run, known.kind, known.plan)
