@@ -17,7 +17,7 @@ from support.tale_cast import large, outer, wide
 
 
 def test_s13_steps_of_one_name_inside_and_outside_of_a_pipeline_are_different_tasks() -> None:
-    # Plans that planners make, overflow pages and loops, where the story was first told, are not built yet.
+    # Iterations of loops: `test_loops.py`. Plans that planners make, where the story was first told too, are not built.
     async def story(tale: Tale) -> None:
         run = await tale.stage.client.submit(outer, ["x", "y"], run_id="r")
         assert await run.result() == "x r/first.0/first 1! y r/first.1/first 1! x! y!"
