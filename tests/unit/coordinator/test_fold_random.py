@@ -421,9 +421,14 @@ def what_is_left(state: RunState) -> dict[str, Reused]:
 def as_settle(local: str, left: Reused) -> TaskSettled:
     """What an end that was given would be, had its task been run: used up nothing, and is final."""
     fault = None if left.fault is None else left.fault.model_copy(update={"retriable": False})
-    outcome = "succeeded" if fault is None else "failed"
-    settled = TaskSettled(task_id=f"r/{local}", attempt=1, outcome=outcome, result=left.payload, fault=fault)
-    return settled.model_copy(update={"facts": left.facts})
+    return TaskSettled(
+        task_id=f"r/{local}",
+        attempt=1,
+        outcome="succeeded" if fault is None else "failed",
+        result=left.payload,
+        facts=left.facts,
+        fault=fault,
+    )
 
 
 def run(race: Race, acts: int) -> None:
