@@ -15,11 +15,11 @@ CORE_BUGS: Final = (
         "a submit of other data ends the healthy run that has its id",
         (
             Edit(
-                fold._accepted,
-                'return state, (Send(f"refused:{accepted.position}"),)\n        return',
+                fold._repeated,
+                'return state, (Send(f"refused:{again.position}"),)',
                 "turn = Turn(state, event, plan_of(state.pinned.identity, state.get('plan') or b''))\n"
-                "            finish(turn, 'failed', Fault(code='rejected', message='other data'))\n"
-                "            return state, tuple(turn.decisions)\n        return",
+                "        finish(turn, 'failed', Fault(code='rejected', message='other data'))\n"
+                "        return state, tuple(turn.decisions)",
             ),
         ),
     ),
@@ -28,7 +28,7 @@ CORE_BUGS: Final = (
         "a repeat of a run that has ended is not answered",
         (
             Edit(
-                fold._accepted,
+                fold._repeated,
                 '(Send(f"result:{event.run_id}"),) if state.st == "ended" else ()',
                 "()",
             ),
