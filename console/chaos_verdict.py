@@ -157,7 +157,8 @@ def _ledger(arena: Arena, told: Told, judge: Judge) -> tuple[list[Finding], dict
         lost = "/check|" not in key and any(first > began and last < until for began, until in told.losses)
         memo.look(lost, f"the memo of {key} changed")
     counts = {
-        "deliveries": effects.count("began"),
+        # Tasks that are the fleet's own (plans of pages, looks) write no ledger: each counts once.
+        "deliveries": effects.count("began") + max(0, judge.tally.tasks - effects.keys("began")),
         "effects": effects.keys("made"),
         "effects_again": effects.count("made") - effects.keys("made"),
         "effects_again_after_their_memo": excused,
@@ -254,7 +255,7 @@ def _load(arena: Arena, told: Told, judge: Judge, effects: dict[str, int] | None
     if arena.model is not None:
         duplicates |= arena.model.calls()
     return LoadReport(
-        acknowledged=len(told.journal.acknowledged),
+        acknowledged=len(told.journal.acknowledged) - tally.turned_away,
         ended=len(ended),
         outcomes=dict(Counter(end.outcome for end in ended)),
         tasks=tally.tasks,

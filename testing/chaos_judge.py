@@ -104,8 +104,6 @@ class Judge:
         elif kind == "tasks" and isinstance(line.message, TaskDispatched):
             self._ordered(line, line.message)
 
-    # -- the run log
-
     def _logged(self, line: Line) -> None:
         run_id = line.envelope.subject
         run = self.runs.setdefault(run_id, RunSeen())
@@ -207,9 +205,8 @@ class Judge:
         run = self.runs.setdefault(line.envelope.subject, RunSeen())
         task = run.task(order.task_id)
         self.tally.orders += 1
-        self._early.pop(
-            (order.task_id, order.attempt), None
-        )  # the coordinator did hold it, and sent it again
+        # The coordinator did hold it, and sent it again.
+        self._early.pop((order.task_id, order.attempt), None)
         if order.attempt == 1:
             found = order_of(line, order)
             self.tally.orders_again += task.order is not None
@@ -246,7 +243,8 @@ class Judge:
                 self.unended += 1
                 continue
             if run is not None and run.accepted is None and run.refused == run.busy > 0:
-                continue  # it was told so, and stopped before it could come again
+                self.tally.turned_away += 1
+                continue
             there = (
                 run is not None and run.accepted is not None and run.ended is not None and bool(run.results)
             )

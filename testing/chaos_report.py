@@ -54,7 +54,8 @@ class LoadReport(BaseModel):
     tasks: int
     """Tasks that succeeded."""
     deliveries: int
-    """Times that a handler began, by the outside ledger; without one: settled attempts, each as often as it was."""
+    """Times that a handler began, by the outside ledger (tasks of the fleet itself count once); without one: settled
+    attempts, each as often as it was."""
     duplicates: dict[str, int]
     """What came more than once and was absorbed."""
     restarts: dict[str, int]

@@ -74,6 +74,8 @@ class Tally:
     ends_again: int = 0
     results_again: int = 0
     accepted_again: int = 0
+    turned_away: int = 0
+    """Runs that were refused for want of room when the client was stopped: it would have come again."""
 
 
 def digest(body: bytes) -> bytes:
