@@ -117,6 +117,8 @@ async def submit_again(old: OldRun, wish: Wish, payloads: Payloads) -> tuple[Run
         **(_same_input(accepted.input) if wish.value is None else {}),
         "priority": accepted.priority,
         "tenant": accepted.tenant,
+        "budget": accepted.budget,
+        "budget_micros": accepted.budget_micros,
         "untrusted": bool(accepted.input.taint),
         "replay_of": ReplayOf(run_id=old.run_id, traceparent=old.traceparent),
         "reused": reused,
@@ -160,10 +162,18 @@ async def _reused(
 ) -> dict[str, Reused]:
     document = known(new)
     plan = plan_of(document.whole_sha256, document.whole)
-    found = {local: await _one(state, plan, local, payloads) for local in taken}
+    found = {
+        local: await _one(state, plan, local, payloads) for local in taken if not _of_summaries(plan, local)
+    }
     if sum(_size(each) for each in found.values()) <= SPILL_BYTES:
         return found
     return {local: await _spilled(each, payloads) for local, each in found.items()}
+
+
+def _of_summaries(plan: Plan, local: str) -> bool:
+    """Say whether a task was made to summarise: how much it may take is worked out anew."""
+    place = plan.find(local)
+    return place is not None and place.system is not None and place.step.terms.above == "summarise"
 
 
 async def _one(state: RunState, plan: Plan, local: str, payloads: Payloads) -> Reused:
