@@ -215,6 +215,8 @@ async def test_a_wiped_bucket_begins_empty_and_waits_until_calls_under_way_are_t
     clocked.server.wipe()
     told = await clocked.tell(ask("2"))
     assert (told.fresh, told.held, told.waits_ms[0] is None) == (True, 0, False)
+    clocked.now += 1
+    assert await clocked.granted([ask("2")]) == []  # whoever holds "1" may not have said so yet
     await clocked.tell(Word("hold", "1", agent="a", tokens=10))
     for _ in range(6):
         clocked.now += 1

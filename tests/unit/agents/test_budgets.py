@@ -1,11 +1,13 @@
 """Runs with a budget: never overspent by more than the calls in flight; what is over it fails, or is a hole."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from argosy import Context, Hole, Pipeline, RunFailed, RunRefused, agent, by_deadline
 from argosy.agents.budget import Cost
+from argosy.agents.model_client import Completion, ModelRequest
 from argosy.agents.tenant_budget import TenantLedger
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
@@ -102,6 +104,36 @@ async def test_workers_together_never_overspend_and_holes_stand_for_the_rest(wip
     assert 10 <= done <= 30
     # What was under way when Redis was lost may come on top: three workers of four slots each.
     assert spent <= 3_000 + wipes * 12 * BILL.total_tokens
+
+
+class Slow(FakeModel):
+    """A model that takes ten seconds for each answer."""
+
+    async def complete(self, request: ModelRequest) -> Completion:
+        completion = await super().complete(request)
+        await asyncio.sleep(10)
+        return completion
+
+
+async def test_calls_at_the_same_time_are_within_the_budget_together_and_wait_for_what_others_give_back() -> (
+    None
+):
+    said = Slow(Reply(text="yes", usage=BILL))
+    async with fleet(holed, said=said, workers=3) as there:
+        run = await there.submit(holed, [*range(60)], budget=2_000)
+        assert 10 <= await run.result() <= 20
+    assert len(said.calls) * BILL.total_tokens <= 2_000
+
+
+async def test_a_call_that_was_under_way_when_its_worker_died_counts_as_spent() -> None:
+    said = Slow(Reply(text="yes", usage=BILL))
+    async with fleet(said=said) as there:
+        run = await there.submit(asking, [1], budget=150)
+        await there.advance(5)
+        there.crash(ask)
+        with pytest.raises(RunFailed, match="budget"):
+            await run.result()
+    assert len(said.calls) == 1
 
 
 async def test_calls_of_a_worker_that_died_count_as_spent() -> None:
