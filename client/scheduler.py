@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from argosy.client.connection import Argosy
 from argosy.client.schedule_book import Noted, ScheduleBook
 from argosy.pipelines.schedule import Schedule
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import logs
+
+if TYPE_CHECKING:
+    from argosy.client.run import Run
 
 LOOK_SECONDS: Final = 5.0
 """A pause, a run that ended, a scheduler that died: so soon it is noticed."""
@@ -44,6 +47,8 @@ class Scheduler:
         self._window_ms, self._clock_ms = window_seconds * 1000, clock_ms
         self._submitted: dict[str, int] = {}
         """By schedule: when we submitted its last run."""
+        self._last: dict[str, tuple[int, Run[Any]]] = {}
+        """By schedule: its last slot that we submitted, and the run."""
         self._log = logs.get("argosy.scheduler")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -68,6 +73,7 @@ class Scheduler:
 
     async def _look(self, schedule: Schedule[Any]) -> None:
         now_ms = self._clock_ms()
+        await self._submit_again(schedule, now_ms)
         noted = await self._book.note(schedule.name)
         if not noted.last_ms:
             noted = await self._book.note(schedule.name, last_ms=await self._found(schedule, now_ms))
@@ -85,12 +91,22 @@ class Scheduler:
                 self._log.info("slot left out: the run before goes on", run_id=schedule.run_id(slot_ms))
                 noted = await self._book.note(schedule.name, last_ms=slot_ms)
                 continue
-            run_id = schedule.run_id(slot_ms)
-            await self._fleet.submit(schedule.pipeline, schedule.value, run_id=run_id, when_busy="raise")
-            self._submitted[schedule.name] = now_ms
-            self._log.info("scheduled run submitted", run_id=run_id, late_ms=now_ms - slot_ms)
+            await self._submit(schedule, slot_ms, now_ms)
             noted = await self._book.note(schedule.name, last_ms=slot_ms, run_ms=slot_ms)
         await self._book.note(schedule.name, seen_ms=now_ms)
+
+    async def _submit(self, schedule: Schedule[Any], slot_ms: int, now_ms: int) -> None:
+        run_id = schedule.run_id(slot_ms)
+        run = await self._fleet.submit(schedule.pipeline, schedule.value, run_id=run_id, when_busy="raise")
+        self._submitted[schedule.name] = now_ms
+        self._last[schedule.name] = slot_ms, run
+        self._log.info("scheduled run submitted", run_id=run_id, late_ms=now_ms - slot_ms)
+
+    async def _submit_again(self, schedule: Schedule[Any], now_ms: int) -> None:
+        """Submit the last slot again if it was turned away: its receiver may find the fleet full where we did not."""
+        slot_ms, run = self._last.get(schedule.name, (0, None))
+        if run is not None and now_ms - slot_ms <= MISSED_AFTER_MS and await run.state() == "refused":
+            await self._submit(schedule, slot_ms, now_ms)
 
     def _due(self, schedule: Schedule[Any], noted: Noted, now_ms: int) -> list[int]:
         """List the slots that came due and are not dealt with: the newest, if they are too many."""
@@ -106,7 +122,10 @@ class Scheduler:
         """Say whether the run of the slot before is under way."""
         if not noted.run_ms:
             return False
-        state = await self._fleet.run(schedule.run_id(noted.run_ms)).state()
+        slot_ms, run = self._last.get(schedule.name, (0, None))
+        if run is None or slot_ms != noted.run_ms:
+            run = self._fleet.run(schedule.run_id(noted.run_ms))
+        state = await run.state()
         if state == "unknown":
             return now_ms - max(noted.run_ms, self._submitted.get(schedule.name, 0)) < _UNKNOWN_MS
         return state == "running"

@@ -92,7 +92,11 @@ class Reuse:
 
     def _whole(self, before: Step, step: Step, local: str, path: str) -> bool:
         """Take over a loop as one: what its iterations left is forgotten. Who answered is asked again."""
-        if step.WAITS or before.pipeline != step.pipeline or self.state.step(local).letter != "k":
+        if before.pipeline != step.pipeline or self.state.step(local).letter != "k":
+            return False
+        if step.WAITS or (
+            step.pipeline and any(s.WAITS for inner in step.pipeline.whole() for s in inner.steps)
+        ):
             return False
         if not self.state.has_result(local) or any(name.startswith(f"{path}/") for name in self.anew):
             return False

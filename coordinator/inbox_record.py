@@ -69,7 +69,7 @@ class InboxRecord:
         match message:
             case RunSubmitted():
                 return await self._submit_at_once(record, envelope, message)
-            case SignalSent() if not signal_in.is_small(message, len(record.value or b"")):
+            case SignalSent() if not signal_in.is_small(envelope.id, message, len(record.value or b"")):
                 return None
             case SignalSent() | CancelRequested():
                 return Judged(record, self._outgoing(envelope, _passed_on(envelope, message), envelope.id))
@@ -208,6 +208,7 @@ class InboxRecord:
 
     async def _signal(self, record: Record, envelope: Envelope, sent: SignalSent) -> None:
         try:
+            signal_in.check_id(envelope.id)
             stored = await patiently("store a signal's value", lambda: self._accept.store_signal(sent))
         except BadMessage as error:
             await self._bury(record, error)

@@ -43,6 +43,8 @@ def start(turn: Turn, step: StepPlan) -> Sequence[int]:
         turn.arm(f"join:{step.name}", turn.event.time_ms + join.within_millis)
     if isinstance(spread, ListFact) and not step.is_each and not pages.may_be_cut(turn, Place(step)):
         for shard, fault in _refused(turn, step, spread):
+            if turn.is_given(step.local(shard)):
+                continue
             turn.refuse_task(Place(step, shard), fault)
             _missing(turn, step, Cause(local=step.local(shard), outcome="failed", fault=fault), opened=0)
     return decide(turn, step)

@@ -1,5 +1,7 @@
 """A signal on its way in: what is large goes to the payload store before the run log tells of it."""
 
+from typing import Final
+
 from argosy.broker import tokens
 from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, to_payload
@@ -8,10 +10,21 @@ from argosy.schemas.inbox import SignalSent
 from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.runlog import SignalReceived
 
+MOST_ID: Final = 256
+"""Characters of a signal's id: the run keeps it."""
 
-def is_small(sent: SignalSent, size: int) -> bool:
+
+def is_small(signal_id: str, sent: SignalSent, size: int) -> bool:
     """Say whether a signal can be passed on as it is; `size` is that of its message, in bytes."""
-    return sent.value_ref is None and size <= INLINE_BYTES
+    return sent.value_ref is None and size <= INLINE_BYTES and len(signal_id) <= MOST_ID
+
+
+def check_id(signal_id: str) -> None:
+    """Raise BadMessage if a run can't keep it."""
+    if len(signal_id) > MOST_ID:
+        raise BadMessage(
+            f"has {len(signal_id)} characters; {MOST_ID} is the most for a signal", field="ce_id"
+        )
 
 
 def passed_on(signal_id: str, sent: SignalSent, stored: Reference | None = None) -> SignalReceived:

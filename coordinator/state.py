@@ -276,7 +276,9 @@ class RunState:
         step = self._steps.get(name)
         if step is None:
             raw = self._fields.get(f"s:{name}")
-            step = self._steps[name] = StepState() if raw is None else _STEP.validate_json(raw)
+            if raw is None:
+                return StepState()  # not kept: a stranger's signals name as many as they like
+            step = self._steps[name] = _STEP.validate_json(raw)
         return step
 
     def put_step(self, name: str, step: StepState) -> None:

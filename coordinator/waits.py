@@ -62,8 +62,11 @@ def received(turn: Turn, signal: SignalReceived) -> None:
     if _is_over(turn, step):
         _refused(turn, step, f"{step.name} waits no more")
         return
-    idle = state.letter == "r" and not state.looking
-    if not idle and _is_full(turn):
+    waits = state.letter == "r"
+    idle = waits and not state.looking
+    # Strangers may have filled the run's room with signals for others: one that waits has room of its own.
+    crowded = len(waiting_of(turn.state, step.name).queue) >= MOST_SIGNALS
+    if not idle and (crowded or not waits) and _is_full(turn):
         _refused(turn, step, f"{MOST_SIGNALS} signals of this run wait for their steps already")
         return
     kept = KeptSignal(

@@ -16,7 +16,7 @@ Pairs = tuple[tuple[str, bytes | None], ...]
 
 TYPE_PREFIX: Final = "argosy."
 VERSION: Final = 1
-_VERSIONS: Final = {"task.system": 2}
+_VERSIONS: Final = {"task.system": 2, "submit.turned_away": 2}
 """Of kinds that don't begin with 1: a release without them buries a word that is new, but waits for a new version."""
 HEADERS_BYTES: Final = 32 * 1024
 """More than this in headers is not one of our messages."""

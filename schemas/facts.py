@@ -6,7 +6,7 @@ worker with a result, the receiver with a run's input) answers the wants of all 
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt
 
 from argosy.schemas.payload import Payload, tainted
 from argosy.schemas.taint import Taint
@@ -40,7 +40,7 @@ class ListFact(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     kind: Literal["list"]
-    length: int
+    length: NonNegativeInt
     most_tokens: int
     """Tokens of the largest item: what the contract of each shard is checked against."""
     manifest: Payload

@@ -37,7 +37,9 @@ class RunSubmitted(BaseModel):
 
     replay_of: ReplayOf | None = None
     """The earlier run of which this one is a replay."""
-    reused: dict[str, Reused] = Field(default_factory=dict[str, Reused], json_schema_extra={"default": {}})
+    reused: dict[Annotated[str, Field(max_length=512)], Reused] = Field(
+        default_factory=dict[str, Reused], json_schema_extra={"default": {}}
+    )
     """By task, without its run: what tasks left there, and are not run for here."""
 
     @property
@@ -67,7 +69,7 @@ class SignalSent(BaseModel):
     value: JsonValue = None
     value_ref: Reference | None = None
     """Instead of `value`, when the client has put a large value into the payload store itself."""
-    about_sha256: str | None = None
+    about_sha256: Annotated[str, Field(max_length=64)] | None = None
     """Of an approval: the SHA-256 of the canonical JSON of the value that it approves or rejects."""
 
     @model_validator(mode="after")

@@ -162,7 +162,7 @@ class FoldLog:
         """No signal is kept that no step has in its queue, and none for a step that waits no more."""
         kept = {name[2:] for name in fields if name.startswith("g:")}
         assert self.state is not None
-        assert int(fields.get("gn", b"0")) == len(kept) <= MOST_SIGNALS + 1
+        assert int(fields.get("gn", b"0")) == len(kept) <= 2 * MOST_SIGNALS
         if self.state.st == "active" and self.state.pinned.rules > 1:
             names = [name[2:] for name in fields if name.startswith("w:")]
             assert not [name for name in names if self.state.step(name).letter in TERMINAL]
