@@ -48,17 +48,20 @@ class Held:
 
 @asynccontextmanager
 async def full_world(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings | None = None, coordinators: int = 1
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings | None = None,
+    coordinators: int = 1,
+    runs: int = 3,
 ) -> AsyncGenerator[tuple[ShellWorld, Argosy, Held]]:
-    """A fleet that holds three runs, and has them: `run-0` to `run-2`."""
+    """A fleet that holds three runs, or as many as are told, and has them: `run-0` to `run-2`."""
     monkeypatch.setattr(gate, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(room, "FRESH_SECONDS", 0.01)
     chosen = settings or settings_of(most_runs=3)
     async with shell_world(chosen, coordinators) as world, client_of(world) as client:
         held = Held(world)
-        for number in range(3):
+        for number in range(runs):
             await client.submit(hello, "x", run_id=f"run-{number}", when_busy="raise")
-        await until_said(world, 3)
+        await until_said(world, runs)
         yield world, client, held
 
 
@@ -219,7 +222,7 @@ async def test_a_pipeline_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_bytes_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with full_world(monkeypatch, settings_of(most_run_bytes=5_000)) as (_, client, held):
+    async with full_world(monkeypatch, settings_of(most_run_bytes=1), runs=1) as (_, client, held):
         with pytest.raises(Busy, match="bytes"):
             await (await client.submit(hello, "x", when_busy="raise")).result(timeout_seconds=60)
         held.end_all()
