@@ -10,16 +10,8 @@ from typing import Final
 
 from argosy.console.sameness import alike
 from argosy.coordinator.state import RunState
-from argosy.schemas.pipeline import (
-    INPUT,
-    CompiledPipeline,
-    InputEdge,
-    MapStep,
-    Pick,
-    SleepStep,
-    Step,
-    TaskStep,
-)
+from argosy.schemas.edges import INPUT, InputEdge, Pick
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, SleepStep, Step, TaskStep
 
 SameInput = Callable[[str | None], bool]
 """Whether a part of the input (JMESPath; None: the whole) is what it was."""

@@ -14,9 +14,10 @@ from argosy.console.system_words import cut
 from argosy.console.task_table import WORDS, TaskRow, rows
 from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.step_plan import template_of
+from argosy.schemas.edges import INPUT
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import INPUT, LoopStep, MapStep
+from argosy.schemas.pipeline import LoopStep, MapStep
 
 SHARDS_SHOWN: Final = 10
 """Of a map, shards that did not succeed; --shards shows all of all."""

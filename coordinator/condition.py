@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+from argosy.schemas.edges import Pick
 from argosy.schemas.facts import Facts, Want
 from argosy.schemas.fault import Fault
-from argosy.schemas.pipeline import Pick, StepBase
+from argosy.schemas.pipeline import StepBase
 
 FACT_MISSING: Final = "fact_missing"
 NOT_MET: Final = "skipped"

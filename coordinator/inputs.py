@@ -10,11 +10,12 @@ from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, iteration_of
 from argosy.coordinator.wants import edge_want
 from argosy.schemas.canonical import canonical_json
+from argosy.schemas.edges import INPUT, Constant, InputEdge, Pick
 from argosy.schemas.facts import Facts, ListFact, SizeFact, ValueFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole, HoleOutcome
 from argosy.schemas.payload import Inline, Payload, tainted
-from argosy.schemas.pipeline import INPUT, Constant, InputEdge, LoopStep, MapStep, Pick
+from argosy.schemas.pipeline import LoopStep, MapStep
 from argosy.schemas.taint import UNTAINTED, Taint
 from argosy.schemas.task import Cut, HoleInput
 

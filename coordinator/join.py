@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from argosy.schemas.pipeline import Join
+from argosy.schemas.edges import Join
 
 Verdict = Literal["open", "met", "failed"]
 

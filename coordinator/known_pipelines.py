@@ -16,11 +16,12 @@ from pydantic_core import from_json
 from argosy.coordinator.wants import wants_of
 from argosy.schemas.canonical import canonical_json, sha256_hex
 from argosy.schemas.codec import Message, decode_body, encode_body
+from argosy.schemas.edges import INPUT
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.facts import Want
 from argosy.schemas.inbox import NO_DATA, RunSubmitted
-from argosy.schemas.pipeline import INPUT, CompiledPipeline
+from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import RunAccepted
 
 MOST_KNOWN: Final = 256

@@ -10,20 +10,10 @@ from dataclasses import dataclass, field
 
 from argosy.broker.facts import select as select_in
 from argosy.schemas.contract import JsonSchema
+from argosy.schemas.edges import INPUT, Constant, InputEdge, Pick, StepInput
 from argosy.schemas.errors import InvalidInput
 from argosy.schemas.facts import Facts, ValueFact, Want
-from argosy.schemas.pipeline import (
-    INPUT,
-    CompiledPipeline,
-    Constant,
-    InputEdge,
-    LoopStep,
-    MapStep,
-    Pick,
-    Step,
-    StepInput,
-    TaskStep,
-)
+from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep, Step, TaskStep
 
 Origin = Pick | Constant
 """Who has a value (the run's input, a map's item, a step that runs an agent) and which part of it; or the author."""

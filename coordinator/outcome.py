@@ -9,11 +9,11 @@ from argosy.coordinator.inputs import facts_of, gathered, part_of
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import sha256_hex
+from argosy.schemas.edges import Pick
 from argosy.schemas.facts import NoFact, Want
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import Hole
 from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
-from argosy.schemas.pipeline import Pick
 from argosy.schemas.taint import united
 from argosy.schemas.task import HoleInput
 

@@ -29,19 +29,10 @@ from argosy.coordinator.step_plan import (
 )
 from argosy.coordinator.wants import all_wants, loop_wants
 from argosy.schemas.contract import AgentContract, Contract
+from argosy.schemas.edges import INPUT, InputEdge, Pick
 from argosy.schemas.facts import Facts, Want
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import (
-    INPUT,
-    ApprovalStep,
-    CompiledPipeline,
-    InputEdge,
-    LoopStep,
-    MapStep,
-    Pick,
-    SignalStep,
-    Step,
-)
+from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, LoopStep, MapStep, SignalStep, Step
 
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""

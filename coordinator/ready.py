@@ -13,8 +13,8 @@ from argosy.coordinator.outcome import lacking
 from argosy.coordinator.place import Place
 from argosy.coordinator.step_plan import StepPlan, Waits
 from argosy.coordinator.turn import Turn
+from argosy.schemas.edges import Join
 from argosy.schemas.fault import Fault
-from argosy.schemas.pipeline import Join
 
 
 def begin(turn: Turn) -> None:

@@ -10,8 +10,9 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from argosy.schemas.contract import Contract, JsonSchema
+from argosy.schemas.edges import INPUT, InputEdge, Pick
 from argosy.schemas.facts import Want
-from argosy.schemas.pipeline import INPUT, InputEdge, MapStep, Pick, Step
+from argosy.schemas.pipeline import MapStep, Step
 
 _WANTS: Final = TypeAdapter(tuple[Want, ...])
 MOST_MADE: Final = 16_384

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from argosy.coordinator.nesting import Flat, Placed, flatten
-from argosy.schemas.pipeline import CompiledPipeline, Constant
+from argosy.schemas.edges import Constant
+from argosy.schemas.pipeline import CompiledPipeline
 
 MOST_SELECT: Final = 4096
 """Characters of a JMESPath, also of one that picks in what others picked."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from argosy.coordinator.nesting import Flat, flatten, is_item, part
+from argosy.schemas.edges import InputEdge
 from argosy.schemas.facts import Want
-from argosy.schemas.pipeline import CompiledPipeline, InputEdge, LoopStep, MapStep
+from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep
 
 MOST_SHARDS: Final = 100_000
 """A longer list fails its map."""

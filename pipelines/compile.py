@@ -14,20 +14,16 @@ from argosy.pipelines.rounds import condition_of
 from argosy.pipelines.schema_table import tabulate
 from argosy.pipelines.wait import Wait
 from argosy.schemas.contract import AgentContract, JsonSchema
+from argosy.schemas.edges import After, Constant, InputEdge, Pick, StepInput
 from argosy.schemas.errors import BuildError
 from argosy.schemas.pipeline import (
-    After,
     ApprovalStep,
     CompiledPipeline,
-    Constant,
-    InputEdge,
     LoopStep,
     MapStep,
-    Pick,
     SignalStep,
     SleepStep,
     Step,
-    StepInput,
     TaskStep,
 )
 from argosy.schemas.pipeline_checks import check

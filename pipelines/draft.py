@@ -13,8 +13,9 @@ from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.pipelines.terms import check_name
 from argosy.pipelines.wait import Wait
 from argosy.schemas.contract_checks import two_agents_named
+from argosy.schemas.edges import INPUT
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import INPUT, CompiledPipeline
+from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.pipeline_checks import (
     reserved_name,
     returns_nothing,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from argosy.schemas.edges import Join
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import Join
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Origin, Ref
 from argosy.pipelines.steps import Steps
 from argosy.pipelines.waits import Waits
-from argosy.schemas.pipeline import INPUT, CompiledPipeline
+from argosy.schemas.edges import INPUT
+from argosy.schemas.pipeline import CompiledPipeline
 
 In = TypeVar("In")
 Out = TypeVar("Out")

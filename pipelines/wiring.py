@@ -8,8 +8,9 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.pipelines.rounds import check_rounds
+from argosy.schemas.edges import INPUT
 from argosy.schemas.errors import BuildError, InvalidInput
-from argosy.schemas.pipeline import INPUT, MOST_PARALLEL
+from argosy.schemas.pipeline import MOST_PARALLEL
 from argosy.schemas.pipeline_checks import join_too_large, join_without_holes, too_parallel
 from argosy.schemas.step_checks import waits_for_what_is_there
 

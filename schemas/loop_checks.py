@@ -1,7 +1,8 @@
 """Whether a loop of a compiled pipeline begins with a value, and how often it may go round."""
 
+from argosy.schemas.edges import InputEdge
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import MOST_ITERATIONS, InputEdge, LoopStep, Step
+from argosy.schemas.pipeline import MOST_ITERATIONS, LoopStep, Step
 
 
 def check_loop(step: Step, pipeline: str) -> None:

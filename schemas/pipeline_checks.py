@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from argosy.schemas.contract_checks import check_agents
+from argosy.schemas.edges import INPUT, InputEdge, Pick
 from argosy.schemas.errors import BuildError
 from argosy.schemas.loop_checks import check_loop
 from argosy.schemas.pipeline import (
-    INPUT,
     MOST_PARALLEL,
     MOST_PARALLEL_INSIDE,
     CompiledPipeline,
-    InputEdge,
     LoopStep,
     MapStep,
-    Pick,
     SignalStep,
     Step,
 )

@@ -3,8 +3,9 @@
 from typing import Final
 
 from argosy.schemas.canonical import canonical_json
+from argosy.schemas.edges import INPUT, Constant
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import ABOUT, INPUT, ApprovalStep, CompiledPipeline, Constant, MapStep, Step
+from argosy.schemas.pipeline import ABOUT, ApprovalStep, CompiledPipeline, MapStep, Step
 
 CONSTANT_BYTES: Final = 16 * 1024
 """Of one constant, as JSON: it rides in the dispatch of every task of its step, and of a map there may be 10,000."""

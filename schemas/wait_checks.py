@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from argosy.schemas.edges import InputEdge
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, InputEdge, SleepStep, Step
+from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, SleepStep, Step
 
 
 def check_waits(pipeline: CompiledPipeline) -> None:

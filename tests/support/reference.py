@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from argosy.coordinator.plan import Plan, index
+from argosy.schemas.edges import INPUT
 from argosy.schemas.ids import local_part, step_of
-from argosy.schemas.pipeline import INPUT, MapStep, Step
+from argosy.schemas.pipeline import MapStep, Step
 from argosy.schemas.runlog import SignalReceived, TaskSettled
 from support import reference_summaries, reference_waits
 from support.reference_edges import asks_given, is_needed, is_required, judge

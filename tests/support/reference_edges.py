@@ -2,7 +2,8 @@
 
 from collections.abc import Set as AbstractSet
 
-from argosy.schemas.pipeline import INPUT, CompiledPipeline, Join, MapStep, Step
+from argosy.schemas.edges import INPUT, Join
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
 
 
 def asks_given(step: Step) -> bool:

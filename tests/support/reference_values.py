@@ -8,17 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argosy.broker.facts import select as select_in
+from argosy.schemas.edges import INPUT, Constant, InputEdge, Pick, StepInput
 from argosy.schemas.facts import Fact, Facts, ListFact, ValueFact
-from argosy.schemas.pipeline import (
-    INPUT,
-    CompiledPipeline,
-    Constant,
-    InputEdge,
-    MapStep,
-    Pick,
-    Step,
-    StepInput,
-)
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
 from argosy.schemas.runlog import TaskSettled
 
 if TYPE_CHECKING:

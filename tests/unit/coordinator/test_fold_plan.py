@@ -9,7 +9,8 @@ from argosy.coordinator.nesting import is_given
 from argosy.coordinator.plan import index
 from argosy.coordinator.unsupported import unsupported
 from argosy.coordinator.wants import wants_of
-from argosy.schemas.pipeline import CompiledPipeline, Join
+from argosy.schemas.edges import Join
+from argosy.schemas.pipeline import CompiledPipeline
 from support.fold_pipelines import mapped, pipeline, pipelines, task
 
 

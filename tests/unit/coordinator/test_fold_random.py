@@ -16,8 +16,9 @@ from argosy.coordinator.unsupported import unsupported
 from argosy.coordinator.waiting import waiting_of
 from argosy.coordinator.wants import wants_of
 from argosy.schemas.codec import encode_body
+from argosy.schemas.edges import Constant
 from argosy.schemas.facts import Facts
-from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, Constant, SignalStep
+from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, SignalStep
 from argosy.schemas.reuse import Reused
 from argosy.schemas.runlog import CancelReceived, SignalReceived, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput, PageOf, TaskDispatched

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from argosy.schemas.edges import InputEdge
 from argosy.schemas.errors import BuildError
-from argosy.schemas.pipeline import CompiledPipeline, InputEdge, MapStep
+from argosy.schemas.pipeline import CompiledPipeline, MapStep
 from argosy.schemas.pipeline_checks import MAX_DEPTH, check, selections
 from argosy.schemas.step_checks import CONSTANT_BYTES
 
