@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
@@ -23,7 +23,8 @@ from argosy.console.options import options
 from argosy.console.output import note, printable, show, show_folded, show_json, show_table
 from argosy.console.process_life import open_services
 from argosy.console.replay_command import fork, redrive, replay
-from argosy.console.run_history import History, history, scan_lane, trace_id
+from argosy.console.run_history import History, history, trace_id
+from argosy.console.run_list import list_runs
 from argosy.console.run_story import COLUMNS as STORY_COLUMNS
 from argosy.console.run_story import story
 from argosy.console.run_tree import holes, tree
@@ -31,7 +32,7 @@ from argosy.console.run_view import RunView, TaskView
 from argosy.console.task_table import rows
 from argosy.console.why import why
 from argosy.schemas.errors import NotFound, Refused, Unreachable
-from argosy.schemas.runlog import RunAccepted, RunEnded
+from argosy.schemas.runlog import RunEnded
 from argosy.schemas.settings import Settings
 
 LAST_SECONDS = 5.0
@@ -48,51 +49,7 @@ runs.command("redrive")(redrive)
 runs.command("waiting")(waiting)
 runs.command("signal")(signal)
 runs.command("approve")(approve)
-
-
-@dataclass(slots=True)
-class RunLine:
-    """One run of the list."""
-
-    run_id: str
-    pipeline: str
-    state: str
-    accepted_ms: int
-    seconds: float
-    tasks: int
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-@runs.command("list")
-def list_runs(
-    *,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 50,
-    active: Annotated[bool, typer.Option("--active", help="Only those that have not ended.")] = False,
-) -> None:
-    """List runs from the run log, newest first."""
-    found = asyncio.run(_lines(load_settings()))
-    if active:
-        found = [line for line in found if line.state == "active"]
-    newest = sorted(found, key=lambda line: line.accepted_ms, reverse=True)[:limit]
-    columns = ("RUN", "PIPELINE", "STATE", "SECONDS", "TASKS", "TOKENS IN", "TOKENS OUT")
-    cells = [
-        (
-            line.run_id,
-            line.pipeline,
-            line.state,
-            f"{line.seconds:.1f}",
-            line.tasks,
-            line.input_tokens,
-            line.output_tokens,
-        )
-        for line in newest
-    ]
-    show_table(columns, cells, {"runs": newest})
-    if not newest:
-        note("no active run" if active else "no run in the run log")
-    elif len(newest) < len(found):
-        note(f"{len(found) - len(newest)} older ones; --limit shows more")
+runs.command("list")(list_runs)
 
 
 @runs.command("show")
@@ -277,27 +234,3 @@ async def _cancel(settings: Settings, run_id: str, reason: str) -> RunStatus | N
 async def _history(settings: Settings, run_id: str) -> History:
     async with open_services(settings, "console") as services:
         return await history(services.cluster, settings, run_id)
-
-
-async def _lines(settings: Settings) -> list[RunLine]:
-    lines: dict[str, RunLine] = {}
-    async with open_services(settings, "console") as services:
-        for lane in range(settings.fleet.lanes):
-            async for logged in scan_lane(services.cluster, settings, lane):
-                _note(lines, logged.envelope.subject, logged.time_ms, logged.message)
-    return list(lines.values())
-
-
-def _note(lines: dict[str, RunLine], run_id: str, time_ms: int, message: object) -> None:
-    match message:
-        case RunAccepted() if run_id not in lines:
-            name = f"{message.pipeline.name}@{message.pipeline.version}"
-            age = max(0, time.time_ns() // 1_000_000 - time_ms) / 1000
-            lines[run_id] = RunLine(run_id, name, "active", time_ms, age, len(message.pipeline.steps))
-        case RunEnded() if (line := lines.get(run_id)) is not None and line.state == "active":
-            line.state = message.outcome
-            line.seconds = max(0, time_ms - line.accepted_ms) / 1000
-            line.tasks = message.tasks
-            line.input_tokens, line.output_tokens = message.usage.input_tokens, message.usage.output_tokens
-        case _:
-            pass

@@ -7,6 +7,7 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricR
 
 from argosy.schemas.chat import Usage
 from argosy.telemetry import metrics, propagation
+from argosy.telemetry.metric_table import TABLE, TASK_SECONDS
 from argosy.telemetry.metrics import ModelCall
 
 Point = NumberDataPoint | HistogramDataPoint
@@ -45,8 +46,8 @@ def _reading() -> None:
 
 
 def test_names_are_unique_and_histograms_have_rising_buckets() -> None:
-    assert len({metric.name for metric in metrics.TABLE}) == len(metrics.TABLE)
-    for metric in metrics.TABLE:
+    assert len({metric.name for metric in TABLE}) == len(TABLE)
+    for metric in TABLE:
         assert bool(metric.buckets) == (metric.kind == "histogram"), metric.name
         assert list(metric.buckets) == sorted(set(metric.buckets)), metric.name
 
@@ -78,7 +79,7 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
         if scope.scope.name == "argosy"
         for metric in scope.metrics
     }
-    assert ours == {metric.name for metric in metrics.TABLE}
+    assert ours == {metric.name for metric in TABLE}
 
 
 def test_a_failed_attempt_counts_as_an_error() -> None:
@@ -105,7 +106,7 @@ def test_our_buckets_reach_the_sdk() -> None:
     metrics.tasks_settled("buckets", "succeeded", [400.0])
     (point,) = points("argosy.task.duration", gen_ai__agent__name="buckets")
     assert isinstance(point, HistogramDataPoint)
-    assert tuple(point.explicit_bounds) == metrics.TASK_SECONDS
+    assert tuple(point.explicit_bounds) == TASK_SECONDS
 
 
 def test_a_clock_that_went_back_gives_no_negative_delay() -> None:
