@@ -20,7 +20,7 @@ from argosy.testing.history import History, history_of
 from argosy.testing.process import Process
 from argosy.testing.stage import Stage, agents_of, plain_settings
 from argosy.testing.trace import add_story
-from argosy.testing.traps import At
+from argosy.testing.traps import At, never_happened
 from argosy.testing.world import World
 
 In = TypeVar("In")
@@ -72,6 +72,7 @@ class Fleet:
     ) -> None:
         """End it at once. Raises SimulationBroken if a process had ended of a defect, and nothing else was raised.
 
+        Then ConfigurationError if a crash that was ordered (`crash(..., at=)`) never happened.
         What else is raised, such as an assertion's error, carries the last lines of the story.
         """
         stage, self._opened = self._stage, None
@@ -83,6 +84,8 @@ class Fleet:
             self._thread.shutdown(wait=True)
         if error is None and stage.supervisor.defects:
             raise SimulationBroken("; ".join(stage.supervisor.defects))
+        if error is None and (missed := never_happened(stage.world.observer.traps.left)) is not None:
+            raise missed
 
     def _start(self) -> None:
         agents = agents_of(self._pipelines)
@@ -130,6 +133,7 @@ class Fleet:
 
         `before_claim`, `in_handler`, `after_effect` (a step has made its effect, and its memo is not yet recorded: any
         step, or the one that `step` names), `after_store` (the result is stored, not yet published), `after_publish`.
+        One that nobody has come to when the fleet ends is an error.
         """
         stage, name = self._stage, _name(who)
         _check("times", times, least=1, why="it would crash nobody")

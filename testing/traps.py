@@ -63,6 +63,22 @@ class Traps:
         return False
 
 
+def never_happened(left: Mapping[tuple[str, At, str], int]) -> ConfigurationError | None:
+    """Say which crashes were ordered and nobody came to; None if all happened."""
+    if not left:
+        return None
+    told = "; ".join(
+        f"{agent} at {at!r}{f' of the step {step!r}' if step else ''}"
+        + (f", {times} times" if times > 1 else "")
+        for (agent, at, step), times in left.items()
+    )
+    return ConfigurationError(
+        f"a crash that was ordered never happened: {told}",
+        why="no worker came there before the fleet's end, so that this test shows nothing of it",
+        do="look at the name of the step, at `times`, and whether a run was submitted after fleet.crash and waited for",
+    )
+
+
 def tasks_of(keys: Sequence[str]) -> list[str]:
     """Return the tasks whose keys these are among."""
     return [key.split(_TASK, 1)[1] for key in keys if _TASK in key]

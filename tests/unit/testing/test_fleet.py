@@ -143,6 +143,32 @@ async def test_only_an_effect_has_a_step() -> None:
             fleet.crash("coordinator", step="first")
 
 
+async def _never_crashes() -> None:
+    async with Fleet(paying) as fleet:
+        fleet.crash(payer, step="third", times=2)
+        await (await fleet.submit(paying, "plain")).result()
+
+
+async def test_a_crash_that_never_happened_is_an_error_at_the_fleets_end() -> None:
+    with pytest.raises(
+        ConfigurationError, match="payer at 'after_effect' of the step 'third', 2 times"
+    ) as missed:
+        await _never_crashes()
+    assert "never happened" in missed.value.what
+    assert missed.value.do
+
+
+async def _fails_before() -> None:
+    async with Fleet(paying) as fleet:
+        fleet.crash(payer, step="third")
+        raise ZeroDivisionError
+
+
+async def test_what_a_test_raises_itself_is_told_and_no_crash_that_never_happened() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await _fails_before()
+
+
 async def test_settle_stops_where_only_time_would_help() -> None:
     async with Fleet(briefing, model=model()) as fleet:
         fleet.crash(criticise, at="in_handler")
