@@ -23,7 +23,7 @@ from argosy.console.output import note
 from argosy.console.process_life import Services, serve
 from argosy.coordinator.patience import patiently
 from argosy.schemas.errors import ConfigurationError
-from argosy.schemas.settings import GatewaySettings
+from argosy.schemas.gateway_settings import GatewaySettings
 
 _STARTED_SECONDS: Final = 0.01
 _HEADER_BYTES: Final = 64 * 1024

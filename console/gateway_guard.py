@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from argosy.console.gateway_problem import Problem
 from argosy.schemas.errors import ConfigurationError
-from argosy.schemas.settings import GatewaySettings
+from argosy.schemas.gateway_settings import GatewaySettings
 
 _PATIENCE: Final = 4
 OPEN: Final = frozenset({"/", "/openapi.json", "/health", "/ready"})

@@ -4,10 +4,10 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
+from argosy.schemas.ce_time import epoch_ms, ours_ms, rfc3339
 from argosy.schemas.errors import BadMessage, NewerVersion
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -20,7 +20,6 @@ _VERSIONS: Final = {"task.system": 2, "submit.turned_away": 2}
 """Of kinds that don't begin with 1: a release without them buries a word that is new, but waits for a new version."""
 HEADERS_BYTES: Final = 32 * 1024
 """More than this in headers is not one of our messages."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REQUIRED: Final = ("ce_id", "ce_source", "ce_type", "ce_specversion")
 _JSON: Final = b"application/json"
 _OURS: Final = frozenset((
@@ -31,7 +30,6 @@ _DISPATCHED: Final = (
     "ce_subject", "ce_time", "ce_cause", "traceparent",
 )  # fmt: skip
 """The headers of a dispatch of a run that has a trace, in their order."""
-_TIME_BYTES: Final = 24
 _KEPT_BYTES: Final = 256
 """Of a kind or a source that is kept, as the same one comes with every message; ours are shorter."""
 _INTEGER_BYTES: Final = 19
@@ -83,7 +81,7 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of an Envelope, as they stan
             ("ce_id", id_.encode()),
             *_of_source(source),
             ("ce_subject", subject.encode()),
-            ("ce_time", _rfc3339(time_ms)),
+            ("ce_time", rfc3339(time_ms)),
             ("ce_cause", b"%d" % cause),
             ("ce_ordinal", b"%d" % ordinal),
             ("traceparent", traceparent.encode()),
@@ -92,7 +90,7 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of an Envelope, as they stan
     if subject:
         pairs.append(("ce_subject", subject.encode()))
     if time_ms is not None:
-        pairs.append(("ce_time", _rfc3339(time_ms)))
+        pairs.append(("ce_time", rfc3339(time_ms)))
     if cause is not None:
         pairs.append(("ce_cause", b"%d" % cause))
     if ordinal:
@@ -154,7 +152,7 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
             found["ce_id"].decode(),
             _source_of(found["ce_source"]),
             "" if subject is None else subject.decode(),
-            None if time is None else _ours_ms(time),
+            None if time is None else ours_ms(time),
             None if cause is None else _digits(cause),
             0 if ordinal is None else _digits(ordinal),
             None if parent is None else parent.decode(),
@@ -187,7 +185,7 @@ def _as_dispatched(  # noqa: PLR0913, PLR0917 - the headers, as they stand there
             return None
         kind, sender = _sent(version, type_, source, content)
         return Envelope(
-            kind, id_.decode(), sender, subject.decode(), _ours_ms(time), _digits(cause), 0, parent.decode()
+            kind, id_.decode(), sender, subject.decode(), ours_ms(time), _digits(cause), 0, parent.decode()
         )
     except (AttributeError, TypeError, ValueError, BadMessage, NewerVersion):
         return None
@@ -226,20 +224,6 @@ def _digits(text: bytes) -> int:
     return int(text)
 
 
-@lru_cache(maxsize=64)  # what is read together was mostly written together
-def _ours_ms(text: bytes) -> int:
-    if len(text) != _TIME_BYTES or text[19:20] != b"." or text[23:] != b"Z":
-        raise ValueError
-    return _second(text[:19]) + _digits(text[20:23])
-
-
-@lru_cache(maxsize=64)
-def _second(text: bytes) -> int:
-    """Return the epoch milliseconds of a second that is written as ours are."""
-    seconds = datetime.strptime(text.decode("ascii"), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC) - _EPOCH
-    return seconds // timedelta(milliseconds=1)
-
-
 def _checked(pairs: Pairs) -> Envelope:
     found: dict[str, str] = {}
     size = 0
@@ -273,7 +257,7 @@ def _checked(pairs: Pairs) -> Envelope:
         id=found["ce_id"],
         source=found["ce_source"],
         subject=found.get("ce_subject", ""),
-        time_ms=_epoch_ms(found.get("ce_time")),
+        time_ms=epoch_ms(found.get("ce_time")),
         cause=_integer(found, "ce_cause"),
         ordinal=_integer(found, "ce_ordinal") or 0,
         traceparent=found.get("traceparent"),
@@ -301,27 +285,3 @@ def _integer(found: dict[str, str], name: str) -> int | None:
         message = f"is {text[:40]!r}, must be a whole number"
         raise BadMessage(message, field=name)
     return int(text)
-
-
-def _epoch_ms(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(
-            milliseconds=1
-        )
-    except (ValueError, OverflowError):
-        message = f"is {text[:40]!r}, must be an RFC 3339 time"
-        raise BadMessage(message, field="ce_time") from None
-
-
-@lru_cache(maxsize=64)  # what is written together has few times
-def _rfc3339(time_ms: int) -> bytes:
-    seconds, milliseconds = divmod(time_ms, 1000)
-    return b"%s.%03dZ" % (_whole_seconds(seconds), milliseconds)
-
-
-@lru_cache(maxsize=16)
-def _whole_seconds(seconds: int) -> bytes:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}".encode()

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,14 +18,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from argosy.schemas.bounds import Positive, Seconds
+from argosy.schemas.gateway_settings import GatewaySettings
 from argosy.schemas.local_stack import local_stack, stack_folder
 from argosy.schemas.prices import Price
 
-Positive = Annotated[int, Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
 DAY_SECONDS = 86_400
-TOKEN_CHARACTERS = 16
 CONFIG_VARIABLE = "ARGOSY_CONFIG"
 """Names another file than `argosy.toml`; inherited by the processes that a command starts."""
 
@@ -206,37 +204,6 @@ class WorkshopSettings(BaseModel):
     """Run in the sandbox, in a checkout. As JSON: `["python3", "-m", "pytest", "-q"]`."""
     protected: tuple[str, ...] = ("tests/*", "conftest.py", "*/conftest.py")
     """Files that no agent may change, as patterns: who may change the tests can make any code pass them."""
-
-
-def _hard_to_guess(token: SecretStr) -> SecretStr:
-    if len(token) < TOKEN_CHARACTERS:
-        message = f"must have {TOKEN_CHARACTERS} characters or more: who guesses it may submit runs and read results"
-        raise ValueError(message)
-    return token
-
-
-class GatewaySettings(BaseModel):
-    """The HTTP door, `argosy gateway`."""
-
-    host: str = "127.0.0.1"
-    """Where it listens; beyond loopback only with a token."""
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
-    """0 = any free one, which is printed."""
-    token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
-    """What callers send as `Authorization: Bearer …`."""
-    max_body_bytes: Positive = 8 * 1024 * 1024
-    body_seconds: Seconds = 30.0
-    """How long a caller may take to send its body."""
-    connections: Positive = 1_000
-    """At once, and requests too; what is more is answered 503."""
-    waits: Positive = 500
-    """Long polls at once."""
-    watchers: Positive = 200
-    """Event streams at once: one reader of the topic serves them all, each buffers 1 MiB at most."""
-    wait_most_seconds: Seconds = 60.0
-    """A long poll that asks for longer is answered after this."""
-    drain_seconds: Positive = 10
-    """How long SIGTERM waits for requests under way."""
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["over", "settled", "busy", "attached", "stale"]
 Kind = Literal["counter", "histogram", "gauge"]
 
 # The buckets that the messaging conventions advise end at 10 s: far too short for work that asks a model.

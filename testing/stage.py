@@ -10,9 +10,9 @@ from argosy.broker.values import CountTokens
 from argosy.client.connection import Argosy
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.pipeline import Pipeline
+from argosy.schemas.gateway_settings import GatewaySettings
 from argosy.schemas.settings import (
     FleetSettings,
-    GatewaySettings,
     KafkaSettings,
     ModelSettings,
     RedisSettings,

@@ -17,7 +17,8 @@ from argosy.broker.store import Payloads
 from argosy.client.connection import Argosy
 from argosy.console.gateway import listening, serve_http, url_of
 from argosy.console.gateway_door import Door
-from argosy.schemas.settings import GatewaySettings, Settings
+from argosy.schemas.gateway_settings import GatewaySettings
+from argosy.schemas.settings import Settings
 
 
 @dataclass

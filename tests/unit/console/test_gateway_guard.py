@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from argosy.console.gateway import listening
 from argosy.console.gateway_guard import check_exposure, is_loopback
 from argosy.schemas.errors import ConfigurationError
-from argosy.schemas.settings import GatewaySettings
+from argosy.schemas.gateway_settings import GatewaySettings
 from support.gateway import lonely_gateway
 
 TOKEN = "a token of some length"  # noqa: S105 - a test's own

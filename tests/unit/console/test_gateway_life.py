@@ -8,7 +8,7 @@ import pytest
 from argosy.broker.memory_follower import MemoryFollower
 from argosy.console.gateway import listening, serve_http, url_of
 from argosy.schemas.errors import Refused
-from argosy.schemas.settings import GatewaySettings
+from argosy.schemas.gateway_settings import GatewaySettings
 from support.gateway import lonely_gateway
 
 
