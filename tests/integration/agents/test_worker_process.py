@@ -83,6 +83,7 @@ async def start(bench: Bench, folder: Path, name: str) -> asyncio.subprocess.Pro
     settings = bench.settings
     environment = {
         **os.environ,
+        "PYTHONFAULTHANDLER": "1",
         "ARGOSY_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "ARGOSY_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
         "ARGOSY_KAFKA__WORK_PARTITIONS": "2",
@@ -105,8 +106,12 @@ async def start(bench: Bench, folder: Path, name: str) -> asyncio.subprocess.Pro
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
-    async with asyncio.timeout(60):
-        _, said = await process.communicate()
+    reading = asyncio.create_task(process.communicate())
+    done, _ = await asyncio.wait({reading}, timeout=60)
+    if not done:
+        process.send_signal(signal.SIGABRT)  # says where it is
+    _, said = await reading
+    assert done, f"it did not end: {said.decode()}"
     return process.returncode, said.decode()
 
 
