@@ -43,6 +43,7 @@ class Bubblewrap:
             *("--cap-drop", "ALL"),
             *("--uid", _USER, "--gid", _USER, "--hostname", "sandbox"),
             *("--proc", "/proc", "--dev", "/dev"),
+            *("--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108 - the sandbox's own
             *("--size", size, "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own
             *_read_only(),
             *shown[access],

@@ -16,6 +16,8 @@ from argosy.agents.sandbox import Ran, run_sandboxed
 from argosy.schemas.settings import SandboxSettings
 
 _ASK_AGAIN_SECONDS: Final = 0.05
+_OF_THE_MACHINE: Final = frozenset((126, 127, 137))
+"""Exit codes of a command that couldn't be run, or was killed as by the kernel when memory ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Suite:
         """Give the verdict on a commit's tree, from before if there is one.
 
         Two that ask at once for one tree: one runs, the other waits for its verdict. Whoever dies meanwhile leaves
-        nothing, and the next one runs. A run that a limit ended says more of the machine than of the tree, and is not
-        kept.
+        nothing, and the next one runs. A run that a limit ended, or that couldn't begin, says more of the machine than
+        of the tree, and is not kept.
         """
         kept = self._kept(commit.tree)
         async with _alone(kept.with_suffix(".lock")):
@@ -39,7 +41,7 @@ class Suite:
                 return found
             ran = await self._ran(commit)
             await asyncio.to_thread(self._note, commit.tree, ran)
-            if ran.ended == "exited":
+            if ran.ended == "exited" and ran.exit_code not in _OF_THE_MACHINE:
                 await asyncio.to_thread(_keep, kept, ran)
             return ran
 

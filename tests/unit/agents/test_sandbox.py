@@ -174,6 +174,9 @@ async def test_a_single_process_gets_no_more_memory_and_no_larger_file_than_allo
     assert "File too large" in ran.output
     many = "open('/tmp/a', 'wb').write(bytes(90_000)); open('/tmp/b', 'wb').write(bytes(90_000))"
     assert "No space left" in (await python(tmp_path, many, small)).output
+    shared = many.replace(TMP, "/dev/shm")  # noqa: S108 - the sandbox's own
+    assert "No space left" in (await python(tmp_path, shared, small)).output
+    assert "Read-only" in (await python(tmp_path, "open('/dev/x', 'w')", small)).output
 
 
 async def test_endless_output_is_cut_in_the_middle_and_told(tmp_path: Path) -> None:

@@ -79,6 +79,16 @@ async def test_a_run_that_a_limit_ended_is_no_verdict_on_the_tree(
     assert len(runs) == 2
 
 
+@pytest.mark.parametrize("code", [126, 127, 137])
+async def test_a_run_that_could_not_be_or_was_killed_from_outside_is_none_either(
+    repository: Repository, runs: list[str], code: int
+) -> None:
+    command = (sys.executable, "-c", f"raise SystemExit({code})")
+    for _ in range(2):
+        assert (await Suite(repository, command, NO_SANDBOX).run(repository.head())).exit_code == code
+    assert len(runs) == 2
+
+
 async def test_without_a_sandbox_nothing_is_run_and_nothing_kept(
     repository: Repository, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
