@@ -1,4 +1,4 @@
-"""Inputs: what a step reads, found in the state: values, holes, lists, and how many tokens they are."""
+"""Inputs: what a step reads, found in the state: values, holes, lists."""
 
 from typing import NamedTuple
 
@@ -100,7 +100,7 @@ def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) ->
     built: list[Given] = []
     for given in step.step.inputs:
         if shard is not None and given.name == over:
-            built.append(_item(state, plan, given, shard))
+            built.append(shard_item(state, plan, given, shard))
         elif isinstance(given, Constant):
             built.append(Given(name=given.name, source=constant(given)))
         else:
@@ -141,7 +141,7 @@ def missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause |
 def _shard_of(plan: Plan, item: str) -> tuple[InputEdge | Constant, int]:
     """Find of what list, and which number in it, a shard's pipeline is given."""
     name, _, shard = item.removesuffix(f"/{INPUT}").rpartition(".")
-    return _over(plan.steps[name]), int(shard)
+    return over_of(plan.steps[name]), int(shard)
 
 
 def _item_missing(state: RunState, plan: Plan, item: str) -> Cause | None:
@@ -164,13 +164,13 @@ def item_of(state: RunState, plan: Plan, item: str) -> Given:
     if iteration is not None:
         return _fed_back(state, plan, *iteration)
     over, shard = _shard_of(plan, item)
-    return _item(state, plan, over, shard)
+    return shard_item(state, plan, over, shard)
 
 
 def _fed_back(state: RunState, plan: Plan, loop: str, number: int) -> Given:
     """Build what an iteration is given: what the loop starts with, or what the iteration before gave."""
     step = plan.steps[loop]
-    over = _over(step)
+    over = over_of(step)
     if number > 1:
         return Given(name=over.name, source=value_of(state, step.iteration(number - 1)))
     if isinstance(over, Constant):
@@ -200,7 +200,8 @@ def taint_at(state: RunState, source: str) -> Taint:
     return UNTAINTED if payload is None else payload.taint
 
 
-def _item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> Given:
+def shard_item(state: RunState, plan: Plan, given: InputEdge | Constant, shard: int) -> Given:
+    """Build what a shard is given of the list that is spread."""
     if isinstance(given, Constant):
         items = given.value if isinstance(given.value, list) else []
         return Given(name=given.name, source=constant(Constant(name=given.name, value=items[shard])))
@@ -224,7 +225,7 @@ def value_of(state: RunState, source: str) -> Payload:
 
 def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int | Fault:
     """Find the list that a map spreads: what is known of it, or just its length, or why it is none."""
-    over = _over(step)
+    over = over_of(step)
     if isinstance(over, Constant):
         if isinstance(over.value, list):
             return len(over.value)
@@ -243,7 +244,8 @@ def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int
             return Fault(code="not_a_list", message=message)
 
 
-def _over(step: StepPlan) -> InputEdge | Constant:
+def over_of(step: StepPlan) -> InputEdge | Constant:
+    """Return the input that a map spreads, or that a loop feeds back."""
     if not isinstance(step.step, MapStep | LoopStep):
         message = f"{step.name} is no map and no loop"
         raise TypeError(message)
@@ -251,55 +253,9 @@ def _over(step: StepPlan) -> InputEdge | Constant:
 
 
 def _is_whole_map(plan: Plan, edge: InputEdge) -> bool:
-    return edge.select is None and _is_map(plan, edge.source)
+    return edge.select is None and is_map(plan, edge.source)
 
 
-def _is_map(plan: Plan, source: str) -> bool:
+def is_map(plan: Plan, source: str) -> bool:
+    """Say whether a source is a map: it has the results of its shards, and none of its own."""
     return not is_given(source) and plan.steps[source].is_map
-
-
-def tokens_of(state: RunState, plan: Plan, step: StepPlan) -> int:
-    """Sum the tokens of a task's inputs, or of what a map's shards share. What is unknown counts nothing."""
-    over = step.step.over if isinstance(step.step, MapStep) else None
-    return sum(_tokens(state, plan, step, given) for given in step.step.inputs if given.name != over)
-
-
-def item_tokens(state: RunState, plan: Plan, step: StepPlan, shard: int | None) -> int:
-    """Count what a shard is given of the list that is spread; 0 where that is not known, and of any other task."""
-    return 0 if shard is None else _item_tokens(_item(state, plan, _over(step), shard))
-
-
-def _tokens(state: RunState, plan: Plan, step: StepPlan, given: InputEdge | Constant) -> int:
-    if isinstance(given, Constant):
-        return constant(given).tokens
-    if missing(state, plan, step, step.via.get(given.name, given.source)) is not None:
-        return 0
-    if given.select is None:
-        return _whole_tokens(state, plan, given.source)
-    if (is_item(given.source) or _is_map(plan, given.source)) and not state.has_result(given.source):
-        return 0  # a part that no one has counted: the worker does
-    fact = facts_of(state, plan, given.source).get(edge_want(given, None).key)
-    return fact.tokens if fact is not None and fact.kind == "size" else 0
-
-
-def _whole_tokens(state: RunState, plan: Plan, source: str) -> int:
-    if is_item(source):
-        first = iteration_of(source.removesuffix(f"/{INPUT}"))
-        if first is not None and first[1] == 1:
-            loop = plan.steps[first[0]]
-            return _tokens(state, plan, loop, _over(loop))
-        return _item_tokens(item_of(state, plan, source))
-    return state.step(source).tokens if _is_map(plan, source) else value_of(state, source).tokens
-
-
-def _item_tokens(given: Given) -> int:
-    """Count an item; in a manifest that lies in the payload store fold can't look, and the worker checks again."""
-    source, item = given.source, given.item
-    if isinstance(source, HoleInput):
-        return 0
-    if item is None:
-        return source.tokens
-    items = source.value if isinstance(source, Inline) and isinstance(source.value, list) else []
-    found = items[item] if item < len(items) else None
-    tokens = found.get("tokens") if isinstance(found, dict) else None
-    return tokens if isinstance(tokens, int) else 0

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from argosy.coordinator import summaries
 from argosy.coordinator.capacity import REFUSED, refusal, room_of
 from argosy.coordinator.decision import Unclaim, Withdraw
-from argosy.coordinator.inputs import item_tokens, tokens_of
+from argosy.coordinator.input_tokens import item_tokens, tokens_of
 from argosy.coordinator.kept import TaskResult, TaskState
 from argosy.coordinator.paging import Paging, keep, paging_of
 from argosy.coordinator.place import Place, System

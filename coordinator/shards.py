@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from argosy.coordinator import pages
 from argosy.coordinator.capacity import refusal
-from argosy.coordinator.inputs import cause_of, item_tokens, part_of, spread_length, tokens_of
+from argosy.coordinator.input_tokens import item_tokens, tokens_of
+from argosy.coordinator.inputs import cause_of, part_of, spread_length
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
 from argosy.coordinator.kept import Cause, StepState, TaskResult
 from argosy.coordinator.place import Place
