@@ -1,6 +1,7 @@
 """Calls of git on one repository: an environment of its own, and errors that say what it said."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ _SETTINGS: Final = (
 )
 
 
+_NO_ROOM: Final = re.compile("No space left|Disk quota exceeded|Cannot allocate memory|[Oo]ut of memory")
+
+
 class GitFailed(Reject, code="git_failed"):
     """Git refused: the repository isn't what this task takes it for."""
 
@@ -33,7 +37,10 @@ class Git:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __call__(self, *words: str, data: bytes = b"", fds: Sequence[int] = ()) -> str:
-        """Run it; return what it printed, without the last line's end. `fds` stay open in it. GitFailed if it can't."""
+        """Run it; return what it printed, without the last line's end. `fds` stay open in it.
+
+        Raises GitFailed, or OSError where the machine has no room.
+        """
         return self.raw(*words, data=data, fds=fds).decode("utf-8", errors="replace").rstrip("\n")
 
     def raw(self, *words: str, data: bytes = b"", fds: Sequence[int] = ()) -> bytes:
@@ -41,9 +48,9 @@ class Git:
         done = self.tried(*words, data=data, fds=fds)
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", errors="replace").strip()
-            raise GitFailed(
-                f"git {words[0]} in {self.folder.name}: {said or f'ended with {done.returncode}'}"
-            )
+            message = f"git {words[0]} in {self.folder.name}: {said or f'ended with {done.returncode}'}"
+            # A machine without room is no word on the task: another attempt may find some.
+            raise OSError(message) if _NO_ROOM.search(said) else GitFailed(message)
         return done.stdout
 
     def tried(

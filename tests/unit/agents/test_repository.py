@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from argosy.agents.git import GitFailed
+from argosy.agents import git
+from argosy.agents.git import Git, GitFailed
 from argosy.agents.repository import BadPath, Conflict, Repository
 from argosy.agents.scratch import scratch, sweep
 from support import killed_commits
@@ -130,3 +131,12 @@ def test_scratch_of_the_dead_is_swept_and_that_of_the_living_is_not(tmp_path: Pa
 def test_no_repository_is_said(tmp_path: Path) -> None:
     with pytest.raises(GitFailed, match="no bare git repository"):
         Repository.at(tmp_path)
+
+
+def test_a_disk_without_room_is_no_word_on_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = tmp_path / "git"
+    full.write_text("#!/bin/sh\necho 'error: file write error: No space left on device' >&2\nexit 128\n")
+    full.chmod(0o755)
+    monkeypatch.setattr(git, "program", lambda: str(full))
+    with pytest.raises(OSError, match="No space left"):
+        Git(tmp_path)("hash-object")
