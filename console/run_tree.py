@@ -18,6 +18,7 @@ from argosy.schemas.edges import INPUT
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.ids import step_of
 from argosy.schemas.pipeline import LoopStep, MapStep
+from argosy.schemas.taint import Taint, united
 
 SHARDS_SHOWN: Final = 10
 """Of a map, shards that did not succeed; --shards shows all of all."""
@@ -78,6 +79,8 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
     if accepted.replay_of is not None:
         reused = counted(len(accepted.reused), "result")
         yield f"a replay of {accepted.replay_of.run_id}: {reused} reused"
+    if accepted.input.taint:
+        yield f"input {_marked(accepted.input.taint)}"
     if history.broken:
         yield f"its log can't be folded {history.broken}"
     by_step: dict[str, list[TaskRow]] = {}
@@ -143,11 +146,20 @@ def _sum(branch: Branch, table: list[TaskRow], history: History) -> str:
     parts = [f"{count} {state}" for state, count in states.items()]
     if total > known:
         parts.append(f"{total - known} not {'begun' if is_each else 'ordered'} yet")
-    said = f"{counted(total, 'task' if below else 'shard')}: {', '.join(parts) or 'none'}"
-    if is_each:
-        return said
-    tokens = f"tokens {sum(row.input_tokens for row in ordered)} in, {sum(row.output_tokens for row in ordered)} out"
-    return f"{said}  {tokens}"
+    said = [f"{counted(total, 'task' if below else 'shard')}: {', '.join(parts) or 'none'}"]
+    if not is_each:
+        attempts, deliveries = sum(row.attempts for row in ordered), sum(row.deliveries for row in ordered)
+        if deliveries > attempts:
+            said.append(f"{deliveries} deliveries")
+        given, made = sum(row.input_tokens for row in ordered), sum(row.output_tokens for row in ordered)
+        said.append(f"tokens {given} in, {made} out")
+    if taint := united(*(row.taint for row in ordered)):
+        said.append(_marked(taint))
+    return "  ".join(said)
+
+
+def _marked(taint: Taint) -> str:
+    return f"tainted by {', '.join(taint)}"
 
 
 def _task(row: TaskRow, history: History, now_ms: int) -> str:
@@ -167,6 +179,8 @@ def _task(row: TaskRow, history: History, now_ms: int) -> str:
         words.append(f"tokens {row.input_tokens} in, {row.output_tokens} out")
     if row.worker:
         words.append(f"by {row.worker.removeprefix('argosy/worker/')}")
+    if row.taint:
+        words.append(_marked(row.taint))
     if row.why:
         words.append(row.why)
     return "  ".join(words)

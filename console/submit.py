@@ -106,7 +106,7 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                 "--each goes without --input and --watch", "it is many inputs", "leave those out"
             )
         with opened(each) as lines:
-            values = (completed(found, one) for one in values_of(lines))
+            values = ((number, completed(found, one)) for number, one in values_of(lines))
             work = _many(settings, what, values, run_id, timeout_seconds, detach=detach, **chosen)
             raise typer.Exit(run_in_foreground(work))
     if value is None:
@@ -160,7 +160,7 @@ async def tell_if_not_accepted(run: Run[JsonValue], what: CompiledPipeline | str
 async def _many(  # noqa: PLR0913 - as `run`
     settings: Settings,
     what: CompiledPipeline | str,
-    values: Iterable[JsonValue],
+    values: Iterable[tuple[int, JsonValue]],
     run_id: str | None,
     timeout_seconds: float | None,
     *,

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -18,7 +19,7 @@ from argosy.client.run import Run
 from argosy.console.exits import FAILED
 from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show_json
-from argosy.schemas.errors import ConfigurationError, RunError
+from argosy.schemas.errors import BadArgument, ConfigurationError, InvalidInput, MessageTooLarge, RunError
 from argosy.schemas.pipeline import CompiledPipeline
 
 MOST_OPEN: Final = 20_000
@@ -71,8 +72,8 @@ def value_of(text: str) -> JsonValue:
     return value
 
 
-def values_of(lines: Iterable[str]) -> Generator[JsonValue]:
-    """Read one value per line, as they are asked for; empty lines are none.
+def values_of(lines: Iterable[str]) -> Generator[tuple[int, JsonValue]]:
+    """Read one value per line, as they are asked for, with the line's number; empty lines are none.
 
     Raises ConfigurationError that names the line, when it comes to it.
     """
@@ -86,13 +87,13 @@ def values_of(lines: Iterable[str]) -> Generator[JsonValue]:
                     str(error),
                     "mend it and repeat the whole: with the same --run-id no run is made twice",
                 ) from None
-            yield value
+            yield number, value
 
 
 async def submit_each(  # noqa: PLR0913 - the options of a run
     fleet: Argosy,
     what: CompiledPipeline | str,
-    values: Iterable[JsonValue],
+    values: Iterable[tuple[int, JsonValue]],
     *,
     prefix: str | None,
     detach: bool,
@@ -101,14 +102,14 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
 ) -> int:
     """Submit all, print a line of JSON for each as it is known, and return the exit code.
 
-    With a prefix the ids are `<prefix>-1`, …: a repeat makes no run twice.
+    Values come with the numbers of their lines. With a prefix the ids are `<prefix>-1`, …: a repeat makes no run twice.
     """
     tally, room, names = Tally(detach), asyncio.Semaphore(MOST_OPEN), count(1)
     run_id: Callable[[JsonValue], str] | None = None
     if prefix is not None:
         run_id = lambda _: f"{prefix}-{next(names)}"  # noqa: E731 - asked once per value, in order
 
-    async def ended(run: Run[JsonValue]) -> None:
+    async def ended(run: Run[JsonValue], number: int) -> None:
         try:
             line: dict[str, JsonValue] = {"result": await run.result(timeout_seconds=timeout_seconds)}
         except RunError as error:
@@ -117,7 +118,7 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
         finally:
             room.release()
         tally.ended += 1
-        show_json({"run_id": run.run_id, **line})
+        show_json({"run_id": run.run_id, "line": number, **line})
 
     again = "some more may have been sent"
     if prefix is not None:
@@ -127,20 +128,46 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
     try:
         async with (
             asyncio.TaskGroup() as group,
-            aclosing(fleet.submit_many(what, values, run_id=run_id, **options)) as runs,
+            aclosing(_started(fleet, what, values, run_id=run_id, **options)) as runs,
         ):
-            async for run in runs:
+            async for number, run in runs:
                 tally.acknowledged += 1
                 if_interrupted(f"{tally.acknowledged} runs were acknowledged and go on; {again}")
                 if detach:
-                    show_json({"run_id": run.run_id})
+                    show_json({"run_id": run.run_id, "line": number})
                 else:
                     await room.acquire()
-                    group.create_task(ended(run), name=f"result of {run.run_id}")
+                    group.create_task(ended(run, number), name=f"result of {run.run_id}")
     finally:
         telling.cancel()
         note(tally.text())
     return FAILED if tally.failed else 0
+
+
+async def _started(
+    fleet: Argosy,
+    what: CompiledPipeline | str,
+    values: Iterable[tuple[int, JsonValue]],
+    **options: Any,  # noqa: ANN401 - those of `Argosy.submit_many`
+) -> AsyncGenerator[tuple[int, Run[JsonValue]]]:
+    """Yield each run with its line, in order. Raises ConfigurationError that names the line of what can't be."""
+    open_lines: deque[int] = deque()
+
+    def taken() -> Generator[JsonValue]:
+        for number, value in values:
+            open_lines.append(number)
+            yield value
+
+    async with aclosing(fleet.submit_many(what, taken(), **options)) as runs:
+        try:
+            async for run in runs:
+                yield open_lines.popleft(), run
+        except BadArgument as error:
+            raise ConfigurationError(f"line {open_lines[0]}: {error.what}", error.why, error.do) from None
+        except (InvalidInput, MessageTooLarge) as error:
+            raise ConfigurationError(
+                f"line {open_lines[0]} can't be submitted", str(error), error.do
+            ) from None
 
 
 async def _tell(tally: Tally) -> None:

@@ -1,7 +1,7 @@
 """A run's tasks as rows: agent, state, attempts, wall time, tokens; from its history alone."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +12,7 @@ from argosy.console.system_words import place_of, words
 from argosy.coordinator.step_plan import shards_in, template_of
 from argosy.schemas.ids import step_of, task_id
 from argosy.schemas.pipeline import LoopStep
+from argosy.schemas.taint import UNTAINTED, Taint, united
 
 if TYPE_CHECKING:
     from argosy.schemas.runlog import TaskSettled
@@ -61,6 +62,8 @@ class TaskRow:
     """Who settled it last."""
     what: str = ""
     """Of a task that was made for one that is too large: which page, merge or summary it is."""
+    taint: Taint = UNTAINTED
+    """Marks of its result: whose words it may hold."""
 
     def cells(self) -> tuple[object, ...]:
         """Give the row as `COLUMNS` has it."""
@@ -142,4 +145,13 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
         why=faults[-1] if faults and letter != "k" else cause,
         worker=settles[-1].worker if settles else "",
         what=words(state, place) if is_system and state is not None and place is not None else "",
+        taint=_taint(history, local, settles),
     )
+
+
+def _taint(history: History, local: str, settles: "Iterable[TaskSettled]") -> Taint:
+    """Unite the marks of what a task gave, or was given for it in a replay."""
+    payloads = [settled.result for settled in settles if settled.outcome == "succeeded"]
+    if history.accepted is not None and local in history.accepted.reused:
+        payloads.append(history.accepted.reused[local].payload)
+    return united(*(payload.taint for payload in payloads if payload is not None))

@@ -11,6 +11,7 @@ from argosy.console.moments import length
 from argosy.console.run_history import History, Logged, scan_lane, take
 from argosy.console.run_story import story
 from argosy.console.run_tree import holes, tree
+from argosy.console.task_table import rows
 from argosy.console.why_kafka import agent_of
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
@@ -149,6 +150,38 @@ def test_a_tree_tells_state_time_tokens_and_who_worked() -> None:
     assert "succeeded  2.3 s  tokens 120 in, 30 out  by h-1" in line
     (line,) = [line for line in said.splitlines() if "second  second" in line]
     assert "out  for 30 s" in line
+
+
+def test_a_tree_tells_whose_words_results_may_hold() -> None:
+    found = logged(
+        ACCEPTED.model_copy(update={"input": Inline(value="x", bytes=3, tokens=1, taint=("document",))}),
+        DONE.model_copy(
+            update={"result": Inline(value="y", bytes=3, tokens=1, taint=("document", "tool:look"))}
+        ),
+    )
+    said = tree(found, now_ms=40_000)
+    assert said.splitlines()[2] == "input tainted by document"
+    (line,) = [line for line in said.splitlines() if "first  first" in line]
+    assert "tainted by document, tool:look" in line
+    assert [row.taint for row in rows(found)] == [("document", "tool:look"), (), ()]
+
+
+def test_a_map_tells_the_deliveries_and_the_taint_of_its_shards() -> None:
+    spread_out = Pipeline("spread_out", takes=list[str], gives=list[str])
+    spread_out.returns(spread_out.map(first, over=spread_out.input, name="m"))
+    manifest: list[JsonValue] = [Inline(value=text, bytes=3, tokens=1).model_dump() for text in "ab"]
+    spread = ListFact(
+        kind="list", length=2, most_tokens=1, manifest=Inline(value=manifest, bytes=9, tokens=2)
+    )
+    accepted = ACCEPTED.model_copy(update={"pipeline": spread_out.compile(), "facts": {"list:": spread}})
+    marked = Inline(value="y", bytes=3, tokens=1, taint=("tool:look",))
+    found = logged(
+        accepted,
+        DONE.model_copy(update={"task_id": TaskId("r/m.0"), "deliveries": 3}),
+        DONE.model_copy(update={"task_id": TaskId("r/m.1"), "deliveries": 1, "result": marked}),
+    )
+    said = tree(found, now_ms=40_000)
+    assert "2 shards: 2 succeeded  4 deliveries  tokens 240 in, 60 out  tainted by tool:look" in said
 
 
 def test_a_step_that_goes_on_without_a_parent_shows_the_hole() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from argosy.console.submit_each import opened, submit_each, values_of
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.fault import Fault
 from support.shell_world import client_of, hello, patient, shell_world
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 def test_lines_are_read_as_they_are_asked_for() -> None:
@@ -20,12 +24,12 @@ def test_lines_are_read_as_they_are_asked_for() -> None:
         pytest.fail("read ahead")
 
     values = values_of(lines())
-    assert [next(values), next(values)] == ["one", {"two": 2}]
+    assert [next(values), next(values)] == [(1, "one"), (3, {"two": 2})]
 
 
 def test_a_line_that_is_no_json_is_named_in_its_place() -> None:
     values = values_of(['"fine"', "NaN"])
-    assert next(values) == "fine"
+    assert next(values) == (1, "fine")
     with pytest.raises(ConfigurationError, match="line 2 is no JSON"):
         next(values)
 
@@ -42,7 +46,12 @@ async def test_each_line_is_a_run_and_its_answer_a_line(capsys: pytest.CaptureFi
         )
         for _ in range(2):
             code = await submit_each(
-                client, hello.compile(), ["x", "y", "z"], prefix="b", detach=False, timeout_seconds=60
+                client,
+                hello.compile(),
+                list(enumerate("xyz", 1)),
+                prefix="b",
+                detach=False,
+                timeout_seconds=60,
             )
             assert code == 1, "one of them failed"
             printed = capsys.readouterr()
@@ -56,7 +65,40 @@ async def test_each_line_is_a_run_and_its_answer_a_line(capsys: pytest.CaptureFi
 async def test_detached_it_prints_ids_once_they_are_acknowledged(capsys: pytest.CaptureFixture[str]) -> None:
     async with shell_world() as world, client_of(world) as client:
         code = await submit_each(
-            client, hello.compile(), ["x", "y"], prefix="d", detach=True, timeout_seconds=None
+            client, hello.compile(), [(1, "x"), (4, "y")], prefix="d", detach=True, timeout_seconds=None
         )
         lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-        assert (code, lines) == (0, ['{"run_id": "d-1"}', '{"run_id": "d-2"}'])
+        assert (code, lines) == (0, ['{"run_id": "d-1", "line": 1}', '{"run_id": "d-2", "line": 4}'])
+
+
+async def test_without_ids_of_ones_own_the_line_tells_which_value_it_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with shell_world(patient()) as world, client_of(world) as client:
+        given: list[tuple[int, JsonValue]] = [(1, "x"), (3, 7), (4, "z")]
+        code = await submit_each(
+            client, hello.compile(), given, prefix=None, detach=False, timeout_seconds=60
+        )
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+        assert code == 1
+        assert {line["line"]: line.get("error", {}).get("code") for line in lines} == {
+            1: None,
+            3: "run_refused",
+            4: None,
+        }
+
+
+async def test_a_line_that_no_run_may_be_given_is_named() -> None:
+    async with shell_world(patient()) as world:
+        world.settings.fleet = world.settings.fleet.model_copy(update={"hard_input_bytes": 100})
+        async with client_of(world) as client:
+            with pytest.raises(ExceptionGroup) as caught:
+                await submit_each(
+                    client,
+                    hello.compile(),
+                    [(1, "x"), (5, "y" * 200), (6, "z")],
+                    prefix=None,
+                    detach=True,
+                    timeout_seconds=None,
+                )
+    assert caught.group_contains(ConfigurationError, match="line 5: ")
