@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from argosy.broker.deadletters import Graveyard, Reason
 from argosy.broker.log import Cluster, Outgoing, Producer, Record
 from argosy.broker.topics import TopicNames
 from argosy.coordinator import signal_in
@@ -14,6 +12,7 @@ from argosy.coordinator.admission import NotAdmitted, Unjudged
 from argosy.coordinator.gate import Entry, Gate
 from argosy.coordinator.known_pipelines import decode, encode_accepted, known
 from argosy.coordinator.patience import patiently
+from argosy.coordinator.refused import Refused
 from argosy.coordinator.work_topics import WorkTopics
 from argosy.schemas.codec import Message, encode_body
 from argosy.schemas.envelope import Envelope, read_envelope
@@ -25,9 +24,6 @@ from argosy.schemas.runlog import CancelReceived, RunAccepted, SignalReceived, S
 from argosy.telemetry import logs, propagation, steps
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position
-
-_MESSAGE_CHARACTERS: Final = 2_000
-_FIELD_CHARACTERS: Final = 200
 
 
 @dataclass(slots=True)
@@ -52,8 +48,7 @@ class InboxRecord:
         settings = self._settings = gate.settings
         self._producer, self._accept, self._gate = producer, accept, gate
         self._names, self._source = TopicNames(settings.kafka.topic_prefix), source
-        room = settings.kafka.max_message_bytes
-        self._dead = Graveyard(producer, self._names.dead, source, room)
+        self._refused = Refused(producer, settings.kafka, source)
         self._topics = WorkTopics(settings, cluster)
         self._log = logs.get("argosy.receiver")
 
@@ -119,10 +114,10 @@ class InboxRecord:
             envelope = await self._envelope(record)
             message = decode(envelope, record.value)
         except BadMessage as error:
-            await self._unreadable(record, error)
+            await self._refused.unreadable(record, error)
             return
         if not is_run_id(envelope.subject):
-            await self._bury(record, BadMessage("is no run id", field="ce_subject"))
+            await self._refused.bury(record, BadMessage("is no run id", field="ce_subject"))
             return
         match message:
             case RunSubmitted():
@@ -132,7 +127,7 @@ class InboxRecord:
             case CancelRequested():
                 await self._pass_on(record, envelope, _passed_on(envelope, message))
             case _:
-                await self._bury(
+                await self._refused.bury(
                     record, BadMessage(f"{envelope.kind} has no place in the inbox", field="ce_type")
                 )
 
@@ -162,7 +157,7 @@ class InboxRecord:
                         position=arrived.position,
                         exc_info=refused.__cause__,
                     )
-                await self._answer(traced, refused.answer)
+                await self._refused.answer(traced, refused.answer)
                 return
             if not await self._admit(traced, record, submit, body):
                 return
@@ -182,7 +177,7 @@ class InboxRecord:
             _, offset = await self._append(traced, body, f"{run_id}/accepted/{body.position}")
         except MessageTooLarge as error:
             answer = SubmitRefused(reason="too_large", message=str(error), position=body.position)
-            await self._answer(traced, answer)
+            await self._refused.answer(traced, answer)
             return False
         finally:
             self._gate.settled(entry, offset)
@@ -211,7 +206,7 @@ class InboxRecord:
             signal_in.check_id(envelope.id)
             stored = await patiently("store a signal's value", lambda: self._accept.store_signal(sent))
         except BadMessage as error:
-            await self._bury(record, error)
+            await self._refused.bury(record, error)
             return
         await self._pass_on(record, envelope, signal_in.passed_on(envelope.id, sent, stored))
 
@@ -221,7 +216,7 @@ class InboxRecord:
         try:
             await self._append(envelope, body, envelope.id)
         except MessageTooLarge as error:  # the inbox took it, but it says the same in more bytes here
-            await self._bury(record, error, "oversize")
+            await self._refused.bury(record, error, "oversize")
 
     async def _append(self, envelope: Envelope, body: Message, ce_id: str) -> tuple[int, int]:
         record = self._outgoing(envelope, body, ce_id)
@@ -239,54 +234,6 @@ class InboxRecord:
         lane = lane_of(envelope.subject, self._settings.fleet.lanes)
         value = encode_accepted(body) if isinstance(body, RunAccepted) else encode_body(body)
         return Outgoing(self._names.runs, envelope.subject.encode(), value, headers, partition=lane)
-
-    async def _answer(self, envelope: Envelope, answer: SubmitRefused) -> None:
-        cut = {"message": answer.message[:_MESSAGE_CHARACTERS], "field": answer.field[:_FIELD_CHARACTERS]}
-        answer = answer.model_copy(update=cut)  # both may quote the client: an answer must always fit
-        headers = Envelope(
-            kind=answer.KIND,
-            id=answer.position,
-            source=self._source,
-            subject=envelope.subject,
-            traceparent=envelope.traceparent,
-        ).headers()
-        key = envelope.subject.encode()
-        record = Outgoing(self._names.results, key, encode_body(answer), headers)
-        await patiently("answer", lambda: self._producer.send(record))
-        self._log.warning(
-            "submit refused",
-            run_id=envelope.subject,
-            reason=answer.reason,
-            field=answer.field,
-            why=answer.message,
-        )
-
-    async def _unreadable(self, record: Record, error: BadMessage) -> None:
-        """Keep the message; answer too, if it tells who waits for an answer."""
-        await self._bury(record, error)
-        subject = next(
-            (value.decode(errors="replace") for name, value in record.headers if name == "ce_subject"), ""
-        )
-        if is_run_id(subject):
-            position = f"{record.partition}/{record.offset}"
-            text = str(error).removeprefix(f"{error.field}: ")
-            answer = SubmitRefused(reason="invalid", message=text, field=error.field, position=position)
-            await self._answer(Envelope("", "", "", subject=subject), answer)
-
-    async def _bury(
-        self, record: Record, error: BadMessage | MessageTooLarge, reason: Reason | None = None
-    ) -> None:
-        if reason is None:
-            unknown = isinstance(error, BadMessage) and error.field == "ce_type"
-            reason = "unknown_kind" if unknown else "undecodable"
-        await patiently("dead letter", lambda: self._dead.bury(record, reason, str(error)))
-        logs.handoff(
-            "dead",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=str(error)[:200],
-        )
 
 
 def _passed_on(envelope: Envelope, message: SignalSent | CancelRequested) -> SignalReceived | CancelReceived:

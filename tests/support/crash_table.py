@@ -33,7 +33,7 @@ _RECEIVER: Final = (
           load="signalled"),
     Point("receiver.dead.bury", _BURY, "a submit that can't be read is kept as a dead letter", when.of_grave(".inbox"),
           load="garbled"),
-    Point("receiver.dead.answer", "argosy.coordinator.inbox_record:InboxRecord._answer",
+    Point("receiver.dead.answer", "argosy.coordinator.refused:Refused.answer",
           "whoever sent it is answered", load="garbled"),
     Point("receiver.commit.offsets", _COMMIT, "offsets of the inbox are committed", when.of_topic(".inbox")),
 )  # fmt: skip
