@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from argosy.broker.log import Cluster, Partition, Record
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.decision import Arm, Disarm, Unclaim
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, NewerVersion

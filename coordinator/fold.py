@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from argosy.coordinator import deadline, ready, settled, signal, waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
+from argosy.coordinator.event import Event
 from argosy.coordinator.kept import TERMINAL, Pinned, Ruled, TaskResult
 from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import plan_of
 from argosy.coordinator.reuse import end_given
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.canonical import canonical_json
 from argosy.schemas.errors import NewerVersion

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from argosy.broker.log import Record
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.kept import Ruled
 from argosy.coordinator.known_pipelines import decode
-from argosy.coordinator.state import Event
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import is_run_id

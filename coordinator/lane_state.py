@@ -21,6 +21,7 @@ from argosy.coordinator.decision import (
     Withdraw,
     WriteMemo,
 )
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
 from argosy.coordinator.lane_load import LaneLoad, pipeline_of, size_of
 from argosy.coordinator.out import Out
@@ -28,7 +29,7 @@ from argosy.coordinator.outbox import Asked, Outbox
 from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
 from argosy.coordinator.ready_queue import ReadyQueue
 from argosy.coordinator.runs import Runs
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.coordinator.timers import Timers
 from argosy.coordinator.writes import MOST_BYTES, MOST_KEYS, Writes
 from argosy.schemas.errors import NewerVersion

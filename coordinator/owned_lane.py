@@ -12,6 +12,7 @@ from argosy.broker.log import Partition, Record
 from argosy.coordinator.chain import UNTOUCHED
 from argosy.coordinator.checkpoint import last_of
 from argosy.coordinator.doubtful import doubtful
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import leave_newer
 from argosy.coordinator.intake import Gap, Intake
 from argosy.coordinator.lane_record import read_all
@@ -20,7 +21,6 @@ from argosy.coordinator.letters import Letters
 from argosy.coordinator.patience import patiently
 from argosy.coordinator.publish import MOST_IN_FLIGHT, Publish
 from argosy.coordinator.release import Release
-from argosy.coordinator.state import Event
 from argosy.coordinator.sweep import sweep
 from argosy.coordinator.take import Taken, refill
 from argosy.coordinator.watched import Watched

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.event import Event
+from argosy.coordinator.state import RunState
 from argosy.schemas.fault import MESSAGE_CHARACTERS, Fault
 from argosy.schemas.runlog import RunAccepted, RunEnded
 

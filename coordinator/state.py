@@ -25,35 +25,16 @@ Fields (all values are text):
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
-
-from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from argosy.coordinator.held import Held
 from argosy.coordinator.kept import OPEN, Pinned, StepState, TaskResult, TaskState, Totals
+from argosy.coordinator.view_text import View, read_result, read_step, result_text, view_text
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
-from argosy.schemas.runlog import LogMessage
 
-_STEP: Final = TypeAdapter(StepState)
-_RESULT: Final = TypeAdapter(TaskResult)
 _FIELD_BYTES: Final = 240
 """What a field costs in memory beside its name and value, roughly, with the view of it that is kept."""
-
-View = TaskState | StepState | TaskResult | Totals
-
-
-@dataclass(slots=True)
-class Event:
-    """A record of the run log as fold sees it; `time_ms` is the broker's append time. Nobody changes one."""
-
-    offset: int
-    time_ms: int
-    run_id: str
-    message: LogMessage
-    traceparent: str | None = None
 
 
 class RunState:
@@ -168,18 +149,7 @@ class RunState:
             return
         behind, self._behind = self._behind, {}
         for name, view in behind.items():
-            if isinstance(view, TaskState | Totals):
-                self.put(name, view.encode())
-            elif isinstance(view, StepState):
-                self.put(name, _STEP.serializer.to_json(view, exclude_defaults=True))
-            else:
-                self.put(name, self._result_text(view))
-
-    def _result_text(self, result: TaskResult) -> bytes:
-        if result.payload is None or result.facts or result.fault is not None:
-            return _RESULT.serializer.to_json(result, exclude_defaults=True)
-        traced = b"" if result.traceparent is None else b',"traceparent":%b' % to_json(result.traceparent)
-        return b'{"payload":%b%b}' % (self.json_of(result.payload), traced)
+            self.put(name, view_text(view, self._held))
 
     def json_of(self, payload: Payload) -> bytes:
         """Return the JSON of a payload; of one that a task left or the run was given it is written once."""
@@ -244,7 +214,7 @@ class RunState:
         """Read what a task left; KeyError if it has not ended or was never ordered."""
         result = self._results.get(local)
         if result is None:
-            result = self._results[local] = _RESULT.validate_json(self._fields[f"v:{local}"])
+            result = self._results[local] = read_result(self._fields[f"v:{local}"])
             self._held.hold(result.payload)
         return result
 
@@ -259,7 +229,7 @@ class RunState:
 
     def give(self, local: str, result: TaskResult) -> None:
         """Keep what counts as a task's result when it comes to be ordered."""
-        self.put(f"r:{local}", _RESULT.serializer.to_json(result, exclude_defaults=True))
+        self.put(f"r:{local}", result_text(result))
 
     def is_given(self, local: str) -> bool:
         """Say whether a task's result was given with the run, and hasn't been taken yet."""
@@ -267,7 +237,7 @@ class RunState:
 
     def take_given(self, local: str) -> TaskResult:
         """Take it; KeyError if there is none."""
-        result = _RESULT.validate_json(self._fields[f"r:{local}"])
+        result = read_result(self._fields[f"r:{local}"])
         self.drop(f"r:{local}")
         return result
 
@@ -278,7 +248,7 @@ class RunState:
             raw = self._fields.get(f"s:{name}")
             if raw is None:
                 return StepState()  # not kept: a stranger's signals name as many as they like
-            step = self._steps[name] = _STEP.validate_json(raw)
+            step = self._steps[name] = read_step(raw)
         return step
 
     def put_step(self, name: str, step: StepState) -> None:

@@ -16,11 +16,12 @@ from argosy.coordinator.decision import (
     Unclaim,
     Withdraw,
 )
+from argosy.coordinator.event import Event
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult, TaskState
 from argosy.coordinator.paging import paging_of
 from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import Plan
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, Waits, Work
 from argosy.coordinator.waiting import forget
 from argosy.schemas.chat import Usage

@@ -11,8 +11,8 @@ from pydantic_core import to_json
 
 from argosy.broker.log import Outgoing
 from argosy.coordinator.decision import Changed
+from argosy.coordinator.event import Event
 from argosy.coordinator.lane_services import LaneServices
-from argosy.coordinator.state import Event
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.watch import StateChanged

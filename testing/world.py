@@ -13,7 +13,7 @@ from argosy.broker.memory_server import MemoryServer
 from argosy.broker.script import Arg, Reply, Script
 from argosy.broker.topics import TopicNames
 from argosy.coordinator import lane_record
-from argosy.coordinator.state import Event
+from argosy.coordinator.event import Event
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 from argosy.testing import machine

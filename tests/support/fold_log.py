@@ -15,12 +15,13 @@ from argosy.coordinator.decision import (
     Withdraw,
     WriteMemo,
 )
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
 from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.look import Look, look_of
 from argosy.coordinator.messages import dispatch_of, ended_of
 from argosy.coordinator.signal import MOST_SIGNALS
-from argosy.coordinator.state import Event, RunState, load
+from argosy.coordinator.state import RunState, load
 from argosy.coordinator.waiting import waiting_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.ids import local_part

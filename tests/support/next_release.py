@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from argosy.coordinator.decision import Decision
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import RULES, Rules, fold
 from argosy.coordinator.lane_record import read
 from argosy.coordinator.messages import ended_of
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.schemas.runlog import CancelReceived, RunEnded
 from support.witness import Line
 

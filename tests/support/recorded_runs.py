@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argosy.coordinator.decision import Arm, Decision, Ready, Send, Withdraw
-from argosy.coordinator.state import Event
+from argosy.coordinator.event import Event
 from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.codec import decode_body, encode_body
 from argosy.schemas.envelope import Envelope

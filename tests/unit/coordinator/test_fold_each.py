@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import ended_of
 from argosy.coordinator.plan import index
-from argosy.coordinator.state import Event
 from argosy.coordinator.wants import wants_of
 from argosy.schemas.facts import Facts, ListFact, NoFact, SizeFact, ValueFact
 from argosy.schemas.payload import Inline, Reference

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from argosy.coordinator.decision import Ready, Withdraw
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
 from argosy.coordinator.messages import ended_of, result_of
 from argosy.coordinator.outcome import manifest_of
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.facts import Fact, ListFact, NoFact
 from argosy.schemas.fault import Fault

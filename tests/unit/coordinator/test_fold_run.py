@@ -4,9 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from argosy.coordinator.decision import Arm, Entomb, Ready, Send, Unclaim
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold, leave_newer
 from argosy.coordinator.messages import ended_of, refusal_of, result_of
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.errors import NewerVersion

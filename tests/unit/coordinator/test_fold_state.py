@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
 from argosy.coordinator.kept import Cause, StepState, TaskResult, TaskState
-from argosy.coordinator.state import Event, RunState, load
+from argosy.coordinator.state import RunState, load
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
 from support.fold_log import FoldLog

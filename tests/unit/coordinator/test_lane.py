@@ -15,11 +15,12 @@ from argosy.broker.memory_server import MemoryServer
 from argosy.broker.store import Reply, Script
 from argosy.coordinator import intake, lane_state, letters, take
 from argosy.coordinator import lane as lane_module
+from argosy.coordinator.event import Event
 from argosy.coordinator.fold import CANCEL_AHEAD_MS, Folded, fold
 from argosy.coordinator.lane_clock import LaneClock
 from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.rebuild import rebuild
-from argosy.coordinator.state import Event, RunState
+from argosy.coordinator.state import RunState
 from argosy.coordinator.sweep import sweep
 from argosy.schemas.errors import MessageTooLarge, Refused, RunExpired, RunFailed, Unreachable
 from argosy.schemas.ids import TaskId, lane_of

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.coordinator.decision import Changed
-from argosy.coordinator.state import Event
+from argosy.coordinator.event import Event
 from argosy.coordinator.watched import body_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.runlog import CancelReceived

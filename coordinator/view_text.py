@@ -1,0 +1,41 @@
+"""The text of views: how tasks, steps, results and totals stand in the fields of a run's hash."""
+
+from typing import Final
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from argosy.coordinator.held import Held
+from argosy.coordinator.kept import StepState, TaskResult, TaskState, Totals
+
+View = TaskState | StepState | TaskResult | Totals
+
+_STEP: Final = TypeAdapter(StepState)
+_RESULT: Final = TypeAdapter(TaskResult)
+
+
+def view_text(view: View, held: Held) -> bytes:
+    """Write a view; the JSON of a payload that `held` knows is made once."""
+    if isinstance(view, TaskState | Totals):
+        return view.encode()
+    if isinstance(view, StepState):
+        return _STEP.serializer.to_json(view, exclude_defaults=True)
+    if view.payload is None or view.facts or view.fault is not None:
+        return result_text(view)
+    traced = b"" if view.traceparent is None else b',"traceparent":%b' % to_json(view.traceparent)
+    return b'{"payload":%b%b}' % (held.json_of(view.payload), traced)
+
+
+def result_text(result: TaskResult) -> bytes:
+    """Write a result of which nothing is held."""
+    return _RESULT.serializer.to_json(result, exclude_defaults=True)
+
+
+def read_result(text: bytes) -> TaskResult:
+    """Read what a task left."""
+    return _RESULT.validate_json(text)
+
+
+def read_step(text: bytes) -> StepState:
+    """Read a step."""
+    return _STEP.validate_json(text)
