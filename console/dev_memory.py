@@ -6,6 +6,7 @@ No Java, no servers, ready at once. What is in memory is gone with the process: 
 import asyncio
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -23,6 +24,7 @@ from argosy.console.app_facts import AppFacts
 from argosy.console.gateway import listening, serve_http, url_of
 from argosy.console.gateway_door import Door
 from argosy.console.log_file import open_log
+from argosy.console.memory_fleet import left_word
 from argosy.console.model_child import stand_in
 from argosy.console.output import note
 from argosy.console.scheduling import scheduler_of
@@ -33,11 +35,13 @@ from argosy.pipelines.discover import Found, discover
 from argosy.schemas.settings import ModelSettings, Settings
 from argosy.telemetry import logs
 
+_LOG: Final = Path("logs", "memory.log")
+
 
 async def dev_in_memory(app: str, facts: AppFacts, settings: Settings, folder: Path, port: int) -> None:
     """Serve an app until cancelled. Raises ConfigurationError: the port, or a model or library that isn't installed."""
     found = discover(app)
-    log = folder / "logs" / "memory.log"
+    log = folder / _LOG
     # What processes of their own would write to logs of their own must not run through what is said to people.
     logs.configure("json", settings.telemetry.log_level, TextIOWrapper(open_log(log), write_through=True))
     settings.gateway = settings.gateway.model_copy(update={"host": "127.0.0.1", "port": port, "token": None})
@@ -46,7 +50,7 @@ async def dev_in_memory(app: str, facts: AppFacts, settings: Settings, folder: P
             settings.model = await _with_model(settings.model, supervisor, folder)
         client = OpenAIClient(settings.model)
         try:
-            await _serve(found, facts, settings, client, log)
+            await _serve(found, facts, settings, client, folder)
         finally:
             await client.close()
 
@@ -62,7 +66,9 @@ async def _with_model(settings: ModelSettings, supervisor: Supervisor, folder: P
     return ModelSettings.model_validate({**settings.model_dump(), **given, "api_key": SecretStr(model.key)})
 
 
-async def _serve(found: Found, facts: AppFacts, settings: Settings, client: OpenAIClient, log: Path) -> None:
+async def _serve(
+    found: Found, facts: AppFacts, settings: Settings, client: OpenAIClient, folder: Path
+) -> None:
     kafka, redis, payloads, stop = MemoryKafka(), MemoryRedis(), MemoryPayloads(), asyncio.Event()
     agents = list(found.agents.values())
     await provision.ensure(kafka, settings, [agent.name for agent in agents])
@@ -73,7 +79,8 @@ async def _serve(found: Found, facts: AppFacts, settings: Settings, client: Open
     worker = Worker(
         settings, kafka.view("worker"), redis, payloads, agents, models=Models(client, settings.model)
     )
-    with listening(settings.gateway) as sock:
+    with listening(settings.gateway) as sock, left_word(folder, url_of(sock)):
+        url = url_of(sock)
         async with (
             Argosy(settings, kafka.view("gateway"), redis, payloads) as fleet,
             asyncio.TaskGroup() as group,
@@ -84,9 +91,8 @@ async def _serve(found: Found, facts: AppFacts, settings: Settings, client: Open
             book, by_clock = ScheduleBook(redis, settings.redis.key_prefix), list(found.schedules.values())
             group.create_task(scheduler_of(settings, fleet, book, by_clock).run(stop), name="schedules")
             group.create_task(serve_http(door, sock), name="gateway")
-            url = url_of(sock)
             note("memory  all is in this process, and gone with it")
-            note(f"agents  {', '.join(facts.agents)}\nlog     {log}")
+            note(f"agents  {', '.join(facts.agents)}\nlog     {folder / _LOG}")
             for name in facts.pipelines:
                 body = f'{{"pipeline": "{name}", "input": …, "run_id": "{name}-1"}}'
                 note(f"try     curl -s {url}/runs -H 'Content-Type: application/json' -d '{body}'")

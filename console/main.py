@@ -15,7 +15,7 @@ from argosy.console.interruption import interrupted
 from argosy.console.options import HELP, Options, options, set_options, split_options
 from argosy.console.output import show_error, show_stopped, show_usage
 from argosy.console.reader import quiet_without_reader
-from argosy.schemas.errors import ArgosyError
+from argosy.schemas.errors import ArgosyError, Unreachable
 from argosy.schemas.fault import first_of
 
 _STOPPED: Final[dict[object, str]] = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
@@ -57,6 +57,10 @@ def _run() -> NoReturn:
 def _fail(error: ArgosyError) -> NoReturn:
     if options().debug:
         raise error
+    if isinstance(error, Unreachable):
+        from argosy.console.memory_fleet import advise  # noqa: PLC0415 - most commands need it never
+
+        advise(error)
     show_error(error)
     sys.exit(exit_code_of(error))
 

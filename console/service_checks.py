@@ -11,8 +11,9 @@ from argosy.broker.server_check import check_server
 from argosy.broker.topics import TopicNames, plan
 from argosy.console.check import Check, Verdict, ok
 from argosy.console.fleet_checks import fleet_checks
+from argosy.console.memory_fleet import way_to_memory
 from argosy.console.numbers import counted
-from argosy.schemas.errors import Advice, ArgosyError, Refused
+from argosy.schemas.errors import Advice, ArgosyError, Refused, Unreachable
 from argosy.schemas.settings import KafkaSettings, Settings
 
 KAFKA_WITHIN_SECONDS = 10.0
@@ -93,6 +94,8 @@ async def _payloads(settings: Settings) -> Check:
 def _failed(name: str, what: str, error: ArgosyError, cure: str) -> Check:
     if isinstance(error, Advice):
         return Check(name, Verdict.PROBLEM, what, f"{error.what} {error.why}".strip(), error.do or cure)
+    if isinstance(error, Unreachable):
+        cure = way_to_memory() or cure
     text, _, do = str(error).partition("\n  do:")
     return Check(name, Verdict.PROBLEM, what, text.replace("\n  why:", ""), do.strip() or cure)
 

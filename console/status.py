@@ -4,6 +4,7 @@ import typer
 
 from argosy.console.child import ChildState
 from argosy.console.exits import FAILED
+from argosy.console.memory_fleet import way_to_memory
 from argosy.console.output import note, show, show_table
 from argosy.console.stack_state import DEFAULT_FOLDER, read_state, reap_left_over
 from argosy.console.up import Folder, in_words
@@ -16,7 +17,7 @@ def status(*, folder: Folder = DEFAULT_FOLDER) -> None:
     if state is None or not state.is_running():
         show(
             {"running": False, "folder": folder.absolute()},
-            f"no stack runs in {folder.absolute()}; start one with `argosy up`",
+            f"no stack runs in {folder.absolute()}; {way_to_memory(folder) or 'start one with `argosy up`'}",
         )
         raise typer.Exit(FAILED)
     rows = [

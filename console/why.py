@@ -1,12 +1,14 @@
 """`argosy why RUN`: the true cause why a run isn't going on, from Kafka and Redis alone."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
 
 from argosy.console.config import load_settings
 from argosy.console.exits import FAILED, NOT_FOUND, UNREACHABLE
+from argosy.console.memory_fleet import way_to_memory
 from argosy.console.output import printable, show_folded
 from argosy.console.why_gather import gather
 from argosy.console.why_rules import judge
@@ -22,6 +24,7 @@ _EXITS: Final[dict[Code, int]] = {
     "refused": FAILED,
 }
 """Else 0: the question was answered."""
+_AWAY: Final = frozenset({"kafka_away", "redis_away"})
 _STANDS: Final = {
     "succeeded": "succeeded",
     "failed": "failed",
@@ -37,6 +40,8 @@ def why(run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.
     Exit code 4 if Kafka or Redis is away, 5 for a run that nobody knows, 1 for one that was refused.
     """
     verdict = judge(asyncio.run(gather(load_settings(), run_id)))
+    if verdict.cause.code in _AWAY and (do := way_to_memory()):
+        verdict = replace(verdict, cause=replace(verdict.cause, do=do))
     show_folded(verdict, printable(_text(verdict)))
     code = _EXITS.get(verdict.cause.code, 0)
     if code:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient
 
+from argosy.console.memory_fleet import way_to_memory
 from support.terminal import CTRL_C, terminal
 
 pytestmark = pytest.mark.timeout(400)
@@ -44,11 +45,14 @@ def test_an_app_is_served_without_servers_and_gone_with_the_process(tmp_path: Pa
         assert url is not None, shown.shown
         banner = len(shown.shown)
         assert asyncio.run(run_one(url[1]))["result"] == "HELLO"
+        assert "argosy dev --memory serves here" in way_to_memory(tmp_path / ".argosy")
+        assert f"curl {url[1]}/runs/RUN" in way_to_memory(tmp_path / ".argosy")
         shown.type(CTRL_C)
         assert shown.ended() == 130, shown.shown
         assert shown.shown.rstrip().endswith("interrupted: all is stopped; what was in memory is gone")
         assert "Traceback" not in shown.shown
         assert "settled" not in shown.shown[banner:]
+    assert not way_to_memory(tmp_path / ".argosy")
     log = (tmp_path / ".argosy" / "logs" / "memory.log").read_text()
     assert {"accepted", "settled", "ended"} <= {json.loads(line).get("event") for line in log.splitlines()}
     assert not (tmp_path / ".argosy" / "kafka").exists()
