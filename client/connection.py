@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import secrets
 import socket
-import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, suppress
-from functools import partial
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar, overload
 
@@ -19,23 +16,22 @@ from argosy.broker.payloads import ObstorePayloads
 from argosy.broker.redis import RedisStore
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
-from argosy.broker.values import decode_value
 from argosy.client import awaited, said
 from argosy.client.answers import Answers, Question
 from argosy.client.awaited import Awaited
 from argosy.client.links import Links
 from argosy.client.many import in_order
 from argosy.client.receipt import Receipt
-from argosy.client.room import FRESH_SECONDS, Room, busy
+from argosy.client.room import Room
 from argosy.client.run import Run
+from argosy.client.start import put_input, start
 from argosy.pipelines.pipeline import Pipeline
-from argosy.schemas.errors import ArgosyError, ConfigurationError, Unreachable
+from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.ids import new_run_id
 from argosy.schemas.inbox import RunSubmitted
-from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.settings import Settings
-from argosy.telemetry import logs, steps
+from argosy.telemetry import logs
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -93,15 +89,9 @@ class Argosy:
         self._open.push_async_callback(_ended, reading)
         self._reading = reading
         source = f"argosy/client/{socket.gethostname()}-{os.getpid()}"
+        cluster, store, payloads = self._cluster, self._store, self._payloads
         self._links = Links(
-            self._settings,
-            self._names,
-            self._cluster,
-            producer,
-            self._store,
-            self._payloads,
-            self._answers,
-            source,
+            self._settings, self._names, cluster, producer, store, payloads, self._answers, source
         )
         return self
 
@@ -186,7 +176,7 @@ class Argosy:
             budget_micros=budget_micros,
             when_busy=said.when_busy_of(when_busy),
         )
-        submit = submit.model_copy(update=await self._input(said.input_of(pipeline, value)))
+        submit = submit.model_copy(update=await put_input(self._linked(), said.input_of(pipeline, value)))
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
         decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
         return await self._started(run_id, submit, name, decode)
@@ -194,12 +184,7 @@ class Argosy:
     async def _started(
         self, run_id: str, submit: RunSubmitted, name: str, decode: Callable[[JsonValue], Out]
     ) -> Run[Out]:
-        when_busy: WhenBusy = "wait" if submit.when_busy == "wait" else "raise"
-        await self._room_for(run_id, name.partition("@")[0], when_busy)
-        receipt = await self._send(run_id, submit, name)
-        again = partial(self._send, run_id, submit, name) if when_busy == "wait" else None
-        question = Question(run_id, receipt.position)
-        return Run(self._linked(), question, decode, receipt=receipt, ours=True, again=again)
+        return await start(self._linked(), self._room, run_id, submit, name, decode)
 
     async def ended_since(self, since_ms: int, lead: str) -> set[str]:
         """Name the runs whose ids begin with `lead` and that ended since then. Reads all results of that time.
@@ -211,36 +196,6 @@ class Argosy:
     async def waiting(self) -> list[Awaited]:
         """List what all runs wait for from outside, those that wait for longest first. Raises Unreachable."""
         return await awaited.of_fleet(self._linked())
-
-    async def _room_for(self, run_id: str, pipeline: str, when_busy: WhenBusy) -> None:
-        """Wait for room, or raise Busy, unless the run is known: what is repeated takes no room."""
-        links = self._linked()
-        while (full := await self._room.full(pipeline)) is not None:
-            with suppress(ArgosyError):
-                state, _ = await links.stored(run_id)
-                if state not in ("", "cancel"):
-                    return
-            if when_busy == "raise":
-                raise busy(run_id, full)
-            await asyncio.sleep(FRESH_SECONDS)
-
-    async def _send(self, run_id: str, submit: RunSubmitted, name: str) -> Receipt:
-        links = self._linked()
-        with steps.submit(links.names.inbox, run_id, name) as span:
-            since_ms = time.time_ns() // 1_000_000
-            try:
-                position = await links.send(run_id, secrets.token_hex(16), submit, span.trace)
-            except Unreachable as error:
-                error.add_note(f"why: {error.why}\ndo:  submit again with run_id={run_id!r} when it is back")
-                raise
-        logs.handoff(
-            "submitted",
-            traceparent=span.trace.traceparent,
-            run_id=run_id,
-            pipeline=name,
-            topic=links.names.inbox,
-        )
-        return Receipt(position, since_ms, submit.data_hash)
 
     @overload
     def submit_many(
@@ -326,14 +281,6 @@ class Argosy:
         self._linked()
         if self._reading is not None:
             await asyncio.shield(self._reading)
-
-    async def _input(self, data: bytes) -> dict[str, Any]:
-        said.size_of(data, self._settings.fleet.hard_input_bytes)
-        if len(data) <= INLINE_BYTES:
-            return {"input": decode_value(data)}
-        sha256 = await self._payloads.put(data)
-        # The receiver counts anew: what a client says of its own value is not believed.
-        return {"input_ref": Reference(sha256=sha256, bytes=len(data), tokens=0)}
 
     def _linked(self) -> Links:
         if self._links is None:

@@ -10,6 +10,7 @@ from pydantic import JsonValue, TypeAdapter
 from argosy.client import connection, said
 from argosy.client.connection import WhenBusy
 from argosy.client.run import Run
+from argosy.client.start import put_input
 from argosy.console.swap import Swap, swapped
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import BadArgument, MessageTooLarge
@@ -177,7 +178,7 @@ class Argosy(connection.Argosy):
         wish = Wish(swapped(compiled, changes.swap), changes.from_, data, changes.retry, chosen)
         submit, runs = await submit_again(old, wish, links.payloads)
         if data is not None:
-            submit = submit.model_copy(update=await self._input(data))
+            submit = submit.model_copy(update=await put_input(self._linked(), data))
         decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
         return Replay(run_id, submit, runs, decode)
 
