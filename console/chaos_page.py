@@ -96,6 +96,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _promise(one: Invariant) -> tuple[str, ...]:
     told = "".join(f"<li>{escape(text)}</li>" for text in one.told)
+    told += f"<li>… and {one.untold} more</li>" if one.untold else ""
     good, bad = ("held", "broken") if one.of_fleet else ("yes", "not all")
     style = "good" if not one.broken else "bad" if one.of_fleet else "part"
     mark = f'<td class="{style}">{bad if one.broken else good}</td>'

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Final
 
+from argosy.console.chaos_arena import OWN_APP
 from argosy.testing.chaos_report import Report, StrikeReport, Verdict
 
+MAY_FAIL: Final = "do: look why these runs failed; where the app is expected to fail some: --may-fail"
 _WORDS: Final[Mapping[Verdict, str]] = {
     "held": "every promise held",
     "broken": "a promise was BROKEN",
@@ -51,9 +53,13 @@ def _lines(report: Report) -> Iterator[str]:
         )
         for text in one.told:
             yield f"           - {text}"
+        if one.untold:
+            yield f"           … and {one.untold} more"
     yield ""
     if report.interrupted:
         yield f"interrupted after {report.seconds:.0f} s; this is what there was by then"
+    if some_failed(report):
+        yield f"  {MAY_FAIL}"
     if report.verdict == "slow":
         yield f"  {report.unended} runs were under way; what ended, ended as it should"
         yield (
@@ -61,6 +67,12 @@ def _lines(report: Report) -> Iterator[str]:
             " or point OPENAI_BASE_URL at a quick stand-in for the model"
         )
     yield f"verdict: {_WORDS[report.verdict]}"
+
+
+def some_failed(report: Report) -> bool:
+    """Say whether runs failed that should not have, of an app that may be made to fail some."""
+    told = (text for one in report.invariants if one.broken for text in one.told)
+    return report.app != OWN_APP and any(" ended failed/" in text for text in told)
 
 
 def by_kind(report: Report) -> list[tuple[str, str, int, str]]:

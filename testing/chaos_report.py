@@ -43,6 +43,11 @@ class Invariant(BaseModel):
     of_fleet: bool = True
     """False: a condition of the run itself. Where it doesn't hold less was shown, and no promise was broken."""
 
+    @property
+    def untold(self) -> int:
+        """How much is wrong that is not written out."""
+        return max(0, self.broken - len(self.told)) if self.told else 0
+
 
 class LoadReport(BaseModel):
     """What went through."""

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from argosy.console import chaos
+from argosy.console.chaos_arena import OWN_APP
 from argosy.console.chaos_page import page
 from argosy.console.chaos_text import in_words
 from argosy.console.chaos_verdict import fired, verdict_of
@@ -70,6 +71,20 @@ def test_the_text_tells_each_promise_and_the_verdict_last() -> None:
     assert "back at 90 % after 4 s (median), 5 s at most" in text
     assert "1 not before the next fault" in text
     assert text.splitlines()[-1] == "verdict: a promise was BROKEN"
+
+
+def test_text_and_page_say_how_many_failures_are_not_written_out_and_that_an_app_may_fail_runs() -> None:
+    name = "every run ends as it should"
+    failed = Invariant(
+        name=name, checked=30, broken=25, told=("r-1 ended failed/boom, not succeeded: x",) * 20
+    )
+    report = REPORT.model_copy(update={"invariants": (failed,)})
+    assert "… and 5 more" in in_words(report)
+    assert "--may-fail" in in_words(report)
+    assert "… and 5 more" in page(report)
+    assert "--may-fail" not in in_words(report.model_copy(update={"app": OWN_APP}))
+    assert "more" not in in_words(REPORT)
+    assert "--may-fail" not in in_words(REPORT)
 
 
 def test_the_page_is_one_file_without_scripts_and_what_runs_say_is_no_markup() -> None:
