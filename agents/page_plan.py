@@ -55,13 +55,7 @@ def plan_pages(
     overlap = 0
     if isinstance(target.value, str):
         overlap = min(contract.overlap, limit * MOST_OVERLAP_PER_MILLE // 1000)
-        pages = [
-            PageRange(start=p.start, own=p.own, end=p.end, tokens=p.tokens)
-            for p in paginate(target.value, limit, count, overlap=overlap)
-        ]
-    else:
-        groups = together([tokens_in(item, count) for item in target.value], limit, each=_ITEM_TOKENS)
-        pages = [PageRange(start=g.first, own=g.first, end=g.past, tokens=g.tokens) for g in groups]
+    pages = _cut(target.value, limit, overlap, count)
     sha256 = sha256_hex(encode_value(given[target.input]))
     record = Reduction(
         method="paginate",
@@ -81,9 +75,19 @@ def plan_pages(
         sha256=sha256,
         tokens=sum(tokens.values()),
         limit=limit,
-        pages=tuple(pages),
+        pages=pages,
         records=(record,),
     )
+
+
+def _cut(value: str | list[JsonValue], limit: int, overlap: int, count: CountTokens) -> tuple[PageRange, ...]:
+    if isinstance(value, str):
+        return tuple(
+            PageRange(start=p.start, own=p.own, end=p.end, tokens=p.tokens)
+            for p in paginate(value, limit, count, overlap=overlap)
+        )
+    groups = together([tokens_in(item, count) for item in value], limit, each=_ITEM_TOKENS)
+    return tuple(PageRange(start=g.first, own=g.first, end=g.past, tokens=g.tokens) for g in groups)
 
 
 class Shown(NamedTuple):

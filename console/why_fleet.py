@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from pydantic import JsonValue
+
 from argosy.console.moments import ago, length, moment
 from argosy.console.numbers import counted
 from argosy.console.why_facts import Facts, Group, Submit
 from argosy.console.why_verdict import Cause
+from argosy.schemas.result import Full
 
 FRESH_MS: Final = 3_000
 """What is younger than this is on its way, not stuck."""
@@ -91,7 +94,7 @@ def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:
     since = f"for {ago(submit.time_ms, facts.now_ms)}"
     waits = f"its submit lies at inbox partition {submit.partition} offset {submit.offset}"
     until = f"until {moment(submit.until_ms)}, and is refused then"
-    figures = {
+    figures: dict[str, JsonValue] = {
         "partition": submit.partition,
         "offset": submit.offset,
         "committed": submit.committed,
@@ -120,22 +123,21 @@ def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:
         return Cause("topic_missing", what, why, do, figures={**figures, "topics": list(submit.homeless)})
     full = facts.fullness.full(submit.pipeline) if facts.fullness is not None else None
     if full is not None:
-        until_ms = submit.time_ms + round(facts.busy_wait_seconds * 1000)
-        what = f"the submit waits {since} for room, until {moment(until_ms)}, and is refused then"
-        why = f"{waits}; {full.said}"
-        do = "wait for runs to end, cancel some, or raise the bound (fleet.most_runs and its like)"
-        return Cause(
-            "fleet_full",
-            what,
-            why,
-            do,
-            figures={**figures, "until_ms": until_ms, "under_way": full.under_way, "most": full.most},
-        )
+        return _no_room(facts, submit, full, waits, figures)
     what = f"the receivers are behind: {waits} {since}, {submit.offset - submit.committed} before it"
     members = counted(receivers.members, "member")
     why = f"group {receivers.name} has {members} and {counted(receivers.waiting, 'message')} to go"
     do = "it will be accepted in its turn; more coordinators receive faster"
     return Cause("inbox_behind", what, why, do, figures=figures)
+
+
+def _no_room(facts: Facts, submit: Submit, full: Full, waits: str, figures: dict[str, JsonValue]) -> Cause:
+    since = ago(submit.time_ms, facts.now_ms)
+    until_ms = submit.time_ms + round(facts.busy_wait_seconds * 1000)
+    what = f"the submit waits for {since} for room, until {moment(until_ms)}, and is refused then"
+    do = "wait for runs to end, cancel some, or raise the bound (fleet.most_runs and its like)"
+    counts: dict[str, JsonValue] = {"until_ms": until_ms, "under_way": full.under_way, "most": full.most}
+    return Cause("fleet_full", what, f"{waits}; {full.said}", do, figures={**figures, **counts})
 
 
 def _are(topics: tuple[str, ...]) -> str:

@@ -119,24 +119,8 @@ def mcp(  # noqa: PLR0913 - all by name
         raise BuildError(
             f"an MCP server named {name!r}", "a name is a small letter, then a-z, 0-9, _ and -", "rename it"
         )
-    if bool(command) == bool(url):
-        raise BuildError(
-            f"MCP server {name!r} has {'both a command and a url' if url else 'neither a command nor a url'}",
-            "it is either started, or reached at a URL",
-            "give command=['program', ...] or url='https://...'",
-        )
-    if isinstance(command, str):
-        raise BuildError(
-            f"MCP server {name!r} has a command in one text", "no shell reads it", "give a list of words"
-        )
-    _check_url(name, url)
-    for variable in (*env, *((token_env,) if token_env else ())):
-        if not _VARIABLE.match(variable):
-            raise BuildError(
-                f"MCP server {name!r} names a variable that can't be one",
-                "secrets come from the environment, by name, never by value",
-                "give the name of the variable, like env=['FILES_TOKEN']",
-            )
+    _check_way(name, command, url)
+    _check_variables(name, (*env, *((token_env,) if token_env else ())))
     _check_allowed(name, allow, {"repeatable": repeatable, "dangerous": dangerous, "trusted": trusted})
     tools = {
         remote: McpTool(
@@ -158,6 +142,30 @@ def mcp(  # noqa: PLR0913 - all by name
     for tool in tools.values():
         tool.home = server
     return server
+
+
+def _check_way(name: str, command: Sequence[str], url: str) -> None:
+    if bool(command) == bool(url):
+        raise BuildError(
+            f"MCP server {name!r} has {'both a command and a url' if url else 'neither a command nor a url'}",
+            "it is either started, or reached at a URL",
+            "give command=['program', ...] or url='https://...'",
+        )
+    if isinstance(command, str):
+        raise BuildError(
+            f"MCP server {name!r} has a command in one text", "no shell reads it", "give a list of words"
+        )
+    _check_url(name, url)
+
+
+def _check_variables(name: str, variables: Sequence[str]) -> None:
+    for variable in variables:
+        if not _VARIABLE.match(variable):
+            raise BuildError(
+                f"MCP server {name!r} names a variable that can't be one",
+                "secrets come from the environment, by name, never by value",
+                "give the name of the variable, like env=['FILES_TOKEN']",
+            )
 
 
 def _check_url(name: str, url: str) -> None:

@@ -85,7 +85,7 @@ PAGE_BUGS: Final = (
     Bug(
         "last_page_forgotten",
         "the end of what was cut is in no page",
-        (Edit(page_plan.plan_pages, "pages=tuple(pages),", "pages=tuple(pages[:-1]),"),),
+        (Edit(page_plan.plan_pages, "pages=pages,", "pages=pages[:-1],"),),
     ),
     Bug(
         "factor_not_raised",
