@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from argosy import Pipeline, all_ended, quorum
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.client.run import Run
-from argosy.console.connection import Argosy
+from argosy.console.connection import Argosy, Changes
 from argosy.schemas.errors import BadArgument, NotFound, RunFailed
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import RunEnded
@@ -111,6 +111,18 @@ async def test_another_agent_or_other_terms_of_one_run_its_steps_anew() -> None:
         assert {order.agent for order in world.seen if order.task_id == f"{swapped.run_id}/two"} == {"first"}
         with pytest.raises(BadArgument, match="has no agent nobody"):
             await client.replay("old", swap={"nobody": {"version": "2"}})
+
+
+async def test_a_replay_has_the_budget_and_the_taint_of_the_earlier_run() -> None:
+    async with again_world() as (_, client):
+        old = await client.submit(
+            diamond, "x", run_id="old", tenant="t", budget=7_000, budget_micros=9, untrusted=True
+        )
+        await old.result(timeout_seconds=60)
+        for changes in (Changes(from_=frozenset({"both"})), Changes(value="y")):
+            submit = (await client.prepare("old", changes)).submit
+            assert (submit.budget, submit.budget_micros, submit.tenant) == (7_000, 9, "t")
+            assert submit.untrusted
 
 
 async def test_where_nothing_would_run_anew_nothing_is_sent() -> None:
