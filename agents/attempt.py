@@ -87,10 +87,11 @@ class Attempts:
         given = at_hand(body)
         if given is None:
             inputs = await patiently(
-                lambda: read(body, self.services.payloads), f"reading the inputs of {running.name}", running
+                lambda: read(body, self.services.payloads, running.see),
+                f"reading the inputs of {running.name}",
+                running,
             )
             given, running.inputs, running.page = inputs.given, inputs.payloads, inputs.page
-            running.see(inputs.taint)
         elif not isinstance(body, PlainDispatch):  # a plain one has no taint
             running.see(taint_of(body.inputs))
         if running.span.recording:

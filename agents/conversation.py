@@ -145,8 +145,11 @@ class Conversation:
     async def _turn(self, repair: int) -> Recorded:
         """Give a turn that asks for tools, made or recorded; raises _Answered for one that doesn't."""
         self._asked += 1
+        anew = False
 
         async def made() -> JsonValue:
+            nonlocal anew
+            anew = True
             found = await self._make(repair)
             value: JsonValue = _RECORDED.dump_python(found, mode="json")
             return value
@@ -155,10 +158,13 @@ class Conversation:
             return await self._make(repair)
         name = f"{self.name}:{self._asked}"
         try:
-            return _RECORDED.validate_python(await self.step(name, made))
+            found = _RECORDED.validate_python(await self.step(name, made))
         except ValidationError:
             message = f"memo {name!r} is no turn of a conversation"
             raise BadMessage(message) from None
+        if not anew:
+            self.belt.skip(self._pending)
+        return found
 
     async def _make(self, repair: int) -> Recorded:
         results: tuple[ToolResult, ...] = ()
@@ -175,6 +181,6 @@ class Conversation:
 
 def name_of(turns: tuple[Message, ...], belt: ToolBelt, answer: Answer[Any] | None) -> str:
     """Name a conversation by how it begins: the same prompt, tools and answer in each attempt have the same name."""
-    tools = ",".join(tool.name for tool in belt.offered)
+    tools = ",".join(tool.name for tool in belt.declared)
     begin = f"{tools}\n{answer.schema.name if answer else ''}\n".encode() + _TURNS.dump_json(turns)
     return sha256_hex(begin)[:24]

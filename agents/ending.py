@@ -88,13 +88,19 @@ class Endings:
             case Result(payload, facts):
                 return base.model_copy(update={"result": payload, "facts": facts})
             case Overflowed(tokens, fault):
+                seen = _seen(running, fault)
                 return base.model_copy(
-                    update={"outcome": "overflow", "measured_tokens": tokens, "fault": fault}
+                    update={"outcome": "overflow", "measured_tokens": tokens, "fault": seen}
                 )
             case Failed(fault) | (Fault() as fault):
-                return base.model_copy(update={"outcome": "failed", "fault": fault})
+                return base.model_copy(update={"outcome": "failed", "fault": _seen(running, fault)})
             case _:
                 assert_never(found)
+
+
+def _seen(running: Running, fault: Fault) -> Fault:
+    """Mark a fault as a result is: its message may say again what its handler has read."""
+    return fault.model_copy(update={"taint": running.taint}) if running.taint else fault
 
 
 def tell_settled(running: Running, outcome: str, said: str, code: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """A task's inputs: from payloads, holes and selections to what the agent's types are read from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,6 @@ class Inputs:
 
     given: Mapping[str, Given]
     payloads: Mapping[str, Payload]
-    taint: Taint
     page: Page | None = None
     """Of the input that is cut into pages, where one is."""
 
@@ -64,13 +63,17 @@ def shown(given: Mapping[str, Given]) -> bytes:
     return b"{%b}" % b",".join(texts)
 
 
-async def read(body: Dispatch, payloads: Payloads) -> Inputs:
-    """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, ContextOverflow, and Unreachable."""
+async def read(body: Dispatch, payloads: Payloads, see: Callable[[Taint], None]) -> Inputs:
+    """Read the inputs of a dispatch. Raises PayloadGone, InvalidInput, ContextOverflow, and Unreachable.
+
+    `see` is told of their marks before: what is raised of a value may show its words.
+    """
     cut = not isinstance(body, SystemDispatched) or body.system is None
     given: dict[str, Given] = {}
     found: dict[str, Payload] = {}
     page: Page | None = None
     listed = await _listed(body, payloads)
+    see(taint_of(listed))
     for one in listed:
         if isinstance(one.source, HoleInput):
             given[one.name] = one.source.hole
@@ -93,18 +96,14 @@ async def read(body: Dispatch, payloads: Payloads) -> Inputs:
             page = Page(one.name, last.number + 1, last.of, shown.overlap)
     if cut:
         _check_item(body, listed, found)
-    return Inputs(given, found, taint_of(listed), page)
+    return Inputs(given, found, page)
 
 
 def taint_of(inputs: Sequence[TaskInput]) -> Taint:
     """Unite the marks of all that a task is given; of one item of a list those of the whole list."""
-    marks = [_taint(one.source) for one in inputs]
-    marks += [_taint(part) for one in inputs for part in one.gathered or ()]
+    marks = [one.source.taint for one in inputs]
+    marks += [part.taint for one in inputs for part in one.gathered or ()]
     return united(*marks) if any(marks) else UNTAINTED
-
-
-def _taint(source: Payload | HoleInput) -> Taint:
-    return UNTAINTED if isinstance(source, HoleInput) else source.taint
 
 
 def _check_item(body: Dispatch, listed: Sequence[TaskInput], found: Mapping[str, Payload]) -> None:

@@ -21,7 +21,7 @@ _OVERHEAD_BYTES: Final = 64 * 1024
 async def reached(server: McpServer) -> "AsyncGenerator[TransportStreams]":
     """Talk with the server at its URL. Raises ConfigurationError if its token isn't in the environment."""
     limit = server.most_bytes * 6 + _OVERHEAD_BYTES
-    headers: dict[str, str] = {}
+    headers = {"Accept-Encoding": "identity"}
     if server.token_env:
         token = os.environ.get(server.token_env)
         if not token:
@@ -42,7 +42,10 @@ async def reached(server: McpServer) -> "AsyncGenerator[TransportStreams]":
 
 
 class _Bounded(httpx2.AsyncHTTPTransport):
-    """Reads no more of an answer than may be; a stream of events has no end, and its reader bounds each of them."""
+    """Reads no more of an answer than may be; a stream of events has no end, and its reader bounds each of them.
+
+    What is counted is what is read: an answer that is compressed, though nobody asked for that, is not read.
+    """
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -50,6 +53,13 @@ class _Bounded(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding.strip().lower() not in {"", "identity"}:
+            await response.aclose()
+            message = (
+                f"an MCP server sent an answer in the encoding {encoding[:40]!r}, which nobody asked for"
+            )
+            raise httpx2.ReadError(message)
         if not response.headers.get("content-type", "").startswith("text/event-stream"):
             stream = response.stream
             if isinstance(stream, httpx2.AsyncByteStream):

@@ -6,6 +6,7 @@ model, not raised. So is a result that has no room: nothing of it is cut in sile
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
@@ -50,6 +51,10 @@ class Calls(Protocol):
         """Raise what `call` would raise just now before it calls anything."""
         ...
 
+    def skipped(self, tool: Tool[..., Any], arguments: bytes, /) -> None:
+        """Hear of a call that an earlier attempt made, whose result is at hand."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ToolBelt:
@@ -61,11 +66,22 @@ class ToolBelt:
     specs: tuple[ToolSpec, ...]
     """The tools as the model is told of them, in the same order."""
     at_once: int
+    declared: tuple[Tool[..., Any], ...]
+    """Those offered, and those that their server doesn't have just now: the same in each attempt."""
 
     @property
     def repeatable(self) -> bool:
         """Whether all of them may be called again by a later attempt."""
-        return all(tool.repeatable for tool in self.offered)
+        return all(tool.repeatable for tool in self.declared)
+
+    def skip(self, calls: Sequence[ToolCall]) -> None:
+        """Tell of calls that an earlier attempt made: of those that `call_all` would have come to make."""
+        for call in calls[:MOST_CALLS]:
+            tool = next((known for known in self.declared if known.name == call.name), None)
+            if tool is not None and not tool.repeatable:
+                with suppress(InvalidInput, ValidationError):
+                    arguments = tool.decode(_ARGUMENTS.validate_json(call.arguments or "{}"))
+                    self.tools.skipped(tool, tool.arguments((), arguments))
 
     async def call_all(self, calls: Sequence[ToolCall], left: int | None) -> tuple[ToolResult, ...]:
         """Call what the model asks for, a few at once; results in its order, those that fit into the tokens `left`.
@@ -118,10 +134,10 @@ async def opened(tools: Sequence[object], calls: Calls, at_once: int) -> ToolBel
 
     Raises ToolNotAllowed if one of them isn't the agent's; ToolFailed if a server can't be asked.
     """
+    declared = cast("tuple[Tool[..., Any], ...]", expanded(tools))
     offered: list[Tool[..., Any]] = []
     specs: list[ToolSpec] = []
-    for given in expanded(tools):
-        tool = cast("Tool[..., Any]", given)
+    for tool in declared:
         calls.check(tool)
         if isinstance(tool, McpTool):
             spec = await calls.describe(tool)
@@ -130,7 +146,7 @@ async def opened(tools: Sequence[object], calls: Calls, at_once: int) -> ToolBel
         if spec is not None:
             offered.append(tool)
             specs.append(spec)
-    return ToolBelt(tuple(offered), calls, tuple(specs), at_once)
+    return ToolBelt(tuple(offered), calls, tuple(specs), at_once, declared)
 
 
 def fitted(results: Sequence[ToolResult], left: int | None) -> tuple[ToolResult, ...]:

@@ -87,6 +87,11 @@ class ToolCalls:
         if not tool.trusted:
             self.running.see((of_tool(tool.name),))
 
+    def skipped(self, tool: Tool[..., object], arguments: bytes, /) -> None:
+        """Count a call that an earlier attempt made, and whose result is at hand: a later one like it is another."""
+        if not tool.repeatable:
+            self._memo_name(tool.name, arguments)
+
     async def _called(self, tool: Tool[..., T], arguments: bytes, effect: Callable[[], Awaitable[T]]) -> T:
         self.seen(tool)  # at first: the memo carries the mark too
         if tool.repeatable:

@@ -91,7 +91,8 @@ def shard_entry(state: RunState, plan: Plan, step: StepPlan, shard: int) -> Entr
 
 def _hole(state: RunState, cause: Cause) -> HoleInput:
     task_id = f"{state.run_id}/{cause.local}"
-    return HoleInput(hole=Hole(task_id=task_id, outcome=cause.outcome, reason=cause.fault.message))
+    hole = Hole(task_id=task_id, outcome=cause.outcome, reason=cause.fault.message)
+    return HoleInput(hole=hole, taint=cause.fault.taint)
 
 
 def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) -> tuple[Given, ...]:
@@ -241,7 +242,7 @@ def spread_length(state: RunState, plan: Plan, step: StepPlan) -> ListFact | int
         case other:
             reason = f": {other.reason}" if other.kind == "none" else ""
             message = f"{over.name} of {step.name} is spread, and {over.source} gave no list{reason}"
-            return Fault(code="not_a_list", message=message)
+            return Fault(code="not_a_list", message=message, taint=taint_at(state, over.source))
 
 
 def over_of(step: StepPlan) -> InputEdge | Constant:

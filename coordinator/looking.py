@@ -47,7 +47,7 @@ class Looking:
                     task_id=task_id,
                     attempt=look.attempt,
                     outcome="failed",
-                    fault=fault_of(error, retriable=False),
+                    fault=fault_of(error, retriable=False).model_copy(update={"taint": _taint(look)}),
                 )
 
     async def _look(self, look: Look, task_id: str) -> TaskSettled:
@@ -90,4 +90,4 @@ class Looking:
 
 def _taint(look: Look) -> Taint:
     entries = (look.at.source, *(look.at.gathered or ()))
-    return united(*(entry.taint for entry in entries if not isinstance(entry, HoleInput)))
+    return united(*(entry.taint for entry in entries))

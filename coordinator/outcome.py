@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter
 
 from argosy.coordinator.condition import fact_missing
-from argosy.coordinator.inputs import facts_of, gathered, part_of
+from argosy.coordinator.inputs import facts_of, gathered, part_of, taint_at
 from argosy.coordinator.plan import Plan, plan_of
 from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import sha256_hex
@@ -44,7 +44,7 @@ def lacking(state: RunState, plan: Plan, result: Pick, whose: str = "the shard's
             return fact_missing(result.source, want)
         if isinstance(fact, NoFact):
             message = f"{whose} result, a part of {result.source}: {fact.reason}"
-            return Fault(code=NOT_SELECTED, message=message)
+            return Fault(code=NOT_SELECTED, message=message, taint=taint_at(state, result.source))
     return None
 
 
@@ -62,15 +62,15 @@ def manifest_of(state: RunState) -> bytes | None:
 
 def _items(state: RunState, plan: Plan) -> tuple[Payload, ...]:
     return tuple(
-        _hole(entry.hole) if isinstance(entry, HoleInput) else entry
+        _hole(entry) if isinstance(entry, HoleInput) else entry
         for entry in gathered(state, plan, plan.steps[plan.result.source])
     )
 
 
-def _hole(hole: Hole) -> Inline:
+def _hole(entry: HoleInput) -> Inline:
     # Who declares `list[R | Hole]` reads it by its fields.
-    value: JsonValue = _HOLE.dump_python(hole, mode="json")
-    return Inline(value=value, bytes=len(hole.model_dump_json()), tokens=0)
+    value: JsonValue = _HOLE.dump_python(entry.hole, mode="json")
+    return Inline(value=value, bytes=len(entry.hole.model_dump_json()), tokens=0, taint=entry.taint)
 
 
 def _listed(items: tuple[Payload, ...]) -> Payload:

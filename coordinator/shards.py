@@ -16,6 +16,7 @@ from argosy.schemas.facts import ListFact
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import MapStep
+from argosy.schemas.taint import UNTAINTED
 
 
 def start(turn: Turn, step: StepPlan) -> Sequence[int]:
@@ -156,7 +157,8 @@ def _cause(step: StepPlan, state: StepState) -> Cause:
     if state.first is not None:
         text += f"; first {state.first.local}: {state.first.fault.message}"
     figures = {"shards": state.length, "succeeded": state.succeeded, "needed": least}
-    fault = Fault(code="join_failed", message=text, figures=figures)
+    taint = UNTAINTED if state.first is None else state.first.fault.taint
+    fault = Fault(code="join_failed", message=text, figures=figures, taint=taint)
     return Cause(local=step.name, outcome="failed", fault=fault)
 
 

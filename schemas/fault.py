@@ -1,8 +1,11 @@
 """A fault: an error as it travels in records, and token usage beside it."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from argosy.schemas.errors import ArgosyError
+from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 MESSAGE_CHARACTERS = 2_000
 """A fault's text is cut here (and says so): a fault must always fit into a record."""
@@ -22,6 +25,8 @@ class Fault(BaseModel):
     """The task where it began; set by the coordinator when the fault is passed on."""
     figures: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Numbers that explain it, such as `tokens`, `room`, `window`, `bytes`, `limit`."""
+    taint: Annotated[Taint, Field(exclude_if=is_untainted)] = UNTAINTED
+    """Whose words its message may hold: all that its attempt had seen."""
 
     @property
     def said(self) -> str:

@@ -9,6 +9,7 @@ from argosy.schemas.facts import Want
 from argosy.schemas.hole import Hole
 from argosy.schemas.pages import Reduction
 from argosy.schemas.payload import Payload, Reference
+from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 
 class HoleInput(BaseModel):
@@ -16,6 +17,8 @@ class HoleInput(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     hole: Hole
+    taint: Annotated[Taint, Field(exclude_if=is_untainted)] = UNTAINTED
+    """Of its reason: whoever reads it reads the words of a fault."""
 
 
 Source = Annotated[Payload | HoleInput, Field(union_mode="left_to_right")]

@@ -185,6 +185,9 @@ class _Tools:
     def permit(self, tool: Tool[..., Any], /) -> None:
         self.check(tool)
 
+    def skipped(self, tool: Tool[..., Any], arguments: bytes, /) -> None:
+        """Nothing is counted: calls are no memos here."""
+
     async def describe(self, tool: McpTool, /) -> ToolSpec | None:
         return ToolSpec(tool.name, tool.description, tool.schema())
 

@@ -14,7 +14,7 @@ from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolC
 from argosy.agents.tool_calls import MOST_CALLS, fitted
 from argosy.broker import tokens
 from argosy.pipelines import terms
-from argosy.pipelines.mcp import McpTool
+from argosy.pipelines.mcp import McpTool, mcp
 from argosy.pipelines.tool import Tool, tool
 from argosy.schemas.chat import Reply, Usage
 from argosy.schemas.errors import ContextRefused, ModelFailed, Tainted, ToolNotAllowed
@@ -60,6 +60,8 @@ class Task:
     settings: ModelSettings = field(default_factory=ModelSettings)
     window: int | None = None
     refused: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    skipped: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
 
     def attempt(self, *answers: Completion | str | Exception) -> "tuple[Any, Talk]":
         talk = Talk(list(answers))
@@ -101,12 +103,17 @@ class Calling:
             raise ToolNotAllowed(tool.name)
 
     async def describe(self, tool: McpTool, /) -> ToolSpec | None:
-        """There are no servers."""
-        raise NotImplementedError(tool)
+        """Tell of those that the server lists just now."""
+        if tool.name not in self.task.listed:
+            return None
+        return ToolSpec(tool.name, tool.description, tool.schema())
 
     def permit(self, tool: Tool[..., Any], /) -> None:
         if tool.name in self.task.refused:
             raise Tainted(tool.name)
+
+    def skipped(self, tool: Tool[..., Any], arguments: bytes, /) -> None:
+        self.task.skipped.append((tool.name, arguments))
 
 
 BOUGHT: list[str] = []
@@ -190,6 +197,35 @@ async def test_results_of_a_recorded_turn_come_from_its_memo_too() -> None:
     assert SEARCHED == ["x"]
     assert BOUGHT == ["x 1"]
     assert results(talk.asked[0]) == ['"x 1"', '"bought x 1"']
+
+
+async def test_calls_of_recorded_turns_are_told_once_their_results_are_recorded() -> None:
+    task = Task()
+    first = wants(("buy", '{"item": "a"}'), ("search", '{"word": "w"}'), ("buy", "{}"), ("nothing", "{}"))
+    second = wants(("buy", '{ "item" : "b" }'))
+    model, _ = task.attempt(first, second, RuntimeError("the worker dies"))
+    with pytest.raises(RuntimeError):
+        await model.ask("get me something", tools=[buy, search])
+    assert task.skipped == []
+    model, _ = task.attempt("they are here")
+    await model.ask("get me something", tools=[buy, search])
+    # What b gave is in no memo of a turn: it is called, and finds its own.
+    assert task.skipped == [("buy", b'{"item":"a"}')]
+
+
+async def test_a_conversation_has_its_name_whatever_tools_a_server_lists_just_now() -> None:
+    task = Task(settings=ModelSettings(record_turns="always"))
+    server = mcp("files", command=["files-server"], allow=("read", "write"), repeatable=("read", "write"))
+    model, _ = task.attempt(wants(("files_list", "{}")), RuntimeError("the worker dies"))
+    task.listed = ("files_read", "files_write")
+    with pytest.raises(RuntimeError):
+        await model.ask("look", tools=[server])
+    for listed in (("files_read",), ()):
+        task.listed = listed
+        model, talk = task.attempt(f"{listed}")
+        assert await model.ask("look", tools=[server]) == f"{listed}"
+        assert len(talk.asked) == 1
+        assert any(isinstance(turn, ToolCalls) for turn in talk.asked[0].turns)
 
 
 async def test_an_answer_is_no_memo_unless_the_ask_is_named() -> None:

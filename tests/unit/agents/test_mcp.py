@@ -1,10 +1,11 @@
 """MCP servers as tools: a real process over stdio and a real server over HTTP, well and badly behaved."""
 
 import asyncio
+import gzip
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,48 @@ async def test_an_answer_over_http_is_bounded(servers: McpServers, httpserver: H
         await servers.call(server["huge"], {"bytes": 2000})
     with pytest.raises(ToolFailed):
         await servers.call(server["huge"], {"bytes": 10_000_000})
+
+
+async def test_an_answer_over_http_that_is_compressed_though_nobody_asked_is_not_read(
+    servers: McpServers, httpserver: HTTPServer
+) -> None:
+    asked: list[Request] = []
+
+    def respond(request: Request) -> Response:
+        asked.append(request)
+        body = gzip.compress(json.dumps(mcp_server.answer(json.loads(request.get_data()))).encode())
+        return Response(body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+
+    httpserver.expect_request("/mcp").respond_with_handler(respond)
+    with pytest.raises(ToolFailed):
+        await servers.call(web(httpserver, start_seconds=5)["read"], {"path": "a"})
+    assert {request.headers["Accept-Encoding"] for request in asked} == {"identity"}
+
+
+async def test_an_event_over_http_is_bounded(servers: McpServers, httpserver: HTTPServer) -> None:
+    given: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        yield b"data: "
+        for _ in range(1000):
+            given.append(2**20)
+            yield b"x" * 2**20
+
+    def respond(request: Request) -> Response:
+        message = json.loads(request.get_data())
+        if message.get("method") == "tools/call":
+            return Response(endless(), content_type="text/event-stream")
+        found = mcp_server.answer(message)
+        return (
+            Response(status=202)
+            if found is None
+            else Response(json.dumps(found), content_type="application/json")
+        )
+
+    httpserver.expect_request("/mcp").respond_with_handler(respond)
+    with pytest.raises(ToolFailed):
+        await servers.call(web(httpserver, most_bytes=1000, timeout_seconds=10)["read"], {"path": "a"})
+    assert len(given) < 100
 
 
 async def test_a_server_over_http_that_forgot_its_session_is_connected_to_anew(

@@ -81,6 +81,9 @@ class Calling:
     def permit(self, tool: Tool[..., Any], /) -> None:
         """All may be called."""
 
+    def skipped(self, tool: Tool[..., Any], arguments: bytes, /) -> None:
+        """Nothing is counted."""
+
 
 class Attempt:
     """All that an attempt gives to its model, and what the model told it."""

@@ -178,7 +178,54 @@ async def test_a_model_that_obeys_what_it_read_is_refused_and_the_outside_world_
     assert MAILED == []
 
 
-async def test_holes_taint_nothing() -> None:
+async def test_what_a_tool_found_reaches_no_dangerous_one_through_the_reason_of_a_hole() -> None:
+    @agent(tools=[look_up], retries=0)
+    async def look(ctx: Context, word: str) -> str:
+        found = await ctx.tools.call(look_up, word)
+        message = f"can't read {found}"
+        raise ValueError(message)
+
+    @agent(tools=[mail])
+    async def tell(ctx: Context, text: str | Hole) -> int:
+        return await ctx.tools.call(mail, text.reason if isinstance(text, Hole) else text)
+
+    telling = Pipeline("telling", takes=str, gives=int)
+    telling.returns(telling.step(tell, telling.step(look, telling.input).or_hole()))
+    async with Fleet(telling) as fleet:
+        run = await fleet.submit(telling, "x")
+        with pytest.raises(RunFailed, match="tool:look_up"):
+            await run.result()
+    assert MAILED == []
+
+
+async def test_an_order_that_is_wanted_twice_is_made_twice_though_a_later_attempt_makes_the_second() -> None:
+    fails = [True]
+
+    @tool(repeatable=False)
+    async def order(book: str) -> str:
+        if BOUGHT and fails:
+            fails.clear()
+            message = "refused, before anything happened"
+            raise ConnectionError(message)
+        BOUGHT.append(book)
+        return f"copy {len(BOUGHT)}"
+
+    @agent(model="openai:gpt-5", tools=[order], retries=1)
+    async def librarian(ctx: Context, wish: str) -> str:
+        return await ctx.model.ask(wish, tools=[order])
+
+    ordering = Pipeline("ordering", takes=str, gives=str)
+    ordering.returns(ordering.step(librarian, ordering.input))
+    asks = [ToolCalls((ToolCall(str(number), "order", '{"book": "Kafka"}'),)) for number in range(2)]
+    model = FakeModel(*asks, "done")
+    async with Fleet(ordering, model=model) as fleet:
+        run = await fleet.submit(ordering, "two copies, one by one")
+        assert await run.result() == "done"
+    assert BOUGHT == ["Kafka", "Kafka"]
+    assert "copy 2" in model.calls[-1].question
+
+
+async def test_holes_are_tainted_as_what_their_tasks_had_seen() -> None:
     @agent
     async def count(ctx: Context, notes: list[str | Hole]) -> int:
         return len(notes)
@@ -191,6 +238,11 @@ async def test_holes_taint_nothing() -> None:
     )
     async with Fleet(holes) as fleet:
         run = await fleet.submit(holes, Shelf(title="t", books=["a"]), untrusted=True)
+        await fleet.advance(600)
+        ended = await run.ended()
+        assert ended.result is not None
+        assert ended.result.taint == ("document",)
+        run = await fleet.submit(holes, Shelf(title="t", books=["a"]))
         await fleet.advance(600)
         ended = await run.ended()
         assert ended.result is not None

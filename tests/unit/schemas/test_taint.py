@@ -1,6 +1,9 @@
 from argosy.schemas.facts import ListFact, ValueFact, tainted_facts
+from argosy.schemas.fault import Fault
+from argosy.schemas.hole import Hole
 from argosy.schemas.payload import Inline, Reference, tainted
 from argosy.schemas.taint import MORE, MOST_MARKS, united
+from argosy.schemas.task import HoleInput
 
 
 def test_marks_are_united_in_order_and_each_once() -> None:
@@ -20,6 +23,16 @@ def test_there_is_a_bound_to_marks_and_what_is_left_out_is_told() -> None:
 def test_a_payload_without_taint_is_written_as_ever() -> None:
     assert Inline(value=1, bytes=1, tokens=1).model_dump_json() == '{"value":1,"bytes":1,"tokens":1}'
     assert "taint" not in Reference(sha256="0" * 64, bytes=1, tokens=1).model_dump()
+
+
+def test_faults_and_holes_without_taint_are_written_as_ever() -> None:
+    assert "taint" not in Fault(code="rejected", message="no").model_dump()
+    hole = Hole(task_id="r/a", outcome="failed", reason="no")
+    assert HoleInput(hole=hole).model_dump() == {"hole": hole.model_dump()}
+    given = HoleInput(hole=hole, taint=("document",))
+    assert HoleInput.model_validate_json(given.model_dump_json()) == given
+    fault = Fault(code="rejected", message="no", taint=("document",))
+    assert Fault.model_validate_json(fault.model_dump_json()) == fault
 
 
 def test_taint_is_added_to_what_there_is() -> None:
