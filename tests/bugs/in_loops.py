@@ -1,6 +1,7 @@
 """Bugs in loops: what an iteration is given, when one is over, what is stopped and forgotten with it."""
 
 # ruff: noqa: SLF001 - what is edited is private
+# pyright: reportPrivateUsage=false
 
 from typing import Final
 

@@ -76,7 +76,8 @@ def mapped_pipeline(name: str, inner: CompiledPipeline, over: str | Data, **fiel
 
 def signal(name: str, **fields: object) -> Data:
     """A step that waits for a signal."""
-    return {"name": name, "kind": "signal", "takes": {}, "within_seconds": 60} | fields
+    step: Data = {"name": name, "kind": "signal", "takes": {}, "within_seconds": 60}
+    return step | fields
 
 
 def approval(name: str, about: str | Data, **fields: object) -> Data:
