@@ -185,6 +185,21 @@ def test_a_quorum_that_is_out_of_reach_fails_at_once_with_the_numbers() -> None:
     assert (fault.code, fault.task_id) == ("join_failed", "r/m")
     assert fault.figures == {"shards": 10, "succeeded": 1, "needed": 9}
     assert "m.3 broke" in fault.message
+    assert fault.taint == ()
+
+
+def test_what_is_said_of_a_failed_shard_is_tainted_as_its_fault() -> None:
+    tainted = Fault(code="boom", message="broke", taint=("tool:search",))
+    settled = failed("m.0").model_copy(update={"fault": tainted})
+    log = spread(*"ab", join={"policy": "quorum", "share": 0.9})
+    log.add(settled)
+    assert fault_of(log).taint == ("tool:search",)
+    log = spread(*"ab", join={"policy": "all_ended"})
+    log.add(settled)
+    log.add(failed("m.1"))
+    entries = log.dispatch("z").inputs[0].gathered
+    assert entries is not None
+    assert [entry.taint for entry in entries] == [("tool:search",), ()]
 
 
 def test_a_deadline_join_goes_on_with_what_is_there() -> None:
