@@ -124,7 +124,7 @@ class TaskModel:
             turns,
             repairs=self._settings.repairs if repairs is None else repairs,
             step=self._step if self._records(belt) else None,
-            name=self._conversation(name_of(turns, belt, answer)) if belt.offered else "",
+            name=self._conversation(name_of(turns, belt, answer)) if belt.declared else "",
         )
 
         async def asked() -> object:
@@ -142,7 +142,7 @@ class TaskModel:
     def _records(self, belt: ToolBelt) -> bool:
         match self._settings.record_turns:
             case "always":
-                return bool(belt.offered)
+                return bool(belt.declared)
             case "unrepeatable":
                 return not belt.repeatable
             case "never":
