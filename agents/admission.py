@@ -1,7 +1,8 @@
 """Letting the model calls of one attempt in: when it is their turn at a limited model, within the budget of the run."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import math
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -10,9 +11,10 @@ from typing import Final, Literal
 from argosy.agents.budget import Budgets, Cost
 from argosy.agents.limiter import Limiter
 from argosy.agents.model_client import ModelRequest
+from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.tenant_budget import TenantLedger
-from argosy.agents.turnstile import Call, Turnstile
+from argosy.agents.turnstile import Call, Party, Turnstile
 from argosy.schemas.chat import Usage
 from argosy.schemas.errors import (
     BudgetSpent,
@@ -29,6 +31,7 @@ from argosy.telemetry import metrics
 UNKNOWN_OUTPUT_TOKENS: Final = 512
 """Reserved for an answer whose length nobody bounds; what it takes is put right afterwards."""
 _LOOK_SECONDS: Final = 0.25
+_DOUBLINGS: Final = 8
 _BACK_SECONDS: Final = 2.0
 """Whoever waits for others to give back of the budget looks again so much later."""
 
@@ -94,7 +97,7 @@ class Purse:
             await self.budgets.settle(self.running, number, cost)
 
     def _call(self, number: str) -> str:
-        return f"{self.running.fence}:{number}"
+        return f"{self.running.order.body.task_id}#{self.running.fence}:{number}"
 
 
 class Admissions:
@@ -107,6 +110,10 @@ class Admissions:
         self._limiter, self._purse, self._running, self._wait_seconds = limiter, purse, running, wait_seconds
         self._numbers = count(1)
         self._places = _Places()
+        self._party = Party()
+        self._waiting: set[Call] = set()
+        self._entered = False
+        """A call was let in before: to hand the slot back is to make it again, and so it may never end."""
 
     async def enter(self, request: ModelRequest) -> "Entered":
         """Wait for a call's turn, and reserve what it may take; the attempt's time stands still.
@@ -115,12 +122,12 @@ class Admissions:
         """
         limiter = self._limiter
         turnstile = None if limiter is None else limiter.turnstile(request.provider, request.model)
-        until = asyncio.get_running_loop().time() + self._wait_seconds
+        until = asyncio.get_running_loop().time() + (math.inf if self._entered else self._wait_seconds)
         number = next(self._numbers)
         entered = Entered(request, str(number), purse=self._purse)
         with self._running.limit.paused():
             if turnstile is not None:
-                call = await self._turn(turnstile, request, number, until)
+                call = await self._turn(turnstile, request, number)
                 entered = replace(
                     entered, turnstile=turnstile, call=call, request=replace(request, limited=True)
                 )
@@ -130,9 +137,10 @@ class Admissions:
                 if entered.turnstile is not None and entered.call is not None:
                     entered.turnstile.dropped(entered.call)
                 raise
+        self._entered = True
         return entered
 
-    async def _turn(self, turnstile: Turnstile, request: ModelRequest, number: int, until: float) -> Call:
+    async def _turn(self, turnstile: Turnstile, request: ModelRequest, number: int) -> Call:
         running, body = self._running, self._running.order.body
         loop = asyncio.get_running_loop()
         place, began = self._places.take(), loop.time()
@@ -141,11 +149,19 @@ class Admissions:
             place=f"{body.task_id}#{body.attempt}:{place}",
             agent=request.agent,
             tokens=most_of(request).total_tokens,
-            until=until,
+            until=loop.time() + self._wait_seconds,  # once one was let in, its party knows no end
+            party=self._party,
         )
+        self._waiting.add(call)
+        if len(self._waiting) > 1:
+            # Their turns may be at different times, of different models: each delivery waits longer for both.
+            patience = self._wait_seconds * 2 ** min(running.waits, _DOUBLINGS)
+            for one in self._waiting:
+                one.until = max(one.until, loop.time() + patience)
         try:
             await turnstile.enter(call)
         finally:
+            self._waiting.discard(call)
             self._places.leave(place)
             metrics.turn_awaited(request.provider, request.model, request.agent, loop.time() - began)
         return call
@@ -154,8 +170,17 @@ class Admissions:
         purse = self._purse
         if purse is None:
             return
-        cost = purse.cost(entered.request, most_of(entered.request))
-        while (said := await purse.reserve(entered.number, cost)) != "ok":
+        cost, running = purse.cost(entered.request, most_of(entered.request)), self._running
+        doing = f"reserving for a model call of {running.name}"
+        while True:
+            # A repeat is the same reservation; another delivery's would come on top of it.
+            try:
+                said = await patiently(lambda: purse.reserve(entered.number, cost), doing, running)
+            except asyncio.CancelledError:
+                await _surely(purse.pay(entered.number, Cost(0, 0)))
+                raise
+            if said == "ok":
+                return
             if asyncio.get_running_loop().time() >= until:
                 why = "others may give back" if said == "wait" else "the lane is not live"
                 message = f"the budget of run {self._running.order.run_id} is reserved for now: {why}"
@@ -168,6 +193,16 @@ def most_of(request: ModelRequest) -> Usage:
     return Usage(
         input_tokens=request.prompt_tokens, output_tokens=request.max_output_tokens or UNKNOWN_OUTPUT_TOKENS
     )
+
+
+async def _surely(work: Coroutine[None, None, None]) -> None:
+    """See a round trip through for a handler that is being cancelled, if it is cancelled again too."""
+    task = asyncio.create_task(work, name="put a cancelled call right")
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 @dataclass(slots=True)
@@ -207,7 +242,7 @@ class Entered:
         except ModelBusy as error:
             if self.turnstile is not None and self.call is not None:
                 metrics.model_limited(self.request.provider, self.request.model)
-                self.turnstile.busy(self.call, error.after_seconds)
+                self.turnstile.busy(self.call, error.after_seconds, over_limit=error.over_limit)
                 turn.again = not turn.begun
             await self._paid(prompt if turn.begun else Usage())
             if not turn.again:
@@ -219,18 +254,16 @@ class Entered:
             await self._ended(turn.usage or prompt)
             raise
         except BaseException:
-            # Cancelled, or worse: nobody knows what it took. The bucket counts all that it reserved, and the budget
-            # does once nobody can be making the call any more.
-            if self.turnstile is not None and self.call is not None:
-                self.turnstile.ended(self.call, (turn.usage or most_of(self.request)).total_tokens)
+            # Cancelled, or left early: what came of a stream is known, and of any other call what it took at most.
+            await self._ended(turn.usage or most_of(self.request), surely=True)
             raise
         else:
             await self._ended(turn.usage or prompt)
 
-    async def _ended(self, usage: Usage) -> None:
+    async def _ended(self, usage: Usage, *, surely: bool = False) -> None:
         if self.turnstile is not None and self.call is not None:
             self.turnstile.ended(self.call, usage.total_tokens)
-        await self._paid(usage)
+        await (_surely(self._paid(usage)) if surely and self.purse is not None else self._paid(usage))
 
     async def _paid(self, usage: Usage) -> None:
         if self.purse is not None:

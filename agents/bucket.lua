@@ -18,7 +18,8 @@
 --           'leave' waits no more; its place is kept for so many milliseconds
 --           'hold'  is under way with so many tokens reserved
 --           'end'   is over and took so many tokens; 'drop' was never made
---           'busy'  the server refused it, and wants so many milliseconds of patience
+--           'busy'  the server refused it, as one too many, and wants so many milliseconds of patience: the rate is cut
+--           'loaded' the server refused it for its own load: likewise, but the rate stays
 -- Returns {<the server's clock, epoch milliseconds>, 1 if the bucket began anew, milliseconds it is blocked for, its rate (per
 --         mille of the limit), tokens there, requests there (thousandths), calls under way, calls waiting, then for each
 --         'ask': -1 (granted) or about how many milliseconds it has yet to wait}
@@ -26,7 +27,7 @@
 -- Fair between agents (start-time fair queueing): a call's start tag is the bucket's virtual time or its agent's last finish
 -- tag, whichever is later, its finish tag lies its cost (milliseconds of the rate) behind; the least start tag is next.
 --! prelude
-local DAY, RESTART, LEAST_RATE, CREEP, SLOWED_AGAIN, FAR = 86400000, 3500, 100, 5, 2000, 3700000
+local DAY, RESTART, LEAST_RATE, CREEP, SLOWED_AGAIN, FAR = 86400000, 3500, 100, 20, 2000, 3700000
 local now, who = now_ms(), identity()
 local rpm, tpm, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local burst, lease = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -75,6 +76,7 @@ local function hold(call, tokens, agent)
   redis.call('ZADD', KEYS[6], now + lease, call)
   redis.call('HSET', KEYS[7], call, tokens .. ' ' .. now .. ' ' .. agent)
 end
+-- Take back what was granted; its tokens, nil if it wasn't.
 local function give_back(call)
   local tokens, _, agent = release(call)
   if tokens then
@@ -108,7 +110,14 @@ function word.ask(call, place, agent, tokens)
   redis.call('ZADD', KEYS[5], now + lease, place)
 end
 function word.leave(call, place, agent, tokens, ms)
-  if give_back(call) then return end
+  local granted = give_back(call)
+  -- One that was granted and never heard of it has its place at the head.
+  if granted and ms > 0 then
+    charge(agent, cost_of(granted))
+    redis.call('ZADD', KEYS[3], string.format('%.3f', s.v), place)
+    redis.call('ZADD', KEYS[5], now + ms, place)
+  end
+  if granted then return end
   local tag = redis.call('ZSCORE', KEYS[2], place)
   if not tag then return end
   if ms > 0 then
@@ -136,15 +145,18 @@ word['end'] = function(call, _, _, used)
   charge(agent, cost_of(used) - cost_of(tokens))
 end
 function word.drop(call) give_back(call) end
-function word.busy(call, _, _, _, ms)
+function word.loaded(call, _, _, _, ms)
   local tokens = give_back(call)
-  if not tokens then return end
+  if not tokens then return false end
   s.refused = (s.refused or 0) + 1
   -- The server has no more than it asks patience for: at that time there is room for this call, and nothing is saved up.
   s.blocked = math.max(s.blocked, now + ms)
   s.at = math.max(s.at, s.blocked)
   s.level, s.requests = math.min(s.level, tokens, tokens_most), math.min(s.requests, 1)
-  if now - (s.slowed_at or 0) >= SLOWED_AGAIN then
+  return true
+end
+function word.busy(call, place, agent, tokens, ms)
+  if word.loaded(call, place, agent, tokens, ms) and now - (s.slowed_at or 0) >= SLOWED_AGAIN then
     s.slow, s.slowed_at = math.max(LEAST_RATE, s.slow * 3 / 4), now
   end
 end

@@ -17,7 +17,7 @@ _FIGURES: Final = 8
 LEASE_SECONDS: Final = 9.0
 """A call that nobody speaks for so long counts as over: its process died. What it reserved stays spent."""
 
-What = Literal["ask", "leave", "hold", "end", "drop", "busy"]
+What = Literal["ask", "leave", "hold", "end", "drop", "busy", "loaded"]
 
 
 @dataclass(frozen=True, slots=True)

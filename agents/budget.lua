@@ -23,8 +23,10 @@
 --! prelude
 --! judge
 local ledger, now = KEYS[5], now_ms()
-local task = ARGV[2] .. '#' .. ARGV[3] .. '|'
-local field = 'c:' .. task .. ARGV[4] .. ':' .. ARGV[7]
+-- One claim at a time: what any other of this task reserved, of whichever attempt, is of one that is gone.
+local task = 'c:' .. ARGV[2] .. '#'
+local claim = task .. ARGV[3] .. '|' .. ARGV[4] .. ':'
+local field = claim .. ARGV[7]
 local function add(name, by)
   redis.call('HSET', ledger, name, string.format('%.0f', tonumber(redis.call('HGET', ledger, name) or '0') + by))
 end
@@ -55,8 +57,7 @@ for i = 1, #known, 2 do
   elseif string.sub(name, 1, 2) == 'c:' then
     local tokens, micros, since = string.match(value, '^(%d+) (%d+) (%d+)$')
     tokens, micros = tonumber(tokens), tonumber(micros)
-    local here = string.sub(name, 1, 2 + #task) == 'c:' .. task
-    local other = here and string.sub(name, 3 + #task, 2 + #task + #ARGV[4]) ~= ARGV[4]
+    local other = string.sub(name, 1, #task) == task and string.sub(name, 1, #claim) ~= claim
     if other or now - tonumber(since) > tonumber(ARGV[12]) then
       -- Whoever made this call is gone, and nobody knows what it took.
       spend(name, tokens, micros)

@@ -237,11 +237,11 @@ class Desk:
         limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS, began=now)
         left = min(limit.seconds, limit.hard_seconds)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
-        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], waiting.parks, usage=usage)
-        key = order.key
-        if earlier := self._by_key.get(key):  # its lease ran out as we stood still, and this copy asked
+        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
+        running.parks, running.waits = waiting.parks, waiting.waits
+        if earlier := self._by_key.get(order.key):  # its lease ran out as we stood still, and this copy asked
             earlier.stop("loss")
-        self._by_key[key] = running
+        self._by_key[order.key] = running
         self._running[running] = None
         self._shared.leases.add(running)
         if until_deadline <= 0:  # asked again and again: no span, no handoff tells of it

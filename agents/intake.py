@@ -35,6 +35,8 @@ class Waiting:
     order: Order | None = None
     parks: int = 0
     """How often it was parked."""
+    waits: int = 0
+    """How often it gave its slot away to wait for a service."""
     last: bool = False
     """When it comes back it goes behind all others: it asks for what may take long."""
     usage: Usage = NO_USAGE

@@ -164,23 +164,26 @@ class TaskModel:
             entered = await self._entered(request)
             pieces = self._client.stream(entered.request)
             async with entered.calling() as turn:
-                with self._overflow_judged(), ModelCall(self._terms, request) as call:
-                    call.span.set({names.REQUEST_STREAM: True})
-                    async with aclosing(cast("_Closing", pieces)):
-                        while True:
-                            # Current only while we wait: what the handler does between two pieces is its own.
-                            with call.span.current():
-                                piece = await anext(pieces, None)
-                            match piece:
-                                case str():
-                                    turn.begun = True
-                                    call.streamed(piece)
-                                    yield piece
-                                case Reply():
-                                    call.answered(piece)
-                                    turn.usage = call.usage
-                                case None:
-                                    return
+                call = ModelCall(self._terms, request)
+                try:
+                    with self._overflow_judged(), call:
+                        call.span.set({names.REQUEST_STREAM: True})
+                        async with aclosing(cast("_Closing", pieces)):
+                            while True:
+                                # Current only while we wait: what the handler does between two pieces is its own.
+                                with call.span.current():
+                                    piece = await anext(pieces, None)
+                                match piece:
+                                    case str():
+                                        turn.begun = True
+                                        call.streamed(piece)
+                                        yield piece
+                                    case Reply():
+                                        call.answered(piece)
+                                    case None:
+                                        return
+                finally:
+                    turn.usage = call.usage if call.usage.total_tokens else None
 
     def request(
         self, turns: tuple[Turn, ...], belt: ToolBelt | None = None, answer: Answer[Any] | None = None

@@ -87,7 +87,9 @@ def judge(answered: Answered, model: str, counted_tokens: int) -> Trouble:  # no
     if status in _BUSY:
         after = retry_after(answered.headers, time.time())
         busy = ModelBusy(
-            f"the server of {model} is busy ({told})", after_seconds=BUSY_SECONDS if after is None else after
+            f"the server of {model} is busy ({told})",
+            after_seconds=BUSY_SECONDS if after is None else after,
+            over_limit=status == 429,  # noqa: PLR2004 (HTTP)
         )
         return Trouble(busy, again=True, after_seconds=after)
     if status >= 500 or status in _AGAIN:  # noqa: PLR2004 (HTTP)

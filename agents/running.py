@@ -41,6 +41,8 @@ class Running:
     """The records that order this attempt: all are finished when it is settled."""
     parks: int = 0
     """How often its record was parked before."""
+    waits: int = 0
+    """How often it has handed its slot back to wait for a service."""
     ordinal: int = 0
     """Of the last record that it appended to the run log: (cause, ordinal) sorts what a worker did."""
     stopped: Stop | None = None

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] HASH what the tenant spent today (`tokens`, `micros`, of `day`), and for each call under way what it reserved
 -- ARGV[1] 'reserve' or 'settle'
--- ARGV[2] the call: its claim's fence and its number
+-- ARGV[2] the call: <task>#<fence of its claim>:<number>
 -- ARGV[3] tokens that it may take, or took
 -- ARGV[4] money that it may cost, or cost, in millionths
 -- ARGV[5] tokens of a day, 0 = no limit
@@ -15,6 +15,9 @@ local DAY = 86400000
 local ledger, now = KEYS[1], now_ms()
 local today = math.floor(now / DAY)
 local field = 'c:' .. ARGV[2]
+-- One claim at a time: what any other of this task reserved is of one that is gone.
+local task = string.match(field, '^.*#')
+local claim = string.match(field, '^.*#.*:')
 local known = redis.call('HGETALL', ledger)
 local spent, reserved = { tokens = 0, micros = 0 }, { tokens = 0, micros = 0 }
 local of, mine = today, false
@@ -27,7 +30,8 @@ for i = 1, #known, 2 do
   elseif name ~= field and string.sub(name, 1, 2) == 'c:' then
     local tokens, micros, since = string.match(value, '^(%d+) (%d+) (%d+)$')
     local into = reserved
-    if now - tonumber(since) > tonumber(ARGV[7]) then
+    local other = task and string.sub(name, 1, #task) == task and string.sub(name, 1, #claim) ~= claim
+    if ARGV[1] == 'reserve' and other or now - tonumber(since) > tonumber(ARGV[7]) then
       into = spent
       redis.call('HDEL', ledger, name)
     end

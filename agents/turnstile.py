@@ -26,6 +26,14 @@ _SENTENCE: Final = 200
 
 
 @dataclass(slots=True, eq=False)
+class Party:
+    """The calls of one attempt: handing its slot back makes again what it was let in for, so then it waits here."""
+
+    let_in: int = 0
+    """Calls of it that were let in, and weren't refused after all."""
+
+
+@dataclass(slots=True, eq=False)
 class Call:
     """A call that waits for its turn, or is under way."""
 
@@ -35,7 +43,12 @@ class Call:
     tokens: int
     until: float
     """By the loop's clock: how long it waits here."""
+    party: Party = field(default_factory=Party)
     turn: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def waits_until(self, then: float) -> bool:
+        """Say whether it waits here for a turn that comes `then`."""
+        return self.party.let_in > 0 or then <= self.until
 
 
 class Turnstile:
@@ -71,11 +84,13 @@ class Turnstile:
 
     def dropped(self, call: Call) -> None:
         """Give back what was granted for a call that wasn't made."""
+        call.party.let_in -= 1
         self._over(call, Word("drop", call.id))
 
-    def busy(self, call: Call, seconds: float) -> None:
-        """Tell that the server refused a call and wants patience: of the whole fleet."""
-        self._over(call, Word("busy", call.id, ms=round(seconds * 1000)))
+    def busy(self, call: Call, seconds: float, *, over_limit: bool) -> None:
+        """Tell that the server refused a call and wants patience: of the whole fleet, slowed if it was too fast."""
+        call.party.let_in -= 1
+        self._over(call, Word("busy" if over_limit else "loaded", call.id, ms=round(seconds * 1000)))
 
     async def run(self) -> None:
         """Speak with the bucket until `close`; then say what is left to say, once."""
@@ -147,22 +162,28 @@ class Turnstile:
             held=told.held,
             waiting=told.waiting,
         )
-        first = _MOST_SECONDS * 1000
+        waiting: list[tuple[Call, int]] = []
         for call, wait_ms in zip(asked, told.waits_ms, strict=True):
             if call.id not in self._waiting:
                 continue  # left meanwhile
-            if wait_ms is None:
-                if not late:  # else its lease may be over: the next answer tells
-                    self._admit(call)
-            elif now + wait_ms / 1000 > call.until:
-                self._send_away(call, wait_ms / 1000, now)
-            else:
+            if wait_ms is not None:
+                waiting.append((call, wait_ms))
+            elif not late:  # else its lease may be over: the next answer tells
+                self._admit(call)
+        first = _MOST_SECONDS * 1000
+        # Those of one attempt that wait at once stay or go together: each keeps its place, none is made in vain.
+        near = {call.party for call, wait_ms in waiting if call.waits_until(now + wait_ms / 1000)}
+        for call, wait_ms in waiting:
+            if call.party in near:
                 first = min(first, wait_ms)
+            else:
+                self._send_away(call, wait_ms / 1000, now)
         self._next = max(_LEAST_SECONDS, first / 1000)
 
     def _admit(self, call: Call) -> None:
         del self._waiting[call.id]
         self._held[call.id] = call
+        call.party.let_in += 1
         if not call.turn.done():
             call.turn.set_result(None)
 
@@ -181,7 +202,7 @@ class Turnstile:
     def _unheard(self, error: Unreachable | Refused, now: float) -> None:
         """Without Redis nobody is let in; who has waited long enough hands its slot back."""
         for call in tuple(self._waiting.values()):
-            if now >= call.until:
+            if not call.waits_until(now):
                 del self._waiting[call.id]
                 self._say(
                     Word("leave", call.id, call.place, call.agent, call.tokens, round(_KEPT_SECONDS * 1000))

@@ -176,8 +176,9 @@ class WaitingRoom:
     def park_ended(self, running: Running, why: Why, seconds: float) -> None:
         """Park the records of an attempt that has ended without an outcome."""
         usage, parks = running.usage, running.parks if why == "expired" else 0  # it asks less and less often
+        waits = running.waits + (why == "waiting")
         for copy in running.copies:
-            self.park(Waiting(copy, None, running.order, parks, usage=usage), why, seconds)
+            self.park(Waiting(copy, None, running.order, parks, waits, usage=usage), why, seconds)
             usage = NO_USAGE  # of many copies one has it, so that it is counted once
 
 

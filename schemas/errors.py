@@ -150,10 +150,11 @@ class HandlerExit(ArgosyError, code="exit", retriable=True):
 class ModelBusy(ArgosyError, code="model_busy", retriable=True):
     """The model server asks for patience (429, 503); waiting is not a failure of the task."""
 
-    def __init__(self, message: str, *, after_seconds: float) -> None:
-        """`after_seconds` is the server's own word where it gave one."""
+    def __init__(self, message: str, *, after_seconds: float, over_limit: bool = True) -> None:
+        """`after_seconds` is the server's own word where it gave one; unless `over_limit` its load is why."""
         super().__init__(message)
         self.after_seconds = after_seconds
+        self.over_limit = over_limit
 
 
 class ModelFailed(ArgosyError, code="model_failed", retriable=True):

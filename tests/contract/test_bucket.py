@@ -172,6 +172,25 @@ async def test_a_busy_server_blocks_the_whole_fleet_and_slows_it_for_a_while() -
     assert (await clocked.tell()).rate_per_mille == 1000
 
 
+async def test_a_server_that_is_loaded_blocks_the_whole_fleet_and_slows_it_not() -> None:
+    clocked = Clocked(requests_per_minute=600, burst_seconds=10)
+    await clocked.tell()
+    clocked.now += 60
+    assert await clocked.granted([ask("1")]) == ["1"]
+    told = await clocked.tell(Word("loaded", "1", ms=20_000), ask("2"))
+    assert (told.blocked_ms, told.rate_per_mille, told.held) == (20_000, 1000, 0)
+
+
+async def test_a_server_that_refuses_one_call_now_and_then_does_not_hold_the_fleet_down() -> None:
+    clocked = Clocked(requests_per_minute=600)
+    await clocked.tell()
+    clocked.now += 60
+    for number in range(20):
+        assert await clocked.granted([ask(str(number))]) == [str(number)]
+        assert (await clocked.tell(Word("busy", str(number), ms=100))).rate_per_mille >= 750
+        clocked.now += 15
+
+
 async def test_many_refusals_at_once_slow_it_once() -> None:
     clocked = Clocked(requests_per_minute=600)
     await clocked.tell()
@@ -191,6 +210,16 @@ async def test_who_gave_its_slot_away_comes_back_to_its_place() -> None:
     assert await clocked.granted([ask("a1", place="a"), ask("c1", place="c")]) == ["a1"]
     clocked.now += 1
     assert await clocked.granted([ask("b2", place="b"), ask("c1", place="c")]) == ["b2"]
+
+
+async def test_who_gave_its_slot_away_and_was_granted_unheard_comes_back_to_the_head() -> None:
+    clocked = Clocked(requests_per_minute=60, burst_seconds=1)
+    await clocked.tell()
+    clocked.now += 1
+    assert await clocked.granted([ask("a1", place="a")]) == ["a1"]
+    told = await clocked.tell(Word("leave", "a1", "a", "a", 10, ms=30_000))
+    assert (told.held, told.waiting) == (0, 1)
+    assert await clocked.granted([ask("c1", place="c"), ask("a2", place="a")]) == ["a2"]
 
 
 async def test_a_call_that_nobody_speaks_for_is_over_and_what_it_reserved_stays_spent() -> None:

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from argosy import Context, Hole, Pipeline, RunFailed, RunRefused, agent, by_deadline
-from argosy.agents.budget import Cost
+from argosy.agents.budget import Budgets, Cost
 from argosy.agents.model_client import Completion, ModelRequest
 from argosy.agents.tenant_budget import TenantLedger
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.memory_server import MemoryServer
 from argosy.schemas.chat import Reply, Usage
-from argosy.schemas.errors import BudgetSpent
+from argosy.schemas.errors import BudgetSpent, Unreachable
 from argosy.schemas.prices import Price
 from argosy.schemas.settings import ModelSettings, TenantBudget
 from argosy.testing import FakeModel, Fleet
@@ -134,6 +135,78 @@ async def test_a_call_that_was_under_way_when_its_worker_died_counts_as_spent() 
         with pytest.raises(RunFailed, match="budget"):
             await run.result()
     assert len(said.calls) == 1
+
+
+@agent(model=MODEL, reserve=100)
+async def glance(ctx: Context, question: str) -> str:
+    async for piece in ctx.model.stream(question):
+        return piece
+    return ""
+
+
+@agent(model=MODEL, reserve=100)
+async def after(ctx: Context, question: str) -> str:
+    return await ctx.model.ask(question)
+
+
+async def test_a_stream_that_is_left_early_counts_with_what_came_of_it_and_holds_nothing_up() -> None:
+    two = Pipeline("two", takes=str, gives=str)
+    two.returns(two.step(after, two.step(glance, two.input)))
+    async with Fleet(two, model=model()) as there:
+        run = await there.submit(two, "why?", budget=180)
+        before = there.now
+        assert await run.result() == "yes"
+        assert there.now - before < 60
+
+
+async def test_a_call_that_a_handler_cancelled_counts_at_once_with_what_it_may_take() -> None:
+    @agent(model=MODEL, reserve=100, retries=3)
+    async def hasty(ctx: Context, question: str) -> str:
+        async with asyncio.timeout(1):
+            return await ctx.model.ask(question)
+
+    hurried = Pipeline("hurried", takes=str, gives=str)
+    hurried.returns(hurried.step(hasty, hurried.input))
+    said = Slow(Reply(text="yes", usage=BILL))
+    async with Fleet(hurried, model=said) as there:
+        before = there.now
+        run = await there.submit(hurried, "why?", budget=180)
+        with pytest.raises(RunFailed, match="budget"):
+            await run.result()
+        assert there.now - before < 120
+    assert len(said.calls) == 1
+
+
+@pytest.mark.parametrize("lost", [Budgets, TenantLedger])
+async def test_a_reply_that_is_lost_reserves_once(
+    monkeypatch: pytest.MonkeyPatch, lost: type[Budgets | TenantLedger]
+) -> None:
+    reserve, replies = lost.reserve, [0]
+
+    async def deaf(*args: Any) -> Any:  # noqa: ANN401 - of either
+        said = await reserve(*args)
+        replies[0] += 1
+        if replies[0] == 1:
+            raise Unreachable("the reply was lost")
+        return said
+
+    monkeypatch.setattr(lost, "reserve", deaf)
+    settings = plain_settings()
+    settings.model = ModelSettings(tenant_budgets={"team": TenantBudget(tokens_per_day=150)})
+    async with Fleet(asking, model=model(), settings=settings) as there:
+        run = await there.submit(asking, [1], budget=150, tenant="team")
+        assert await run.result() == ["yes"]
+    assert replies[0] > 1
+
+
+async def test_what_another_claim_of_the_same_task_reserved_of_its_tenant_counts_as_spent() -> None:
+    ledger = TenantLedger(MemoryRedis(MemoryServer()), "p", "team", TenantBudget(tokens_per_day=1_000))
+    assert await ledger.reserve("run/a#f1:1", Cost(400, 0)) == "ok"
+    assert await ledger.reserve("run/b#f1:1", Cost(400, 0)) == "ok"
+    assert await ledger.reserve("run/a#f2:1", Cost(400, 0)) == "wait"
+    await ledger.settle("run/b#f1:1", Cost(300, 0))
+    with pytest.raises(BudgetSpent, match="700 tokens"):
+        await ledger.reserve("run/a#f2:1", Cost(400, 0))
 
 
 async def test_calls_of_a_worker_that_died_count_as_spent() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from argosy import Context, Pipeline, agent
+from argosy import Agent, Context, Pipeline, agent
 from argosy.agents.model_client import Completion, ModelRequest
 from argosy.schemas.chat import Reply, Usage
 from argosy.schemas.errors import ModelBusy
@@ -102,6 +102,31 @@ async def test_a_long_wait_costs_no_attempt_and_holds_no_slot() -> None:
     assert {task.attempts for task in tasks} == {1}
     assert server.refused == 0
     assert server.last - server.first <= 40 * 1.1 + SECONDS
+
+
+@agent(model=MODEL, reserve=100, retries=0, concurrency=8)
+async def in_turn(ctx: Context, number: int) -> str:
+    return await ctx.model.ask(f"{number}: one?") + await ctx.model.ask(f"{number}: two?")
+
+
+@agent(model=MODEL, reserve=100, retries=0, concurrency=8)
+async def at_once(ctx: Context, number: int) -> str:
+    return "".join(await asyncio.gather(*(ctx.model.ask(f"{number}: {which}?") for which in ("one", "two"))))
+
+
+@pytest.mark.parametrize("twice", [in_turn, at_once])
+async def test_a_handler_of_several_calls_makes_each_once_however_long_the_queue(
+    twice: Agent[[int], str],
+) -> None:
+    twofold = Pipeline("twofold", takes=list[int], gives=list[str])
+    twofold.returns(twofold.map(twice, over=twofold.input))
+    server = Strict(Limits())
+    async with Fleet(
+        twofold, model=server, workers=2, settings=limited(ModelLimits(requests_per_minute=30))
+    ) as fleet:
+        run = await fleet.submit(twofold, [*range(20)])
+        assert await run.result() == ["yesyes"] * 20
+    assert server.answered.total() == 40
 
 
 async def test_one_call_of_another_agent_waits_for_no_crowd() -> None:
