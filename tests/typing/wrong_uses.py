@@ -160,9 +160,8 @@ by_deadline()  # error: no seconds
 
 
 # -- loops
-p.loop(
-    read, pages.pick(lambda f: f[0]), until=lambda f: True, max_iterations=3
-)  # error: gives Facts, takes Page
+page = pages.pick(lambda found: found[0])
+p.loop(read, page, until=lambda f: True, max_iterations=3)  # error: gives Facts, takes Page
 p.loop(again, topic, until=lambda f: True, max_iterations=3)  # error: str is no Verdict
 p.loop(again, verdict, until=lambda v: v.okay, max_iterations=3)  # error: no such field
 p.loop(again, verdict, until=lambda v: v.score, max_iterations=3)  # error: int is no bool
