@@ -177,6 +177,28 @@ async def test_a_call_that_a_handler_cancelled_counts_at_once_with_what_it_may_t
     assert len(said.calls) == 1
 
 
+async def test_what_an_earlier_attempt_could_not_put_right_counts_as_spent_in_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def deaf(*_args: object) -> None:
+        raise Unreachable("Redis is away")
+
+    @agent(model=MODEL, reserve=100, retries=3)
+    async def unlucky(ctx: Context, question: str) -> str:
+        await ctx.model.ask(question)
+        raise ValueError(question)
+
+    doomed = Pipeline("doomed", takes=str, gives=str)
+    doomed.returns(doomed.step(unlucky, doomed.input))
+    monkeypatch.setattr(Budgets, "settle", deaf)
+    async with Fleet(doomed, model=model()) as there:
+        before = there.now
+        run = await there.submit(doomed, "why?", budget=180)
+        with pytest.raises(RunFailed, match="budget"):
+            await run.result()
+        assert there.now - before < 120
+
+
 @pytest.mark.parametrize("lost", [Budgets, TenantLedger])
 async def test_a_reply_that_is_lost_reserves_once(
     monkeypatch: pytest.MonkeyPatch, lost: type[Budgets | TenantLedger]
