@@ -11,7 +11,7 @@ from argosy.agents.guard import Guard
 from argosy.agents.model import DEFAULT_PROVIDER
 from argosy.agents.running import Running
 from argosy.agents.services import Services
-from argosy.agents.step import Steps
+from argosy.agents.step import Steps, output_of
 from argosy.agents.tool_calls import Calls
 from argosy.agents.tools import ToolCalls
 from argosy.broker import values
@@ -194,7 +194,7 @@ class TaskContext:
                 model=body.contract.model,
                 guard=self._guard,
                 spent=self.spent,
-                step=self.step,
+                step=self._recorded,
                 tools=self._tools,
                 admissions=self._admissions(),
             )
@@ -257,3 +257,7 @@ class TaskContext:
     ) -> T:
         """Make a side effect once; see `argosy.Context`."""
         return await self._steps.step(name, function, args, log=log)
+
+    async def _recorded(self, name: str, function: Callable[[], Awaitable[T]], /) -> T:
+        """Record what a conversation makes; it says itself what is made inside of a step."""
+        return await self._steps.memoised(name, output_of(function), function)

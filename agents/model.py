@@ -19,6 +19,7 @@ from argosy.agents.model_call import ModelCall, TaskTerms
 from argosy.agents.model_client import Completion, ModelClient, ModelRequest, Turn
 from argosy.agents.prompt import prompt_tokens, turns_of
 from argosy.agents.tool_calls import Calls, ToolBelt, opened
+from argosy.agents.within import apart, inside
 from argosy.pipelines.context import Model, Prompt
 from argosy.pipelines.mcp import McpServer
 from argosy.pipelines.tool import Tool
@@ -131,7 +132,8 @@ class TaskModel:
             return await conversation.answered()
 
         async def asked_as_json() -> JsonValue:
-            value = await asked()
+            with inside(name or ""):
+                value = await asked()
             return cast("str", value) if answer is None else answer.dump(value)
 
         if name is None:
@@ -150,6 +152,7 @@ class TaskModel:
 
     def _conversation(self, begin: str) -> str:
         """Name a conversation: by its begin, and how many began so before."""
+        begin = apart(begin)
         self._begun[begin] += 1
         return f"turn:{begin}:{self._begun[begin]}"
 

@@ -13,6 +13,7 @@ from argosy.agents.order import Order
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
+from argosy.agents.within import inside
 from argosy.broker.log import Outgoing
 from argosy.broker.values import decode_value, encode_value, load, to_payload
 from argosy.pipelines.annotation import Annotation, signature_of
@@ -50,7 +51,12 @@ class Steps:
     ) -> T:
         """Make the effect `function(*args)` once under this name; see `Context.step`."""
         port: Port[T] = output_of(function)
-        return await self.memoised(name, port, lambda: function(*args), log=log)
+
+        async def effect() -> T:
+            with inside(name):
+                return await function(*args)
+
+        return await self.memoised(name, port, effect, log=log)
 
     async def memoised(
         self, name: str, port: Port[T], effect: Callable[[], Awaitable[T]], *, log: bool = False

@@ -10,6 +10,7 @@ from argosy.agents.mcp_servers import McpServers
 from argosy.agents.model_client import ToolSpec
 from argosy.agents.running import Running
 from argosy.agents.step import Steps
+from argosy.agents.within import apart
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import Tool
@@ -103,6 +104,6 @@ class ToolCalls:
 
         A changed order of calls finds its own memos.
         """
-        name = f"tool:{tool}:{sha256_hex(arguments)[:24]}"
+        name = apart(f"tool:{tool}:{sha256_hex(arguments)[:24]}")
         self._seen[name] += 1
         return f"{name}:{self._seen[name]}"

@@ -225,6 +225,36 @@ async def test_an_order_that_is_wanted_twice_is_made_twice_though_a_later_attemp
     assert "copy 2" in model.calls[-1].question
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_what_was_ordered_inside_of_a_step_is_not_taken_for_what_comes_after_it(*, named: bool) -> None:
+    @tool(repeatable=False)
+    async def order(book: str) -> str:
+        BOUGHT.append(book)
+        return f"copy {len(BOUGHT)}"
+
+    @agent(model="openai:gpt-5", tools=[order], retries=1)
+    async def librarian(ctx: Context, wish: str) -> str:
+        async def first() -> str:
+            return await ctx.tools.call(order, "Kafka")
+
+        if named:
+            await ctx.model.ask(wish, tools=[order], name="first")
+        else:
+            await ctx.step("first", first)
+        if ctx.attempt == 1:
+            message = "before the second"
+            raise ConnectionError(message)
+        return await ctx.tools.call(order, "Kafka")
+
+    ordering = Pipeline("ordering", takes=str, gives=str)
+    ordering.returns(ordering.step(librarian, ordering.input))
+    model = FakeModel(ToolCalls((ToolCall("1", "order", '{"book": "Kafka"}'),)), "done")
+    async with Fleet(ordering, model=model) as fleet:
+        run = await fleet.submit(ordering, "two copies")
+        assert await run.result() == "copy 2"
+    assert BOUGHT == ["Kafka", "Kafka"]
+
+
 async def test_holes_are_tainted_as_what_their_tasks_had_seen() -> None:
     @agent
     async def count(ctx: Context, notes: list[str | Hole]) -> int:
