@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from argosy.broker.store import Payloads
 from argosy.broker.values import encode_value
 from argosy.console.run_history import History
-from argosy.console.system_words import plan_in, reduction, words
+from argosy.console.system_words import cut_into, plan_in, reduction, words
 from argosy.coordinator.capacity import room_of
 from argosy.coordinator.inputs import Given
 from argosy.coordinator.system_tasks import factor_for, inputs_for, reduced_for
@@ -58,6 +58,8 @@ class ContextShown:
     factor: int
     inputs: list[InputShown]
     reduced: tuple[Reduction, ...]
+    cut: str = ""
+    """Of a task that was too large itself: into how many pages, and which tasks they are."""
 
     @property
     def used(self) -> int:
@@ -92,6 +94,7 @@ async def context_of(history: History, local: str, payloads: Payloads) -> tuple[
         factor=factor_for(state, place),
         inputs=inputs,
         reduced=reduced_for(state, place),
+        cut=cut_into(state, local),
     )
     return shown, None if window is None else room_of(place.terms, window)
 
@@ -116,9 +119,9 @@ async def _shown(given: Given, payloads: Payloads) -> InputShown:
 def _cut(cut: Cut, plan: PagePlan | SummaryPlan | None, name: str, before: int) -> tuple[str, int]:
     """Say what is left of an input, and how many tokens: with the rest of its value, about."""
     if isinstance(cut, PageOf):
-        how = f"page {cut.number + 1} of {cut.of}"
         if plan is None:
-            return how, before
+            return f"page {cut.number + 1}", before
+        how = f"page {cut.number + 1} of {len(plan.pages)}"  # not `cut.of`: the merges have come since
         rest = before - sum(page.tokens for page in plan.pages) if isinstance(plan, PagePlan) else 0
         return how, plan.pages[cut.number].tokens + max(0, rest)
     made = sum(summary.tokens + _EACH_TOKENS for summary in cut.summaries)
@@ -148,6 +151,8 @@ def drawn(shown: ContextShown, room: int | None) -> Iterator[str]:
     names = max([len(given.name) for given in shown.inputs] + [len(_UNUSED)])
     if shown.window is None or room is None:
         yield "the window of its model is not known: nothing was cut"
+    if shown.cut:
+        yield shown.cut
     for given in shown.inputs:
         tokens = given.tokens * shown.factor // 1000
         told = f"{'' if given.exact else 'at most '}{tokens} tokens, {given.how}"

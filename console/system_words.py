@@ -74,6 +74,25 @@ def cut(state: RunState, local: str) -> Iterator[str]:
     yield f"{_stage(state, local, paging)}: {', '.join(parts) or 'none yet'}"
 
 
+def cut_into(state: RunState, local: str) -> str:
+    """Say of a task that was too large into how many pages it was cut, which tasks they are, and how far that is."""
+    paging = paging_of(state, local)
+    if paging is None:
+        return ""
+    *_, now = cut(state, local)
+    if not paging.records:
+        return f"too large: its pages are being planned, {state.run_id}/{local}/p0"
+    place = plan_in(state).find(local)
+    summarises = place is not None and place.step.terms.above == "summarise"
+    said_of: list[str] = []
+    for planned, records in enumerate(paging.records):
+        pages = sum(record.pages for record in records) or paging.length
+        what = f"{pages} pages of it summarised" if summarises else f"cut into {pages} pages"
+        under = f"{state.run_id}/{local}/p{2 * planned + 1}"
+        said_of.append(f"{what}, {under}.0 to {under}.{pages - 1}")
+    return f"too large: {'; '.join(said_of)}; now: {now}"
+
+
 def reduction(record: Reduction) -> str:
     """Tell one record."""
     what = ".".join((record.input, *map(str, record.path)))

@@ -120,7 +120,7 @@ def mcp(  # noqa: PLR0913 - all by name
             f"an MCP server named {name!r}", "a name is a small letter, then a-z, 0-9, _ and -", "rename it"
         )
     _check_way(name, command, url)
-    _check_variables(name, (*env, *((token_env,) if token_env else ())))
+    _check_variables(name, env, token_env)
     _check_allowed(name, allow, {"repeatable": repeatable, "dangerous": dangerous, "trusted": trusted})
     tools = {
         remote: McpTool(
@@ -158,8 +158,14 @@ def _check_way(name: str, command: Sequence[str], url: str) -> None:
     _check_url(name, url)
 
 
-def _check_variables(name: str, variables: Sequence[str]) -> None:
-    for variable in variables:
+def _check_variables(name: str, env: Sequence[str], token_env: str) -> None:
+    if isinstance(env, str):
+        raise BuildError(
+            f"MCP server {name!r} has env in one text",
+            "its letters would be a variable each",
+            "give a list of names, like env=['FILES_TOKEN']",
+        )
+    for variable in (*env, *((token_env,) if token_env else ())):
         if not _VARIABLE.match(variable):
             raise BuildError(
                 f"MCP server {name!r} names a variable that can't be one",
@@ -181,7 +187,13 @@ def _check_url(name: str, url: str) -> None:
 
 
 def _check_allowed(name: str, allow: Sequence[str], lists: Mapping[str, Collection[str]]) -> None:
-    if isinstance(allow, str) or not allow:
+    if isinstance(allow, str):
+        raise BuildError(
+            f"MCP server {name!r} has allow={allow!r}",
+            "its letters would be a tool each",
+            f"give a list of names: allow=[{allow!r}]",
+        )
+    if not allow:
         raise BuildError(f"MCP server {name!r} allows no tool", _WHY, "name them: allow=('read', 'list')")
     for option, tools in lists.items():
         unknown = [tool for tool in tools if tool not in allow]

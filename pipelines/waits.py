@@ -11,6 +11,7 @@ from argosy.pipelines.node import Node
 from argosy.pipelines.options import many
 from argosy.pipelines.ref import Ref
 from argosy.schemas.approval import Approval
+from argosy.schemas.errors import BuildError
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ class Waits(Builder):
         Who answers names the SHA-256 of the value: an answer about another one doesn't count. A rejection is a value
         like any other: conditions read `approved`. `by` lists who may answer, as they call themselves.
         """
-        who: list[JsonValue] = [*by]
+        who = _who(name, by)
         terms: dict[str, JsonValue] = {"question": question, "by": who, **_limits(within_seconds, options)}
         return self._wait(wait.approval(name, terms), (about,), options)
 
@@ -86,6 +87,20 @@ class Waits(Builder):
             unless=many(options.get("unless", ())),
         )
         return self._declared(node)
+
+
+def _who(name: str, by: Sequence[str]) -> list[JsonValue]:
+    who: list[JsonValue] = [*by]
+    if isinstance(by, str):
+        why, do = "its letters would be a person each", f"give a list of names: by=[{by!r}]"
+    elif not all(isinstance(one, str) and one.strip() for one in who):
+        why, do = (
+            "nobody is called that: no answer could count",
+            "give names, like by=['ann'], or none: anybody may",
+        )
+    else:
+        return who
+    raise BuildError(what=f"approval {name!r} has by={by!r}", why=why, do=do)
 
 
 def _limits(within_seconds: float, options: WaitLimits) -> dict[str, JsonValue]:

@@ -86,6 +86,27 @@ async def test_a_page_is_drawn_against_the_window_with_what_it_is_a_page_of() ->
     )
 
 
+async def test_a_page_is_one_of_as_many_also_once_the_merges_have_run() -> None:
+    plan = plan_pages({"p0": TEXT}, make_contract("ag", {"above": "paginate"}, merge=None), 150, len)
+    ended = [settled(f"a/p1.{number}", "of a page") for number in range(4)]
+    shown, _ = await context_of(
+        history_of("paginate", planned("a/p0", plan), *ended), "a/p1.3", MemoryPayloads()
+    )
+    assert (shown.what, shown.inputs[0].how) == ("page 4 of 4 of a", "page 4 of 4")
+
+
+async def test_a_task_that_was_cut_says_so_and_where_its_parts_are() -> None:
+    shown, room = await context_of(pages(), "a", MemoryPayloads())
+    assert shown.cut == "too large: cut into 4 pages, r/a/p1.0 to r/a/p1.3; now: pages: 3 out, 1 done"
+    assert shown.cut in list(drawn(shown, room))
+    shown, _ = await context_of(summaries(), "a", MemoryPayloads())
+    assert shown.cut.startswith(
+        "too large: 3 pages of it summarised, r/a/p1.0 to r/a/p1.2; now: the task with"
+    )
+    shown, _ = await context_of(pages(), "a/p1.1", MemoryPayloads())
+    assert shown.cut == ""
+
+
 async def test_the_whole_with_summaries_is_drawn_too() -> None:
     shown, room = await context_of(summaries(), "a/p2.0", MemoryPayloads())
     (given,) = shown.inputs

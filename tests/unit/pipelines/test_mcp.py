@@ -21,6 +21,7 @@ from argosy.schemas.errors import BuildError
         {"command": (), "url": "ftp://127.0.0.1/"},
         {"command": (), "url": "http://user:s3cret@127.0.0.1/"},
         {"env": ["TOKEN=s3cret"]},
+        {"env": "TOKEN"},
         {"token_env": "Bearer s3cret"},
         {"allow": ()},
         {"allow": "read"},
@@ -33,6 +34,12 @@ def test_a_server_that_can_t_be_right_is_told_at_once(wrong: dict[str, Any]) -> 
     with pytest.raises(BuildError) as raised:
         mcp(given.pop("name"), **given)
     assert "s3cret" not in str(raised.value)
+
+
+def test_a_name_in_the_place_of_a_list_of_them_is_told() -> None:
+    with pytest.raises(BuildError, match=r"has allow='read'") as raised:
+        mcp("files", command=["server"], allow="read")
+    assert "allow=['read']" in str(raised.value)
 
 
 def test_an_agent_s_tools_are_those_of_its_servers_that_are_allowed() -> None:

@@ -92,6 +92,11 @@ def _about_a_hole() -> None:
     p.compile()
 
 
+def _by(who: Any) -> object:  # noqa: ANN401 - what a type checker would refuse
+    p = draft()
+    return p.approval("Good?", about=p.input, name="ok", within_seconds=5, by=who)
+
+
 @pytest.mark.parametrize(
     ("build", "told"),
     [
@@ -101,6 +106,8 @@ def _about_a_hole() -> None:
         (lambda: draft().sleep(-1, name="nap"), "sleep 'nap' has seconds=-1"),
         (lambda: draft().approval("", about=draft().input, name="ok", within_seconds=5), "question"),
         (lambda: draft().signal("word", Word, within_seconds=5, on_timeout="go"), "on_timeout='go'"),
+        (lambda: _by("ann"), "its letters would be a person each"),
+        (lambda: _by([""]), "approval 'ok' has by=['']"),
         (_reads_a_sleep, "input 'word' of step 'take' is None"),
         (_about_a_hole, "approval 'ok' is about a value that may be a hole"),
         (lambda: pipeline(sleep("nap")), "the result of 'p' reads the sleep 'nap'"),
