@@ -23,6 +23,7 @@ from argosy.console.moments import ago, length, moment
 from argosy.console.options import options
 from argosy.console.output import note, printable, show, show_table
 from argosy.console.process_life import open_services
+from argosy.console.signal_target import check_target
 from argosy.schemas.errors import ConfigurationError, NotFound
 from argosy.schemas.settings import Settings
 
@@ -74,7 +75,10 @@ def signal(
         str | None, typer.Option("--id", help="Makes a repeat of this command harmless.")
     ] = None,
 ) -> None:
-    """Send a signal to a step that waits for it, or will. Exit code 1 if its value is refused."""
+    """Send a signal to a step that waits for it, or will.
+
+    Exit code 1 if its value is refused, 5 if no step of that name waits, or it waits no more: nothing is sent then.
+    """
     if_interrupted("the signal may have been sent; with the same --id it is safe to repeat")
     sent = _json(sys.stdin.read() if value == "-" else value)
     _told(run_id, step, *asyncio.run(_signal(load_settings(), run_id, step, sent, signal_id)))
@@ -199,8 +203,9 @@ async def _approve(settings: Settings, asked: Awaited, answer: dict[str, JsonVal
 async def _signal(
     settings: Settings, run_id: str, step: str, value: JsonValue, signal_id: str | None
 ) -> tuple[Told, str]:
-    async with Argosy.connect(settings) as fleet:
+    async with open_services(settings, "console") as services, Argosy.connect(settings) as fleet:
         run = fleet.run(run_id)
+        await check_target(services.store, settings, run_id, step)
         before = next((one for one in await run.waiting() if one.step == step), None)
         await run.signal(step, value, signal_id=signal_id)
         return ("sent", "") if before is None else await _judged(run, before)

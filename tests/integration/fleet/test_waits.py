@@ -40,6 +40,8 @@ async def by_hand(fleet: RealFleet, client: Argosy) -> None:
     assert "nothing was sent" in argosy("runs", "approve", "hand", "ok", expect=2).stderr
     argosy("runs", "approve", "hand", "ok", "--yes", "--sha256", "0" * 64, expect=1)
     argosy("runs", "approve", "hand", "nothing", "--yes", expect=5)
+    assert "ok" in argosy("runs", "signal", "hand", "nosuch", expect=5).stderr
+    assert "argosy runs approve hand ok" in argosy("runs", "signal", "hand", "ok", expect=3).stderr
     refused = argosy("runs", "signal", "hand", "window", "--value", '"now"', expect=1)
     assert "waits on: " in refused.stdout
     argosy("runs", "signal", "hand", "window", "--value", "now", expect=3)
@@ -47,6 +49,7 @@ async def by_hand(fleet: RealFleet, client: Argosy) -> None:
     told = argosy("runs", "approve", "hand", "ok", "--yes", "--by", "bob", "--sha256", asked["about_sha256"])
     assert "Do it?" in told.stderr
     assert await run.result(timeout_seconds=60) == "hand: go, approved by bob, at 5"
+    assert "waits no more" in argosy("runs", "signal", "hand", "window", expect=5).stderr
 
 
 @pytest.mark.timeout(240)
