@@ -46,7 +46,7 @@ class Wish:
     retry: bool = False
     """Try again what failed, and only that: a redrive."""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Of the submit: `deadline_seconds`, `when_busy`."""
+    """Of the submit: `deadline_seconds`, `budget`, `budget_micros`, `when_busy`."""
 
 
 @dataclass(frozen=True, slots=True)

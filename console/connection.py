@@ -72,6 +72,8 @@ class Argosy(connection.Argosy):
         swap: Mapping[str, Swap] | None = None,
         new_run_id: str | None = None,
         deadline_seconds: float | None = None,
+        budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[Out]: ...
 
@@ -86,6 +88,8 @@ class Argosy(connection.Argosy):
         swap: Mapping[str, Swap] | None = None,
         new_run_id: str | None = None,
         deadline_seconds: float | None = None,
+        budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[JsonValue]: ...
 
@@ -99,6 +103,8 @@ class Argosy(connection.Argosy):
         swap: Mapping[str, Swap] | None = None,
         new_run_id: str | None = None,
         deadline_seconds: float | None = None,
+        budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[Any]:
         """Start a new run that takes over what a run that has ended left, as far as that still holds.
@@ -107,7 +113,8 @@ class Argosy(connection.Argosy):
         run (another `pipeline`, an agent `swap`ped: for another one, or for terms such as `{"model": …}`), if it
         reads a part of the input that is another (`value`), or if it reads what ran anew. All else is given to the
         new run as it was, failures too: no call is made for it, and no usage counted. The earlier run is left as it
-        is. `new_run_id`: absent, it is `<run_id>.r1` and so on.
+        is. `new_run_id`: absent, it is `<run_id>.r1` and so on. `deadline_seconds`, `budget`
+        and `budget_micros` are as of `submit`; absent, they are the earlier run's.
 
         Raises NotFound for a run that the log doesn't hold, BadArgument for one that is under way, for what can't
         be, where nothing would run anew, and where a result is no longer kept: nothing was sent then. Else raises as
@@ -117,7 +124,7 @@ class Argosy(connection.Argosy):
             why = "its letters would be a step each"
             raise said.bad("replay", "from_", why, f"give a collection of steps: ({from_!r},)")
         changes = Changes(pipeline, frozenset(from_), value, swap or {})
-        options = {"deadline_seconds": deadline_seconds, "when_busy": when_busy}
+        options = _options(deadline_seconds, budget, budget_micros, when_busy)
         return await self.start(await self.prepare(run_id, changes, options), new_run_id=new_run_id)
 
     async def fork(  # noqa: PLR0913 - as `replay`
@@ -128,6 +135,8 @@ class Argosy(connection.Argosy):
         from_: Collection[str] = (),
         new_run_id: str | None = None,
         deadline_seconds: float | None = None,
+        budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[JsonValue]:
         """Replay a run with another input: what doesn't read the parts that differ is taken over."""
@@ -137,22 +146,26 @@ class Argosy(connection.Argosy):
             value=value,
             new_run_id=new_run_id,
             deadline_seconds=deadline_seconds,
+            budget=budget,
+            budget_micros=budget_micros,
             when_busy=when_busy,
         )
 
-    async def redrive(
+    async def redrive(  # noqa: PLR0913 - as `replay`
         self,
         run_id: str,
         *,
         new_run_id: str | None = None,
         deadline_seconds: float | None = None,
+        budget: int | None = None,
+        budget_micros: int | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[JsonValue]:
         """Start a new run that takes over all that succeeded, and tries again what failed, expired or was cut off.
 
         So does what reads that. Raises as `replay`.
         """
-        options = {"deadline_seconds": deadline_seconds, "when_busy": when_busy}
+        options = _options(deadline_seconds, budget, budget_micros, when_busy)
         return await self.start(
             await self.prepare(run_id, Changes(retry=True), options), new_run_id=new_run_id
         )
@@ -162,7 +175,7 @@ class Argosy(connection.Argosy):
     ) -> Replay:
         """Find out what of a run would be taken over, and what would run anew. Raises as `replay`; sends nothing.
 
-        `options` are those of the submit: `deadline_seconds`, `when_busy`.
+        `options` are those of the submit: `deadline_seconds`, `budget`, `budget_micros`, `when_busy`.
         """
         from argosy.console.again import Wish, old_run, submit_again  # noqa: PLC0415 - all of fold: few need it
 
@@ -205,3 +218,14 @@ class Argosy(connection.Argosy):
             if not (await links.stored(fresh))[0]:
                 return fresh
         raise AssertionError
+
+
+def _options(
+    deadline_seconds: float | None, budget: int | None, budget_micros: int | None, when_busy: WhenBusy
+) -> dict[str, object]:
+    return {
+        "deadline_seconds": deadline_seconds,
+        "budget": budget,
+        "budget_micros": budget_micros,
+        "when_busy": when_busy,
+    }

@@ -18,6 +18,7 @@ from argosy.console.submit import parse_input, result_of
 from argosy.console.swap import Swap
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError
+from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.settings import Settings
 
 _MOST_NAMED: Final = 10
@@ -29,6 +30,13 @@ From = Annotated[
 ]
 NewId = Annotated[str | None, typer.Option("--run-id", help="Of the new run; by default RUN.r1, RUN.r2, …")]
 Deadline = Annotated[float | None, typer.Option("--deadline-seconds", min=0.001)]
+Budget = Annotated[
+    int | None,
+    typer.Option("--budget", min=1, help="Tokens of the new run's model calls; by default as before."),
+]
+BudgetMicros = Annotated[
+    int | None, typer.Option("--budget-micros", min=1, help="The same in money: millionths.")
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Show how it goes.")]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Print the new run's id once it is safe, and don't wait.")
@@ -45,6 +53,8 @@ class How:
 
     new_run_id: str | None
     deadline_seconds: float | None
+    budget: int | None
+    budget_micros: int | None
     when_busy: WhenBusy
     watch: bool
     detach: bool
@@ -73,6 +83,8 @@ def replay(  # noqa: PLR0913 - a replay has this many parts
     ] = None,
     new_run_id: NewId = None,
     deadline_seconds: Deadline = None,
+    budget: Budget = None,
+    budget_micros: BudgetMicros = None,
     watch: Watch = False,
     detach: Detach = False,
     dry_run: DryRun = False,
@@ -92,7 +104,8 @@ def replay(  # noqa: PLR0913 - a replay has this many parts
         SAME if value is None else parse_input(value),
         _swaps(sets or [], source),
     )
-    how = How(new_run_id, deadline_seconds, "wait" if wait else "raise", watch, detach, dry_run)
+    when_busy: WhenBusy = "wait" if wait else "raise"
+    how = How(new_run_id, deadline_seconds, budget, budget_micros, when_busy, watch, detach, dry_run)
     raise typer.Exit(run_in_foreground(_again(settings, run_id, changes, how)))
 
 
@@ -103,6 +116,8 @@ def fork(  # noqa: PLR0913 - as `replay`
     from_: From = None,
     new_run_id: NewId = None,
     deadline_seconds: Deadline = None,
+    budget: Budget = None,
+    budget_micros: BudgetMicros = None,
     watch: Watch = False,
     detach: Detach = False,
     dry_run: DryRun = False,
@@ -110,7 +125,8 @@ def fork(  # noqa: PLR0913 - as `replay`
 ) -> None:
     """Run a run again with another input: what doesn't read the parts that differ is reused."""
     changes = Changes(from_=frozenset(from_ or ()), value=parse_input(value))
-    how = How(new_run_id, deadline_seconds, "wait" if wait else "raise", watch, detach, dry_run)
+    when_busy: WhenBusy = "wait" if wait else "raise"
+    how = How(new_run_id, deadline_seconds, budget, budget_micros, when_busy, watch, detach, dry_run)
     raise typer.Exit(run_in_foreground(_again(load_settings(), run_id, changes, how)))
 
 
@@ -119,25 +135,39 @@ def redrive(  # noqa: PLR0913 - as `replay`
     *,
     new_run_id: NewId = None,
     deadline_seconds: Deadline = None,
+    budget: Budget = None,
+    budget_micros: BudgetMicros = None,
     watch: Watch = False,
     detach: Detach = False,
     dry_run: DryRun = False,
     wait: Wait = True,
 ) -> None:
     """Try again what failed, expired or was cut off in a run: all that succeeded is reused."""
-    how = How(new_run_id, deadline_seconds, "wait" if wait else "raise", watch, detach, dry_run)
+    when_busy: WhenBusy = "wait" if wait else "raise"
+    how = How(new_run_id, deadline_seconds, budget, budget_micros, when_busy, watch, detach, dry_run)
     raise typer.Exit(run_in_foreground(_again(load_settings(), run_id, Changes(retry=True), how)))
 
 
 async def _again(settings: Settings, run_id: str, changes: Changes, how: How) -> int | None:
     if_interrupted("nothing was sent yet")
     async with Argosy.connect(settings) as fleet:
-        options = {"deadline_seconds": how.deadline_seconds, "when_busy": how.when_busy}
+        options = {
+            "deadline_seconds": how.deadline_seconds,
+            "budget": how.budget,
+            "budget_micros": how.budget_micros,
+            "when_busy": how.when_busy,
+        }
         prepared = await fleet.prepare(run_id, changes, options)
         if how.dry_run:
             reused = sorted(prepared.submit.reused)
-            data = {"run_id": run_id, "reused": reused, "runs_anew": prepared.runs}
-            show(data, _told(prepared))
+            data = {
+                "run_id": run_id,
+                "reused": reused,
+                "runs_anew": prepared.runs,
+                "budget": prepared.submit.budget,
+                "budget_micros": prepared.submit.budget_micros,
+            }
+            show(data, f"{_told(prepared)}{_budget(prepared.submit)}")
             return None
         if_interrupted("the submit may have been sent: argosy runs list says")
         run = await fleet.start(prepared, new_run_id=how.new_run_id)
@@ -157,6 +187,12 @@ def _told(prepared: Replay) -> str:
         f" and {len(prepared.runs) - _MOST_NAMED} more" if len(prepared.runs) > _MOST_NAMED else ""
     )
     return f"{counted(len(prepared.submit.reused), 'result')} reused, {runs} to run"
+
+
+def _budget(submit: RunSubmitted) -> str:
+    said = [] if submit.budget is None else [f"{submit.budget} tokens"]
+    said += [] if submit.budget_micros is None else [f"{submit.budget_micros} millionths"]
+    return f", with a budget of {' and '.join(said)}" if said else ""
 
 
 def _swaps(sets: list[str], source: str | None) -> dict[str, Swap]:

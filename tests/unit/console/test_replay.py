@@ -123,6 +123,10 @@ async def test_a_replay_has_the_budget_and_the_taint_of_the_earlier_run() -> Non
             submit = (await client.prepare("old", changes)).submit
             assert (submit.budget, submit.budget_micros, submit.tenant) == (7_000, 9, "t")
             assert submit.untrusted
+        again = await client.prepare("old", Changes(value="y"), {"budget": 8_000, "budget_micros": None})
+        assert (again.submit.budget, again.submit.budget_micros) == (8_000, 9)
+        with pytest.raises(BadArgument, match="budget can't be that"):
+            await client.fork("old", "y", budget=0)
 
 
 async def test_where_nothing_would_run_anew_nothing_is_sent() -> None:
