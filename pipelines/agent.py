@@ -2,23 +2,27 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import update_wrapper
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from pydantic_core import to_jsonable_python
 
 from argosy.pipelines import terms
+from argosy.pipelines.annotation import describe
 from argosy.pipelines.capabilities import capabilities
 from argosy.pipelines.context import Context
+from argosy.pipelines.fit import fits
 from argosy.pipelines.mcp import McpServer
 from argosy.pipelines.signature import read
 from argosy.pipelines.takes import Merge
 from argosy.pipelines.tool import Tool
 from argosy.schemas.contract import Above
-from argosy.schemas.errors import InvalidInput
+from argosy.schemas.errors import BuildError, InvalidInput
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from argosy.pipelines.annotation import Annotation
     from argosy.pipelines.port import Given, Port
     from argosy.schemas.contract import Contract, JsonSchema
 
@@ -75,6 +79,8 @@ class Agent(Generic[P, R_co]):
         self.tools: tuple[Tool[..., Any], ...] = capabilities(self.name, options.get("tools", ()))
         self.refuse_tainted: bool = options.get("refuse_tainted", any(tool.dangerous for tool in self.tools))
         """Whether content of strangers keeps the handler, or its dangerous tools, from running."""
+        if merge is not None:
+            _check_merge(self.name, merge, signature.output.annotation)
         self.merge = merge
         self.contract: Contract = terms.make_contract(
             self.name, {**options}, merge=merge.name if merge else None
@@ -126,6 +132,27 @@ class Agent(Generic[P, R_co]):
     def __repr__(self) -> str:
         """Show the name."""
         return f"<agent {self.name}>"
+
+
+def _check_merge(name: str, merge: object, result: "Annotation") -> None:
+    """Raise a BuildError for what can't make one result of the results of all pages."""
+    do = f"pass merge=<an agent (ctx, list[{describe(result)}]) -> {describe(result)}>"
+    if not isinstance(merge, Agent):
+        raise BuildError(f"agent {name!r} has merge={merge!r}", "that is no agent", do)
+    what = f"agent {name!r} has merge={merge.name}"
+    first = next(iter(merge.inputs), None)
+    if first is None:
+        raise BuildError(what, "it takes no input", do)
+    needs = [each for each in merge.inputs if each != first and each not in merge.defaults]
+    if needs:
+        raise BuildError(what, f"nothing gives it {', '.join(needs)}: it gets the results alone", do)
+    takes, gives = merge.inputs[first].annotation, merge.output.annotation
+    if not fits(GenericAlias(list, (result,)), takes):
+        raise BuildError(what, f"it is given a list of {describe(result)}, and takes {describe(takes)}", do)
+    if not fits(gives, result):
+        raise BuildError(
+            what, f"its result stands for {describe(result)}, and it gives {describe(gives)}", do
+        )
 
 
 @overload

@@ -270,3 +270,43 @@ def test_a_failed_step_leaves_the_pipeline_as_it_was() -> None:
     ref: Ref[Summary] = p.step(summarise, p.input)
     p.returns(ref)
     assert [step.name for step in p.compile().steps] == ["summarise"]
+
+
+@agent
+async def joins_text(ctx: Context, results: list[str]) -> str:
+    return f"{ctx.run_id}{results}"
+
+
+@agent
+async def joins_briefs(ctx: Context, results: list[Brief]) -> str:
+    return f"{ctx.run_id}{results}"
+
+
+@agent
+async def takes_one(ctx: Context, result: Brief) -> Brief:
+    return Brief(markdown=f"{ctx.run_id}{result}")
+
+
+@agent
+async def takes_two(ctx: Context, results: list[Brief], style: str) -> Brief:
+    return Brief(markdown=f"{ctx.run_id}{results}{style}")
+
+
+@pytest.mark.parametrize(
+    ("merge", "why"),
+    [
+        (joins_text, "it is given a list of Brief, and takes list[str]"),
+        (takes_one, "it is given a list of Brief, and takes Brief"),
+        (joins_briefs, "its result stands for Brief, and it gives str"),
+        (takes_two, "nothing gives it style: it gets the results alone"),
+        (joins_text.function, "that is no agent"),
+    ],
+)
+def test_a_merge_that_can_not_take_or_make_the_results(merge: Any, why: str) -> None:  # noqa: ANN401 - wrong uses
+    async def write(ctx: Context, document: Document) -> Brief:
+        return Brief(markdown=f"{ctx.run_id}{document}")
+
+    decorate: Any = agent
+    what, told, do = error_of(lambda: decorate(above="paginate", merge=merge)(write))
+    assert what.startswith("agent 'write' has merge=")
+    assert (told, do) == (why, "pass merge=<an agent (ctx, list[Brief]) -> Brief>")
