@@ -14,7 +14,7 @@ down: .venv/.ready
 demo-team: .venv/.ready  # planner, coders, reviewer and test runner on a small library: make demo-team TEAM=--chaos
 	$(BIN)/argosy demo --team $(TEAM)
 # More than cores, as most of the long tests wait. One test at a time: make test TEST_PROCESSES=0
-TEST_PROCESSES ?= 4
+TEST_PROCESSES ?= 3
 test: .venv/.ready .venv/.model
 	$(BIN)/pytest -n $(TEST_PROCESSES) --durations=25
 matrix: .venv/.ready  # every cell of the kill matrix, where `make test` plays a part that covers all points

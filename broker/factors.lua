@@ -3,7 +3,7 @@
 -- KEYS[1] HASH agent and model -> tokens by our count, by the model's
 -- ARGV[1] how long it is kept, milliseconds
 -- ARGV[2] tokens by our count above which both are halved
--- ARGV[3...] agent and model, tokens by our count, by the model's; and so on
+-- ARGV[3..] agent and model, tokens by our count, by the model's; and so on
 -- Returns 'added'. Advice only: a repeat counts twice.
 for at = 3, #ARGV, 3 do
   local known = redis.call('HGET', KEYS[1], ARGV[at]) or '0 0'

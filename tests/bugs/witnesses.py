@@ -364,7 +364,7 @@ WITNESSES: Final[Mapping[str, Seen]] = {
         unit="unit/coordinator/test_fold_again.py::test_a_task_whose_result_is_given_is_never_ordered_and_counts_no_usage",
     ),
     "given_after_the_end": Seen(
-        unit="unit/coordinator/test_fold_random.py::test_so_it_is_where_results_of_an_earlier_run_are_given",
+        unit="unit/coordinator/test_fold_again.py::test_what_is_given_to_a_map_that_has_failed_meanwhile_ends_nothing",
     ),
     "reused_behind_changes": Seen(
         unit="unit/console/test_replay.py::test_from_a_step_on_all_runs_anew_and_nothing_else",

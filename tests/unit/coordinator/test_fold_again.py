@@ -59,6 +59,18 @@ def test_of_a_map_only_the_shards_that_are_not_given_run() -> None:
     assert sorted(log.out) == ["m.4", "m.5"]
 
 
+def test_what_is_given_to_a_map_that_has_failed_meanwhile_ends_nothing() -> None:
+    log = FoldLog()
+    given = {
+        "m.0": Reused(fault=Fault(code="test", message="before")),
+        "m.1": Reused(payload=text("too late")),
+    }
+    steps = mapped("m", "input"), task("z", "m?")
+    log.add(accepted(pipeline(*steps), rules=2, facts={"list:": listing(*"ab")}, reused=given))
+    assert (log.letter("m.0"), log.letter("m.1")) == ("f", "x")
+    assert sorted(log.out) == ["z"]
+
+
 def test_by_rules_1_nothing_is_given() -> None:
     log = FoldLog()
     given = {"a": Reused(payload=text("done before"))}
