@@ -32,6 +32,43 @@ class BucketFigures:
     """Calls that the server refused for now, of those granted."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelWait:
+    """A task of a run that waits for its turn at a limited model."""
+
+    task_id: str
+    attempt: int
+    bucket: BucketFigures
+    tokens: int
+    """That it asks for."""
+    ahead: int | None
+    """Calls before it; None: it gave its slot away, and keeps its place until it comes back."""
+
+
+async def model_waits(
+    store: Store, key_prefix: str, found: Iterable[BucketFigures], run_id: str, now_ms: int
+) -> tuple[ModelWait, ...]:
+    """Find the tasks of a run that wait for a turn at one of these models. Raises Unreachable and Refused."""
+    waits: list[ModelWait] = []
+    for bucket in found:
+        if not bucket.waiting:
+            continue
+        keys = ModelKeys(key_prefix, bucket.model, bucket.key_name)
+        places = await store.hgetall(keys.places)
+        mine = {place: said for place, said in places.items() if place.startswith(f"{run_id}/".encode())}
+        if not mine:
+            continue
+        queue = {place: index for index, (place, _) in enumerate(await store.zrange(keys.queue, 0, -1))}
+        seen = dict(await store.zrange(keys.seen, 0, -1))
+        for place, said in sorted(mine.items()):
+            if place not in queue and seen.get(place, 0) <= now_ms:
+                continue
+            task_id, _, rest = place.decode().rpartition("#")
+            tokens = int(said.split()[1])
+            waits.append(ModelWait(task_id, int(rest.partition(":")[0]), bucket, tokens, queue.get(place)))
+    return tuple(waits)
+
+
 async def buckets(store: Store, key_prefix: str, now_ms: int) -> tuple[BucketFigures, ...]:
     """Look at all buckets there are; `now_ms` is near enough to the server's clock. Raises Unreachable and Refused."""
     found: list[BucketFigures] = []

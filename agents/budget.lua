@@ -4,7 +4,8 @@
 -- KEYS[2] STRING the lane's live mark
 -- KEYS[3] HASH   the run, under the epoch of ARGV[1]
 -- KEYS[4] HASH   the task
--- KEYS[5] HASH   what the run spent (`tokens`, `micros`), and for each call under way what it reserved
+-- KEYS[5] HASH   what the run spent (`tokens`, `micros`), for each call under way what it reserved (`c:`), and for each
+--                task that waits what it asked for last (`w:`, for people who look)
 -- ARGV[1] state epoch that the caller believes in
 -- ARGV[2] the task's name inside its run
 -- ARGV[3] attempt, a number
@@ -48,7 +49,7 @@ if redis.call('HEXISTS', ledger, field) == 1 then return { 'ok' } end
 -- What the run's log tells of its spending is the least: a ledger that Redis lost begins with it.
 local given, made, money = string.match(redis.call('HGET', KEYS[3], 'n') or '', '^(%d+) (%d+) %d+ ?(%d*)')
 local told = { tokens = tonumber(given or '0') + tonumber(made or '0'), micros = tonumber(money) or 0 }
-local known = redis.call('HGETALL', ledger)
+local known, waiter = redis.call('HGETALL', ledger), 'w:' .. ARGV[2]
 local spent, reserved = { tokens = 0, micros = 0 }, { tokens = 0, micros = 0 }
 for i = 1, #known, 2 do
   local name, value = known[i], known[i + 1]
@@ -65,6 +66,8 @@ for i = 1, #known, 2 do
     else
       reserved.tokens, reserved.micros = reserved.tokens + tokens, reserved.micros + micros
     end
+  elseif name == waiter then
+    redis.call('HDEL', ledger, name)
   end
 end
 for name, least in pairs(told) do
@@ -79,6 +82,6 @@ for name, at in pairs({ tokens = 8, micros = 9 }) do
   if limit > 0 and spent[name] + ask > limit then return { 'spent', spent.tokens, spent.micros } end
   wait = wait or limit > 0 and spent[name] + reserved[name] + ask > limit
 end
-if not wait then redis.call('HSET', ledger, field, ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now) end
+redis.call('HSET', ledger, wait and waiter or field, ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now)
 redis.call('PEXPIREAT', ledger, ARGV[5])
 return { wait and 'wait' or 'ok' }

@@ -1,6 +1,7 @@
 -- Reserve what a model call may take from the day's budget of its tenant, or put it right once that is known.
 --
--- KEYS[1] HASH what the tenant spent today (`tokens`, `micros`, of `day`), and for each call under way what it reserved
+-- KEYS[1] HASH what the tenant spent today (`tokens`, `micros`, of `day`), for each call under way what it reserved (`c:`),
+--              and for each task that waits what it asked for last (`w:`, for people who look)
 -- ARGV[1] 'reserve' or 'settle'
 -- ARGV[2] the call: <task>#<fence of its claim>:<number>
 -- ARGV[3] tokens that it may take, or took
@@ -18,6 +19,7 @@ local field = 'c:' .. ARGV[2]
 -- One claim at a time: what any other of this task reserved is of one that is gone.
 local task = string.match(field, '^.*#')
 local claim = string.match(field, '^.*#.*:')
+local waiter = 'w:' .. (string.match(ARGV[2], '^(.*)#') or ARGV[2])
 local known = redis.call('HGETALL', ledger)
 local spent, reserved = { tokens = 0, micros = 0 }, { tokens = 0, micros = 0 }
 local of, mine = today, false
@@ -36,6 +38,9 @@ for i = 1, #known, 2 do
       redis.call('HDEL', ledger, name)
     end
     into.tokens, into.micros = into.tokens + tonumber(tokens), into.micros + tonumber(micros)
+  elseif string.sub(name, 1, 2) == 'w:' and
+    (ARGV[1] == 'reserve' and name == waiter or now - tonumber(string.match(value, '%d+$')) > tonumber(ARGV[7])) then
+    redis.call('HDEL', ledger, name)
   end
 end
 if of ~= today then spent = { tokens = 0, micros = 0 } end
@@ -53,6 +58,7 @@ elseif not mine then
     said = { 'spent', spent.tokens, spent.micros }
   elseif over('tokens', tokens, most_tokens, reserved.tokens) or over('micros', micros, most_micros, reserved.micros) then
     said = { 'wait' }
+    redis.call('HSET', ledger, waiter, ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. now)
   else
     redis.call('HSET', ledger, field, ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. now)
   end

@@ -169,6 +169,16 @@ class ModelKeys:
         return f"{self.base}:state"
 
     @property
+    def queue(self) -> str:
+        """ZSET: place of a waiting call -> start tag: the least is next."""
+        return f"{self.base}:queue"
+
+    @property
+    def seen(self) -> str:
+        """ZSET: place, also of one that gave its slot away -> forgotten at, epoch milliseconds."""
+        return f"{self.base}:seen"
+
+    @property
     def places(self) -> str:
         """HASH: place of a waiting call -> call, tokens, agent."""
         return f"{self.base}:places"
@@ -192,13 +202,24 @@ class TenantKeys:
         return f"{self.prefix}:{{tenant-{quote(self.tenant, safe=':.-_')}}}:spent"
 
 
-_TENANT_KEY: Final = re.compile(r"[^{]+:\{tenant-[^{}]+\}:spent")
+_TENANT_KEY: Final = re.compile(r"[^{]+:\{tenant-(?P<tenant>[^{}]+)\}:spent")
 MODEL_PARTS: Final = ("state", "queue", "away", "places", "seen", "held", "reserved", "tags")
 """`queue`, `away` ZSET: place -> start tag; `seen` ZSET: place -> forgotten at; `reserved` HASH: call -> what it holds;
 `tags` HASH: agent -> finish tag."""
 _MODEL_KEY: Final = re.compile(
     rf"[^{{]+:\{{model-(?P<model>[^{{}}@]+)@(?P<key>[^{{}}@]+)\}}:(?:{'|'.join(MODEL_PARTS)})"
 )
+
+
+def tenants_pattern(prefix: str) -> str:
+    """Give the pattern of what tenants spend, for tools that look."""
+    return f"{prefix}:{{tenant-*}}:spent"
+
+
+def tenant_of(key: str) -> str | None:
+    """Name the tenant whose spending a key holds."""
+    found = _TENANT_KEY.fullmatch(key)
+    return None if found is None else unquote(found["tenant"])
 
 
 def models_pattern(prefix: str) -> str:

@@ -30,6 +30,7 @@ from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.ids import new_run_id
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.result import Full
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 
@@ -179,12 +180,11 @@ class Argosy:
         submit = submit.model_copy(update=await put_input(self._linked(), said.input_of(pipeline, value)))
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
         decode = pipeline.gives.decode if isinstance(pipeline, Pipeline) else _JSON.validate_python
-        return await self._started(run_id, submit, name, decode)
-
-    async def _started(
-        self, run_id: str, submit: RunSubmitted, name: str, decode: Callable[[JsonValue], Out]
-    ) -> Run[Out]:
         return await start(self._linked(), self._room, run_id, submit, name, decode)
+
+    async def full(self, pipeline: str) -> Full | None:
+        """Say which bound keeps another run of a pipeline waiting; None: there is room, as far as anybody says."""
+        return await self._room.full(pipeline)
 
     async def ended_since(self, since_ms: int, lead: str) -> set[str]:
         """Name the runs whose ids begin with `lead` and that ended since then. Reads all results of that time.

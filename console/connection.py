@@ -11,6 +11,7 @@ from argosy.client import connection, said
 from argosy.client.connection import WhenBusy
 from argosy.client.run import Run
 from argosy.client.start import put_input
+from argosy.client.start import start as begin
 from argosy.console.swap import Swap, swapped
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import BadArgument, MessageTooLarge
@@ -202,7 +203,7 @@ class Argosy(connection.Argosy):
         pipeline = submit.pipeline
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
         try:
-            return await self._started(fresh, submit, name, replay.decode)
+            return await begin(self._linked(), self._room, fresh, submit, name, replay.decode)
         except MessageTooLarge:
             raise BadArgument(
                 f"run {of} can't be run again from there",

@@ -16,6 +16,7 @@ from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
 from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing
+from argosy.console.limits_report import LimitsReport, limit_notes, measure_limits
 from argosy.console.moments import length
 from argosy.console.numbers import short
 from argosy.console.options import options
@@ -51,6 +52,8 @@ class LagReport:
     dead: int
     hands_known: bool = True
     fullness: Fullness | None = None
+    limits: LimitsReport | None = None
+    """Of models and tenants; None: Redis can't be asked."""
 
 
 def lag(
@@ -82,6 +85,8 @@ async def _lag(settings: Settings, *, watch: bool, by_partition: bool) -> None:
                 note(line, folded=True)
             if report.fullness is not None:
                 note(_under_way(report.fullness), folded=True)
+            for line in limit_notes(report.limits):
+                note(line, folded=True)
             if not report.hands_known:
                 note("Redis can't be asked: what is in flight or parked counts as waiting", folded=True)
             if not watch:
@@ -105,7 +110,13 @@ async def measure(services: Services) -> LagReport:
     dead: list[Buried] = [each async for each in buried(services.cluster, names.dead)]
     there = await _present(services)
     standings = (standing(group, names.agent_of(group.topic), there, dead, now_ms) for group in groups)
-    return LagReport(tuple(standings), len(dead), there is not None, await _fullness(services))
+    return LagReport(
+        tuple(standings),
+        len(dead),
+        there is not None,
+        await _fullness(services),
+        await measure_limits(services),
+    )
 
 
 async def _present(services: Services) -> Present | None:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from argosy.agents.bucket_figures import BucketFigures, buckets
+from argosy.agents.budget_figures import tenants
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
+from argosy.console.limits_report import tenant_said
 from argosy.console.moments import length
 from argosy.console.numbers import short
 from argosy.console.options import options
@@ -26,7 +28,8 @@ def limits(
     """Show the bucket of each model that has limits: what is there of what a minute brings, and who waits.
 
     RATE is the share of the limit that is used while the fleet is careful, after the server was busy; REFUSED are calls
-    that the server refused all the same, of all that were let in.
+    that the server refused all the same, of all that were let in. What tenants spent today stands
+    below.
     """
     raise typer.Exit(run_in_foreground(_limits(load_settings(), watch=watch)))
 
@@ -34,12 +37,18 @@ def limits(
 async def _limits(settings: Settings, *, watch: bool) -> None:
     async with open_services(settings, "limits") as services:
         while True:
-            found = await buckets(services.store, settings.redis.key_prefix, time.time_ns() // 1_000_000)
-            report = {"configured": settings.model.limits, "buckets": found}
+            now_ms = time.time_ns() // 1_000_000
+            found = await buckets(services.store, settings.redis.key_prefix, now_ms)
+            days = await tenants(
+                services.store, settings.redis.key_prefix, settings.model.tenant_budgets, now_ms
+            )
+            report = {"configured": settings.model.limits, "buckets": found, "tenants": days}
             if watch and options().json:
                 show_json(report)
             else:
                 show_table(COLUMNS, [cells(one) for one in found], report)
+            for day in days:
+                note(f"tenant {day.tenant}: {tenant_said(day)}", folded=True)
             if not found:
                 note(_nothing(settings), folded=True)
             if not watch:

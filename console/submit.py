@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,7 +19,7 @@ from argosy.console.live import Progress, watching
 from argosy.console.options import options
 from argosy.console.output import note, show_json
 from argosy.console.run_view import RunView, TaskView
-from argosy.console.submit_each import opened, submit_each, value_of, values_of
+from argosy.console.submit_each import name_of, opened, submit_each, value_of, values_of
 from argosy.pipelines.discover import discover
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import ArgosyError, ConfigurationError, InvalidInput
@@ -29,6 +29,7 @@ from argosy.schemas.settings import Settings
 
 ACCEPTED_SECONDS: Final = 3.0
 """A submit is accepted within this, or something is in its way."""
+ROOM_SECONDS: Final = 1.0
 
 
 def run(  # noqa: PLR0913 - a submit has this many parts
@@ -119,18 +120,19 @@ def run(  # noqa: PLR0913 - a submit has this many parts
 
     async def one() -> None:
         async with Argosy.connect(settings) as fleet:
-            submitted = await fleet.submit(
-                what,
-                given,
-                run_id=run_id,
-                priority=priority,
-                deadline_seconds=deadline_seconds,
-                untrusted=untrusted,
-                tenant=tenant,
-                budget=budget,
-                budget_micros=budget_micros,
-                when_busy=when_busy,
-            )
+            async with telling(tell_if_no_room(fleet, what, run_id)):
+                submitted = await fleet.submit(
+                    what,
+                    given,
+                    run_id=run_id,
+                    priority=priority,
+                    deadline_seconds=deadline_seconds,
+                    untrusted=untrusted,
+                    tenant=tenant,
+                    budget=budget,
+                    budget_micros=budget_micros,
+                    when_busy=when_busy,
+                )
             note(f"run {submitted.run_id} submitted")
             if_interrupted(
                 f"the run goes on: argosy runs show {submitted.run_id}, argosy runs cancel {submitted.run_id}"
@@ -138,20 +140,43 @@ def run(  # noqa: PLR0913 - a submit has this many parts
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return
-            waiting = asyncio.create_task(tell_if_not_accepted(submitted, what), name="is it accepted")
-            try:
+            async with telling(tell_if_not_accepted(fleet, submitted, what)):
                 show_json(await result_of(submitted, what, timeout_seconds, watch=watch))
-            finally:
-                waiting.cancel()
 
     raise typer.Exit(run_in_foreground(one()))
 
 
-async def tell_if_not_accepted(run: Run[JsonValue], what: CompiledPipeline | str) -> None:
+@asynccontextmanager
+async def telling(what: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """Tell something of what is done inside, for as long as it lasts."""
+    told = asyncio.create_task(what, name="tell")
+    try:
+        yield
+    finally:
+        told.cancel()
+
+
+async def tell_if_no_room(fleet: Argosy, what: CompiledPipeline | str, run_id: str) -> None:
+    """Say so if a submit isn't even sent, because the fleet has as many runs under way as it may hold."""
+    await asyncio.sleep(ROOM_SECONDS)
+    full = await fleet.full(name_of(what))
+    if full is not None:
+        note(
+            f"run {run_id} waits for room: {full.said}; it is sent then (--no-wait fails at once; argosy runs cancel"
+            " RUN makes room)",
+            folded=True,
+        )
+
+
+async def tell_if_not_accepted(fleet: Argosy, run: Run[JsonValue], what: CompiledPipeline | str) -> None:
     """Say so if nobody knows the run after a while: the rest of the wait would be silent."""
     await asyncio.sleep(ACCEPTED_SECONDS)
     with suppress(ArgosyError):  # Redis away: the result comes over Kafka all the same
         if await run.state() == "unknown":
+            full = await fleet.full(name_of(what))
+            if full is not None:
+                note(f"not accepted yet: {full.said}; argosy why {run.run_id} says more", folded=True)
+                return
             by_name = f"; if nobody published {what}: argosy publish APP, or --app FILE sends it along"
             lines = f"not accepted yet: argosy why {run.run_id} says what it waits for"
             note(lines + (by_name if isinstance(what, str) else ""), folded=True)

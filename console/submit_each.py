@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -21,6 +21,7 @@ from argosy.console.interruption import if_interrupted
 from argosy.console.output import note, show_json
 from argosy.schemas.errors import BadArgument, ConfigurationError, InvalidInput, MessageTooLarge, RunError
 from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.result import Full
 
 MOST_OPEN: Final = 20_000
 """Runs that are waited for at once; above that, submitting waits for results."""
@@ -124,7 +125,7 @@ async def submit_each(  # noqa: PLR0913 - the options of a run
     if prefix is not None:
         again = f"repeat the whole with --run-id {prefix}: no run is made twice"
     if_interrupted(f"nothing was acknowledged yet; {again}")
-    telling = asyncio.create_task(_tell(tally), name="progress")
+    telling = asyncio.create_task(_tell(tally, lambda: fleet.full(name_of(what))), name="progress")
     try:
         async with (
             asyncio.TaskGroup() as group,
@@ -170,11 +171,18 @@ async def _started(
             ) from None
 
 
-async def _tell(tally: Tally) -> None:
+def name_of(what: CompiledPipeline | str) -> str:
+    """Name a pipeline, without its version."""
+    return what.partition("@")[0] if isinstance(what, str) else what.name
+
+
+async def _tell(tally: Tally, full: Callable[[], Awaitable[Full | None]]) -> None:
     said, pause = "", _FIRST_SECONDS
     while True:
         await asyncio.sleep(pause)
         pause = min(2 * pause, _PROGRESS_SECONDS)
-        if (text := tally.text()) != said:
+        bound = await full()
+        text = tally.text() + ("" if bound is None else f"; the rest waits for room: {bound.bounds}")
+        if text != said:
             note(text)
             said = text

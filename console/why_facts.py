@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from argosy.agents.bucket_figures import BucketFigures, ModelWait
+from argosy.agents.budget_figures import BudgetFigures, TenantFigures
 from argosy.broker.fullness import Fullness
 from argosy.console.why_waits import WaitIs
 from argosy.coordinator.kept import Letter
@@ -174,7 +175,18 @@ class JoinIs:
     """When its join's time is up."""
 
 
-Where = Literal["unknown", "active", "ended"]
+@dataclass(frozen=True, slots=True)
+class LimitsAre:
+    """The limits that a run may wait for."""
+
+    buckets: tuple[BucketFigures, ...] = ()
+    """Of the models that have limits, in the whole fleet."""
+    waits: tuple[ModelWait, ...] = ()
+    """Tasks of the run that wait for their turn at one of them."""
+    budget: BudgetFigures | None = None
+    """None: the run has none."""
+    tenant: TenantFigures | None = None
+    """None: the run names none, or none that spent of a budget today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +215,7 @@ class Facts:
     tasks: tuple[TaskIs, ...] = ()
     agents: Mapping[str, AgentIs] = field(default_factory=dict[str, AgentIs])
     joins: tuple[JoinIs, ...] = ()
+    limits: LimitsAre = LimitsAre()
     looks: tuple[str, ...] = ()
     """Lists and items that the lane was asked to look at."""
     waits: tuple[WaitIs, ...] = ()

@@ -84,9 +84,17 @@ def _unknown(facts: Facts) -> Iterator[Cause]:
         yield Cause(
             "unknown_run",
             f"nobody knows a run {facts.run_id}",
-            "it is in no inbox, in no run log and was not refused; or retention has passed",
+            f"it is in no inbox, in no run log and was not refused; or retention has passed{_unsent(facts)}",
             "argosy runs list; mind the spelling and ARGOSY_KAFKA__TOPIC_PREFIX",
         )
+
+
+def _unsent(facts: Facts) -> str:
+    """Tell of clients that wait for room: those haven't sent anything yet."""
+    found = facts.fullness
+    bounds = () if found is None else (found.full(name) for name in ("", *found.pipelines))
+    full = next((bound for bound in bounds if bound is not None), None)
+    return "" if full is None else f". Or its client waits for room, and sends it only then: {full.said}"
 
 
 def _waiting(facts: Facts, submit: Submit, receivers: Group) -> Cause:

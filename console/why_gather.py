@@ -9,7 +9,8 @@ from argosy.console.run_history import History
 from argosy.console.service_checks import without_secrets
 from argosy.console.system_words import said
 from argosy.console.task_table import last_fault
-from argosy.console.why_facts import AgentIs, Facts, JoinIs, LaneIs, RunIs, Service, TaskIs
+from argosy.console.why_bounds import NONE, ask_limits
+from argosy.console.why_facts import AgentIs, Facts, JoinIs, LaneIs, LimitsAre, RunIs, Service, TaskIs
 from argosy.console.why_kafka import FromKafka, agent_of, ask_kafka, contract_of
 from argosy.console.why_redis import FromRedis, TaskKey, ask_redis
 from argosy.console.why_waits import waits_of
@@ -42,7 +43,7 @@ async def gather(settings: Settings, run_id: str) -> Facts:
 async def _gather(services: Services, run_id: str) -> Facts:
     settings, now_ms = services.settings, time.time_ns() // 1_000_000
     kafka_error = redis_error = ""
-    kafka, redis = FromKafka(), None
+    kafka, redis, limits = FromKafka(), None, NONE
     try:
         kafka = await ask_kafka(services.cluster, settings, run_id, now_ms)
     except (Unreachable, Refused) as error:
@@ -51,6 +52,7 @@ async def _gather(services: Services, run_id: str) -> Facts:
     attempts = dict([(local, task.attempt) for local, task in open_tasks.items()][:MOST_TASKS])
     try:
         redis = await ask_redis(services.store, settings, run_id, attempts, kafka.agents)
+        limits = await _limits(services, run_id, kafka, redis)
     except (Unreachable, Refused) as error:
         redis_error = _one_line(error)
     history = kafka.history
@@ -76,9 +78,18 @@ async def _gather(services: Services, run_id: str) -> Facts:
         agents={name: _agent(name, kafka, redis, settings) for name in kafka.agents},
         joins=_joins(history),
         looks=_looks(history),
+        limits=limits,
         waits=waits_of(history),
         more_tasks=len(open_tasks) - len(attempts),
     )
+
+
+async def _limits(services: Services, run_id: str, kafka: FromKafka, redis: FromRedis) -> LimitsAre:
+    accepted = kafka.history.accepted if kafka.history is not None else None
+    if accepted is None or redis.checkpoint is None:
+        return NONE
+    epoch, now_ms = redis.checkpoint.epoch, redis.there.server_ms
+    return await ask_limits(services, run_id, accepted, epoch, now_ms)
 
 
 def _open_tasks(history: History | None) -> dict[str, TaskState]:

@@ -2,6 +2,7 @@
 
 from argosy.console.why_facts import Facts
 from argosy.console.why_fleet import fleet_cause
+from argosy.console.why_limits import budget_note
 from argosy.console.why_tasks import join_cause, look_cause, task_causes
 from argosy.console.why_verdict import Cause, Verdict
 from argosy.console.why_waits import wait_cause
@@ -25,4 +26,6 @@ def judge(facts: Facts) -> Verdict:
                 "going_on", "nothing holds the run up", "no task is open and no join is short", "look again"
             )
         ]
-    return Verdict(facts.run_id, state, causes[0], tuple(causes[1:]), facts.more_tasks)
+    note = budget_note(facts)
+    others = (*causes[1:], *(() if note is None else (note,)))
+    return Verdict(facts.run_id, state, causes[0], others, facts.more_tasks)

@@ -1,11 +1,12 @@
 """Why a task of a run doesn't end: from its state, its claim, its place in the queues. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from argosy.console.moments import ago, length, moment
 from argosy.console.numbers import counted
 from argosy.console.why_facts import AgentIs, Facts, JoinIs, TaskIs
+from argosy.console.why_limits import limit_cause
 from argosy.console.why_verdict import Cause, Code
 
 if TYPE_CHECKING:
@@ -16,11 +17,14 @@ _DEPTH: Final[dict[Code, int]] = {
     "worker_gone": 1,
     "suspect": 2,
     "held_by_window": 3,
-    "worker_behind": 4,
-    "in_handler": 5,
-    "retry_waiting": 6,
-    "settling": 7,
-    "on_its_way": 8,
+    "model_limit": 4,
+    "budget_reserved": 5,
+    "tenant_reserved": 5,
+    "worker_behind": 6,
+    "in_handler": 7,
+    "retry_waiting": 8,
+    "settling": 9,
+    "on_its_way": 10,
 }
 """Which of several is told first: what doesn't mend itself comes before what does."""
 
@@ -33,9 +37,16 @@ def task_causes(facts: Facts) -> list[Cause]:
 
 def task_cause(task: TaskIs, facts: Facts) -> Cause:
     """Say what one open task waits for: the first rule that has a word for it."""
+    return next(cause for cause in _said(task, facts) if cause is not None)
+
+
+def _said(task: TaskIs, facts: Facts) -> Iterator[Cause | None]:
     agent = facts.agents.get(task.agent)
-    said = (rule(task, agent, facts.now_ms) for rule in _RULES)
-    return next(cause for cause in said if cause is not None)
+    yield from (rule(task, agent, facts.now_ms) for rule in _FIRST_RULES)
+    # What waits for a limit has a claim, or lies with a worker: but the limit is why.
+    gone = task.claim is not None and bool(task.claim.holder) and not task.claim.present
+    yield None if gone else limit_cause(task, facts)
+    yield from (rule(task, agent, facts.now_ms) for rule in _RULES)
 
 
 def look_cause(local: str) -> Cause:
@@ -217,9 +228,9 @@ def _again(task: TaskIs) -> str:
     return "" if task.again_ms is None else f"unanswered, it is sent again at {moment(task.again_ms)}"
 
 
-_RULES: Final[tuple[Callable[[TaskIs, AgentIs | None, int], Cause | None], ...]] = (
-    _backing_off,
-    _settling,
+_Rule = Callable[[TaskIs, AgentIs | None, int], Cause | None]
+_FIRST_RULES: Final[tuple[_Rule, ...]] = (_backing_off, _settling)
+_RULES: Final[tuple[_Rule, ...]] = (
     _claimed,
     _held,
     _no_worker,
@@ -228,4 +239,4 @@ _RULES: Final[tuple[Callable[[TaskIs, AgentIs | None, int], Cause | None], ...]]
     _behind,
     _on_its_way,
 )
-"""In this order; the last one always has a word."""
+"""In this order, after the limits; the last one always has a word."""

@@ -32,6 +32,9 @@ Code = Literal[
     "settling",
     "retry_waiting",
     "held_by_window",
+    "model_limit",
+    "budget_reserved",
+    "tenant_reserved",
     "worker_behind",
     "suspect",
     "on_its_way",
@@ -40,6 +43,7 @@ Code = Literal[
     "awaiting_signal",
     "sleeping",
     "join_short",
+    "budget",
     "going_on",
 ]
 """Stable: scripts may ask for it."""

@@ -19,13 +19,17 @@ class Full(BaseModel):
 
     @property
     def said(self) -> str:
-        """The figures as a sentence."""
-        what = {
+        """The figures as a sentence, and when to ask again."""
+        return f"{self.bounds}; there may be room in {self.retry_after_seconds} s"
+
+    @property
+    def bounds(self) -> str:
+        """The figures alone."""
+        return {
             "runs": f"{self.under_way} runs are under way, the fleet holds {self.most}",
             "pipeline": f"{self.under_way} runs of {self.pipeline} are under way, {self.most} may be",
             "bytes": f"the runs under way take {self.under_way} bytes, the fleet holds {self.most}",
         }[self.bound]
-        return f"{what}; there may be room in {self.retry_after_seconds} s"
 
 
 class SubmitRefused(BaseModel):

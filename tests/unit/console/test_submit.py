@@ -59,10 +59,10 @@ async def test_a_submit_that_nobody_accepts_is_told_and_one_that_goes_on_is_not(
     monkeypatch.setattr("argosy.console.submit.ACCEPTED_SECONDS", 0.0)
     async with shell_world() as world, client_of(world) as client:
         run = await client.submit("unheard-of", "x", run_id="r-1")
-        await tell_if_not_accepted(run, "unheard-of")
+        await tell_if_not_accepted(client, run, "unheard-of")
         assert "argosy why r-1" in (told := capsys.readouterr().err)
         assert "if nobody published unheard-of: argosy publish APP" in told
         done = await client.submit(hello, "x", run_id="r-2")
         await done.result(timeout_seconds=60)
-        await tell_if_not_accepted(client.run("r-2"), "hello")
+        await tell_if_not_accepted(client, client.run("r-2"), "hello")
         assert capsys.readouterr().err == ""

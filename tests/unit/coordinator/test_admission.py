@@ -11,6 +11,7 @@ from argosy.broker.fullness import fullness
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.client import room
 from argosy.client.connection import Argosy
+from argosy.console import submit
 from argosy.coordinator import gate
 from argosy.schemas.errors import Busy, RunConflict
 from argosy.schemas.fault import Fault
@@ -134,6 +135,17 @@ async def test_a_submit_that_waits_becomes_a_run_when_there_is_room(monkeypatch:
         await eventually(lambda: ends(world, "raw"))
         await until_said(world, 0)
         await world.until(lambda: not world.left_over())
+
+
+async def test_the_command_line_says_what_a_submit_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submit, "ROOM_SECONDS", 0.0)
+    async with full_world(monkeypatch) as (_world, client, held):
+        await submit.tell_if_no_room(client, "hello@1", "more")
+        told = " ".join(capsys.readouterr().err.split())
+        assert "run more waits for room: 3 runs are under way, the fleet holds 3" in told
+        held.end_all()
 
 
 async def test_who_has_waited_for_too_long_is_refused_and_a_client_submits_again(
