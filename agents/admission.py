@@ -73,12 +73,18 @@ class Purse:
 
     async def reserve(self, number: str, cost: Cost) -> Literal["ok", "wait", "not_yet"]:
         """Reserve for a call, of the run and of its tenant, or of neither. Raises BudgetSpent, ClaimLost."""
-        said = "ok" if self.budgets is None else await self.budgets.reserve(self.running, number, cost)
+        agent = self.running.order.body.agent
+        try:
+            said = "ok" if self.budgets is None else await self.budgets.reserve(self.running, number, cost)
+        except BudgetSpent:
+            metrics.budget_refused(agent, "run")
+            raise
         if said != "ok" or self.tenant is None:
             return said
         try:
             said = await self.tenant.reserve(self._call(number), cost)
         except BudgetSpent:
+            metrics.budget_refused(agent, "tenant")
             await self._pay_run(number, Cost(0, 0))
             raise
         if said != "ok":

@@ -243,6 +243,8 @@ class Desk:
             earlier.stop("loss")
         self._by_key[order.key] = running
         self._running[running] = None
+        if granted.deliveries:
+            metrics.lease_lost(body.agent, "taken_over")
         self._shared.leases.add(running)
         if until_deadline <= 0:  # asked again and again: no span, no handoff tells of it
             self._handled(running)

@@ -44,7 +44,9 @@ class Endings:
                 case Drained():
                     return verdict
                 case Lost():
-                    running.span.fail("claim_lost")
+                    if running.stopped == "loss":
+                        metrics.lease_lost(running.order.body.agent, "lost")
+                    steps.left(running.span, "claim_lost")
                     return _lost(running)
                 case Waits(seconds, reason):
                     running.span.fail("waits", reason)

@@ -59,7 +59,9 @@ class Models:
         `admissions` let calls of models that have limits in; None: there are none.
         """
         provider, _colon, name = (self.settings.replace_with or model or "").rpartition(":")
-        terms = TaskTerms(agent, provider or DEFAULT_PROVIDER, name, guard, spent, admissions)
+        terms = TaskTerms(
+            agent, provider or DEFAULT_PROVIDER, name, guard, spent, admissions, prices=self.settings.prices
+        )
         return TaskModel(self.client, terms, step, tools, self.settings)
 
 

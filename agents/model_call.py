@@ -1,8 +1,8 @@
 """One model call as it is told: its span, its metrics, and its bill."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +12,7 @@ from argosy.agents.model_client import ModelRequest
 from argosy.agents.prompt import shown
 from argosy.broker import tokens
 from argosy.schemas.chat import Reply, Usage
+from argosy.schemas.prices import Price, price_of
 from argosy.telemetry import metrics, names, steps
 from argosy.telemetry.spans import Traced, error_type_of
 
@@ -27,6 +28,10 @@ class TaskTerms:
     spent: Callable[[Usage], None]
     admissions: Admissions | None = None
     """What lets calls of limited models in; None: no model has limits."""
+    shares: list[float] = field(default_factory=list[float])
+    """How full the context window was at each call so far."""
+    prices: Mapping[str, Price] | None = None
+    """Come before our own table."""
 
 
 class ModelCall:
@@ -103,3 +108,6 @@ class ModelCall:
         self.span.set({names.INPUT_TOKENS: usage.input_tokens, names.OUTPUT_TOKENS: usage.output_tokens})
         call = metrics.ModelCall(request.provider, request.model, request.agent)
         metrics.model_called(call, time.monotonic() - self._began, usage, error_type=error_type)
+        price = price_of(self._terms.prices or {}, request.provider, request.model)
+        if price is not None and usage.total_tokens:
+            metrics.model_cost(call, price.of(usage))

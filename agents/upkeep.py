@@ -41,6 +41,7 @@ async def tell_figures(agent: str, desk: Desk) -> None:
     states: dict[metrics.LagState, Held] = {"in_flight": hand.running, "parked": hand.parked}
     for state, held in states.items():
         metrics.lag_seen(agent, state, messages=held.count, tokens=sum(held.tokens.values()))
+    metrics.slots(agent, hand.slots)
     try:
         unfinished = await desk.intake.unfinished()
     except (Unreachable, Refused, StaleGeneration) as error:

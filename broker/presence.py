@@ -19,6 +19,7 @@ from argosy.broker.keys import FleetKeys
 from argosy.broker.store import Script, Store
 from argosy.schemas.errors import Refused, Unreachable
 from argosy.telemetry import logs
+from argosy.telemetry.served import metrics_url
 
 BEAT_SECONDS: Final = 3.0
 TTL_SECONDS: Final = 12.0
@@ -110,6 +111,8 @@ class Present:
 async def present(store: Store, key_prefix: str) -> Present:
     """Ask who is there; what can't be read (a newer release's word) is left out. Raises Unreachable and Refused."""
     keys = FleetKeys(key_prefix)
+    metrics: str = ""
+    """Where it serves `/metrics`; empty if it doesn't."""
     match await store.run(_READ, [keys.until, keys.present], [MOST, round(SILENT_SECONDS * 1000)]):
         case [int(server_ms), *told]:
             pairs = zip(told[::2], told[1::2], strict=True)
@@ -186,3 +189,4 @@ class Beat:
             await self.store.run(_TELL, [keys.until, keys.present], [name, said, counts_ms, remembered_ms])
         except (Unreachable, Refused) as error:
             logs.get("argosy.presence").debug("presence wasn't told", error=str(error))
+            metrics=metrics_url(),

@@ -21,7 +21,7 @@ from argosy.schemas.ids import is_run_id, lane_of
 from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.result import Full, SubmitRefused
 from argosy.schemas.runlog import CancelReceived, RunAccepted, SignalReceived, SubmitTurnedAway
-from argosy.telemetry import logs, propagation, steps
+from argosy.telemetry import logs, metrics, propagation, steps
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position
 
@@ -170,6 +170,7 @@ class InboxRecord:
         if isinstance(entry, Full):
             away = SubmitTurnedAway(data_hash=body.data_hash, position=body.position, full=entry)
             await self._append(traced, away, f"{run_id}/turned_away/{body.position}")
+            metrics.submit_refused("busy")
             self._log.warning("submit turned away", run_id=run_id, why=entry.said)
             return False
         offset = None
@@ -247,6 +248,7 @@ def _title(body: RunAccepted) -> str:
 
 
 def _tell(record: Record, run_id: str, pipeline: str, traceparent: str | None) -> None:
+    metrics.run_accepted(pipeline.partition("@")[0])
     logs.handoff(
         "accepted",
         traceparent=traceparent,

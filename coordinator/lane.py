@@ -6,6 +6,7 @@ a wipe all show as a refused commit: the lane is then taken again. Recovery has 
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from argosy.broker.keys import LaneKeys
@@ -16,6 +17,7 @@ from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.take import take
 from argosy.schemas.errors import ChainBroken, NewerVersion, StaleGeneration
 from argosy.telemetry import logs
+from argosy.telemetry.metrics import LaneState
 
 _AGAIN_SECONDS: Final = 0.05
 _STALE_SECONDS: Final = 1.0
@@ -46,6 +48,16 @@ class Lane:
     def reached(self) -> int | None:
         """Offset after all that has been folded and committed; None until that is known."""
         return None if self._owned is None else self._owned.reached
+
+    @property
+    def out(self) -> Mapping[str, int]:
+        """How many tasks of each agent are out, as far as the lane is ours."""
+        return {} if self._owned is None else self._owned.out
+
+    @property
+    def word(self) -> LaneState:
+        """What the lane does, in a word."""
+        return "paused" if self.paused else "live" if self.live.is_set() else "reloading"
 
     def put(self, batch: Batch) -> None:
         """Keep a batch for the lane's next turn."""

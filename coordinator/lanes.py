@@ -8,6 +8,7 @@ from typing import Final
 from argosy.broker.log import Batch, Partition
 from argosy.broker.offsets import Told
 from argosy.coordinator.lane import Lane
+from argosy.coordinator.lane_figures import Figures
 from argosy.coordinator.lane_services import LaneServices
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import logs
@@ -21,6 +22,7 @@ class Lanes:
     def __init__(self, services: LaneServices, group: asyncio.TaskGroup) -> None:
         """`group` owns the lanes' tasks."""
         self._services, self._group = services, group
+        self._figures = Figures(services.settings.fleet.dispatch_window)
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
 
     @property
@@ -39,6 +41,7 @@ class Lanes:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._services.settings.fleet.lane_heartbeat_seconds):
                     await stop.wait()
+            self._figures.tell(self.lanes.values())
             reached = {partition: lane.reached for partition, (lane, _) in self._lanes.items()}
             offsets = {
                 partition: offset

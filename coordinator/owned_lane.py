@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -50,6 +50,8 @@ class OwnedLane:
         self._checkpoint, self._taken = taken.checkpoint, taken
         self._stored = taken.checkpoint.fields()
         self._at = taken.checkpoint.next
+        self._fresh: list[int] = []
+        """When what was folded since the last commit was appended."""
         self._last: Record | None = None
         """The last record that was folded here."""
         self._began = self._committed = time.monotonic()
@@ -58,8 +60,9 @@ class OwnedLane:
         fleet = services.settings.fleet
         self._heartbeat = fleet.lane_heartbeat_seconds
         state = taken.state
-        self._release = Release(state.ready, state.out, state.runs, state.quarantine, fleet.dispatch_window)
-        letters = Letters(services.names, partition.number, services.source, state)
+        self._release = Release(state.ready, state.out, state.runs, state.quarantine, state.windows)
+        most = services.settings.telemetry.trace_tasks
+        letters = Letters(services.names, partition.number, services.source, state, most)
         self._publish = Publish(letters, state, services, group, intake.wake)
         self._watched = Watched(services, group)
         room = services.settings.kafka.max_message_bytes
@@ -119,6 +122,9 @@ class OwnedLane:
         await self._release.fill(now_ms)
         if moved or self._state.dirty or self._is_late():
             await self._commit()
+            if moved:
+                now = time.time() * 1000
+                metrics.folded([(now - at_ms) / 1000 for at_ms in self._fresh])
             await patiently("ready tasks", lambda: refill(self._services, self._state))
         sent = await self._publish.send_due(self._clock.now_ms())
         self._watched.tell(self._state.changed)
@@ -134,6 +140,16 @@ class OwnedLane:
         now_ms = self._clock.now_ms()
         waits = [left, *((at - now_ms) / 1000 for at in due if at is not None)]
         return max(0.001, min(waits))
+
+    @property
+    def out(self) -> Mapping[str, int]:
+        """How many tasks of each agent are out."""
+        return self._state.out.by_agent
+
+    @property
+    def windows(self) -> Mapping[str, int]:
+        """How many tasks of each agent may be out."""
+        return self._state.windows.sizes()
 
     async def leave(self) -> None:
         """Let whoever takes the lane next not send again what Kafka has acknowledged; then end the sends."""
@@ -156,6 +172,7 @@ class OwnedLane:
         if found is None:
             return False
         records, position = found
+        self._fresh = [record.timestamp_ms for record in records]
         await self._fold(records)
         self._at = position
         return True
@@ -171,6 +188,7 @@ class OwnedLane:
         events = read_all(records)
         await self._state.runs.load(event.run_id for event in events if isinstance(event, Event))
         self._clock.saw(max((record.timestamp_ms for record in records), default=0))
+        self._state.windows.now_ms = self._clock.now_ms()
         for record, event in zip(records, events, strict=True):
             if isinstance(event, NewerVersion):
                 raise event

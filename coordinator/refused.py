@@ -12,7 +12,7 @@ from argosy.schemas.errors import BadMessage, MessageTooLarge
 from argosy.schemas.ids import is_run_id
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.settings import KafkaSettings
-from argosy.telemetry import logs
+from argosy.telemetry import logs, metrics
 
 _MESSAGE_CHARACTERS: Final = 2_000
 _FIELD_CHARACTERS: Final = 200
@@ -42,6 +42,7 @@ class Refused:
         key = envelope.subject.encode()
         record = Outgoing(self._names.results, key, encode_body(answer), headers)
         await patiently("answer", lambda: self._producer.send(record))
+        metrics.submit_refused(answer.reason)
         self._log.warning(
             "submit refused",
             run_id=envelope.subject,
@@ -70,6 +71,7 @@ class Refused:
             unknown = isinstance(error, BadMessage) and error.field == "ce_type"
             reason = "unknown_kind" if unknown else "undecodable"
         await patiently("dead letter", lambda: self._dead.bury(record, reason, str(error)))
+        metrics.dead_lettered(record.topic, reason)
         logs.handoff(
             "dead",
             topic=record.topic,

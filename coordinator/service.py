@@ -130,9 +130,7 @@ class Coordinator:
 
 
 def _said_of(lane: Lane) -> LaneSaid:
-    if lane.paused:
-        return LaneSaid(word="paused", why=lane.paused)
-    return LaneSaid(word="live" if lane.live.is_set() else "reloading")
+    return LaneSaid(word=lane.word, why=lane.paused)
 
 
 def _first_of(group: BaseExceptionGroup[ArgosyError]) -> ArgosyError:

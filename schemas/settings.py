@@ -117,7 +117,7 @@ class ModelSettings(BaseModel):
 
 
 class TelemetrySettings(BaseModel):
-    """What is told about a run, and to whom. Nothing is exported unless an endpoint or a folder is given."""
+    """What is told about a run, and to whom. Nothing is exported unless an endpoint, a folder or a port is given."""
 
     otlp_endpoint: str | None = None
     otlp_protocol: Literal["grpc", "http/protobuf"] = "http/protobuf"
@@ -125,6 +125,11 @@ class TelemetrySettings(BaseModel):
     folder: Path | None = None
     """Write OTLP-JSON files here."""
     sample_per_mille: Annotated[int, Field(ge=0, le=1000)] = 1000
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    """Serve `/metrics` for Prometheus here, in every serving process; 0, or a port that is taken = any free one, which is
+    told in the log and in the process's presence. Absent: not served."""
+    metrics_host: str = "127.0.0.1"
+    """Where `/metrics` listens. It holds names and numbers, no contents; beyond loopback whoever reaches it may read."""
     content: Literal["off", "hash", "full"] = "hash"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "pretty"] = "auto"

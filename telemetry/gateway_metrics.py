@@ -9,15 +9,9 @@ from typing import Final
 from opentelemetry import metrics as api
 
 from argosy.telemetry import names
+from argosy.telemetry.gateway_table import EVENTS_DROPPED, HTTP_ACTIVE, HTTP_DURATION, WATCHERS
 
 SCOPE: Final = "argosy.gateway"
-SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0)
-"""The buckets that the HTTP conventions advise, and two more: a long poll may take a minute."""
-
-METHOD: Final = "http.request.method"
-ROUTE: Final = "http.route"
-STATUS: Final = "http.response.status_code"
-
 _WRONG: Final = 500
 _METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
@@ -26,9 +20,9 @@ _METHODS: Final = frozenset(
 
 def answered(method: str, route: str, status: int, seconds: float) -> None:
     """Record a request that was answered after `seconds`: an event stream when it ended. No `route`: no such path."""
-    labels: dict[str, str | int] = {METHOD: _known(method), STATUS: status}
+    labels: dict[str, str | int] = {names.HTTP_METHOD: _known(method), names.HTTP_STATUS: status}
     if route:
-        labels[ROUTE] = route
+        labels[names.HTTP_ROUTE] = route
     if status >= _WRONG:
         labels[names.ERROR_TYPE] = str(status)
     _duration().record(max(0.0, seconds), labels)
@@ -36,7 +30,7 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
 
 def asking(method: str, change: int) -> None:
     """Count a request that came (1), or was answered (-1)."""
-    _active().add(change, {METHOD: _known(method)})
+    _active().add(change, {names.HTTP_METHOD: _known(method)})
 
 
 def watching(change: int) -> None:
@@ -61,31 +55,25 @@ def _known(method: str) -> str:
 
 @cache
 def _duration() -> api.Histogram:
+    metric = HTTP_DURATION
     return _meter().create_histogram(
-        "http.server.request.duration",
-        "s",
-        "Duration of HTTP server requests",
-        explicit_bucket_boundaries_advisory=list(SECONDS),
+        metric.name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=list(metric.buckets)
     )
 
 
 @cache
 def _active() -> api.UpDownCounter:
-    return _meter().create_up_down_counter("http.server.active_requests", "{request}", "Requests under way")
+    return _meter().create_up_down_counter(HTTP_ACTIVE.name, HTTP_ACTIVE.unit, HTTP_ACTIVE.description)
 
 
 @cache
 def _watchers() -> api.UpDownCounter:
-    return _meter().create_up_down_counter(
-        "argosy.gateway.watchers", "{stream}", "Event streams that are open"
-    )
+    return _meter().create_up_down_counter(WATCHERS.name, WATCHERS.unit, WATCHERS.description)
 
 
 @cache
 def _dropped() -> api.Counter:
-    return _meter().create_counter(
-        "argosy.gateway.events.dropped", "{event}", "Events that a watcher was too slow for"
-    )
+    return _meter().create_counter(EVENTS_DROPPED.name, EVENTS_DROPPED.unit, EVENTS_DROPPED.description)
 
 
 def _meter() -> api.Meter:

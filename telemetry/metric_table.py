@@ -1,84 +1,205 @@
-"""Every metric of argosy, in one table: names, units, buckets."""
+"""Every metric of argosy, in one table: names, units, buckets, labels, and which processes tell it.
 
-from dataclasses import dataclass
-from typing import Final, Literal
+`docs/observability.md`, the dashboards and the rules in `deploy/` are made from it.
+"""
 
-Kind = Literal["counter", "histogram", "gauge"]
+from typing import Final
 
-# The buckets that the messaging conventions advise end at 10 s: far too short for work that asks a model.
-TASK_SECONDS: Final = (
-    0.005,
-    0.025,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-    120.0,
-    300.0,
-    600.0,
-    1800.0,
+from argosy.telemetry import names
+from argosy.telemetry.gateway_table import GATEWAY
+from argosy.telemetry.metric import (
+    CALL_SECONDS,
+    RUN_SECONDS,
+    SHARES,
+    TASK_SECONDS,
+    TOKENS,
+    Metric,
+    Teller,
 )
-CALL_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-RUN_SECONDS: Final = (0.05, 0.25, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 86400.0)
-TOKENS: Final = tuple(float(4**power) for power in range(14))
-SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.5, 2.0)
 
+_AGENT: Final = (names.GEN_AI_AGENT,)
+_CALL: Final = (names.GEN_AI_OPERATION, names.GEN_AI_PROVIDER, names.REQUEST_MODEL, names.GEN_AI_AGENT)
+_COORDINATOR: Final[tuple[Teller, ...]] = ("coordinator",)
+_SERVING: Final[tuple[Teller, ...]] = ("worker", "coordinator")
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Metric:
-    """One metric: what it is called, what it counts, and in which unit (UCUM). Compared as itself: it is looked up."""
-
-    name: str
-    kind: Kind
-    unit: str
-    description: str
-    buckets: tuple[float, ...] = ()
-
+# -- tasks
 
 TASK_DURATION: Final = Metric(
-    "argosy.task.duration", "histogram", "s", "Wall time of a handler", TASK_SECONDS
+    "argosy.task.duration",
+    "histogram",
+    "s",
+    "Wall time of a handler",
+    TASK_SECONDS,
+    labels=(*_AGENT, names.TASK_OUTCOME),
 )
-TASKS: Final = Metric("argosy.tasks", "counter", "{task}", "Attempts settled, by outcome")
-ERRORS: Final = Metric("argosy.task.errors", "counter", "{error}", "Attempts that failed, by error.type")
-RETRIES: Final = Metric("argosy.task.retries", "counter", "{attempt}", "Attempts ordered after the first one")
+TASKS: Final = Metric(
+    "argosy.tasks",
+    "counter",
+    "{task}",
+    "Attempts settled, by outcome",
+    labels=(*_AGENT, names.TASK_OUTCOME),
+)
+ERRORS: Final = Metric(
+    "argosy.task.errors",
+    "counter",
+    "{error}",
+    "Attempts that failed, by error.type",
+    labels=(*_AGENT, names.ERROR_TYPE),
+)
+RETRIES: Final = Metric(
+    "argosy.task.retries",
+    "counter",
+    "{attempt}",
+    "Attempts ordered after the first one",
+    tellers=_COORDINATOR,
+    labels=_AGENT,
+)
 HANDOFF: Final = Metric(
     "argosy.handoff.delay",
     "histogram",
     "s",
-    "Time from a dispatch's append to the start of its handler",
+    "Time from a dispatch's append to the start of its handler: how long it lay in the queue",
     TASK_SECONDS,
+    labels=_AGENT,
 )
-DUPLICATES: Final = Metric("argosy.task.duplicates", "counter", "{message}", "Duplicates caught, by how")
+DUPLICATES: Final = Metric(
+    "argosy.task.duplicates",
+    "counter",
+    "{message}",
+    "Duplicates caught, by how",
+    labels=(*_AGENT, names.DUPLICATE),
+)
+LEASES_LOST: Final = Metric(
+    "argosy.leases.lost",
+    "counter",
+    "{claim}",
+    "Leases lost: a task was `taken_over` whose lease ran out, or a claim was `lost` here",
+    labels=(*_AGENT, names.LEASE),
+)
 CONTEXT_SHARE: Final = Metric(
     "argosy.context.utilisation",
     "histogram",
     "1",
     "Prompt and reserve as a share of the context window",
     SHARES,
+    labels=_AGENT,
 )
-RUNS: Final = Metric("argosy.runs", "counter", "{run}", "Runs ended, by outcome")
+SLOTS: Final = Metric(
+    "argosy.worker.slots", "gauge", "{task}", "Handlers that may run at once in a worker", labels=_AGENT
+)
+
+# -- runs, and the coordinator's part
+
+RUNS_ACCEPTED: Final = Metric(
+    "argosy.runs.accepted",
+    "counter",
+    "{run}",
+    "Submits that were accepted, repeats among them",
+    tellers=_COORDINATOR,
+    labels=(names.PIPELINE,),
+)
+REFUSED: Final = Metric(
+    "argosy.submits.refused",
+    "counter",
+    "{submit}",
+    "Submits that were refused or turned away, by reason",
+    tellers=_COORDINATOR,
+    labels=(names.ERROR_TYPE,),
+)
+RUNS: Final = Metric(
+    "argosy.runs",
+    "counter",
+    "{run}",
+    "Runs ended, by outcome",
+    tellers=_COORDINATOR,
+    labels=(names.PIPELINE, names.RUN_OUTCOME),
+)
 RUNS_UNDER_WAY: Final = Metric(
     "argosy.runs.under_way",
     "gauge",
     "{run}",
-    "Runs under way, those that may be, and submits that wait for room",
+    "Runs under way in the fleet (each coordinator tells all), those that may be, and submits that wait for room here",
+    tellers=_COORDINATOR,
+    labels=(names.LAG_STATE,),
 )
-RUN_DURATION: Final = Metric("argosy.run.duration", "histogram", "s", "Time from submit to end", RUN_SECONDS)
-DEAD: Final = Metric("argosy.dead_letters", "counter", "{message}", "Dead letters written, by reason")
+RUN_DURATION: Final = Metric(
+    "argosy.run.duration",
+    "histogram",
+    "s",
+    "Time from submit to end",
+    RUN_SECONDS,
+    _COORDINATOR,
+    (names.PIPELINE, names.RUN_OUTCOME),
+)
+LANE_DELAY: Final = Metric(
+    "argosy.lane.delay",
+    "histogram",
+    "s",
+    "Time from a record's append to the run log until a lane has folded and stored it",
+    TASK_SECONDS,
+    _COORDINATOR,
+)
+LANES: Final = Metric(
+    "argosy.lanes",
+    "gauge",
+    "{lane}",
+    "Lanes of a coordinator, by state: `live`, `reloading`, `paused` (for a newer release)",
+    tellers=_COORDINATOR,
+    labels=(names.LANE_STATE,),
+)
+DISPATCHES: Final = Metric(
+    "argosy.dispatch.tasks",
+    "gauge",
+    "{task}",
+    "Tasks of an agent in a coordinator's lanes: `out`, and how many of them may be (`most`, the dispatch windows)",
+    tellers=_COORDINATOR,
+    labels=(*_AGENT, names.LAG_STATE),
+)
+DEAD: Final = Metric(
+    "argosy.dead_letters",
+    "counter",
+    "{message}",
+    "Dead letters written, by reason",
+    tellers=_SERVING,
+    labels=(names.DESTINATION, names.ERROR_TYPE),
+)
+MALFORMED_TRACE: Final = Metric(
+    "argosy.trace.malformed",
+    "counter",
+    "{message}",
+    "Messages whose trace context was malformed and ignored",
+    tellers=("worker", "coordinator", "gateway"),
+)
+
+# -- lag
+
 LAG_MESSAGES: Final = Metric(
-    "argosy.lag.messages", "gauge", "{message}", "Work of an agent by state, in messages"
+    "argosy.lag.messages",
+    "gauge",
+    "{message}",
+    "Work of an agent by state, in messages, as far as it is this worker's",
+    labels=(*_AGENT, names.LAG_STATE),
 )
-LAG_SECONDS: Final = Metric("argosy.lag.time", "gauge", "s", "Age of the oldest waiting message of an agent")
+LAG_SECONDS: Final = Metric(
+    "argosy.lag.time", "gauge", "s", "Age of the oldest waiting message of an agent", labels=_AGENT
+)
 LAG_TOKENS: Final = Metric(
-    "argosy.lag.tokens", "gauge", "{token}", "Work of an agent by state, in input tokens"
+    "argosy.lag.tokens",
+    "gauge",
+    "{token}",
+    "Work of an agent by state, in input tokens",
+    labels=(*_AGENT, names.LAG_STATE),
 )
+
+# -- models and tools
+
 CALL_DURATION: Final = Metric(
-    "gen_ai.client.operation.duration", "histogram", "s", "Duration of a model call", CALL_SECONDS
+    "gen_ai.client.operation.duration",
+    "histogram",
+    "s",
+    "Duration of a model call",
+    CALL_SECONDS,
+    labels=(*_CALL, names.ERROR_TYPE),
 )
 TOKEN_USAGE: Final = Metric(
     "gen_ai.client.token.usage",
@@ -86,15 +207,29 @@ TOKEN_USAGE: Final = Metric(
     "{token}",
     "Tokens of a model call, by gen_ai.token.type",
     TOKENS,
+    labels=(*_CALL, names.TOKEN_TYPE),
+)
+COST: Final = Metric(
+    "argosy.model.cost",
+    "counter",
+    "{micro}",
+    "What model calls cost, in millionths of the unit of money; of models whose price is known",
+    labels=(names.GEN_AI_PROVIDER, names.REQUEST_MODEL, names.GEN_AI_AGENT),
 )
 TOOL_DURATION: Final = Metric(
-    "gen_ai.execute_tool.duration", "histogram", "s", "Duration of a call of a tool", CALL_SECONDS
+    "gen_ai.execute_tool.duration",
+    "histogram",
+    "s",
+    "Duration of a call of a tool",
+    CALL_SECONDS,
+    labels=(*_AGENT, names.TOOL_NAME, names.ERROR_TYPE),
 )
 REPAIRS: Final = Metric(
     "argosy.model.repairs",
     "counter",
     "{answer}",
     "Answers that were not of the asked type and were asked for again",
+    labels=(*_AGENT, names.REQUEST_MODEL),
 )
 TURN_WAIT: Final = Metric(
     "argosy.model.turn.wait",
@@ -102,25 +237,49 @@ TURN_WAIT: Final = Metric(
     "s",
     "Time that a call of a limited model waited for its turn",
     TASK_SECONDS,
+    labels=(names.GEN_AI_PROVIDER, names.REQUEST_MODEL, names.GEN_AI_AGENT),
 )
 LIMITED: Final = Metric(
-    "argosy.model.limited", "counter", "{call}", "Calls that a model server refused for now (429, 503)"
+    "argosy.model.limited",
+    "counter",
+    "{call}",
+    "Calls that a model server refused for now (429, 503)",
+    labels=(names.GEN_AI_PROVIDER, names.REQUEST_MODEL),
 )
 BUCKET_TOKENS: Final = Metric(
-    "argosy.model.bucket.tokens", "gauge", "{token}", "Tokens in a model's bucket; below zero, owed"
+    "argosy.model.bucket.tokens",
+    "gauge",
+    "{token}",
+    "Tokens in a model's bucket; below zero, owed; each worker tells the fleet's",
+    labels=(names.REQUEST_MODEL,),
 )
 BUCKET_RATE: Final = Metric(
-    "argosy.model.bucket.rate", "gauge", "1", "Rate of a model's bucket as a share of its limit"
+    "argosy.model.bucket.rate",
+    "gauge",
+    "{share}",
+    "Rate of a model's bucket as a share of its limit",
+    labels=(names.REQUEST_MODEL,),
 )
 BUCKET_CALLS: Final = Metric(
-    "argosy.model.bucket.calls", "gauge", "{call}", "Calls of a limited model in the whole fleet, by state"
+    "argosy.model.bucket.calls",
+    "gauge",
+    "{call}",
+    "Calls of a limited model in the whole fleet, by state",
+    labels=(names.REQUEST_MODEL, names.LAG_STATE),
 )
-MALFORMED_TRACE: Final = Metric(
-    "argosy.trace.malformed", "counter", "{message}", "Messages whose trace context was malformed and ignored"
+BUDGET_REFUSED: Final = Metric(
+    "argosy.budget.refused",
+    "counter",
+    "{call}",
+    "Model calls that a spent budget refused, of a `run` or of a `tenant`",
+    labels=(*_AGENT, names.BUDGET_OF),
 )
 
 TABLE: Final = (
-    TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, CONTEXT_SHARE, RUNS, RUNS_UNDER_WAY, RUN_DURATION, DEAD,
-    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS, CALL_DURATION, TOKEN_USAGE, TOOL_DURATION, REPAIRS,
-    TURN_WAIT, LIMITED, BUCKET_TOKENS, BUCKET_RATE, BUCKET_CALLS, MALFORMED_TRACE,
+    TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, LEASES_LOST, CONTEXT_SHARE, SLOTS,
+    RUNS_ACCEPTED, REFUSED, RUNS, RUNS_UNDER_WAY, RUN_DURATION, LANE_DELAY, LANES, DISPATCHES, DEAD, MALFORMED_TRACE,
+    LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS,
+    CALL_DURATION, TOKEN_USAGE, COST, TOOL_DURATION, REPAIRS, TURN_WAIT, LIMITED,
+    BUCKET_TOKENS, BUCKET_RATE, BUCKET_CALLS, BUDGET_REFUSED,
+    *GATEWAY,
 )  # fmt: skip

@@ -120,3 +120,13 @@ Handoff = Literal[
     "submitted", "accepted", "dispatched", "claimed", "settled", "taken", "joined", "ended", "parked", "dead"
 ]
 """In the order of a run's life; `argosy.telemetry.logs` says who tells each, and with which fields."""
+LEASE: Final = "argosy.lease"
+"""Of a lost lease: `taken_over` where another was given the task, `lost` where who had it was told so."""
+LANE_STATE: Final = "argosy.lane.state"
+"""`live`, `reloading` or `paused`."""
+BUDGET_OF: Final = "argosy.budget.of"
+"""Whose budget is spent: `run` or `tenant`."""
+HTTP_METHOD: Final = "http.request.method"
+HTTP_ROUTE: Final = "http.route"
+HTTP_STATUS: Final = "http.response.status_code"
+

@@ -21,14 +21,16 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
 
 from argosy.schemas.settings import TelemetrySettings
-from argosy.telemetry import content, logs, metrics
+from argosy.telemetry import content, instruments, logs, served
 from argosy.telemetry.light_spans import Provider
 from argosy.telemetry.tally_reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+
+    from argosy.telemetry.metrics_page import MetricsServer, Page
 
 QUEUE_SPANS: Final = 8_192
 EXPORT_SECONDS: Final = 5
@@ -47,13 +49,19 @@ class Telemetry:
     tracer_provider: TracerProvider
     meter_provider: MeterProvider | None = None
     _stopped: list[bool] = field(default_factory=list[bool])
+    page: "Page | None" = None
+    """What `/metrics` serves, if it is to be served."""
+    _servers: "list[MetricsServer]" = field(default_factory=list["MetricsServer"])
 
     def stop(self, within_seconds: float = FLUSH_SECONDS) -> bool:
         """Export what is queued; after `within_seconds` give up and return False. Repeats do nothing."""
         if self._stopped:
             return True
         self._stopped.append(True)
-        ends: list[Callable[[], object]] = [self.tracer_provider.shutdown]
+        ends: list[Callable[[], object]] = [
+            self.tracer_provider.shutdown,
+            *(each.close for each in self._servers),
+        ]
         if self.meter_provider is not None:
             ends.append(self.meter_provider.shutdown)
         threads = [threading.Thread(target=end, name="telemetry-stop", daemon=True) for end in ends]
@@ -63,6 +71,18 @@ class Telemetry:
             thread.join(within_seconds / len(threads))
         return not any(thread.is_alive() for thread in threads)
 
+
+    def serve(self, host: str, port: int) -> None:
+        """Serve `/metrics` until `stop`, and tell where; a port that can't be had is no error."""
+        if self.page is None:
+            return
+        from argosy.telemetry import metrics_page  # noqa: PLC0415 (who wants no page doesn't pay)
+
+        server = metrics_page.listen(self.page, host, port)
+        if server is not None:
+            self._servers.append(server)
+            served.at(server.url)
+            logs.get("argosy.metrics").info("metrics are served", url=server.url)
 
 def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | None = None) -> Telemetry:
     """Set up the process `service` (`coordinator`, `worker-research`, …) and install it.
@@ -101,11 +121,20 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
     tracer_provider = Provider(sampler, resource, processors)
     # An exporter that can't reach its collector says so in every batch: once in a while is enough.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
-    if not metric_exporters:
+    beside = instruments.DISTRIBUTIONS.values()
+    readers: list[MetricReader] = [
+        Reader(exporter, METRICS_MILLIS, resource, beside) for exporter in metric_exporters
+    ]
+    page: Page | None = None
+    if settings.metrics_port is not None:
+        from argosy.telemetry import metrics_page  # noqa: PLC0415 (who wants no page doesn't pay)
+
+        reader = metrics_page.PageReader(resource, beside)
+        readers.append(reader)
+        page = metrics_page.Page(reader.registry)
+    if not readers:
         return Telemetry(tracer_provider)
-    beside = metrics.DISTRIBUTIONS.values()
-    readers = [Reader(exporter, METRICS_MILLIS, resource, beside) for exporter in metric_exporters]
-    return Telemetry(tracer_provider, MeterProvider(readers, resource, shutdown_on_exit=False))
+    return Telemetry(tracer_provider, MeterProvider(readers, resource, shutdown_on_exit=False), page)
 
 
 def _as_usual() -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-Labels = tuple[tuple[str, str], ...]
+from argosy.telemetry.label_bounds import Labels, bounded
 
 
 class Count:
@@ -27,7 +27,11 @@ class Count:
     def add(self, *labels: tuple[str, str], more: int = 1) -> None:
         """Count one more, or several."""
         with self._lock:
-            self._counts[labels] = self._counts.get(labels, 0) + more
+            count = self._counts.get(labels)
+            if count is None:
+                labels = bounded(labels, len(self._counts))
+                count = self._counts.get(labels, 0)
+            self._counts[labels] = count + more
 
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         """Tell the numbers to the SDK."""
@@ -63,7 +67,8 @@ class Distribution:
         with self._lock:
             cell = self._cells.get(labels)
             if cell is None:
-                cell = self._cells[labels] = Cell([0] * (len(bounds) + 1))
+                labels = bounded(labels, len(self._cells))
+                cell = self._cells.setdefault(labels, Cell([0] * (len(bounds) + 1)))
             for value in values:
                 cell.buckets[bisect_left(bounds, value)] += 1
                 cell.count += 1

@@ -1,4 +1,4 @@
-"""The reader that exports our distributions beside what the SDK has collected."""
+"""The reader that exports our distributions beside what the SDK has collected; `metrics_page` has the other."""
 
 import time
 from collections.abc import Iterable
@@ -18,7 +18,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from argosy.telemetry import names
-from argosy.telemetry.tallies import Cell, Distribution, Labels
+from argosy.telemetry.label_bounds import Labels
+from argosy.telemetry.tallies import Cell, Distribution
 
 
 class Reader(PeriodicExportingMetricReader):
@@ -34,11 +35,15 @@ class Reader(PeriodicExportingMetricReader):
     def _receive_metrics(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object
     ) -> None:
-        ours = [metric for each in self._beside if (metric := metric_of(each)) is not None]
-        together = _beside(metrics_data, self._resource, ours) if ours else metrics_data
         super()._receive_metrics(  # pyright: ignore[reportUnknownMemberType]  # its **kwargs have no type
-            together, timeout_millis, **kwargs
+            together(metrics_data, self._resource, self._beside), timeout_millis, **kwargs
         )
+
+
+def together(data: MetricsData, resource: Resource, beside: Iterable[Distribution]) -> MetricsData:
+    """Put our distributions beside what the SDK has collected."""
+    ours = [metric for each in beside if (metric := metric_of(each)) is not None]
+    return _beside(data, resource, ours) if ours else data
 
 
 def _beside(data: MetricsData, resource: Resource, metrics: list[Metric]) -> MetricsData:

@@ -6,8 +6,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
 
 from argosy.schemas.chat import Usage
-from argosy.telemetry import metrics, propagation
-from argosy.telemetry.metric_table import TABLE, TASK_SECONDS
+from argosy.telemetry import gateway_metrics, metrics, propagation
+from argosy.telemetry.metric import TASK_SECONDS
+from argosy.telemetry.metric_table import TABLE
 from argosy.telemetry.metrics import ModelCall
 
 Point = NumberDataPoint | HistogramDataPoint
@@ -63,23 +64,40 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
     metrics.dead_lettered("t", "undecodable")
     metrics.lag_seen("all", "waiting", messages=3, tokens=100)
     metrics.lag_age_seen("all", 2.0)
-    metrics.model_called(ModelCall("openai", "m", "all"), 1.0, Usage(input_tokens=5, output_tokens=2))
+    metrics.model_called(
+        ModelCall("openai", "m", "all"), 1.0, Usage(input_tokens=5, output_tokens=2), error_type="timeout"
+    )
     metrics.answer_repaired("all", "m")
     metrics.tool_called("all", "search", 0.1, error_type="tool_failed")
     metrics.turn_awaited("openai", "m", "all", 0.5)
     metrics.model_limited("openai", "m")
     metrics.bucket_seen("openai:m", tokens=5, rate_per_mille=900, held=1, waiting=2)
     metrics.malformed_trace()
+    metrics.lease_lost("all", "taken_over")
+    metrics.slots("all", 4)
+    metrics.run_accepted("p")
+    metrics.submit_refused("invalid")
+    metrics.folded([0.1])
+    metrics.lanes_are("live", 3)
+    metrics.dispatched("all", 2, 256)
+    metrics.model_cost(ModelCall("openai", "m", "all"), 12)
+    metrics.budget_refused("all", "run")
+    gateway_metrics.answered("GET", "/ready", 503, 0.1)
+    gateway_metrics.asking("GET", 1)
+    gateway_metrics.watching(1)
+    gateway_metrics.dropped(1)
     data = reader().get_metrics_data()
     assert data is not None
     ours = {
-        metric.name
+        metric.name: set[str]().union(*(point.attributes or {} for point in metric.data.data_points))
         for resource in data.resource_metrics
         for scope in resource.scope_metrics
-        if scope.scope.name == "argosy"
+        if scope.scope.name.startswith("argosy")
         for metric in scope.metrics
     }
-    assert ours == {metric.name for metric in TABLE}
+    assert set(ours) == {metric.name for metric in TABLE}
+    for metric in TABLE:
+        assert ours[metric.name] == set(metric.labels), metric.name
 
 
 def test_a_failed_attempt_counts_as_an_error() -> None:

@@ -1,0 +1,48 @@
+"""Read a process's `/metrics` as Prometheus does."""
+
+import http.client
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+
+_WITHIN_SECONDS: Final = 10
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One line of a scrape."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+    @property
+    def title(self) -> str:
+        """Name and labels."""
+        return "".join([self.name, *(f"|{key}={value}" for key, value in sorted(self.labels.items()))])
+
+
+def fetch(url: str, **headers: str) -> tuple[int, str]:
+    """Ask for a page: (status, body)."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_WITHIN_SECONDS)
+    try:
+        connection.request("GET", parts.path or "/", headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def scrape(url: str) -> list[Sample]:
+    """Ask for the metrics."""
+    status, text = fetch(url)
+    assert status == http.client.OK, (status, text)
+    return [
+        Sample(sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
