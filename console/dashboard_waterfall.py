@@ -1,0 +1,213 @@
+"""When what ran: a row for each step or task, its bars on one scale. Pure.
+
+The scale grows by steps, and what goes on is drawn to its end: so a row changes only when something happened in it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from argosy.console.dag import Named, named_steps, runs_of
+from argosy.console.dashboard_progress import NOTHING, WAITS, Progress
+from argosy.console.dashboard_timeline import StepTimes, Timeline, Try
+from argosy.console.moments import length
+from argosy.console.numbers import counted
+from argosy.console.run_history import History
+from argosy.coordinator.state import RunState
+from argosy.schemas.pipeline import LoopStep, MapStep
+
+SCALE: Final = 1_000
+"""The width of a row, in units of its own."""
+_LEAST: Final = 3
+"""Of a bar, so that it can be seen."""
+_LENGTHS: Final = (
+    1,
+    2,
+    3,
+    5,
+    8,
+    10,
+    15,
+    20,
+    30,
+    45,
+    60,
+    90,
+    120,
+    180,
+    300,
+    450,
+    600,
+    900,
+    1_200,
+    1_800,
+    2_700,
+)
+_TICKS: Final = 5
+_HOUR: Final = 3_600
+
+Kind = Literal["queue", "run", "bad", "backoff", "wait", "open", "many"]
+KINDS: Final[dict[Kind, str]] = {
+    "queue": "waits for a worker",
+    "run": "runs",
+    "many": "tasks of a map or a loop",
+    "bad": "runs, and does not succeed",
+    "backoff": "waits before the next attempt",
+    "wait": "waits for somebody, or for a time",
+    "open": "under way",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of a row, in units of `SCALE`."""
+
+    kind: Kind
+    x: int
+    width: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A step, or a task."""
+
+    name: str
+    said: str
+    bars: tuple[Bar, ...]
+    progress: Progress
+    many: bool = False
+
+    @property
+    def says(self) -> str:
+        """For those who can't see it."""
+        return "; ".join(bar.says for bar in self.bars) or "has not begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From when, and how long."""
+
+    from_ms: int
+    span_ms: int
+
+    def bar(self, kind: Kind, begin_ms: int, end_ms: int, what: str) -> Bar:
+        """Place a bar; at least as wide as can be seen."""
+        begin = min(SCALE - _LEAST, max(0, (begin_ms - self.from_ms) * SCALE // self.span_ms))
+        end = min(SCALE, max(0, (end_ms - self.from_ms) * SCALE // self.span_ms))
+        return Bar(kind, begin, max(_LEAST, end - begin), f"{what} {length((end_ms - begin_ms) / 1000)}")
+
+    def open(self, begin_ms: int, kind: Kind = "open", what: str = "under way") -> Bar:
+        """Place a bar for what goes on: up to the end of the scale."""
+        begin = min(SCALE - _LEAST, max(0, (begin_ms - self.from_ms) * SCALE // self.span_ms))
+        return Bar(kind, begin, SCALE - begin, f"{what} since {length((begin_ms - self.from_ms) / 1000)}")
+
+    def ticks(self) -> list[tuple[int, str]]:
+        """Name points of the scale."""
+        return [
+            (number * SCALE // _TICKS, length(number * self.span_ms / _TICKS / 1000))
+            for number in range(_TICKS)
+        ]
+
+
+def scale_of(times: Timeline, now_ms: int) -> Scale:
+    """Choose a scale for the run so far: the next round length."""
+    seconds = max(1, (times.ended_ms or now_ms) - times.accepted_ms) / 1000
+    if times.ended_ms:
+        return Scale(times.accepted_ms, max(1, times.ended_ms - times.accepted_ms))
+    found = next((each for each in _LENGTHS if each >= seconds), None)
+    span = found if found is not None else _HOUR
+    while span < seconds:
+        span *= 2
+    return Scale(times.accepted_ms, span * 1_000)
+
+
+def by_step(history: History, times: Timeline, progress: dict[str, Progress], scale: Scale) -> Iterator[Row]:
+    """Make a row for each step of the plan; all tasks of a map or a loop are one bar."""
+    accepted, state = history.accepted, history.state
+    if accepted is None or state is None:
+        return
+    for named in named_steps(accepted.pipeline):
+        many = "*" in named.name or isinstance(named.step, MapStep | LoopStep)
+        found = times.steps.get(named.name)
+        bars = _many(named, state, found, scale) if many else _single(named, state, times, scale)
+        yield Row(named.name, runs_of(named.step), tuple(bars), progress.get(named.name, NOTHING), many)
+
+
+def by_task(state: RunState, times: Timeline, locals_: Iterable[str], scale: Scale) -> Iterator[Row]:
+    """Make a row for each of these tasks."""
+    for local in locals_:
+        tries = times.tasks.get(local, [])
+        said = counted(len(tries), "attempt") if tries else ""
+        yield Row(local, said, tuple(_task(state, times, local, scale)), NOTHING)
+
+
+def _many(named: Named, state: RunState, found: StepTimes | None, scale: Scale) -> Iterator[Bar]:
+    if found is None:
+        return
+    over = "*" not in named.name and state.step(named.name).letter not in "wr"
+    what = f"{counted(found.tries, 'attempt')}, {found.failed} of them without success, in"
+    if over or state.st != "active":
+        yield scale.bar("many", found.first_ms, found.last_ms, what)
+    else:
+        yield scale.bar("many", found.first_ms, found.last_ms, what)
+        yield scale.open(found.last_ms)
+
+
+def _single(named: Named, state: RunState, times: Timeline, scale: Scale) -> Iterator[Bar]:
+    kind = runs_of(named.step)
+    if kind in WAITS:
+        yield from _wait(named, state, times, scale)
+        return
+    if named.step.agent is None:
+        lead = f"{named.name}/"
+        inner = [each for name, each in times.steps.items() if name.startswith(lead)]
+        if inner:
+            first, last = min(each.first_ms for each in inner), max(each.last_ms for each in inner)
+            yield scale.bar("many", first, last, "its steps, in")
+        return
+    yield from _task(state, times, named.name, scale)
+    below = times.steps.get(named.name)
+    if below is not None and not times.tasks.get(named.name):  # pages of it alone, so far
+        yield scale.bar("many", below.first_ms, below.last_ms, "pages and merges, in")
+
+
+def _wait(named: Named, state: RunState, times: Timeline, scale: Scale) -> Iterator[Bar]:
+    step = state.step(named.name)
+    if step.letter == "w":
+        return
+    parents = [found.last_ms for name in named.parents if (found := times.steps.get(name)) is not None]
+    parents += [times.answers[name] for name in named.parents if name in times.answers]
+    begun = max(parents, default=times.accepted_ms)
+    if step.letter == "r" and not times.ended_ms:
+        yield scale.open(begun, "wait", WAITS[runs_of(named.step)])
+    else:
+        yield scale.bar("wait", begun, times.answers.get(named.name, times.ended_ms or begun), "waited")
+
+
+def _task(state: RunState, times: Timeline, local: str, scale: Scale) -> Iterator[Bar]:
+    tries = times.tasks.get(local, [])
+    yield from _tries(tries, scale)
+    task = state.task(local)
+    if task is None or task.letter not in "rb" or times.ended_ms:
+        return
+    last = tries[-1].settled_ms if tries else times.accepted_ms
+    if task.letter == "b":
+        yield scale.open(last, "backoff", "waits for its next attempt")
+    elif (ordered := times.time_at(task.cause)) is not None:
+        if tries and ordered > last:
+            yield scale.bar("backoff", last, ordered, "waited for its next attempt")
+        yield scale.open(max(ordered, last))
+
+
+def _tries(tries: Sequence[Try], scale: Scale) -> Iterator[Bar]:
+    before: Try | None = None
+    for each in tries:
+        if before is not None and each.ordered_ms > before.settled_ms:
+            yield scale.bar("backoff", before.settled_ms, each.ordered_ms, "waited for its next attempt")
+        number = f"attempt {each.attempt}"
+        if each.begun_ms > each.ordered_ms:
+            yield scale.bar("queue", each.ordered_ms, each.begun_ms, f"{number}: queued")
+        what = f"{number}: {each.settled.outcome} after"
+        yield scale.bar("run" if each.ok else "bad", each.begun_ms, each.settled_ms, what)
+        before = each
