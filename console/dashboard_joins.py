@@ -7,7 +7,7 @@ from argosy.console.dashboard_progress import Progress
 from argosy.console.dashboard_states import Shown, shown
 from argosy.console.moments import length
 from argosy.console.run_history import History
-from argosy.console.run_tree import holes
+from argosy.console.run_tree import holes_of
 from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.state import RunState
 from argosy.schemas.edges import Join
@@ -42,13 +42,12 @@ def joins(history: History, progress: dict[str, Progress]) -> list[JoinShown]:
     accepted, state = history.accepted, history.state
     if accepted is None or state is None:
         return []
-    reasons = {(hole.step, hole.source): f"{hole.outcome}: {hole.reason}" for hole in holes(history)}
     found: list[JoinShown] = []
     for named in named_steps(accepted.pipeline):
         if "*" in named.name:
             continue
         if len(named.parents) > 1 or (named.step.join is not None and not isinstance(named.step, MapStep)):
-            found.append(_join(named, state, progress, reasons))
+            found.append(_join(named, state, progress))
         elif isinstance(named.step, MapStep) and named.step.join is not None:
             found.append(_of_shards(named, named.step.join, state, progress))
     return found
@@ -72,15 +71,14 @@ def policy(join: Join | None) -> str:
             return f"what is there{within}" + (f", at least {least}" if least else "")
 
 
-def _join(
-    named: Named, state: RunState, progress: dict[str, Progress], reasons: dict[tuple[str, str], str]
-) -> JoinShown:
+def _join(named: Named, state: RunState, progress: dict[str, Progress]) -> JoinShown:
+    reasons = {hole.source: f"{hole.outcome}: {hole.reason}" for hole in holes_of(named, state)}
     parents = tuple(
         Parent(
             name,
             _state(progress, name),
             state.step(name).letter in TERMINAL,
-            reasons.get((named.name, name), ""),
+            reasons.get(name, ""),
         )
         for name in named.parents
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.console.dag import Branch, branches, in_run, named_steps, runs_of
+from argosy.console.dag import Branch, Named, branches, in_run, named_steps, runs_of
 from argosy.console.loop_words import went_round
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted
@@ -13,6 +13,7 @@ from argosy.console.run_history import History
 from argosy.console.system_words import cut
 from argosy.console.task_table import WORDS, TaskRow, rows
 from argosy.coordinator.kept import TERMINAL
+from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import template_of
 from argosy.schemas.edges import INPUT
 from argosy.schemas.hole import HoleOutcome
@@ -45,21 +46,24 @@ def holes(history: History) -> list[HoleShown]:
     accepted, state = history.accepted, history.state
     if accepted is None or state is None:
         return []
-    found: list[HoleShown] = []
-    for named in (each for step in named_steps(accepted.pipeline) for each in in_run(step, state)):
-        absent = state.step(named.name).absent
-        lead = "" if named.owner is None else f"{named.owner}/"
-        for edge in named.step.edges:
-            if not edge.hole or edge.source == INPUT:
-                continue
-            name = f"{lead}{edge.source}"
-            source = state.step(name)
-            if source.letter in _OUTCOMES or name in absent:
-                cause = source.cause
-                reason = cause.fault.message if cause is not None else "it went on without it"
-                outcome = "cancelled" if name in absent else _OUTCOMES[source.letter]
-                found.append(HoleShown(named.name, name, outcome, reason))
-    return found
+    steps = (each for step in named_steps(accepted.pipeline) for each in in_run(step, state))
+    return [hole for named in steps for hole in holes_of(named, state)]
+
+
+def holes_of(named: Named, state: RunState) -> Iterator[HoleShown]:
+    """Find the holes that one step, as it stands in a run, was given or is going to be given."""
+    absent = state.step(named.name).absent
+    lead = "" if named.owner is None else f"{named.owner}/"
+    for edge in named.step.edges:
+        if not edge.hole or edge.source == INPUT:
+            continue
+        name = f"{lead}{edge.source}"
+        source = state.step(name)
+        if source.letter in _OUTCOMES or name in absent:
+            cause = source.cause
+            reason = cause.fault.message if cause is not None else "it went on without it"
+            outcome = "cancelled" if name in absent else _OUTCOMES[source.letter]
+            yield HoleShown(named.name, name, outcome, reason)
 
 
 def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
