@@ -75,17 +75,9 @@ async def read(body: Dispatch, payloads: Payloads, see: Callable[[Taint], None])
     listed = await _listed(body, payloads)
     see(taint_of(listed))
     for one in listed:
-        if isinstance(one.source, HoleInput):
-            given[one.name] = one.source.hole
-            continue
-        if one.gathered is not None:
-            value, left, first = await cuts.gathered(one, one.gathered, payloads)
-            shown = await cuts.shown(value, left, one.name, payloads)
-            shown = first._replace(value=shown.value) if first is not None and not left else shown
-        else:
-            payload = found[one.name] = await _payload(one, one.source, payloads)
-            whole = await (cuts.source_of if one.pages else load)(payload, payloads)
-            shown = await cuts.shown(select(one.select, whole), one.pages, one.name, payloads)
+        shown, payload = await read_one(one, payloads)
+        if payload is not None:
+            found[one.name] = payload
         if shown.over is not None and cut:
             message = (
                 f"{one.name}: one item has {shown.over} tokens, more than a page: it is to be cut in turn"
@@ -97,6 +89,22 @@ async def read(body: Dispatch, payloads: Payloads, see: Callable[[Taint], None])
     if cut:
         _check_item(body, listed, found)
     return Inputs(given, found, page)
+
+
+async def read_one(one: TaskInput, payloads: Payloads) -> tuple[cuts.Shown, Payload | None]:
+    """Read one input as it is cut, and give its payload as it came; a hole and the list of a map have none.
+
+    Raises PayloadGone, InvalidInput and Unreachable.
+    """
+    if isinstance(one.source, HoleInput):
+        return cuts.Shown(one.source.hole), None
+    if one.gathered is not None:
+        value, left, first = await cuts.gathered(one, one.gathered, payloads)
+        shown = await cuts.shown(value, left, one.name, payloads)
+        return first._replace(value=shown.value) if first is not None and not left else shown, None
+    payload = await _payload(one, one.source, payloads)
+    whole = await (cuts.source_of if one.pages else load)(payload, payloads)
+    return await cuts.shown(select(one.select, whole), one.pages, one.name, payloads), payload
 
 
 def taint_of(inputs: Sequence[TaskInput]) -> Taint:

@@ -81,7 +81,7 @@ async def context_of(history: History, local: str, payloads: Payloads) -> tuple[
             "a step has a task once its parents have ended; a shard is named like extract.7, a page extract.7/p1.3",
             f"argosy runs show {history.run_id} --shards lists its tasks",
         )
-    inputs = [await _shown(given, payloads) for given in inputs_for(state, plan_in(state), place)]
+    inputs = [await input_shown(given, payloads) for given in inputs_for(state, plan_in(state), place)]
     window = state.pinned.windows.get(place.agent)
     shown = ContextShown(
         task=f"{history.run_id}/{local}",
@@ -99,7 +99,8 @@ async def context_of(history: History, local: str, payloads: Payloads) -> tuple[
     return shown, None if window is None else room_of(place.terms, window)
 
 
-async def _shown(given: Given, payloads: Payloads) -> InputShown:
+async def input_shown(given: Given, payloads: Payloads) -> InputShown:
+    """Tell how a task got one of its inputs, and how large that is."""
     if isinstance(given.source, HoleInput):
         return InputShown(given.name, "hole", 0, exact=True, original_tokens=0, sha256=None)
     parts = (given.source,) if given.gathered is None else given.gathered

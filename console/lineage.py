@@ -98,8 +98,8 @@ class Lineage:
     """Empty: it has none (yet), or failed."""
     readers: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
     """By source: the tasks that were given something of it."""
-    summarised: dict[str, str] = field(default_factory=dict[str, str])
-    """By the hash of a summary: the task that made it."""
+    plans: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """By the hash of a plan of pages: the tasks that made it."""
 
     def upstream(self, *names: str) -> dict[str, Node]:
         """Find all tasks on which these depend, themselves too, in the order of the log."""
@@ -169,8 +169,8 @@ def _settled(found: Lineage, history: History, state: RunState, logged: Logged, 
         return
     if settled.outcome == "succeeded":
         node.output, node.offset = settled.result, logged.offset
-        if node.role == "summary" and settled.result is not None:
-            found.summarised[hash_of(settled.result)] = local
+        if node.role == "plan" and settled.result is not None:
+            found.plans.setdefault(hash_of(settled.result), []).append(local)
     node.inputs = _inputs(found, state, place)
     node.reduced = reduced_for(state, place)
     found.nodes.pop(local, None)
@@ -196,15 +196,19 @@ def _inputs(found: Lineage, state: RunState, place: Place) -> tuple[Fed, ...]:
         given, names = inputs_for(state, plan, place), names_of(state, plan, place)
     except (LookupError, TypeError):  # of a task that was never sent
         return ()
-    return tuple(_fed(found, each, names.get(each.name, ())) for each in given)
+    return tuple(_fed(found, place.local, each, names.get(each.name, ())) for each in given)
 
 
-def _fed(found: Lineage, given: Given, names: tuple[str, ...]) -> Fed:
+def _fed(found: Lineage, local: str, given: Given, names: tuple[str, ...]) -> Fed:
     entries = (given.source,) if given.gathered is None else given.gathered
     named = names if len(names) == len(entries) else (CONSTANT,) * len(entries)
     parts = tuple(_part(found, name, entry) for name, entry in zip(named, entries, strict=True))
-    made = [each for cut in given.pages if isinstance(cut, SummariesOf) for each in cut.summaries]
-    summaries = tuple(Part(found.summarised.get(hash_of(payload), CONSTANT), payload) for payload in made)
+    summaries = tuple(
+        Part(_summary(found, local, cut, number), payload)
+        for cut in given.pages
+        if isinstance(cut, SummariesOf)
+        for number, payload in enumerate(cut.summaries, start=cut.first)
+    )
     return Fed(given, parts, summaries)
 
 
@@ -232,6 +236,16 @@ def _who(found: Lineage, name: str, payload: Payload) -> str:
     elif node.output is None:
         node.output = payload
     return name
+
+
+def _summary(found: Lineage, local: str, cut: SummariesOf, number: int) -> str:
+    """Name the task that made a summary: it stands under the same task as the plan of it."""
+    plans = found.plans.get(hash_of(cut.plan), [])
+    own = [plan for plan in plans if local.startswith(f"{plan.rpartition('/p')[0]}/")]
+    for plan in own or plans:
+        above, _, round_ = plan.rpartition("/p")
+        return f"{above}/p{int(round_) + 1}.{number}"
+    return CONSTANT
 
 
 def _is(found: Lineage, name: str, payload: Payload) -> bool:

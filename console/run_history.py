@@ -11,7 +11,7 @@ from argosy.coordinator.fold import fold
 from argosy.coordinator.state import RunState
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
-from argosy.schemas.errors import BadMessage, NewerVersion
+from argosy.schemas.errors import BadMessage, NewerVersion, NotFound
 from argosy.schemas.ids import lane_of
 from argosy.schemas.runlog import LogMessage, RunAccepted, RunEnded, TaskSettled, TimerFired
 from argosy.schemas.settings import Settings
@@ -65,7 +65,7 @@ async def scan_lane(cluster: Cluster, settings: Settings, lane: int) -> AsyncIte
     partition = Partition(TopicNames(settings.kafka.topic_prefix).runs, lane)
     start, _ = await cluster.edges(partition)
     async for record in cluster.scan(partition, start):
-        if (logged := _decode(lane, record)) is not None:
+        if (logged := decode(lane, record)) is not None:
             yield logged
 
 
@@ -76,6 +76,16 @@ async def history(cluster: Cluster, settings: Settings, run_id: str) -> History:
         if logged.envelope.subject == run_id:
             take(found, logged)
     return found
+
+
+def must_be_known(found: History) -> None:
+    """Raise NotFound of a run that the log doesn't hold."""
+    if found.accepted is None:
+        raise NotFound(
+            f"no run {found.run_id} in the run log",
+            "it was never accepted, or retention has passed",
+            f"argosy why {found.run_id}, or argosy runs list",
+        )
 
 
 def take(found: History, logged: Logged) -> None:
@@ -115,7 +125,8 @@ def trace_id(found: History) -> str | None:
     return first.split("-")[1] if first else None
 
 
-def _decode(lane: int, record: Record) -> Logged | None:
+def decode(lane: int, record: Record) -> Logged | None:
+    """Read a record of the run log; None: it can't be."""
     try:
         envelope = read_envelope(record.headers)
         message = decode_body(envelope, record.value)

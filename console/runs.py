@@ -23,7 +23,7 @@ from argosy.console.options import options
 from argosy.console.output import note, printable, show, show_folded, show_json, show_table
 from argosy.console.process_life import open_services
 from argosy.console.replay_command import fork, redrive, replay
-from argosy.console.run_history import History, history, trace_id
+from argosy.console.run_history import History, history, must_be_known, trace_id
 from argosy.console.run_list import list_runs
 from argosy.console.run_story import COLUMNS as STORY_COLUMNS
 from argosy.console.run_story import story
@@ -31,7 +31,7 @@ from argosy.console.run_tree import holes, tree
 from argosy.console.run_view import RunView, TaskView
 from argosy.console.task_table import rows
 from argosy.console.why import why
-from argosy.schemas.errors import NotFound, Refused, Unreachable
+from argosy.schemas.errors import Refused, Unreachable
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.settings import Settings
 
@@ -161,7 +161,7 @@ async def _show_context(settings: Settings, run_id: str, task: str) -> None:
     run_id = run_id or first
     async with open_services(settings, "console") as services:
         found = await history(services.cluster, settings, run_id)
-        _must_be_known(found)
+        must_be_known(found)
         shown, room = await context_of(found, local, services.payloads)
     left = None if room is None else shown.left(room)
     data = {**asdict(shown), "room": room, "used": shown.used, "left": left}
@@ -182,17 +182,8 @@ async def _tell(run: Run[JsonValue]) -> None:
 
 async def _known(settings: Settings, run_id: str) -> History:
     found = await _history(settings, run_id)
-    _must_be_known(found)
+    must_be_known(found)
     return found
-
-
-def _must_be_known(found: History) -> None:
-    if found.accepted is None:
-        raise NotFound(
-            f"no run {found.run_id} in the run log",
-            "it was never accepted, or retention has passed",
-            f"argosy why {found.run_id}, or argosy runs list",
-        )
 
 
 @runs.command("cancel")

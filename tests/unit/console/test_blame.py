@@ -1,0 +1,184 @@
+"""Which agent made the error: planted ones in fleets that really run, each named with what shows it."""
+
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from argosy import Context, Hole, Pipeline, Reject, Retry, agent, all_ended
+from argosy.console.blame import blame
+from argosy.console.blame_facts import Blame
+from argosy.schemas.errors import NotFound
+from argosy.testing import FakeModel, Fleet
+from argosy.testing.fleet_run import FleetRun
+from support.told_runs import payloads_of, told
+
+
+class Brief(BaseModel):
+    title: str
+    markdown: str
+    figures: dict[str, int]
+
+
+SOURCE = "The tower of Cordouan was finished in 1611. It has 301 steps. Its lamp is seen for 21 miles."
+
+
+@agent
+async def research(ctx: Context, topic: str) -> str:  # noqa: ARG001
+    return f"{topic}\n{SOURCE}"
+
+
+@agent
+async def extract(ctx: Context, text: str) -> list[str]:  # noqa: ARG001
+    return [line for line in re.split(r"(?<=\.)\s", text) if line]
+
+
+@agent
+async def falsify(ctx: Context, facts: list[str]) -> list[str]:  # noqa: ARG001
+    return [fact.replace("301 steps", "1,301 steps") for fact in facts]
+
+
+@agent
+async def critic(ctx: Context, facts: list[str]) -> str:  # noqa: ARG001
+    return f"{len(facts)} facts read, none doubted"
+
+
+@agent
+async def figures(ctx: Context, facts: list[str]) -> dict[str, int]:  # noqa: ARG001
+    found = re.search(r"([\d,]+) steps", " ".join(facts))
+    return {"steps": int(found[1].replace(",", "")) if found else 0}
+
+
+@agent
+async def write(ctx: Context, facts: list[str], judged: str, numbers: dict[str, int]) -> Brief:  # noqa: ARG001
+    return Brief(title="Cordouan", markdown=" ".join(facts) + "\n" + judged, figures=numbers)
+
+
+six = Pipeline("six", takes=str, gives=Brief)
+_facts = six.step(falsify, six.step(extract, six.step(research, six.input)))
+six.returns(six.step(write, _facts, six.step(critic, _facts), six.step(figures, _facts)))
+
+
+async def asked(fleet: Fleet, run: FleetRun[object], about: str = "") -> Blame:
+    return await blame(told(fleet, run), payloads_of(fleet), about)
+
+
+async def test_of_six_agents_the_one_that_falsified_a_figure_is_named() -> None:
+    async with Fleet(six) as fleet:
+        run = await fleet.submit(six, "lighthouses")
+        await fleet.settle()
+        for about in ("1301", "1,301 STEPS", ".figures.steps", "figures"):
+            found = await asked(fleet, run, about)
+            assert (found.verdict, [task.task for task in found.made_by]) == ("made", ["falsify"]), about
+            (guilty,) = found.made_by
+            (against,) = guilty.contradictions
+            assert (against.input, against.was, against.became) == ("facts", "301", "1301")
+            assert [link.task for link in found.way][-2:] == ["write", ""]
+        plain = await asked(fleet, run)
+        assert plain.suspects[0].task.task == "falsify"
+        assert "facts says 301, its output 1301" in plain.suspects[0].reasons[0]
+        true = await asked(fleet, run, "finished in 1611")
+        assert [task.task for task in true.made_by] == ["research"]
+        given = await asked(fleet, run, "lighthouses")
+        assert (given.verdict, given.in_input, given.made_by) == ("given", True, ())
+
+
+async def test_a_text_of_no_value_is_nowhere_and_a_field_that_is_not_there_is_an_error() -> None:
+    async with Fleet(six) as fleet:
+        run = await fleet.submit(six, "lighthouses")
+        await fleet.settle()
+        assert (await asked(fleet, run, "Eddystone")).verdict == "nowhere"
+        assert (await asked(fleet, run, "30")).verdict == "nowhere"
+        with pytest.raises(NotFound, match=r"(?s)no field \.text.*title, markdown, figures"):
+            await asked(fleet, run, ".text")
+
+
+@agent(window=1_200, reserve=200, above="summarise", model="openai:gpt-5-mini")
+async def judge(ctx: Context, notes: str) -> str:  # noqa: ARG001
+    return " ".join(re.findall(r"FACT\d+", notes))
+
+
+judges = Pipeline("judges", takes=str, gives=str)
+judges.returns(judges.step(judge, judges.input))
+
+
+def forgetful(question: str) -> str:
+    return " ".join(found for found in re.findall(r"FACT\d+", question) if found != "FACT120") or "nothing"
+
+
+async def test_the_summary_that_dropped_a_fact_is_named_with_tokens_before_and_after() -> None:
+    notes = "".join(f"note {n}: {f'FACT{n}' if n % 60 == 0 else 'no fact'} was found\n" for n in range(300))
+    async with Fleet(judges, model=FakeModel().reply(forgetful)) as fleet:
+        run = await fleet.submit(judges, notes)
+        await fleet.settle()
+        assert await run.result() == "FACT0 FACT60 FACT180 FACT240"
+        found = await asked(fleet, run, "FACT120")
+        kept = await asked(fleet, run, "FACT180")
+        plain = await asked(fleet, run)
+    assert (found.verdict, found.in_input, found.made_by) == ("lost", True, ())
+    (lost,) = found.lost
+    assert lost.task.what.startswith("summary of page")
+    assert lost.task.what.endswith("of judge")
+    assert lost.how == "dropped"
+    assert lost.before > 10 * lost.after > 0
+    assert lost.text == "note 120: FACT120 was found"
+    (record,) = lost.task.reduced
+    assert record.before > lost.before > record.after
+    assert (kept.verdict, kept.lost) == ("given", ())
+    assert [link.task for link in kept.way][-1] == ""
+    assert "summaries" in kept.way[1].how
+    assert any(record.method == "summarise" for record in plain.suspects[0].task.reduced)
+
+
+@agent(retries=0)
+async def half(ctx: Context, number: int) -> str:  # noqa: ARG001
+    if number == 2:
+        raise Reject("the page of part 2 is gone")
+    return f"part {number}"
+
+
+@agent
+async def join(ctx: Context, parts: list[str | Hole]) -> str:  # noqa: ARG001
+    return ", ".join(part if isinstance(part, str) else "and so on" for part in parts)
+
+
+holed = Pipeline("holed", takes=list[int], gives=str)
+holed.returns(holed.step(join, holed.map(half, over=holed.input, max_parallel=3, join=all_ended())))
+
+
+async def test_a_hole_is_told_with_its_reason() -> None:
+    async with Fleet(holed) as fleet:
+        run = await fleet.submit(holed, [1, 2, 3])
+        await fleet.settle()
+        found = await asked(fleet, run, "and so on")
+        plain = await asked(fleet, run)
+    (made,) = found.made_by
+    assert made.task == "join"
+    (hole,) = made.holes
+    assert (hole.task, hole.outcome, "part 2 is gone" in hole.reason) == ("half.1", "failed", True)
+    assert plain.suspects[0].task.task == "join"
+
+
+@agent(retries=2, backoff_seconds=1)
+async def unsure(ctx: Context, topic: str) -> str:
+    if ctx.attempt == 1:
+        raise Retry(after_seconds=1)
+    return f"{topic}: 12 pages" if ctx.attempt > 1 else f"{topic}: 10 pages"
+
+
+retried = Pipeline("retried", takes=str, gives=str)
+retried.returns(retried.step(unsure, retried.input))
+
+
+async def test_who_retried_is_told_with_all_attempts() -> None:
+    async with Fleet(retried) as fleet:
+        run = await fleet.submit(retried, "seas")
+        await fleet.advance(30)
+        found = await asked(fleet, run, "12 pages")
+        plain = await asked(fleet, run)
+    (made,) = found.made_by
+    assert [(each.attempt, each.outcome, each.has) for each in made.attempts] == [
+        (1, "failed", None),
+        (2, "succeeded", True),
+    ]
+    assert any(reason.startswith("attempt 1 failed") for reason in plain.suspects[0].reasons)
