@@ -97,7 +97,7 @@ class Desk:
 
     def in_hand(self) -> InHand:
         """Say what is in hand here, for people who look."""
-        return in_hand(self._running, self._room, self._concurrency)
+        return in_hand(self._running, self._room, self._concurrency, self.intake.progress())
 
     async def run(self) -> None:
         """Hand out slots until `close`; then wait for what was begun."""

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from argosy.agents.intake import Waiting
 from argosy.agents.order import Copy, Order
 from argosy.agents.running import Running
-from argosy.broker.presence import Held, InHand
+from argosy.broker.presence import Held, InHand, Progress
 
 
-def in_hand(running: Iterable[Running], parked: Iterable[Waiting], slots: int) -> InHand:
+def in_hand(
+    running: Iterable[Running], parked: Iterable[Waiting], slots: int, progress: Progress | None = None
+) -> InHand:
     """Count by partition; a task that runs for several copies of its order counts each of them."""
     return InHand(
         running=_held((copy, each.order) for each in running for copy in each.copies),
         parked=_held((each.copy, each.order) for each in parked),
         slots=slots,
+        progress=progress,
     )
 
 

@@ -11,9 +11,11 @@ from itertools import islice
 from typing import Final, Protocol
 
 from argosy.agents.order import Copy, Order
+from argosy.agents.pace import Pace
 from argosy.agents.running import NO_USAGE
 from argosy.broker.log import Batch, Consumer, Partition, Record
 from argosy.broker.offsets import Told, Tracker, told_of
+from argosy.broker.presence import Progress
 from argosy.broker.task_tokens import mean_tokens
 from argosy.broker.window import Held, Window
 from argosy.schemas.chat import Usage
@@ -87,6 +89,7 @@ class Intake:
         self.epoch = 0
         self._moved_at, self._moved = clock(), False
         self._told = Told(consumer)
+        self._pace = Pace(clock())
 
     # -- the consumer's loop calls these, one at a time
 
@@ -234,6 +237,11 @@ class Intake:
     def open(self) -> int:
         """How many records are taken and unfinished, parked ones included."""
         return sum(part.tracker.open for part in self._parts.values())
+
+    def progress(self) -> Progress:
+        """Say how far we are in each partition, and what was finished lately; for people who look."""
+        trackers = {partition.number: part.tracker for partition, part in self._parts.items()}
+        return self._pace.look(self._clock(), trackers)
 
     def oldest(self) -> tuple[int | None, float | None]:
         """When the oldest was appended of those that wait for a slot, and the mean tokens of the first of them."""

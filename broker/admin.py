@@ -19,6 +19,7 @@ from argosy.schemas.settings import KafkaSettings
 
 _STABLE: Final = "Stable"
 """The state of a group whose members have what they are told to have."""
+_BALANCING: Final = frozenset({"PreparingRebalance", "CompletingRebalance"})
 REQUEST_MS: Final = 15_000
 AGAIN_SECONDS: Final = 0.1
 
@@ -99,7 +100,7 @@ class Admin:
                     await asyncio.sleep(AGAIN_SECONDS)
         described = answer.to_object()["groups"][0]
         committed = {Partition(*where): found.offset for where, found in offsets.items() if found.offset >= 0}
-        return GroupView(len(described["members"]), committed)
+        return GroupView(len(described["members"]), committed, described["state"] in _BALANCING)
 
     async def owners(self, group: str) -> dict[Partition, str]:
         """Say which member has which partition now: its client id and host; of a group that is being balanced, nobody.

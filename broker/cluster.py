@@ -1,6 +1,6 @@
 """The composition root's door to Kafka."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from argosy.broker.admin import Admin
@@ -8,7 +8,7 @@ from argosy.broker.connection import connection
 from argosy.broker.consumer import KafkaConsumer
 from argosy.broker.follower import KafkaFollower
 from argosy.broker.header_names import tolerate
-from argosy.broker.log import GroupView, Partition, Record
+from argosy.broker.log import GroupView, Head, Partition, Record
 from argosy.broker.lost_connection import recognise
 from argosy.broker.producer import KafkaProducer
 from argosy.broker.quiet import quieten
@@ -68,6 +68,18 @@ class KafkaCluster:
     async def edges(self, partition: Partition) -> tuple[int, int]:
         """See `log.Cluster.edges`."""
         return await self._reader.edges(partition)
+
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See `log.Cluster.all_edges`."""
+        return await self._reader.all_edges(partitions)
+
+    async def offsets_at(self, partitions: Iterable[Partition], at_ms: int) -> Mapping[Partition, int]:
+        """See `log.Cluster.offsets_at`."""
+        return await self._reader.offsets_at(partitions, at_ms)
+
+    async def heads(self, positions: Mapping[Partition, int], most: int) -> Mapping[Partition, Head]:
+        """See `log.Cluster.heads`."""
+        return await self._reader.heads(positions, most)
 
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """See `log.Cluster.peek`."""

@@ -4,7 +4,7 @@ The real thing (`producer`, `consumer`, `provision`) and the in-memory twin (`me
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -60,11 +60,21 @@ class Outgoing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The first records at or after a position; `next` is the position after what was looked through."""
+
+    records: tuple[Record, ...]
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupView:
     """A consumer group as the broker has it; a group that never was has no members and no offsets."""
 
     members: int
     committed: Mapping[Partition, int]
+    balancing: bool = False
+    """A rebalance is under way: who has which partition isn't settled."""
 
 
 class Producer(Protocol):
@@ -219,8 +229,23 @@ class Cluster(Protocol):
         """Return (log start, log end), as `Consumer.edges` does, without being in a group."""
         ...
 
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """Return (log start, log end) of many, as of about one moment. Raises Unreachable."""
+        ...
+
+    async def offsets_at(self, partitions: Iterable[Partition], at_ms: int) -> Mapping[Partition, int]:
+        """Return the offset of the first record appended at or after a time, where there is one. Raises Unreachable."""
+        ...
+
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """Return the first record at or after `offset`, as `Consumer.peek` does, without being in a group."""
+        ...
+
+    async def heads(self, positions: Mapping[Partition, int], most: int) -> Mapping[Partition, Head]:
+        """Read the first `most` records (or about 1 MB of them) from each position to the log's end as of now.
+
+        A position before the log's start reads on at the start. Raises Unreachable.
+        """
         ...
 
     def scan(self, partition: Partition, start: int) -> AsyncGenerator[Record]:

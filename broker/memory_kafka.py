@@ -3,9 +3,9 @@
 It models what hurts: gaps in the offsets, the seek race, rebalances, redelivery, retention, lost answers, silence.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-from argosy.broker.log import GroupView, Outgoing, Partition, Record, Sent
+from argosy.broker.log import GroupView, Head, Outgoing, Partition, Record, Sent
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_consumer import MemoryConsumer
 from argosy.broker.memory_follower import MemoryFollower
@@ -144,6 +144,27 @@ class MemoryKafka:
         log = self.broker.log(partition)
         return log.base, log.end
 
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See `log.Cluster.all_edges`."""
+        await self.broker.reach(self.name)
+        logs = {partition: self.broker.log(partition) for partition in partitions}
+        return {partition: (log.base, log.end) for partition, log in logs.items()}
+
+    async def offsets_at(self, partitions: Iterable[Partition], at_ms: int) -> Mapping[Partition, int]:
+        """See `log.Cluster.offsets_at`."""
+        await self.broker.reach(self.name)
+        logs = {partition: self.broker.log(partition) for partition in partitions}
+        found = {partition: log.first_at(at_ms) for partition, log in logs.items()}
+        return {partition: record.offset for partition, record in found.items() if record is not None}
+
+    async def heads(self, positions: Mapping[Partition, int], most: int) -> Mapping[Partition, Head]:
+        """See `log.Cluster.heads`."""
+        await self.broker.reach(self.name)
+        batches = {
+            where: self.broker.log(where).read(position, most) for where, position in positions.items()
+        }
+        return {where: Head(batch.records, batch.next) for where, batch in batches.items()}
+
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """See `log.Cluster.peek`."""
         await self.broker.reach(self.name)
@@ -164,7 +185,7 @@ class MemoryKafka:
         """See `log.Cluster.group`."""
         await self.broker.reach(self.name)
         found = self.broker.groups(group)
-        return GroupView(len(found.members), dict(found.offsets))
+        return GroupView(len(found.members), dict(found.offsets), found.rebalancing)
 
     async def close(self) -> None:
         """Close nothing: whoever runs a consumer ends it."""

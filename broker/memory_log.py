@@ -69,7 +69,12 @@ class MemoryLog:
 
     def offset_at(self, time_ms: int) -> int:
         """Return the offset of the first record appended at or after a time, the end if there is none."""
-        return next((record.offset for record in self._records if record.timestamp_ms >= time_ms), self.end)
+        found = self.first_at(time_ms)
+        return self.end if found is None else found.offset
+
+    def first_at(self, time_ms: int) -> Record | None:
+        """Return the first record appended at or after a time."""
+        return next((record for record in self._records if record.timestamp_ms >= time_ms), None)
 
     def _index(self, offset: int) -> int:
         low, high = 0, len(self._records)

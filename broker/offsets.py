@@ -51,6 +51,8 @@ class Tracker:
     def __init__(self, epoch: int) -> None:
         """`epoch` is the one of `Subscriber.assigned`."""
         self.epoch = epoch
+        self.finished = 0
+        """How many were finished in this assignment."""
         self._order: deque[int] = deque()
         """Received offsets from the lowest open one on; the finished among them are no longer in `_open`."""
         self._open: set[int] = set()
@@ -74,6 +76,7 @@ class Tracker:
         if epoch != self.epoch or offset not in self._open:
             return False
         self._open.remove(offset)
+        self.finished += 1
         while self._order and self._order[0] not in self._open:
             self._order.popleft()
         return True
@@ -87,6 +90,11 @@ class Tracker:
         """Return `committable` if it is further than what was committed last."""
         now = self.committable
         return now if now is not None and self._committed is not None and now > self._committed else None
+
+    @property
+    def next(self) -> int | None:
+        """The position after all that was received. None: nothing was."""
+        return self._next
 
     @property
     def told(self) -> int | None:

@@ -52,6 +52,34 @@ class Held(BaseModel):
         return sum(self.partitions.values())
 
 
+class PartSaid(BaseModel):
+    """How far a worker is in a partition of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    next: int = -1
+    """The position after all that it was given; -1: it was given nothing."""
+    open: int = 0
+    """How many of these are unfinished."""
+    done: int = 0
+    """How many it finished in its last `Progress.seconds`."""
+
+
+class Progress(BaseModel):
+    """What a worker did lately, by partition: each that is assigned to it is here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    parts: dict[int, PartSaid] = {}
+    seconds: float = 0.0
+    """How far back it goes: a minute at most."""
+    busy_seconds: float = 0.0
+    """So long of it there was something to do."""
+
+    @property
+    def done(self) -> int:
+        """How many messages it finished."""
+        return sum(part.done for part in self.parts.values())
+
+
 class InHand(BaseModel):
     """What a worker has of one agent: what runs or settles, what is parked, and how many may run at once."""
 
@@ -59,6 +87,8 @@ class InHand(BaseModel):
     running: Held = Held()
     parked: Held = Held()
     slots: int = 0
+    progress: Progress | None = None
+    """None: a release that doesn't say."""
 
 
 class LaneSaid(BaseModel):
@@ -81,6 +111,8 @@ class Presence(BaseModel):
     at_ms: int
     agents: dict[str, InHand] = {}
     lanes: dict[int, LaneSaid] = {}
+    metrics: str = ""
+    """Where it serves `/metrics`; empty if it doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +143,6 @@ class Present:
 async def present(store: Store, key_prefix: str) -> Present:
     """Ask who is there; what can't be read (a newer release's word) is left out. Raises Unreachable and Refused."""
     keys = FleetKeys(key_prefix)
-    metrics: str = ""
-    """Where it serves `/metrics`; empty if it doesn't."""
     match await store.run(_READ, [keys.until, keys.present], [MOST, round(SILENT_SECONDS * 1000)]):
         case [int(server_ms), *told]:
             pairs = zip(told[::2], told[1::2], strict=True)
@@ -178,6 +208,7 @@ class Beat:
             at_ms=time.time_ns() // 1_000_000,
             agents=agents,
             lanes=lanes,
+            metrics=metrics_url(),
         ).model_dump_json(exclude_defaults=True)
 
     async def _tell(self, said: str) -> None:
@@ -189,4 +220,3 @@ class Beat:
             await self.store.run(_TELL, [keys.until, keys.present], [name, said, counts_ms, remembered_ms])
         except (Unreachable, Refused) as error:
             logs.get("argosy.presence").debug("presence wasn't told", error=str(error))
-            metrics=metrics_url(),

@@ -9,8 +9,9 @@ from aiokafka.errors import KafkaError
 
 from argosy.broker.bootstrap import connect
 from argosy.broker.connection import METADATA_MS, Connection, answered
+from argosy.broker.heads import Looked, look
 from argosy.broker.inside import close, ended_task
-from argosy.broker.log import Partition, Record
+from argosy.broker.log import Head, Partition, Record
 from argosy.broker.membership import record_of
 
 REQUEST_MS: Final = 10_000
@@ -18,6 +19,7 @@ WAIT_MS: Final = 200
 PEEK_BYTES: Final = 16_384
 """One record is wanted; the broker gives at least one whatever its size."""
 SCAN_BYTES: Final = 1_048_576
+HEAD_BYTES: Final = 262_144
 
 
 class Reader:
@@ -46,6 +48,42 @@ class Reader:
                 await self._drop()
                 raise
         return {Partition(*where): (starts[where], ends[where]) for where in wanted}
+
+    async def offsets_at(self, partitions: Iterable[Partition], at_ms: int) -> Mapping[Partition, int]:
+        """Return where each has its first record appended at or after a time, if it has one. Raises Unreachable."""
+        asked = {TopicPartition(*partition): max(0, at_ms) for partition in partitions}
+        topic = next((where.topic for where in asked), "")
+        lacking = self._connection.lacking("Read", topic)
+        async with (
+            answered("ask for offsets by time", self._connection.deadline_seconds, lacking),
+            self._turn,
+        ):
+            kafka = await self._open()
+            try:
+                found = await kafka.offsets_for_times(asked) if asked else {}
+            except KafkaError:
+                await self._drop()
+                raise
+        return {Partition(*where): at.offset for where, at in found.items() if at is not None}
+
+    async def heads(self, positions: Mapping[Partition, int], most: int) -> Mapping[Partition, Head]:
+        """Read the first records from each position, over a connection of its own. Raises Unreachable."""
+        if not positions:
+            return {}
+        edges = await self.all_edges(positions)
+        looked = {
+            where: Looked(max(start, edges[where][0]), edges[where][1]) for where, start in positions.items()
+        }
+        topic = next(where.topic for where in positions)
+        kafka = self._new(HEAD_BYTES)
+        try:
+            seconds, lacking = self._connection.deadline_seconds, self._connection.lacking("Read", topic)
+            async with answered(f"read {topic}", seconds, lacking):
+                await connect(kafka, self._connection)
+                await look(kafka, looked, most)
+        finally:
+            await close(kafka)
+        return {where: Head(tuple(each.records), each.next) for where, each in looked.items()}
 
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """Return the first record at or after `offset`, None if there is none. Raises Unreachable."""

@@ -1,188 +1,125 @@
 """`argosy lag`: how far each group is behind: what waits, runs, is parked, is dead, in messages, seconds and tokens."""
 
 import asyncio
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
-from argosy.broker.deadletters import Buried, buried
-from argosy.broker.fullness import Fullness, fullness
-from argosy.broker.lag import fleet_lag
-from argosy.broker.presence import Present, present
-from argosy.broker.topics import TopicNames
+from argosy.console import table
 from argosy.console.config import load_settings
+from argosy.console.folding import fold
 from argosy.console.foreground import run_in_foreground
-from argosy.console.lag_figures import Amount, PartitionStanding, Standing, standing
-from argosy.console.limits_report import LimitsReport, limit_notes, measure_limits
-from argosy.console.moments import length
-from argosy.console.numbers import short
+from argosy.console.lag_measure import LagReport, Watch, measure
+from argosy.console.lag_scale import GOAL_SECONDS, SLOTS, scale
+from argosy.console.lag_text import BY_PARTITION, COLUMNS, group_rows, notes, partition_rows
 from argosy.console.options import options
-from argosy.console.output import note, show_json, show_table
-from argosy.console.process_life import Services, open_services
-from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
+from argosy.console.output import note, printable, show, show_json, show_table
+from argosy.console.process_life import open_services
+from argosy.schemas.errors import ConfigurationError, NotFound
 from argosy.schemas.settings import Settings
 
-COLUMNS: Final = ("WHO", "STATUS", "MEMBERS", "WAITING", "IN FLIGHT", "PARKED", "DEAD", "OLDEST")
-BY_PARTITION: Final = (
-    "WHO",
-    "PARTITION",
-    "START",
-    "COMMITTED",
-    "END",
-    "WAITING",
-    "IN FLIGHT",
-    "PARKED",
-    "DEAD",
-    "OLDEST",
-)
 WATCH_SECONDS: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class LagReport:
-    """The whole fleet's lag, as --json shows it. `hands_known` False: Redis couldn't tell what workers have.
-
-    `fullness`: runs under way, and how many may be; None: no coordinator says so, by rules 2.
-    """
-
-    groups: tuple[Standing, ...]
-    dead: int
-    hands_known: bool = True
-    fullness: Fullness | None = None
-    limits: LimitsReport | None = None
-    """Of models and tenants; None: Redis can't be asked."""
-
-
-def lag(
+def lag(  # noqa: PLR0913 - one for each option
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
     partitions: Annotated[bool, typer.Option("--partitions", help="A line for each partition.")] = False,
+    agent: Annotated[str | None, typer.Option("--agent", help="Of this agent alone.")] = None,
+    scaling: Annotated[
+        bool, typer.Option("--scale", help="Print one number: how many workers the agent needs now.")
+    ] = False,
+    goal: Annotated[
+        float, typer.Option("--goal", min=1.0, help="With --scale: seconds in which all should be finished.")
+    ] = GOAL_SECONDS,
+    slots: Annotated[
+        int,
+        typer.Option("--slots", min=1, help="With --scale: tasks a worker runs at once, if none is there."),
+    ] = SLOTS,
 ) -> None:
     """Show receivers, lanes and each agent's workers: what waits, for how long, and who works on it.
 
     WAITING, IN FLIGHT, PARKED and DEAD are messages, the age of the oldest, and the tokens of their inputs, where
-    these are known; ~ is an estimate: of a long queue only the oldest messages are read. OLDEST is the age of the
-    oldest message that isn't finished. What workers have in hand is as of some seconds ago.
+    these are known; ~ is an estimate, ≤ an upper bound: of a long queue only the oldest messages are read. RETRY are
+    tasks that failed and are tried again, and when the first of them is. OLDEST is the age of the oldest message that
+    isn't finished, DRAIN how long all of them take at the pace of the last minute, TREND what that minute did. What
+    workers have in hand is as of some seconds ago.
     """
-    raise typer.Exit(run_in_foreground(_lag(load_settings(), watch=watch, by_partition=partitions)))
+    settings = load_settings()
+    if scaling:
+        if agent is None or watch or partitions:
+            raise ConfigurationError(
+                "--scale needs --agent NAME, and is told once", do="argosy lag --scale --agent NAME"
+            )
+        raise typer.Exit(run_in_foreground(_scale(settings, agent, goal, slots)))
+    raise typer.Exit(run_in_foreground(_lag(settings, agent, watch=watch, by_partition=partitions)))
 
 
-async def _lag(settings: Settings, *, watch: bool, by_partition: bool) -> None:
+async def _scale(settings: Settings, agent: str, goal: float, slots: int) -> None:
     async with open_services(settings, "lag") as services:
-        while True:
-            report = await measure(services)
-            if watch and options().json:
-                show_json(report)
-            elif by_partition:
-                rows = [_part(group, part) for group in report.groups for part in group.partitions]
-                show_table(BY_PARTITION, rows, report)
-            else:
-                show_table(COLUMNS, [_cells(group) for group in report.groups] + _dead(report), report)
-            for line in _silence(report):
-                note(line, folded=True)
-            if report.fullness is not None:
-                note(_under_way(report.fullness), folded=True)
-            for line in limit_notes(report.limits):
-                note(line, folded=True)
-            if not report.hands_known:
-                note("Redis can't be asked: what is in flight or parked counts as waiting", folded=True)
-            if not watch:
-                return
-            await asyncio.sleep(WATCH_SECONDS)
+        found = of_agent(await measure(services), agent).groups[0]
+        told = scale(found, goal_seconds=goal, slots=slots)
+        show(told, str(told.replicas))
 
 
-async def measure(services: Services) -> LagReport:
-    """Measure once. Raises ConfigurationError where there is no fleet, Unreachable and Refused of Kafka."""
-    names = TopicNames(services.settings.kafka.topic_prefix)
-    topics = await services.cluster.topic_names()
-    if names.inbox not in topics:
-        raise ConfigurationError(
-            f"there is no fleet: Kafka has no topic {names.inbox}",
-            "no coordinator ever ran here",
-            "argosy coordinator",
-        )
-    agents = sorted(agent for topic in topics if (agent := names.agent_of(topic)) is not None)
-    now_ms = time.time_ns() // 1_000_000
-    groups = await fleet_lag(services.cluster, names, agents, now_ms)
-    dead: list[Buried] = [each async for each in buried(services.cluster, names.dead)]
-    there = await _present(services)
-    standings = (standing(group, names.agent_of(group.topic), there, dead, now_ms) for group in groups)
+async def _lag(settings: Settings, agent: str | None, *, watch: bool, by_partition: bool) -> None:
+    async with open_services(settings, "lag") as services:
+        if not watch:
+            _tell(of_agent(await measure(services), agent), by_partition=by_partition)
+            return
+        kept = Watch()
+        if options().json or not sys.stdout.isatty():
+            while True:
+                report = of_agent(await measure(services, kept), agent)
+                if options().json:
+                    show_json(report)
+                else:
+                    _tell(report, by_partition=by_partition)
+                await asyncio.sleep(WATCH_SECONDS)
+        console = Console(highlight=False, markup=False)
+        with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+            while True:
+                report = of_agent(await measure(services, kept), agent)
+                live.update(_page(report, console.width, by_partition=by_partition), refresh=True)
+                await asyncio.sleep(WATCH_SECONDS)
+
+
+def of_agent(report: LagReport, agent: str | None) -> LagReport:
+    """Keep one agent's group alone. Raises NotFound."""
+    if agent is None:
+        return report
+    found = report.of(agent)
+    if found is None:
+        known = ", ".join(group.agent for group in report.groups if group.agent) or "none"
+        raise NotFound(f"no agent {agent}", f"agents with a topic: {known}", "argosy lag")
     return LagReport(
-        tuple(standings),
-        len(dead),
-        there is not None,
-        await _fullness(services),
-        await measure_limits(services),
+        (found,),
+        found.dead.messages,
+        report.hands_known,
+        measured_ms=report.measured_ms,
+        limits=report.limits,
     )
 
 
-async def _present(services: Services) -> Present | None:
-    try:
-        return await present(services.store, services.settings.redis.key_prefix)
-    except (Unreachable, Refused):
-        return None
+def _tell(report: LagReport, *, by_partition: bool) -> None:
+    if by_partition:
+        show_table(BY_PARTITION, partition_rows(report), report)
+    else:
+        show_table(COLUMNS, group_rows(report), report)
+    for line in notes(report):
+        note(line, folded=True)
 
 
-async def _fullness(services: Services) -> Fullness | None:
-    try:
-        return await fullness(services.store, services.settings.redis.key_prefix)
-    except (Unreachable, Refused):
-        return None
-
-
-def _under_way(found: Fullness) -> str:
-    """Say how many runs are under way, against all bounds."""
-    of = "".join(f", {count} of {most} of {name}" for name, (count, most) in found.pipelines.items())
-    waiting = f"; {found.waiting} submits wait for room" if found.waiting else ""
-    megabytes, most_megabytes = found.bytes // 1_000_000, found.most_bytes // 1_000_000
-    return (
-        f"{found.runs} of {found.most_runs} runs under way{of}, "
-        f"with {megabytes} of {most_megabytes} MB of state{waiting}"
-    )
-
-
-def _silence(report: LagReport) -> list[str]:
-    return [
-        f"{each.name} of {_who(group)} has been silent for {length(each.seconds)}: it was killed, is cut off from"
-        " Redis, or a handler blocks its event loop; argosy why RUN says what it holds"
-        for group in report.groups
-        for each in group.silent
-    ]
-
-
-def _cells(group: Standing) -> Sequence[object]:
-    amounts = (_amount(group.waiting), _amount(group.in_flight), _amount(group.parked), _amount(group.dead))
-    return (_who(group), group.status, group.members, *amounts, _oldest(group.unfinished))
-
-
-def _part(group: Standing, part: PartitionStanding) -> Sequence[object]:
-    committed = "-" if part.committed is None else part.committed
-    amounts = (_amount(part.waiting), _amount(part.in_flight), _amount(part.parked), _amount(part.dead))
-    return (_who(group), part.partition, part.start, committed, part.end, *amounts, _oldest(part.unfinished))
-
-
-def _who(group: Standing) -> str:
-    return group.agent or group.group.rpartition(".")[2]
-
-
-def _oldest(unfinished: Amount) -> str:
-    return length(unfinished.seconds or 0.0) if unfinished.messages else ""
-
-
-def _amount(amount: Amount) -> str:
-    if not amount.messages:
-        return "0"
-    told = [str(amount.messages)]
-    if amount.seconds is not None:
-        told.append(length(amount.seconds))
-    if amount.tokens is not None:
-        told.append(f"{'~' if amount.estimated else ''}{short(amount.tokens)} tok")
-    return " / ".join(told)
-
-
-def _dead(report: LagReport) -> list[Sequence[object]]:
-    status_of_all = "argosy dead list" if report.dead else "ok"
-    return [("dead letters", status_of_all, "", "", "", "", report.dead, "")]
+def _page(report: LagReport, width: int, *, by_partition: bool) -> Text:
+    """Lay a measure out for a terminal, to be shown in place of the one before."""
+    columns, rows = (BY_PARTITION, partition_rows(report)) if by_partition else (COLUMNS, group_rows(report))
+    made = table.lines(columns, [[printable(str(cell)) for cell in row] for row in rows], width)
+    page = Text("\n".join(made.head) + "\n", style="bold")
+    page.append("\n".join(made.body), style="not bold")
+    for line in notes(report):
+        page.append("\n" + fold(printable(line), width), style="not bold dim")
+    return page

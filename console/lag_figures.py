@@ -1,187 +1,199 @@
-"""How each group stands: what waits, is in flight, is parked, is dead, told apart. Pure."""
+"""How each group stands: what waits, is in flight, parked, held back, in retry, dead, told apart; how fast it goes.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Pure.
+"""
 
-from argosy.broker.deadletters import Buried
-from argosy.broker.lag import GroupLag, PartitionLag
-from argosy.broker.presence import Held, Present
-from argosy.broker.task_tokens import dead_tokens
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from argosy.broker.lag import WINDOW_SECONDS, GroupLag, PartitionLag
+from argosy.broker.presence import InHand, Present, Progress
+from argosy.console.lag_amount import Amount, dead_amount, held_amount, in_partition, summed
+from argosy.console.lag_graves import Grave
+from argosy.console.lag_rates import Measures, Rates, arriving, finished
+from argosy.console.lag_standing import PartitionStanding, Queued, SilentWorker, Standing
+from argosy.console.lag_status import Facts, status
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
-    """Messages, the age of the oldest in seconds, and the input tokens of all; None: not known.
+class Told:
+    """What is told of the whole fleet at one moment: by workers, coordinators, dead letters, earlier measures.
 
-    `estimated`: so many lie there that only the oldest of each partition were read, and are the measure of the tokens.
+    `there` None: Redis couldn't tell.
     """
 
-    messages: int
-    seconds: float | None = None
-    tokens: int | None = None
-    estimated: bool = False
+    now_ms: int
+    there: Present | None = None
+    dead: Sequence[Grave] = ()
+    queued: Mapping[str, Queued] = field(default_factory=dict[str, Queued])
+    measures: Measures | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionStanding:
-    """One partition. `unfinished` are the offsets after the commit: an upper bound of the rest together."""
-
-    partition: int
-    start: int
-    end: int
-    committed: int | None
-    unfinished: Amount
-    waiting: Amount
-    in_flight: Amount
-    parked: Amount
-    dead: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class SilentWorker:
-    """A process that fell silent so many seconds ago."""
-
-    name: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One group on one topic. What its workers have in hand is as they said last, some seconds ago at most."""
-
-    group: str
-    topic: str
-    agent: str | None
-    members: int
-    status: str
-    """See `status`."""
-    workers: tuple[str, ...]
+class _Workers:
+    hands: tuple[tuple[str, InHand], ...]
     silent: tuple[SilentWorker, ...]
-    """Those that neither say anything nor left: killed, cut off from Redis, or with a loop that stands still."""
-    unfinished: Amount
-    waiting: Amount
-    in_flight: Amount
-    parked: Amount
-    dead: Amount
-    partitions: tuple[PartitionStanding, ...]
+    lost: frozenset[int]
+    """Partitions that a silent worker had, and nobody else has by now."""
 
+    @property
+    def progress(self) -> list[Progress]:
+        return [hand.progress for _, hand in self.hands if hand.progress is not None]
 
-def standing(
-    lag: GroupLag, agent: str | None, there: Present | None, dead: Iterable[Buried], now_ms: int
-) -> Standing:
-    """Put together what Kafka, the workers and the dead letters say of a group."""
-    workers = () if there is None or agent is None else there.workers(agent)
-    hands = [worker.agents[agent] for worker in workers] if agent is not None else []
-    silent = _silent(agent, there)
-    running, parked = [hand.running for hand in hands], [hand.parked for hand in hands]
-    letters = [each for each in dead if each.letter.topic == lag.topic]
-    parts: list[PartitionStanding] = []
-    for one in lag.partitions:
-        flying, standing_by = _in(running, one.partition), _in(parked, one.partition)
-        of_it = [each for each in letters if each.letter.partition == one.partition]
-        parts.append(
-            PartitionStanding(
-                one.partition,
-                one.start,
-                one.end,
-                one.committed,
-                Amount(one.waiting, one.seconds, one.tokens, one.estimated),
-                _waiting(one, flying, standing_by),
-                flying,
-                standing_by,
-                _dead(of_it, now_ms),
-            )
+    def owner(self, partition: int) -> str | None:
+        return next(
+            (name for name, hand in self.hands if hand.progress and partition in hand.progress.parts), None
         )
-    unfinished = _sum([part.unfinished for part in parts])
+
+
+def standing(lag: GroupLag, agent: str | None, told: Told) -> Standing:
+    """Put together what Kafka says of a group, and what others tell."""
+    queued = told.queued.get(agent or "", Queued())
+    workers = _workers(agent, told.there)
+    letters = [each for each in told.dead if each.topic == lag.topic]
+    of_group = _OfGroup(lag, workers, letters, told)
+    parts = [of_group.part(one) for one in lag.partitions]
+    running, parked = [hand.running for _, hand in workers.hands], [hand.parked for _, hand in workers.hands]
+    unfinished, waiting = (
+        summed([part.unfinished for part in parts]),
+        summed([part.waiting for part in parts]),
+    )
+    rates = of_group.rates()
+    facts = Facts(
+        lag.members,
+        unfinished.messages,
+        waiting.messages + queued.held.messages,
+        sum(each.count for each in (*running, *parked)),
+        len(workers.hands),
+        len(workers.silent),
+        unfinished.seconds or 0.0,
+        rates.done,
+    )
+    word = status(facts)
+    if lag.members and any(part.status == "stalled" for part in parts):
+        word = "stalled"
     return Standing(
         lag.group,
         lag.topic,
         agent,
         lag.members,
-        status(lag.members, unfinished.messages, workers=len(workers), silent=len(silent)),
-        tuple(worker.name for worker in workers),
-        silent,
+        word,
+        tuple(name for name, _ in workers.hands),
+        workers.silent,
+        lag.balancing,
+        sum(hand.slots for _, hand in workers.hands),
         unfinished,
-        _sum([part.waiting for part in parts]),
-        _held(running, now_ms),
-        _held(parked, now_ms),
-        _dead(letters, now_ms),
+        waiting,
+        held_amount(running, told.now_ms),
+        held_amount(parked, told.now_ms),
+        queued.held,
+        queued.retry,
+        queued.retry_due_seconds,
+        dead_amount(letters, told.now_ms),
+        rates.arriving or 0.0,
+        rates.finishing,
+        rates.pace,
+        rates.drain_seconds(unfinished.messages + queued.held.messages),
+        rates.trend(),
         tuple(parts),
     )
 
 
-def _waiting(one: PartitionLag, flying: Amount, standing_by: Amount) -> Amount:
-    in_hand = flying.messages + standing_by.messages
-    messages = max(0, one.waiting - in_hand)
-    if messages == 0:
-        return Amount(0, 0.0, None if one.tokens is None else 0)
-    tokens = one.tokens
-    if tokens is not None:
-        if one.estimated:
-            tokens = round(tokens * messages / one.waiting)
-        else:
-            tokens = max(0, tokens - (flying.tokens or 0) - (standing_by.tokens or 0))
-    # The oldest unfinished message waits if none is in hand; else its age is that of what is in hand.
-    return Amount(messages, None if in_hand else one.seconds, tokens, one.estimated)
-
-
-def _sum(parts: list[Amount]) -> Amount:
-    messages = sum(part.messages for part in parts)
-    ages = [part.seconds for part in parts if part.messages and part.seconds is not None]
-    known = [part.tokens for part in parts if part.tokens is not None]
-    return Amount(
-        messages,
-        max(ages, default=None) if messages else 0.0,
-        sum(known) if known or not parts else None,
-        any(part.estimated for part in parts),
-    )
-
-
-def _silent(agent: str | None, there: Present | None) -> tuple[SilentWorker, ...]:
+def _workers(agent: str | None, there: Present | None) -> _Workers:
     if there is None or agent is None:
-        return ()
-    found = (each for each in there.silent if agent in each.process.agents)
-    return tuple(SilentWorker(each.process.name, round(each.seconds, 1)) for each in found)
+        return _Workers((), (), frozenset())
+    hands = tuple((worker.name, worker.agents[agent]) for worker in there.workers(agent))
+    fell_silent = [each for each in there.silent if agent in each.process.agents]
+    theirs = _partitions(each.process.agents[agent] for each in fell_silent)
+    silent = tuple(SilentWorker(each.process.name, round(each.seconds, 1)) for each in fell_silent)
+    return _Workers(hands, silent, theirs - _partitions(hand for _, hand in hands))
 
 
-def status(members: int, unfinished: int, *, workers: int = 0, silent: int = 0) -> str:
-    """Say in two words how a group stands.
-
-    `ok`; `behind`; `silent`: work lies there, and all its `workers` fell silent, though they may still be members;
-    `nobody there`: work lies there, nobody takes it; `stopped`: nobody there, and no work.
-    """
-    if silent and not workers and unfinished:
-        return "silent"
-    match (members > 0, unfinished > 0):
-        case (True, False):
-            return "ok"
-        case (True, True):
-            return "behind"
-        case (False, True):
-            return "nobody there"
-        case _:
-            return "stopped"
+def _partitions(hands: Iterable[InHand]) -> frozenset[int]:
+    return frozenset(number for hand in hands if hand.progress for number in hand.progress.parts)
 
 
-def _in(held: Iterable[Held], partition: int) -> Amount:
-    held = tuple(held)
-    return Amount(
-        sum(each.partitions.get(partition, 0) for each in held),
-        None,
-        sum(each.tokens.get(partition, 0) for each in held),
-    )
+@dataclass(frozen=True, slots=True)
+class _OfGroup:
+    lag: GroupLag
+    workers: _Workers
+    letters: list[Grave]
+    told: Told
+
+    def rates(self, partition: int | None = None) -> Rates:
+        lag, measures = self.lag, self.told.measures
+        came = arriving(sum(one.arrived for one in lag.partitions if partition in {None, one.partition}))
+        said = finished(self.workers.progress, partition)
+        if said is not None:
+            return Rates(came, *said)
+        if not lag.members:
+            return Rates(came, 0.0, 0.0, WINDOW_SECONDS)
+        found = None if measures is None else measures.finishing(lag, self.told.now_ms, partition)
+        return Rates(came) if found is None else Rates(came, found[0], found[0], found[1])
+
+    def part(self, one: PartitionLag) -> PartitionStanding:
+        hands = [hand for _, hand in self.workers.hands]
+        flying = in_partition([hand.running for hand in hands], one.partition)
+        parked = in_partition([hand.parked for hand in hands], one.partition)
+        in_hand = flying.messages + parked.messages
+        unfinished = _unfinished(one, self.workers.progress, in_hand)
+        waiting, rates = _waiting(unfinished, flying, parked), self.rates(one.partition)
+        owner = self.workers.owner(one.partition)
+        facts = Facts(
+            self.lag.members,
+            unfinished.messages,
+            waiting.messages,
+            in_hand,
+            int(owner is not None),
+            int(one.partition in self.workers.lost),
+            unfinished.seconds or 0.0,
+            rates.done,
+        )
+        letters = [each for each in self.letters if each.partition == one.partition]
+        return PartitionStanding(
+            one.partition,
+            one.start,
+            one.end,
+            one.committed,
+            unfinished,
+            waiting,
+            flying,
+            parked,
+            dead_amount(letters, self.told.now_ms),
+            status(facts),
+            owner,
+            one.lost,
+            one.beyond,
+            rates.arriving or 0.0,
+            rates.finishing,
+            rates.drain_seconds(unfinished.messages),
+            rates.trend(),
+        )
 
 
-def _held(held: list[Held], now_ms: int) -> Amount:
-    since = [each.since_ms for each in held if each.since_ms is not None]
-    return Amount(
-        sum(each.count for each in held),
-        max(0, now_ms - min(since)) / 1000 if since else 0.0,
-        sum(sum(each.tokens.values()) for each in held),
-    )
+def _unfinished(one: PartitionLag, progress: Iterable[Progress], in_hand: int) -> Amount:
+    """Count what isn't finished: a commit stops at the oldest, its worker knows what it did beyond that."""
+    messages = one.waiting
+    said = [each.parts[one.partition] for each in progress if one.partition in each.parts]
+    if len(said) == 1 and said[0].next >= 0:  # two say so for a moment while a group is balanced
+        messages = min(messages, max(in_hand, said[0].open) + one.after(said[0].next))
+    tokens, estimated = one.tokens, one.estimated
+    if tokens is not None and messages < one.waiting:
+        tokens, estimated = round(tokens * messages / one.waiting), True
+    return Amount(messages, one.seconds if messages else 0.0, tokens, estimated, not one.exact)
 
 
-def _dead(letters: list[Buried], now_ms: int) -> Amount:
-    oldest = min((each.timestamp_ms for each in letters), default=now_ms)
-    read = [tokens for each in letters if (tokens := dead_tokens(each.letter)) is not None]
-    return Amount(len(letters), max(0, now_ms - oldest) / 1000, sum(read) if read or not letters else None)
+def _waiting(unfinished: Amount, flying: Amount, parked: Amount) -> Amount:
+    in_hand = flying.messages + parked.messages
+    messages = max(0, unfinished.messages - in_hand)
+    if messages == 0:
+        return Amount(0, 0.0, None if unfinished.tokens is None else 0)
+    tokens = unfinished.tokens
+    if tokens is not None:
+        if unfinished.estimated:
+            tokens = round(tokens * messages / unfinished.messages)
+        else:
+            tokens = max(0, tokens - (flying.tokens or 0) - (parked.tokens or 0))
+    # The oldest unfinished message waits if none is in hand; else its age is that of what is in hand.
+    seconds = None if in_hand else unfinished.seconds
+    return Amount(messages, seconds, tokens, unfinished.estimated, unfinished.at_most)

@@ -295,7 +295,7 @@ def test_a_worker_whose_handler_blocks_its_loop_is_told_as_silent(fleet: Operate
         told.extend(each for each in fleet.ask("lag")["groups"] if each["agent"] == "stubborn")
         return bool(told) and told[-1]["status"] == status
 
-    fleet.until(lambda: stands("silent"), "its worker fell silent", told=told)
+    fleet.until(lambda: stands("stalled"), "its worker fell silent", told=told)
     assert [each["name"].endswith(f"-{worker.pid}") for each in told[-1]["silent"]] == [True]
     assert "blocks its event loop" in fleet.argosy("lag").stderr
     (fleet.folder / "go-on").touch()
