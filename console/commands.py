@@ -39,7 +39,13 @@ COMMANDS: Final[dict[str, Command]] = {
     "coordinator": Command("argosy.console.serve:coordinator", "Run a coordinator.", FLEET),
     "worker": Command("argosy.console.serve:worker", "Run the agents of an app.", FLEET),
     "gateway": Command("argosy.console.gateway:gateway", "Take submits over HTTP.", FLEET),
+    "dashboard": Command(
+        "argosy.console.dashboard:dashboard", "Show the fleet and its runs in a browser, as they go.", FLEET
+    ),
     "lag": Command("argosy.console.lag:lag", "Show who is behind, by how much, for how long.", FLEET),
+    "top": Command(
+        "argosy.console.top:top", "Show the fleet at a glance, on a page that renews itself.", FLEET
+    ),
     "limits": Command(
         "argosy.console.limits:limits", "Show the limits of models: how full, and who waits.", FLEET
     ),
@@ -63,12 +69,26 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "run": Command("argosy.console.submit:run", "Submit a run, wait, print its result.", RUNS),
     "runs": Command("argosy.console.runs:runs", "List runs, show one, cancel one.", RUNS),
+    "history": Command(
+        "argosy.console.history_command:history",
+        "Tell all that happened to a run, by cause and effect.",
+        RUNS,
+    ),
+    "blame": Command(
+        "argosy.console.blame_command:blame", "Find which agent made, or lost, a text or a value.", RUNS
+    ),
+    "diff": Command("argosy.console.diff_command:diff", "Find where two runs part.", RUNS),
     "why": Command("argosy.console.why:why", "Say why a run isn't going on: the true cause.", RUNS),
     "asyncapi": Command(
         "argosy.console.asyncapi:asyncapi", "Print topics and messages as an AsyncAPI document.", LOOK
     ),
     "config": Command(
         "argosy.console.config_command:config", "Show the settings, and where each came from.", LOOK
+    ),
+    "monitoring": Command(
+        "argosy.console.monitoring_command:monitoring",
+        "Dashboards, rules and targets for Grafana and Prometheus.",
+        LOOK,
     ),
     "schemas": Command("argosy.console.schemas_command:schemas", "Export or check the JSON Schemas.", LOOK),
     "doctor": Command(

@@ -1,7 +1,7 @@
 """`argosy runs history RUN`: everything that happened to a run, in the order of cause and effect."""
 
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import assert_never
 
 from argosy.console.numbers import counted
 from argosy.console.run_history import History, Logged
@@ -17,8 +17,6 @@ from argosy.schemas.runlog import (
     TaskSettled,
     TimerFired,
 )
-
-COLUMNS: Final = ("OFFSET", "CAUSE", "ORDINAL", "TIME", "KIND", "TASK", "BY", "WHAT")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,15 @@ from argosy.console.config import load_settings
 from argosy.console.context_view import context_of, drawn
 from argosy.console.exits import FAILED
 from argosy.console.foreground import run_in_foreground
+from argosy.console.history_command import history as show_history
 from argosy.console.interruption import if_interrupted
 from argosy.console.live import Progress, watching
-from argosy.console.moments import moment
 from argosy.console.options import options
-from argosy.console.output import note, printable, show, show_folded, show_json, show_table
+from argosy.console.output import note, printable, show, show_folded, show_json
 from argosy.console.process_life import open_services
 from argosy.console.replay_command import fork, redrive, replay
 from argosy.console.run_history import History, history, must_be_known, trace_id
 from argosy.console.run_list import list_runs
-from argosy.console.run_story import COLUMNS as STORY_COLUMNS
-from argosy.console.run_story import story
 from argosy.console.run_tree import holes, tree
 from argosy.console.run_view import RunView, TaskView
 from argosy.console.task_table import rows
@@ -50,6 +48,7 @@ runs.command("waiting")(waiting)
 runs.command("signal")(signal)
 runs.command("approve")(approve)
 runs.command("list")(list_runs)
+runs.command("history")(show_history)
 
 
 @runs.command("show")
@@ -94,30 +93,6 @@ def show_run(
         raise typer.Exit(FAILED)
     if ended is None:
         note(f"argosy why {run_id} says what it waits for")
-
-
-@runs.command("history")
-def show_history(run_id: Annotated[str, typer.Argument(help="The run's id.")]) -> None:
-    """Show everything that happened to a run, in the order of cause and effect, whatever the clocks said.
-
-    OFFSET is the run's logical clock, CAUSE the offset that a record answers, ORDINAL the place among what one
-    worker did in between. A record in brackets changed nothing: a repeat, or an answer that came too late.
-    """
-    happened = story(asyncio.run(_known(load_settings(), run_id)))
-    cells = [
-        (
-            each.offset,
-            "" if each.cause is None else each.cause,
-            each.ordinal or "",
-            moment(each.time_ms),
-            each.kind,
-            each.task,
-            each.source,
-            each.what if each.effect else f"({each.what})",
-        )
-        for each in happened
-    ]
-    show_table(STORY_COLUMNS, cells, {"run_id": run_id, "history": happened})
 
 
 @runs.command("watch")
