@@ -29,6 +29,7 @@ check: .venv/.ready
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/argosy schemas check
+	$(BIN)/argosy monitoring check
 bench: .venv/.ready
 	PYTHONSAFEPATH= $(BIN)/python bench/run.py $(BENCH)  # its modules lie beside it; BENCH="--small --json FILE"
 # Ten minutes of every fault, 13 processes, a report beside it: make chaos MINUTES=10 SEED=1
