@@ -21,8 +21,9 @@ from argosy.broker.topics import TopicNames
 from argosy.client.connection import Argosy
 from argosy.client.schedule_book import ScheduleBook
 from argosy.console.app_facts import AppFacts
-from argosy.console.gateway import listening, serve_http, url_of
+from argosy.console.gateway import listening, serve_http
 from argosy.console.gateway_door import Door
+from argosy.console.http_serving import url_of
 from argosy.console.log_file import open_log
 from argosy.console.memory_fleet import left_word
 from argosy.console.model_child import stand_in

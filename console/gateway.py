@@ -6,10 +6,9 @@ import os
 import socket
 from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from uvicorn import Config, Server
 
 from argosy.broker import provision
 from argosy.broker.presence import Beat
@@ -19,14 +18,12 @@ from argosy.console.config import load_settings
 from argosy.console.gateway_door import Door
 from argosy.console.gateway_guard import check_exposure
 from argosy.console.gateway_http import build
+from argosy.console.http_serving import STARTED_SECONDS, open_port, server_of, url_of, write_whole
 from argosy.console.output import note
 from argosy.console.process_life import Services, serve
 from argosy.coordinator.patience import patiently
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.gateway_settings import GatewaySettings
-
-_STARTED_SECONDS: Final = 0.01
-_HEADER_BYTES: Final = 64 * 1024
 
 
 def gateway(
@@ -69,9 +66,8 @@ def gateway(
 @contextlib.contextmanager
 def listening(settings: GatewaySettings) -> Generator[socket.socket]:
     """Open the port. Raises ConfigurationError where it can't be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        sock = socket.create_server((settings.host.strip("[]"), settings.port), family=family)
+        sock = open_port(settings.host, settings.port)
     except OSError as error:
         raise ConfigurationError(
             f"can't listen on {settings.host}:{settings.port}",
@@ -82,33 +78,13 @@ def listening(settings: GatewaySettings) -> Generator[socket.socket]:
         yield sock
 
 
-def url_of(sock: socket.socket) -> str:
-    """Name the address that a socket listens on."""
-    host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = None) -> None:
     """Serve until the door's stop; then let requests under way finish, for as long as the settings say."""
 
     def connected() -> int:
         return len(server.server_state.connections)
 
-    server = _Server(
-        Config(
-            build(door, connected),
-            access_log=False,
-            date_header=False,
-            h11_max_incomplete_event_size=_HEADER_BYTES,
-            http="h11",
-            lifespan="off",
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=door.settings.drain_seconds,
-            ws="none",
-        )
-    )
+    server = server_of(build(door, connected), door.settings.drain_seconds)
     url = url_of(sock)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve([sock]), name="http")
@@ -119,29 +95,13 @@ async def serve_http(door: Door, sock: socket.socket, ready_file: Path | None = 
         reading = group.create_task(door.until_lost(), name="answers")
         feeding = group.create_task(door.feed.run(), name="events")
         while not server.started and not serving.done():  # noqa: ASYNC110 - the library has no event for it
-            await asyncio.sleep(_STARTED_SECONDS)
+            await asyncio.sleep(STARTED_SECONDS)
         note(f"gateway: {url}")
         if ready_file is not None:
-            await asyncio.to_thread(_write_whole, ready_file, f"{url}\n")
+            await asyncio.to_thread(write_whole, ready_file, f"{url}\n")
         await door.stop.wait()
         server.should_exit = True
         await serving
         following.cancel()
         reading.cancel()
         feeding.cancel()
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write at once: who waits for the file reads what is in it."""
-    new = file.with_name(f"{file.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(file)
-
-
-class _Server(Server):
-    """Ends by `should_exit` alone: signals belong to the process, which tells us by the stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals as they are."""
-        yield

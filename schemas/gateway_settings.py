@@ -9,7 +9,8 @@ from argosy.schemas.bounds import Positive, Seconds
 TOKEN_CHARACTERS = 16
 
 
-def _hard_to_guess(token: SecretStr) -> SecretStr:
+def hard_to_guess(token: SecretStr) -> SecretStr:
+    """Refuse a token that could be tried out."""
     if len(token) < TOKEN_CHARACTERS:
         message = f"must have {TOKEN_CHARACTERS} characters or more: who guesses it may submit runs and read results"
         raise ValueError(message)
@@ -23,7 +24,7 @@ class GatewaySettings(BaseModel):
     """Where it listens; beyond loopback only with a token."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """0 = any free one, which is printed."""
-    token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
+    token: Annotated[SecretStr, AfterValidator(hard_to_guess)] | None = None
     """What callers send as `Authorization: Bearer …`."""
     max_body_bytes: Positive = 8 * 1024 * 1024
     body_seconds: Seconds = 30.0

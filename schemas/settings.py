@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from argosy.schemas.bounds import Positive, Seconds
+from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.gateway_settings import GatewaySettings
 from argosy.schemas.local_stack import local_stack, stack_folder
 from argosy.schemas.prices import Price
@@ -124,12 +125,14 @@ class TelemetrySettings(BaseModel):
     otlp_headers: SecretStr | None = None
     folder: Path | None = None
     """Write OTLP-JSON files here."""
-    sample_per_mille: Annotated[int, Field(ge=0, le=1000)] = 1000
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     """Serve `/metrics` for Prometheus here, in every serving process; 0, or a port that is taken = any free one, which is
     told in the log and in the process's presence. Absent: not served."""
     metrics_host: str = "127.0.0.1"
     """Where `/metrics` listens. It holds names and numbers, no contents; beyond loopback whoever reaches it may read."""
+    sample_per_mille: Annotated[int, Field(ge=0, le=1000)] = 1000
+    trace_tasks: Annotated[int, Field(ge=0)] = 1000
+    """In a run with more tasks each begins a trace of its own, linked to the run's: backends choke on huge ones."""
     content: Literal["off", "hash", "full"] = "hash"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "pretty"] = "auto"
@@ -150,7 +153,11 @@ class FleetSettings(BaseModel):
     lease_seconds: Seconds = 15.0
     renew_seconds: Seconds = 5.0
     dispatch_window: Positive = 256
-    """Tasks of one agent and lane that may be out at once."""
+    """Tasks of one agent and lane that may be out at once, at most: by how soon workers begin them it is less."""
+    dispatch_window_least: Positive = 2
+    """However slow workers are."""
+    dispatch_ahead_seconds: Seconds = 5.0
+    """For how long tasks may lie before busy workers, where no priority and no cancel reaches them."""
     patience_seconds: Seconds = 30.0
     """After this long a dispatch that wasn't answered is sent again; the wait doubles each time."""
     patience_most_seconds: Seconds = 600.0
@@ -231,6 +238,7 @@ class Settings(BaseSettings):
     fleet: FleetSettings = FleetSettings()
     worker: WorkerSettings = WorkerSettings()
     gateway: GatewaySettings = GatewaySettings()
+    dashboard: DashboardSettings = DashboardSettings()
     sandbox: SandboxSettings = SandboxSettings()
     workshop: WorkshopSettings = WorkshopSettings()
 

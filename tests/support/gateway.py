@@ -15,8 +15,9 @@ from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.broker.store import Payloads
 from argosy.client.connection import Argosy
-from argosy.console.gateway import listening, serve_http, url_of
+from argosy.console.gateway import listening, serve_http
 from argosy.console.gateway_door import Door
+from argosy.console.http_serving import url_of
 from argosy.schemas.gateway_settings import GatewaySettings
 from argosy.schemas.settings import Settings
 

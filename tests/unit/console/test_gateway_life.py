@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from argosy.broker.memory_follower import MemoryFollower
-from argosy.console.gateway import listening, serve_http, url_of
+from argosy.console.gateway import listening, serve_http
+from argosy.console.http_serving import url_of
 from argosy.schemas.errors import Refused
 from argosy.schemas.gateway_settings import GatewaySettings
 from support.gateway import lonely_gateway

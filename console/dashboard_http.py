@@ -1,0 +1,159 @@
+"""The dashboard's routes: pages, what changes in them, static files, signing in, actions."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Send
+
+from argosy.console.dashboard_acting import Acting
+from argosy.console.dashboard_desk import Desk
+from argosy.console.dashboard_frame import around_of, error_page, unforeseen
+from argosy.console.dashboard_guard import Guard
+from argosy.console.dashboard_live import Seen, frames
+from argosy.console.dashboard_page import Action, Asked, Page, View
+from argosy.console.dashboard_pen import draw_page, static
+from argosy.console.dashboard_session import Sessions
+from argosy.schemas.errors import ArgosyError, NotFound
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_FOREVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+_NOT_FOUND: Final = 404
+_AWAY: Final = 503
+
+
+def build(
+    desk: Desk, sessions: Sessions, pages: Sequence[Page], actions: Sequence[Action], cookie: str
+) -> ASGIApp:
+    """Make the application. `cookie` names the session for browsers."""
+    routes = Routes(desk, sessions)
+    acting = Acting(desk, sessions, {action.name: action for action in actions}, cookie)
+    served: list[Route] = []
+    for page in pages:
+        served.append(Route(page.path, routes.page(page), methods=["GET"]))
+        served.append(Route(f"/live{page.path}", routes.live(page), methods=["GET"]))
+    served += [
+        Route("/static/{name}", routes.static, methods=["GET"]),
+        Route("/health", routes.health, methods=["GET"]),
+        Route("/login", acting.login_page, methods=["GET"]),
+        Route("/login", acting.login, methods=["POST"]),
+        Route("/logout", acting.logout, methods=["POST"]),
+        Route("/do/{name}", acting.act, methods=["POST"]),
+    ]
+    locked = desk.settings.dashboard.token is not None
+    app = Starlette(
+        routes=served,
+        exception_handlers={ArgosyError: routes.error, HTTPException: routes.none, Exception: unforeseen},
+    )
+    return Guard(app, sessions, locked=locked, cookie=cookie)  # outside of all: errors have its headers too
+
+
+class _Stream(StreamingResponse):
+    """Events; what makes them is closed with it, whoever leaves first."""
+
+    def __init__(self, told: AsyncGenerator[bytes]) -> None:
+        """`told` is sent as it comes."""
+        super().__init__(told, media_type="text/event-stream", headers=_STREAM_HEADERS)
+        self._told = told
+
+    async def stream_response(self, send: Send) -> None:
+        """Send all."""
+        async with aclosing(self._told):
+            await super().stream_response(send)
+
+
+class Routes:
+    """What is looked at."""
+
+    def __init__(self, desk: Desk, sessions: Sessions) -> None:
+        """`desk` is what pages look at."""
+        self._desk, self._sessions = desk, sessions
+        self._seen = Seen()
+        self._watchers = asyncio.Semaphore(desk.settings.dashboard.watchers)
+
+    def page(self, page: Page) -> Endpoint:
+        """Make the endpoint of a page."""
+
+        async def shown(request: Request) -> Response:
+            view = await self._look(page, _asked(request))
+            query = f"?{request.url.query}" if request.url.query else ""
+            around = {
+                **around_of(request, page.nav),
+                "live": f"/live{request.url.path}{query}",
+                "seen": self._seen.keep(view),
+            }
+            return HTMLResponse(draw_page(page.template, view, around))
+
+        return shown
+
+    def live(self, page: Page) -> Endpoint:
+        """Make the endpoint of what changes in a page."""
+
+        async def streamed(request: Request) -> Response:
+            if self._watchers.locked():
+                return PlainTextResponse("too many watch\n", _AWAY, {"Retry-After": "5"})
+            asked = _asked(request)
+            again = "last-event-id" in request.headers
+            before = None if again else self._seen.take(request.query_params.get("seen", ""))
+            seconds = self._desk.settings.dashboard.refresh_seconds
+
+            async def told() -> AsyncGenerator[bytes]:
+                async with (
+                    self._watchers,
+                    aclosing(
+                        frames(lambda: self._look(page, asked), before, seconds, self._desk.stop)
+                    ) as found,
+                ):
+                    async for frame in found:
+                        yield frame
+
+            return _Stream(told())
+
+        return streamed
+
+    async def _look(self, page: Page, asked: Asked) -> View:
+        view = await page.look(self._desk, asked)
+        return View(view.title, (*view.regions, self._desk.notes()), view.facts)
+
+    async def static(self, request: Request) -> Response:
+        """GET /static/{name}: of a fixed table."""
+        found = static().get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(_NOT_FOUND)
+        data, kind, _ = found
+        return Response(data, media_type=kind, headers=_FOREVER)
+
+    async def health(self, _: Request) -> Response:
+        """GET /health: the process serves."""
+        return PlainTextResponse("ok\n")
+
+    async def error(self, request: Request, error: Exception) -> Response:
+        """Say what is wrong, on a page."""
+        assert isinstance(error, ArgosyError)  # noqa: S101 - what it is registered for
+        return error_page(request, error)
+
+    async def none(self, request: Request, error: Exception) -> Response:
+        """Say that there is no such page."""
+        assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+        if error.status_code != _NOT_FOUND:
+            return PlainTextResponse(f"{error.detail}\n", error.status_code)
+        return error_page(
+            request,
+            NotFound(
+                f"there is no page {request.url.path[:200]}", do="the words above lead to those there are"
+            ),
+        )
+
+
+def _asked(request: Request) -> Asked:
+    query = {name: value for name, value in request.query_params.items() if name != "seen"}
+    params: Mapping[str, str] = request.path_params
+    return Asked(dict(params), query)

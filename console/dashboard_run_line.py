@@ -1,0 +1,111 @@
+"""What the dashboard keeps of each run: little, as there may be a hundred thousand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from argosy.schemas.ids import step_of
+
+RunState = Literal["active", "succeeded", "failed", "cancelled", "expired"]
+STATES: Final[tuple[RunState, ...]] = ("active", "succeeded", "failed", "cancelled", "expired")
+_WAITS: Final = frozenset({"approval", "signal"})
+_DEEPEST: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is kept of a pipeline, once for all its runs. `agents` by a step's path (`c/review`); models by agent."""
+
+    pipeline: str
+    version: str
+    agents: Mapping[str, str]
+    models: Mapping[str, str]
+    waits: bool
+    """It has a step that waits for a person, or for a signal."""
+
+    def agent(self, local: str) -> str | None:
+        """Name the agent of a task by its name in the run; what a task made (pages) is its step's; None: not known."""
+        path = "/".join(step_of(part)[0].partition("~")[0] for part in local.split("/"))
+        while path:
+            found = self.agents.get(path)
+            if found is not None:
+                return found
+            path = path.rpartition("/")[0]
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class RunLine:
+    """One run. Times are epoch milliseconds; tokens and money are sums of what was told so far."""
+
+    run_id: str
+    shape: Shape
+    lane: int
+    offset: int
+    """Of the record that accepted it: where its history begins."""
+    accepted_ms: int
+    last_ms: int
+    tenant: str = ""
+    priority: int = 5
+    replay_of: str = ""
+    state: RunState = "active"
+    ended_ms: int | None = None
+    tasks: int = 0
+    """Of the plan, as far as it is known: of an ended run all there were."""
+    settled: int = 0
+    failed: int = 0
+    """Attempts that did not succeed."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micros: int = 0
+    fault: str = ""
+    """Why it did not succeed: code and the beginning of the message."""
+    revision: int = 0
+    """Grows with everything that is told of it."""
+    heard: set[int] | None = None
+    """While it is under way: hashes of the attempts that were counted, since a settle may stand there twice."""
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline's name."""
+        return self.shape.pipeline
+
+    def milliseconds(self, now_ms: int) -> int:
+        """How long it took, or takes so far."""
+        return max(0, (self.ended_ms or now_ms) - self.accepted_ms)
+
+
+def shape_of(pipeline: Mapping[str, Any]) -> Shape:
+    """Make it of a compiled pipeline's JSON. Raises KeyError, TypeError, AttributeError: it isn't one."""
+    agents: dict[str, str] = {}
+    models: dict[str, str] = {}
+    waits = False
+    for path, step, inside in _steps(pipeline, "", 0):
+        agent = step.get("agent")
+        waits = waits or step.get("kind") in _WAITS
+        if agent is not None:
+            agents[path] = str(agent)
+            model = (inside["agents"].get(agent) or {}).get("model")
+            if model:
+                models[str(agent)] = str(model)
+    return Shape(str(pipeline["name"]), str(pipeline["version"]), agents, models, waits)
+
+
+def outcome(word: object) -> RunState:
+    """Check how a run ended. Raises ValueError for a word that isn't known."""
+    for each in STATES:
+        if each == word and each != "active":
+            return each
+    message = f"no outcome: {word!r}"
+    raise ValueError(message)
+
+
+def _steps(
+    pipeline: Mapping[str, Any], lead: str, depth: int
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    for step in pipeline["steps"]:
+        path = f"{lead}{step['name']}"
+        yield path, step, pipeline
+        child = step.get("pipeline")
+        if child is not None and depth < _DEEPEST:
+            yield from _steps(child, f"{path}/", depth + 1)

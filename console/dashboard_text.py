@@ -1,0 +1,42 @@
+"""Foreign text on pages: what can't be seen, or turns the rest around, is shown by its number.
+
+Models and documents write control characters, bidi marks and zero-width signs: by mistake, or to make a page say what
+it doesn't. HTML is escaped by the templates.
+"""
+
+from typing import Final
+from unicodedata import category
+
+from markupsafe import Markup
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
+_SPACE: Final = "\n\t"
+_CUT: Final = " … "
+
+
+def visible(text: str) -> str:
+    """Show each character that can't be seen as `⟨U+202E⟩`; line feeds and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in _SPACE or category(char) not in _HIDDEN else f"⟨U+{ord(char):04X}⟩"
+        for char in text.replace("\r\n", "\n")
+    )
+
+
+def finished(value: object) -> object:
+    """Make a template's value fit to be shown: markup of our own as it is, all else visible; None is nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(value)
+    return value
+
+
+def cut(text: str, most: int) -> str:
+    """Leave out the middle of a text that is longer than `most` characters, and say how much."""
+    if len(text) <= most:
+        return text
+    head = most * 2 // 3
+    left_out = f"{_CUT}{len(text) - most} characters left out{_CUT}"
+    return text[:head] + left_out + text[len(text) - (most - head) :]
