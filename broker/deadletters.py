@@ -11,6 +11,7 @@ from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, MessageTooLarge, NewerVersion, Refused
 from argosy.schemas.ids import is_run_id
+from argosy.schemas.redact import MASK, is_secret_key, redact_text
 
 Reason = Literal["undecodable", "oversize", "unknown_kind", "wrong_agent", "payload_gone"]
 
@@ -28,7 +29,8 @@ def letter(record: Record, reason: Reason, message: str, room_bytes: int) -> Dea
     """Write a letter of at most `room_bytes`. Key, header values and value are base64; `cut` says if anything is.
 
     The value's head is kept, and its full length in `value_bytes`; `topic`, `partition` and `offset` lead to the
-    original for as long as its topic keeps it.
+    original for as long as its topic keeps it. Headers that are named like secrets are masked, and secrets in the
+    message; the value is kept as it came, to be put back.
     """
     raw_key, raw_value = record.key or b"", record.value or b""
     room = (room_bytes - FRAME_BYTES - KEY_BYTES * 2) * 3 // 4
@@ -38,11 +40,11 @@ def letter(record: Record, reason: Reason, message: str, room_bytes: int) -> Dea
         left -= len(name) * ESCAPED_BYTES + len(content or b"") + 16
         if left < 0:
             break
-        headers.append((name, _text(content or b"")))
+        headers.append((name, _text(MASK.encode() if is_secret_key(name) else content or b"")))
     value = raw_value[: max(0, room - room // HEADERS_SHARE)]
     return DeadLetter(
         reason=reason,
-        message=message[:MESSAGE_CHARACTERS],
+        message=redact_text(message[: 2 * MESSAGE_CHARACTERS])[:MESSAGE_CHARACTERS],
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,

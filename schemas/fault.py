@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from argosy.schemas.errors import ArgosyError
+from argosy.schemas.redact import redact_text
 from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 MESSAGE_CHARACTERS = 2_000
@@ -43,6 +44,8 @@ class Fault(BaseModel):
 def fault_of(error: BaseException, *, retriable: bool | None = None) -> Fault:
     """Describe an error, whatever it is; one that isn't ours is a retriable `handler_error` that names its class.
 
+    Secrets in its text are masked: it goes into records, logs and spans, and to whoever asks.
+
     Never raises: what handlers raise may be unable to say itself, and may say what JSON can't.
     """
     text = _text(error)
@@ -66,9 +69,12 @@ def _text(error: BaseException) -> str:
         text = str(error)
     except BaseException as second:  # noqa: BLE001 - an author's `__str__`: it may raise anything, as a handler may
         text = f"(its __str__ raised {type(second).__name__})"
+    characters = len(text)
+    # A secret that the cut goes through would be known no more.
+    text = redact_text(text[: 2 * MESSAGE_CHARACTERS])
     text = text.encode(errors="backslashreplace").decode()  # a lone surrogate is no JSON
-    if len(text) > MESSAGE_CHARACTERS:
-        return f"{text[:MESSAGE_CHARACTERS]}… ({len(text)} characters)"
+    if characters > MESSAGE_CHARACTERS:
+        return f"{text[:MESSAGE_CHARACTERS]}… ({characters} characters)"
     return text
 
 

@@ -18,11 +18,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from argosy.schemas import redact
 from argosy.schemas.bounds import Positive, Seconds
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.gateway_settings import GatewaySettings
 from argosy.schemas.local_stack import local_stack, stack_folder
 from argosy.schemas.prices import Price
+from argosy.schemas.secrets import secrets_of
 
 DAY_SECONDS = 86_400
 CONFIG_VARIABLE = "ARGOSY_CONFIG"
@@ -126,8 +128,8 @@ class TelemetrySettings(BaseModel):
     folder: Path | None = None
     """Write OTLP-JSON files here."""
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
-    """Serve `/metrics` for Prometheus here, in every serving process; 0, or a port that is taken = any free one, which is
-    told in the log and in the process's presence. Absent: not served."""
+    """Serve `/metrics` for Prometheus here, in every serving process; 0, or a port that is taken = any free one, told
+    in the log and in the process's presence. Absent: not served."""
     metrics_host: str = "127.0.0.1"
     """Where `/metrics` listens. It holds names and numbers, no contents; beyond loopback whoever reaches it may read."""
     sample_per_mille: Annotated[int, Field(ge=0, le=1000)] = 1000
@@ -289,3 +291,4 @@ class Settings(BaseSettings):
             self.model = self.model.model_copy(update=update)
         if self.otel_endpoint and self.telemetry.otlp_endpoint is None:
             self.telemetry = self.telemetry.model_copy(update={"otlp_endpoint": self.otel_endpoint})
+        redact.know(secrets_of(self))

@@ -20,6 +20,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
 
+from argosy.schemas import redact
+from argosy.schemas.secrets import secrets_in
 from argosy.schemas.settings import TelemetrySettings
 from argosy.telemetry import content, instruments, logs, served
 from argosy.telemetry.light_spans import Provider
@@ -91,6 +93,7 @@ def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | Non
     then.
     """
     logs.configure(settings.log_format, settings.log_level, log_stream)
+    redact.know(secrets_in(os.environ))
     content.use(settings.content)
     telemetry = build(service, settings)
     if isinstance(trace_api.get_tracer_provider(), trace_api.ProxyTracerProvider):

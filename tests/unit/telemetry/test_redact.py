@@ -1,5 +1,12 @@
-import pytest
+import json
+import time
 
+import pytest
+from pydantic import SecretStr
+
+from argosy.schemas.redact import forget
+from argosy.schemas.secrets import secrets_in
+from argosy.schemas.settings import ModelSettings, RedisSettings, Settings, TelemetrySettings
 from argosy.telemetry import redact
 
 
@@ -48,6 +55,80 @@ def test_fields_are_masked_by_name(key: str) -> None:
 @pytest.mark.parametrize("key", ["input_tokens", "key", "tokens", "idempotency_key", "token_count", "author"])
 def test_names_that_only_resemble_one_are_left_alone(key: str) -> None:
     assert redact.redact_fields({key: "v"}) == {key: "v"}
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("value", ["hunter2", 'hun"ter2', "hun\\ter2", "hunter2\\", "", 12345, True])
+def test_fields_are_masked_in_json_and_in_json_within_json(depth: int, value: object) -> None:
+    text: object = {"user": "anna", "db_password": value, "after": "kept"}
+    for _ in range(depth):
+        text = json.dumps(text)
+    masked: object = redact.redact_text(str(text))
+    for _ in range(depth if value != "hunter2\\" else 0):  # of that one more is masked than must be
+        masked = json.loads(str(masked))
+    assert "hun" not in str(masked)
+    assert "12345" not in str(masked)
+    if value != "hunter2\\":
+        assert masked == {"user": "anna", "db_password": redact.MASK, "after": "kept"}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("login failed: password=hunter2, user=x", "login failed: password=[redacted], user=x"),
+        ("api_key: abcd1234 refused", "api_key: [redacted] refused"),
+        ("{'secret': 'hunter2', 'a': 1}", "{'secret': '[redacted]', 'a': 1}"),
+        ('cut {"password": "hunt', 'cut {"password": "[redacted]"'),
+        ("the password: must be longer", "the password: must be longer"),
+        ("a rapid capital, the secretary's keyboard", "a rapid capital, the secretary's keyboard"),
+        ('{"idempotency_key": "k", "tokens": 4}', '{"idempotency_key": "k", "tokens": 4}'),
+    ],
+)
+def test_secrets_that_are_given_by_name_are_masked_in_texts(text: str, masked: str) -> None:
+    assert redact.redact_text(text) == masked
+
+
+def test_what_this_process_was_given_is_masked_wherever_it_stands() -> None:
+    redact.know(["correct horse 1", "short"])
+    try:
+        assert redact.may_hold_secret("x correct horse 1 y")
+        assert redact.redact_text("x correct horse 1 y, short") == f"x {redact.MASK} y, short"
+    finally:
+        forget()
+
+
+@pytest.mark.parametrize(
+    "text", ['"password' * 4_000, "\\" * 32_000 + '"password":', "a_" * 16_000 + "password"]
+)
+def test_hostile_texts_cost_no_time(text: str) -> None:
+    began = time.process_time()
+    redact.redact_text(text)
+    assert time.process_time() - began < 2, "a quadratic search would take ten times as long"
+
+
+def test_secrets_of_settings_are_known_by_their_values() -> None:
+    Settings(
+        redis=RedisSettings(url=SecretStr("redis://u:pass%2Fword-1@h:1/0")),
+        model=ModelSettings(api_key=SecretStr("key-1-of-ours")),
+        telemetry=TelemetrySettings(
+            otlp_headers=SecretStr("authorization=header-1-of-ours,x=other-header-2")
+        ),
+    )
+    try:
+        for secret in ("pass%2Fword-1", "pass/word-1", "key-1-of-ours", "header-1-of-ours", "other-header-2"):
+            assert redact.redact_text(f"<{secret}>") == f"<{redact.MASK}>"
+    finally:
+        forget()
+
+
+def test_of_the_environment_what_is_named_like_a_secret_is_one_and_words_are_not() -> None:
+    environment = {
+        "GITHUB_TOKEN": "abc123def456ghi",
+        "DB_PASSWORD": "productionmode",
+        "PATH_KEY": "/usr/lib/1234567",
+        "X": "y1" * 9,
+    }
+    assert list(secrets_in(environment)) == ["abc123def456ghi"]
 
 
 def test_containers_are_searched() -> None:
