@@ -1,6 +1,7 @@
 """Keep secrets out of what leaves the process: log events, span attributes, error texts, dead letters.
 
-By key name, by pattern, and by value: what this process was given as a secret is masked wherever it stands. A net, not a licence: settings hold secrets as `SecretStr` anyway.
+By key name, by pattern, and by value: what this process was given as a secret is masked wherever it stands. A net,
+not a licence: settings hold secrets as `SecretStr` anyway.
 """
 
 import re
