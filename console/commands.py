@@ -78,6 +78,9 @@ COMMANDS: Final[dict[str, Command]] = {
         "argosy.console.blame_command:blame", "Find which agent made, or lost, a text or a value.", RUNS
     ),
     "diff": Command("argosy.console.diff_command:diff", "Find where two runs part.", RUNS),
+    "trace": Command(
+        "argosy.console.trace:trace", "Write a run into one HTML file, to be looked at offline.", RUNS
+    ),
     "why": Command("argosy.console.why:why", "Say why a run isn't going on: the true cause.", RUNS),
     "asyncapi": Command(
         "argosy.console.asyncapi:asyncapi", "Print topics and messages as an AsyncAPI document.", LOOK
