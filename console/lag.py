@@ -13,12 +13,13 @@ from argosy.console import table
 from argosy.console.config import load_settings
 from argosy.console.folding import fold
 from argosy.console.foreground import run_in_foreground
+from argosy.console.lag_listen import address_of, listen
 from argosy.console.lag_measure import LagReport, Watch, measure
 from argosy.console.lag_scale import GOAL_SECONDS, SLOTS, scale
 from argosy.console.lag_text import BY_PARTITION, COLUMNS, group_rows, notes, partition_rows
 from argosy.console.options import options
 from argosy.console.output import note, printable, show, show_json, show_table
-from argosy.console.process_life import open_services
+from argosy.console.process_life import open_services, serve
 from argosy.schemas.errors import ConfigurationError, NotFound
 from argosy.schemas.settings import Settings
 
@@ -34,12 +35,21 @@ def lag(  # noqa: PLR0913 - one for each option
         bool, typer.Option("--scale", help="Print one number: how many workers the agent needs now.")
     ] = False,
     goal: Annotated[
-        float, typer.Option("--goal", min=1.0, help="With --scale: seconds in which all should be finished.")
+        float,
+        typer.Option(
+            "--goal", min=1.0, help="With --scale, --listen: seconds in which all should be finished."
+        ),
     ] = GOAL_SECONDS,
     slots: Annotated[
         int,
-        typer.Option("--slots", min=1, help="With --scale: tasks a worker runs at once, if none is there."),
+        typer.Option("--slots", min=1, help="With --scale, --listen: tasks a worker runs, if none is there."),
     ] = SLOTS,
+    listening: Annotated[
+        str | None,
+        typer.Option(
+            "--listen", metavar="HOST:PORT", help="Serve /lag, /scale/AGENT and /metrics over HTTP."
+        ),
+    ] = None,
 ) -> None:
     """Show receivers, lanes and each agent's workers: what waits, for how long, and who works on it.
 
@@ -56,6 +66,10 @@ def lag(  # noqa: PLR0913 - one for each option
                 "--scale needs --agent NAME, and is told once", do="argosy lag --scale --agent NAME"
             )
         raise typer.Exit(run_in_foreground(_scale(settings, agent, goal, slots)))
+    if listening is not None:
+        address = address_of(listening)
+        serve(settings, "lag", lambda services, stop: listen(services, address, stop, goal=goal, slots=slots))
+        return
     raise typer.Exit(run_in_foreground(_lag(settings, agent, watch=watch, by_partition=partitions)))
 
 

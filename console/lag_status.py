@@ -11,6 +11,9 @@ Status = Literal["stopped", "nobody there", "ok", "stalled", "behind"]
 STILL_SECONDS: Final = 60.0
 """A minute without any progress, with work and somebody to do it, is a stall."""
 
+NEW_SECONDS: Final = 2.0
+"""What has just come is no delay: between two commits something always lies there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -68,9 +71,9 @@ RULES: Final = (
     ),
     Rule(
         "ok",
-        "nothing waits: what is unfinished, if anything, is in flight or parked",
+        "nothing waits (what is unfinished, if anything, is in flight or parked), or nothing that is older than 2 s",
         "nothing",
-        lambda facts: not facts.waiting,
+        lambda facts: not facts.waiting or facts.seconds < NEW_SECONDS,
     ),
     Rule(
         "behind",

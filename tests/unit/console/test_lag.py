@@ -35,7 +35,7 @@ def worker(name: str, running: dict[int, int], parked: dict[int, int]) -> Presen
     [(1, 0, "ok"), (1, 7, "behind"), (0, 7, "nobody there"), (0, 0, "stopped")],
 )
 def test_a_group_stands_as_its_members_and_its_lag_say(members: int, waiting: int, words: str) -> None:
-    assert status(Facts(members, waiting, waiting)) == words
+    assert status(Facts(members, waiting, waiting, seconds=9.0)) == words
 
 
 def test_work_whose_workers_all_fell_silent_is_told_apart_from_work_that_goes_on() -> None:
