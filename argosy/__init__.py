@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from argosy.schemas.hole import Hole
+    from argosy.schemas.planning import Plan, PlannedTask, PlanResult, result_of
 
 __all__ = [
     "Agent",
@@ -57,6 +58,9 @@ __all__ = [
     "Payload",
     "Piece",
     "Pipeline",
+    "Plan",
+    "PlanResult",
+    "PlannedTask",
     "Ref",
     "Reject",
     "Reply",
@@ -82,6 +86,7 @@ __all__ = [
     "exists",
     "mcp",
     "quorum",
+    "result_of",
     "run",
     "size",
     "tool",
@@ -104,6 +109,9 @@ _ROOM_OF: Final = {
     "Payload": "argosy.pipelines.context",
     "Piece": "argosy.client.streamed",
     "Pipeline": "argosy.pipelines.pipeline",
+    "Plan": "argosy.schemas.planning",
+    "PlanResult": "argosy.schemas.planning",
+    "PlannedTask": "argosy.schemas.planning",
     "Ref": "argosy.pipelines.ref",
     "Reject": "argosy.schemas.errors",
     "Reply": "argosy.schemas.chat",
@@ -129,6 +137,7 @@ _ROOM_OF: Final = {
     "exists": "argosy.pipelines.recorder",
     "mcp": "argosy.pipelines.mcp",
     "quorum": "argosy.pipelines.join",
+    "result_of": "argosy.schemas.planning",
     "run": "argosy.client.script",
     "size": "argosy.pipelines.recorder",
     "tool": "argosy.pipelines.tool",

@@ -52,6 +52,8 @@ def prune(turn: Turn, scope: str) -> None:
             needed.update(step.parents)
         elif step.name in needed and step.inside is not None:
             needed.add(step.inside.returns)
+        elif step.owner in needed and turn.plan.steps[step.owner].allowed is not None:
+            needed.add(step.name)
     for step in unended:
         if step.name not in needed:
             turn.stop(step, "x")

@@ -16,6 +16,7 @@ from argosy.coordinator.kept import TERMINAL, Pinned, Ruled, TaskResult
 from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import plan_of
 from argosy.coordinator.reuse import end_given
+from argosy.coordinator.run_plan import plan_in
 from argosy.coordinator.state import RunState
 from argosy.coordinator.turn import Turn
 from argosy.schemas.canonical import canonical_json
@@ -121,7 +122,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     state.pin(pinned)
     for local, reused in accepted.reused.items() if pinned.reuses else ():
         state.give(local, TaskResult(reused.payload, reused.facts, reused.fault, reused.traceparent))
-    turn = Turn(state, event, plan_of(pinned.identity, document.whole), [Changed("accepted")])
+    turn = Turn(state, event, plan_in(state), [Changed("accepted")])
     turn.pages = accepted.rules > 1
     if reason is not None:
         finish(turn, "cancelled", Fault(code="cancelled", message=reason))
@@ -207,8 +208,7 @@ def _rules_1(state: RunState, event: Event) -> tuple[Decision, ...]:
 
 def _rules_2(state: RunState, event: Event) -> tuple[Decision, ...]:
     """Rules version 2: what is too large is cut into pages, if its contract says so."""
-    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
-    return _folded(Turn(state, event, plan, pages=True))
+    return _folded(Turn(state, event, plan_in(state), pages=True))
 
 
 def _folded(turn: Turn) -> tuple[Decision, ...]:

@@ -17,6 +17,7 @@ def forget(state: RunState, plan: Plan, step: StepPlan) -> None:
     if isinstance(step.runs, Waits):
         forget_signals(state, step.name)
     _task(state, step.name)
+    state.drop(f"q:{step.name}")
     state.drop(f"s:{step.name}")
 
 

@@ -13,6 +13,7 @@ from argosy.coordinator.inputs import (
 )
 from argosy.coordinator.nesting import is_item
 from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned_steps import Gathering
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, iteration_of
 from argosy.coordinator.wants import edge_want
@@ -36,6 +37,8 @@ def item_tokens(state: RunState, plan: Plan, step: StepPlan, shard: int | None) 
 def _tokens(state: RunState, plan: Plan, step: StepPlan, given: InputEdge | Constant) -> int:
     if isinstance(given, Constant):
         return constant(given).tokens
+    if isinstance(given, Gathering):
+        return sum(_tokens(state, plan, step, part) for part in given.parts)
     if missing(state, plan, step, step.via.get(given.name, given.source)) is not None:
         return 0
     if given.select is None:

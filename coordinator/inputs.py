@@ -1,11 +1,13 @@
 """Inputs: what a step reads, found in the state: values, holes, lists."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.kept import Cause
 from argosy.coordinator.nesting import is_given, is_item, part
 from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned_steps import Gathering
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, iteration_of
 from argosy.coordinator.wants import edge_want
@@ -75,6 +77,17 @@ def gathered(state: RunState, plan: Plan, step: StepPlan) -> tuple[Entry, ...]:
     return tuple(shard_entry(state, plan, step, shard) for shard in range(state.step(step.name).length))
 
 
+def planned_entries(state: RunState, plan: Plan, step: StepPlan, keys: Sequence[str]) -> tuple[Entry, ...]:
+    """List what the tasks of a plan left, in its order."""
+    return tuple(_planned_entry(state, plan.steps[f"{step.name}/{key}"]) for key in keys)
+
+
+def _planned_entry(state: RunState, step: StepPlan) -> Entry:
+    if state.step(step.name).letter == "k":
+        return value_of(state, step.name)
+    return _hole(state, cause_of(state, step))
+
+
 def shard_entry(state: RunState, plan: Plan, step: StepPlan, shard: int) -> Entry:
     """Return the result of one shard, or its hole."""
     local = step.local(shard)
@@ -103,7 +116,9 @@ def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) ->
         if shard is not None and given.name == over:
             built.append(shard_item(state, plan, given, shard))
         elif isinstance(given, Constant):
-            built.append(Given(name=given.name, source=constant(given)))
+            built.append(Given(name=given.name, source=tainted(constant(given), step.taint)))
+        elif isinstance(given, Gathering):
+            built.append(Given(given.name, EMPTY, gathered=tuple(_gather(state, plan, step, given))))
         else:
             built.append(_input(state, plan, step, given))
     return tuple(built)
@@ -120,6 +135,14 @@ def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> Give
         entries = gathered(state, plan, plan.steps[edge.source])
         return Given(name=edge.name, source=EMPTY, select=edge.select, gathered=entries)
     return Given(name=edge.name, source=value_of(state, edge.source), select=edge.select)
+
+
+def _gather(state: RunState, plan: Plan, step: StepPlan, given: Gathering) -> Iterator[Entry]:
+    for each in given.parts:
+        if isinstance(each, Constant):
+            yield tainted(constant(each), step.taint)
+        else:
+            yield _input(state, plan, step, each).source
 
 
 def missing(state: RunState, plan: Plan, step: StepPlan, source: str) -> Cause | None:

@@ -156,6 +156,8 @@ class StepState:
     """The first shard that did not succeed."""
     tokens: int = 0
     """Of the results so far."""
+    queued: tuple[str, ...] = ()
+    """Of a planner's step: keys of tasks that could start, and wait until fewer run."""
     looking: bool = False
     """The lane was asked to look: at the list that a map made, or at what a shard is given."""
     cause: Cause | None = None

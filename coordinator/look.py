@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from argosy.coordinator import waits
-from argosy.coordinator.inputs import Given, gathered, inputs_of, item_of
+from argosy.coordinator.allowed import made_by
+from argosy.coordinator.inputs import Given, gathered, inputs_of, item_of, planned_entries
 from argosy.coordinator.kept import Cause, TaskResult
 from argosy.coordinator.nesting import is_item
-from argosy.coordinator.plan import Plan, plan_of
+from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned_steps import kept
 from argosy.coordinator.ready import advance, looked
+from argosy.coordinator.run_plan import plan_in
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, Waits, template_of
 from argosy.coordinator.turn import Turn
@@ -25,6 +28,7 @@ from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import ApprovalStep, SignalStep
 from argosy.schemas.runlog import TaskSettled
+from argosy.schemas.taint import UNTAINTED
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -55,16 +59,20 @@ class Look:
     check: Check | None = None
     canonical: bool = False
     """Its bytes are to be the canonical JSON: people name it by their hash."""
+    keys: tuple[str, ...] | None = None
+    """Of what the tasks of a plan gave: the key of each entry."""
 
 
 def look_of(state: RunState | None, local: str) -> Look | None:
     """Rebuild a look that was asked for; None if it is moot."""
     if state is None or state.st != "active":
         return None
-    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    plan = plan_in(state)
     step = plan.looked_at(local)
     if step is None or not _is_open(state, step):
         return None
+    if step.allowed is not None:
+        return _planned(state, plan, step, local)
     if isinstance(step.runs, Waits):
         return _wait(state, plan, step, step.runs)
     if is_item(local):
@@ -72,6 +80,15 @@ def look_of(state: RunState | None, local: str) -> Look | None:
     entries = gathered(state, plan, step)
     source = Given(step.name, Inline(value=[], bytes=2, tokens=0), gathered=entries)
     return Look(local, source, step.looks, step.whole)
+
+
+def _planned(state: RunState, plan: Plan, step: StepPlan, local: str) -> Look:
+    """Rebuild the look at what the tasks of a plan gave: it makes one value of all of them."""
+    made = kept(state, step.name)
+    keys = () if made is None else tuple(task.key for task in made.tasks)
+    source = Inline(value=[], bytes=2, tokens=0, taint=UNTAINTED if made is None else made.taint)
+    at = Given(step.name, source, gathered=planned_entries(state, plan, step, keys))
+    return Look(local, at, step.looks, whole=True, keys=keys)
 
 
 def _wait(state: RunState, plan: Plan, step: StepPlan, runs: Waits) -> Look | None:
@@ -108,7 +125,7 @@ def answered(turn: Turn, local: str, settled: TaskSettled) -> bool:
     turn.state.put_step(step.name, state)
     if settled.outcome == "succeeded":
         found = TaskResult(payload=settled.result, facts=settled.facts, traceparent=turn.event.traceparent)
-        turn.state.put_result(local, found)
+        turn.state.put_result(step.name if step.allowed is not None else local, found)
         looked(turn, step)
         return True
     fault = settled.fault or Fault(code=settled.outcome, message="it could not be looked at")
@@ -119,11 +136,11 @@ def answered(turn: Turn, local: str, settled: TaskSettled) -> bool:
 
 def pending(state: RunState) -> Iterator[str]:
     """Name what the lane was asked to look at and has not answered; for people, it walks through all steps."""
-    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    plan = plan_in(state)
     for name in sorted(field[2:] for field in state.dump() if field.startswith("s:")):
         step = plan.steps[name]
         if _is_open(state, step):
-            yield step.given if step.inside is not None else name
+            yield made_by(name) if step.allowed else step.given if step.inside is not None else name
 
 
 def _is_open(state: RunState, step: StepPlan) -> bool:

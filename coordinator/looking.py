@@ -16,6 +16,7 @@ from argosy.schemas.canonical import canonical_json
 from argosy.schemas.errors import FactsTooLarge, InvalidInput, Refused, Unreachable
 from argosy.schemas.facts import tainted_facts
 from argosy.schemas.fault import fault_of
+from argosy.schemas.hole import Hole
 from argosy.schemas.payload import Payload, tainted
 from argosy.schemas.runlog import TaskSettled
 from argosy.schemas.taint import Taint, united
@@ -67,7 +68,9 @@ class Looking:
 
     async def _read(self, look: Look) -> JsonValue:
         if look.at.gathered is not None:
-            return select(look.at.select, await self._list(look.local, look.at.gathered))
+            listed = await self._list(look.local, look.at.gathered)
+            made = cast("JsonValue", listed) if look.keys is None else _by_key(look.keys, listed)
+            return select(look.at.select, made)
         source, item = look.at.source, look.at.item
         if isinstance(source, HoleInput):
             raise InvalidInput(f"{look.local} is a hole")
@@ -75,7 +78,7 @@ class Looking:
             source = (await manifest_items(source, self._payloads))[item]
         return select(look.at.select, await load(source, self._payloads))
 
-    async def _list(self, local: str, entries: Sequence[Payload | HoleInput]) -> JsonValue:
+    async def _list(self, local: str, entries: Sequence[Payload | HoleInput]) -> list[JsonValue | Hole]:
         parts = [entry for entry in entries if not isinstance(entry, HoleInput)]
         size = sum(part.bytes for part in parts)
         if size > MOST_BYTES:
@@ -84,8 +87,17 @@ class Looking:
             )
         values = iter(await load_all(parts, self._payloads))
         # JMESPath hands holes on as they are: they have no fields.
-        found = [entry.hole if isinstance(entry, HoleInput) else next(values) for entry in entries]
-        return cast("JsonValue", found)
+        return [entry.hole if isinstance(entry, HoleInput) else next(values) for entry in entries]
+
+
+def _by_key(keys: Sequence[str], listed: Sequence[JsonValue | Hole]) -> JsonValue:
+    """Make a `PlanResult` of what the tasks of a plan gave."""
+    both = list(zip(keys, listed, strict=True))
+    results: dict[str, JsonValue] = {key: found for key, found in both if not isinstance(found, Hole)}
+    holes: dict[str, JsonValue] = {
+        key: found.model_dump(mode="json") for key, found in both if isinstance(found, Hole)
+    }
+    return {"results": results, "holes": holes}
 
 
 def _taint(look: Look) -> Taint:

@@ -12,7 +12,8 @@ from argosy.coordinator.inputs import Entry, Given
 from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.place import Place
-from argosy.coordinator.plan import Plan, plan_of
+from argosy.coordinator.plan import Plan
+from argosy.coordinator.run_plan import plan_in
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, fixed_of, iteration_of
 from argosy.coordinator.system_tasks import (
@@ -62,7 +63,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     task = state.task(local)
     if task is None or task.letter != "r" or task.attempt != attempt:
         return None
-    plan = _plan(state)
+    plan = plan_in(state)
     place = plan.find(local)
     if place is None:
         return None
@@ -139,7 +140,7 @@ def ended_of(state: RunState | None) -> RunEnded | None:
     if state is None or state.st != "ending":
         return None
     outcome = Outcome.model_validate_json(state.get("end") or b"")
-    pinned, plan = state.pinned, _plan(state)
+    pinned, plan = state.pinned, plan_in(state)
     usage, tasks = state.totals()
     return RunEnded(
         outcome=outcome.outcome,
@@ -187,15 +188,13 @@ def busy_of(entry: str) -> SubmitRefused:
     return turned_away(position, Full.model_validate_json(full))
 
 
-def _plan(state: RunState) -> Plan:
-    return plan_of(state.pinned.identity, state.get("plan") or b"")
-
-
 def _parents(state: RunState, plan: Plan, place: Place) -> tuple[str, ...]:
     """Traceparents of the tasks whose results a task joins, in declared order, each once."""
     step, locals_ = place.step, list(islice(sources(state, place), MOST_LINKS))
     if locals_:
         return _traceparents(state, locals_)
+    if not step.parents and step.owner is not None and plan.steps[step.owner].allowed is not None:
+        return _traceparents(state, [step.owner])
     while not step.parents and step.owner is not None:
         iteration = iteration_of(step.name)
         step = plan.steps[step.owner]

@@ -13,7 +13,7 @@ from argosy.schemas.contract import JsonSchema
 from argosy.schemas.edges import INPUT, Constant, InputEdge, Pick, StepInput
 from argosy.schemas.errors import InvalidInput
 from argosy.schemas.facts import Facts, ValueFact, Want
-from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep, Step, TaskStep
+from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep, PlanStep, Step, TaskStep
 
 Origin = Pick | Constant
 """Who has a value (the run's input, a map's item, a step that runs an agent) and which part of it; or the author."""
@@ -30,7 +30,7 @@ class Placed:
     owner: str | None
     """The step whose pipeline it is part of; of a map's shard, the map; of an iteration, the loop."""
     schemas: Mapping[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])
-    """Those of its pipeline, if it waits."""
+    """Those of its pipeline, if it waits or plans."""
 
     @property
     def is_map(self) -> bool:
@@ -45,7 +45,7 @@ class Placed:
     @property
     def is_asked(self) -> bool:
         """Say whether it is one task, or waits: its value is known with what is asked of it."""
-        return self.reads.pipeline is None and not isinstance(self.reads, MapStep | LoopStep)
+        return self.reads.pipeline is None and not isinstance(self.reads, MapStep | LoopStep | PlanStep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Walk:
                 name: tuple(self._condition(pick, waits.name) for pick in getattr(waits, name))
                 for name in ("when", "unless")
             }
-            schemas = pipeline.schemas if step.WAITS else {}
+            schemas = pipeline.schemas if step.WAITS or isinstance(step, PlanStep) else {}
             yield Placed(waits, waits.model_copy(update={"inputs": inputs, **conditions}), owner, schemas)
 
     def result(self, pipeline: CompiledPipeline, scope: str) -> Pick:

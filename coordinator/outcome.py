@@ -6,7 +6,8 @@ from pydantic import JsonValue, TypeAdapter
 
 from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.inputs import facts_of, gathered, part_of, taint_at
-from argosy.coordinator.plan import Plan, plan_of
+from argosy.coordinator.plan import Plan
+from argosy.coordinator.run_plan import plan_in
 from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.edges import Pick
@@ -52,7 +53,7 @@ def manifest_of(state: RunState) -> bytes | None:
     """Return the bytes of the manifest that the result refers to; None if it is no such reference."""
     if state.st != "ending" or state.get("plan") is None:
         return None
-    plan = plan_of(state.pinned.identity, state.get("plan") or b"")
+    plan = plan_in(state)
     step = plan.steps[plan.result.source]
     if not step.is_map or plan.result.select is not None or state.step(step.name).letter != "k":
         return None

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from argosy.coordinator.allowed import allowed_by, planner_of, work_of
 from argosy.coordinator.nesting import Flat, Placed, flatten, is_given, is_item
 from argosy.coordinator.place import Place, System
 from argosy.coordinator.step_plan import (
     Each,
     Inside,
     Loop,
-    Merge,
     StepPlan,
     Steps,
     Waits,
@@ -27,12 +27,20 @@ from argosy.coordinator.step_plan import (
     shards_in,
     template_of,
 )
-from argosy.coordinator.wants import all_wants, loop_wants
-from argosy.schemas.contract import AgentContract, Contract
+from argosy.coordinator.wants import PLANNED, all_wants, loop_wants
+from argosy.schemas.contract import AgentContract
 from argosy.schemas.edges import INPUT, InputEdge, Pick
 from argosy.schemas.facts import Facts, Want
 from argosy.schemas.ids import step_of
-from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, LoopStep, MapStep, SignalStep, Step
+from argosy.schemas.pipeline import (
+    ApprovalStep,
+    CompiledPipeline,
+    LoopStep,
+    MapStep,
+    PlanStep,
+    SignalStep,
+    Step,
+)
 
 PLANS: Final = 512
 """Plans kept in memory; one is a few times the size of its JSON."""
@@ -67,7 +75,7 @@ class Plan:
 
     def find(self, local: str) -> Place | None:
         """Find a task by its name inside the run; None if the plan has no such task."""
-        found = self._single.get(local)
+        found = self.singles.get(local)
         if found is not None:
             return found
         name, shard = step_of(local)
@@ -84,6 +92,16 @@ class Plan:
         """Find a loop by its name inside the run; None if there is none of it."""
         step = self._step(local)
         return step if step is not None and step.loop is not None else None
+
+    def planner(self, local: str) -> StepPlan | None:
+        """Find a planner's step by its name inside the run; None if there is none of it."""
+        step = self._step(local)
+        return step if step is not None and step.allowed is not None else None
+
+    @cached_property
+    def plans(self) -> bool:
+        """Say whether agents plan in it."""
+        return any(step.allowed is not None for step in self.steps.values())
 
     def _system(self, local: str) -> Place | None:
         """Find a system task under the task that it was made for."""
@@ -102,6 +120,9 @@ class Plan:
         if is_item(local):
             step = self._step(local.rpartition("/")[0])
             return step if step is not None and step.inside is not None and step.looks else None
+        planner = planner_of(local)
+        if planner is not None:
+            return self.planner(planner)
         step = self._step(local)
         if step is None or isinstance(step.runs, Waits):
             return step
@@ -121,7 +142,7 @@ class Plan:
         return self.known.get(template_of(source))
 
     @cached_property
-    def _single(self) -> Mapping[str, Place]:
+    def singles(self) -> Mapping[str, Place]:
         """The tasks that are no shards, by name."""
         return {name: Place(step) for name, step in self.steps.items() if _is_single(step)}
 
@@ -161,10 +182,11 @@ def index(pipeline: CompiledPipeline) -> Plan:
                 needs=frozenset(required),
                 holes=Counter(edge.source for edge in waits.edges if edge.hole),
                 children=tuple(children[name]),
-                wants=wants.get(name, ()) if placed.is_asked else (),
+                wants=_wants(placed, wants),
                 looks=_looks(placed, wants),
                 whole=placed.is_map and name in payloads,
                 asks=_asks(waits, flat),
+                allowed=allowed_by(placed, contracts),
             )
         )
         if not placed.is_shard:
@@ -194,15 +216,13 @@ def _runs(
     if step.agent is None:
         message = f"step {step.name!r} runs no agent"
         raise ValueError(message)
-    contract = contracts[step.agent]
-    return Work(step.agent, _terms(contract), _merge(contract, contracts))
+    return work_of(step.agent, contracts)
 
 
-def _merge(contract: AgentContract, contracts: Mapping[str, AgentContract]) -> Merge | None:
-    merge = None if contract.merge is None else contracts.get(contract.merge)
-    if contract.merge is None or merge is None or not merge.inputs:
-        return None
-    return Merge(contract.merge, _terms(merge), next(iter(merge.inputs)))
+def _wants(placed: Placed, wants: Mapping[str, tuple[Want, ...]]) -> tuple[Want, ...]:
+    if isinstance(placed.waits, PlanStep):
+        return (PLANNED,)  # what is asked of its value is asked of what its tasks give
+    return wants.get(placed.waits.name, ()) if placed.is_asked else ()
 
 
 def _is_single(step: StepPlan) -> bool:
@@ -213,7 +233,7 @@ def _looks(placed: Placed, wants: Mapping[str, tuple[Want, ...]]) -> tuple[Want,
     name = placed.waits.name
     if placed.is_shard:
         return wants.get(f"{name}/{INPUT}", ())
-    return wants.get(name, ()) if placed.is_map else ()
+    return wants.get(name, ()) if placed.is_map or isinstance(placed.waits, PlanStep) else ()
 
 
 def _asks(step: Step, flat: Flat) -> tuple[str, ...]:
@@ -243,10 +263,6 @@ def _shared(loop: LoopStep, via: Mapping[str, str]) -> dict[str, str]:
 
 def _parents(step: Step) -> tuple[str, ...]:
     return tuple(source for source in step.sources() if not is_given(source))
-
-
-def _terms(contract: AgentContract) -> Contract:
-    return Contract.model_validate(contract.model_dump(include=set(Contract.model_fields)))
 
 
 def _required(step: Step, parents: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from argosy.coordinator import loop, pages, shards, waits
+from argosy.coordinator import loop, pages, planned, shards, waits
 from argosy.coordinator.cancel import finish_with_result, prune
 from argosy.coordinator.condition import NOT_MET, unmet
 from argosy.coordinator.inputs import cause_of, facts_of, missing
 from argosy.coordinator.join import Tally, Verdict, needed, verdict
-from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState
+from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult
 from argosy.coordinator.nesting import is_given
 from argosy.coordinator.outcome import lacking
 from argosy.coordinator.place import Place
@@ -48,6 +48,11 @@ def _inner_ended(turn: Turn, step: StepPlan, inner: StepPlan) -> None:
         if following is not None:
             _open(turn, following)
         return
+    if step.allowed is not None:
+        freed = planned.ended(turn, step, inner)
+        if freed is not None:
+            _consider(turn, freed)
+        return
     if step.inside is None or step.inside.returns != inner.name or turn.state.step(step.name).letter != "r":
         return
     if turn.state.step(inner.name).letter != "k":
@@ -58,6 +63,16 @@ def _inner_ended(turn: Turn, step: StepPlan, inner: StepPlan) -> None:
         turn.end_step(step, "k")
     else:
         turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=fault))
+
+
+def plan_made(turn: Turn, step: StepPlan, result: TaskResult) -> None:
+    """Go on after a planner has returned: its plan's tasks begin, or the step fails with what is wrong with it."""
+    begun = planned.begin(turn, step, result)
+    if isinstance(begun, Fault):
+        turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=begun))
+        return
+    for each in begun:
+        _consider(turn, each)
 
 
 def looked(turn: Turn, step: StepPlan) -> None:
@@ -186,6 +201,8 @@ def _prune_after(turn: Turn, step: StepPlan) -> None:
 
 
 def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
+    if step.owner is not None and planned.is_held(turn, turn.plan.steps[step.owner], step):
+        return
     limit = step.step.deadline_millis
     due_ms = None if limit is None else turn.event.time_ms + limit
     turn.disarm(f"join:{step.name}")
@@ -200,7 +217,7 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         _begin(turn, step, shards.start(turn, step))
     elif step.inside is not None:
         _enter(turn, step)
-    elif step.loop is not None and turn.is_given(step.name):
+    elif (step.loop is not None or step.allowed is not None) and turn.is_given(step.name):
         loop.end_given(turn, step)
     elif step.loop is not None:
         _open(turn, loop.start(turn, step))

@@ -1,11 +1,11 @@
 """What a settle does: which ones count, what is tried again, what ends a task."""
 
-from argosy.coordinator import look, loop, pages, shards
+from argosy.coordinator import look, loop, pages, planned, shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
 from argosy.coordinator.place import Place
-from argosy.coordinator.ready import advance
+from argosy.coordinator.ready import advance, plan_made
 from argosy.coordinator.retry import next_attempt_ms
 from argosy.coordinator.turn import Turn
 from argosy.schemas.fault import Fault
@@ -61,6 +61,11 @@ def _seen(turn: Turn, local: str, task: TaskState, settled: TaskSettled) -> Task
 def _succeeded(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) -> None:
     payload = settled.result or Inline(value=None, bytes=4, tokens=1)
     result = TaskResult(payload=payload, facts=settled.facts, traceparent=turn.event.traceparent)
+    bad = planned.refused(place.step, result) if _plans(place) else None
+    if bad is not None:
+        if settled.attempt == task.attempt and task.letter == "r":
+            _failed(turn, place, task, settled.model_copy(update={"outcome": "failed", "fault": bad}))
+        return
     turn.end_task(place, "k", task, result)
     task_ended(turn, place, result)
 
@@ -74,11 +79,17 @@ def task_ended(turn: Turn, place: Place, result: TaskResult) -> None:
         place, result = above
     if place.shard is not None:
         shards.ended(turn, place, result)
+    elif result.fault is None and _plans(place):
+        plan_made(turn, place.step, result)
     elif result.fault is None:
         turn.end_step(place.step, "k")
     else:
         turn.end_step(place.step, "f", Cause(local=place.local, outcome="failed", fault=result.fault))
     advance(turn)
+
+
+def _plans(place: Place) -> bool:
+    return place.system is None and place.step.allowed is not None
 
 
 def _failed(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) -> None:

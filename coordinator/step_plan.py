@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
@@ -13,6 +13,10 @@ from argosy.schemas.contract import Contract, JsonSchema
 from argosy.schemas.edges import INPUT, InputEdge, Pick
 from argosy.schemas.facts import Want
 from argosy.schemas.pipeline import MapStep, Step
+from argosy.schemas.taint import UNTAINTED, Taint
+
+if TYPE_CHECKING:
+    from argosy.coordinator.allowed import Allowed
 
 _WANTS: Final = TypeAdapter(tuple[Want, ...])
 MOST_MADE: Final = 16_384
@@ -105,6 +109,10 @@ class StepPlan:
     """The lane is to make one payload of a map's whole list: it is the value of another map's shard."""
     asks: tuple[str, ...] = ()
     """What its pipeline is given and it can't do without, where that may be a hole."""
+    allowed: "Allowed | None" = None
+    """What its agent, a planner, may plan; None of any other step."""
+    taint: Taint = UNTAINTED
+    """Of the values that it is given: those of a planned task were made by the planner."""
 
     @cached_property
     def inside(self) -> Inside | None:

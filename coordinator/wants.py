@@ -12,6 +12,8 @@ from argosy.schemas.edges import InputEdge
 from argosy.schemas.facts import Want
 from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep
 
+PLANNED: Final = Want(kind="value")
+"""What must be known of what a planner returns: all of it."""
 MOST_SHARDS: Final = 100_000
 """A longer list fails its map."""
 

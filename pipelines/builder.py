@@ -7,7 +7,7 @@ from typing import Any, cast
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.expression import Expression
 from argosy.pipelines.join import Partial
-from argosy.pipelines.node import Node, Rounds, Whole, feed
+from argosy.pipelines.node import Node, Planning, Rounds, Whole, feed
 from argosy.pipelines.options import NodeOptions, many
 from argosy.pipelines.ref import Origin, Ref
 from argosy.schemas.errors import BuildError
@@ -33,6 +33,7 @@ class Builder:
         join: Partial | None,
         max_parallel: int | None = None,
         rounds: Rounds | None = None,
+        planning: Planning | None = None,
     ) -> Ref[Any]:
         runs = _runnable(what, self.name)
         name = options.get("name", runs.name)
@@ -47,6 +48,7 @@ class Builder:
             deadline_seconds=options.get("deadline_seconds"),
             max_parallel=max_parallel,
             rounds=rounds,
+            planning=planning,
         )
         return self._declared(node)
 

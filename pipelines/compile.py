@@ -21,6 +21,7 @@ from argosy.schemas.pipeline import (
     CompiledPipeline,
     LoopStep,
     MapStep,
+    PlanStep,
     SignalStep,
     SleepStep,
     Step,
@@ -79,10 +80,12 @@ def own_agents(nodes: Sequence[Node]) -> dict[str, Agent[..., Any]]:
     """Give the agents that a pipeline's own steps run, and those that merge their pages, in order of use."""
     found: dict[str, Agent[..., Any]] = {}
     for node in nodes:
-        agent = node.runs if isinstance(node.runs, Agent) else None
-        while agent is not None and agent.name not in found:
-            found[agent.name] = agent
-            agent = agent.merge
+        planned = () if node.planning is None else node.planning.agents
+        for agent in (node.runs, *planned):
+            each = agent if isinstance(agent, Agent) else None
+            while each is not None and each.name not in found:
+                found[each.name] = each
+                each = each.merge
     return found
 
 
@@ -121,6 +124,9 @@ def _step(node: Node, schemas: dict[str, JsonSchema]) -> Step:
     if node.rounds is not None:
         parts |= {"max_iterations": node.rounds.max_iterations, "exhausted": node.rounds.exhausted}
         return LoopStep(kind="loop", over=over, until=condition_of(node, node.rounds), **parts)
+    if node.planning is not None:
+        parts |= {"max_tasks": node.planning.max_tasks, "max_parallel": node.planning.max_parallel}
+        return PlanStep(kind="plan", agents=tuple(agent.name for agent in node.planning.agents), **parts)
     if node.max_parallel is None:
         return TaskStep(kind="task", **parts)
     return MapStep(kind="map", over=over, max_parallel=node.max_parallel, **parts)

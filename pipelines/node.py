@@ -14,6 +14,7 @@ from argosy.pipelines.wait import Wait
 from argosy.schemas.errors import BuildError
 from argosy.schemas.hole import Hole
 from argosy.schemas.pipeline import CompiledPipeline, Exhausted
+from argosy.schemas.planning import PlanResult
 
 
 class Runnable(Protocol):
@@ -67,6 +68,16 @@ class Rounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Planning:
+    """What a planner may plan."""
+
+    agents: tuple[Agent[..., Any], ...]
+    max_tasks: int
+    max_parallel: int
+    max_depth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A declared step."""
 
@@ -82,11 +93,17 @@ class Node:
     """Of a map; a plain step has none."""
     rounds: Rounds | None = None
     """Of a loop."""
+    planning: Planning | None = None
+    """Of a step whose agent plans."""
 
     @property
     def result(self) -> Annotation:
         """The declared type of what the step gives."""
         one = self.runs.output.annotation
+        if self.planning is not None:
+            return PlanResult.__class_getitem__(
+                union(*(each.output.annotation for each in self.planning.agents))
+            )
         if self.max_parallel is None:
             return one
         return GenericAlias(list, (one if self.join is None else union(one, Hole),))

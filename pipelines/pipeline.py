@@ -9,6 +9,7 @@ from argosy.pipelines.expression import Expression
 from argosy.pipelines.loops import Loops
 from argosy.pipelines.maps import Maps
 from argosy.pipelines.node import Node
+from argosy.pipelines.plans import Plans
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Origin, Ref
 from argosy.pipelines.steps import Steps
@@ -20,7 +21,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Pipeline(Steps, Maps, Loops, Waits, Generic[In, Out]):
+class Pipeline(Steps, Maps, Loops, Plans, Waits, Generic[In, Out]):
     """A named, versioned DAG of steps from an input of type `takes` to a result of type `gives`.
 
     Building it runs nothing. `compile()` gives the data that a run is folded by. Each call raises a

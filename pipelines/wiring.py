@@ -5,6 +5,7 @@ from typing import Any
 from argosy.pipelines.annotation import Annotation, describe, is_any, is_list, item_of, members
 from argosy.pipelines.fit import fits
 from argosy.pipelines.node import Node
+from argosy.pipelines.planning import check_planning
 from argosy.pipelines.port import Port
 from argosy.pipelines.ref import Fixed, Owner, Ref
 from argosy.pipelines.rounds import check_rounds
@@ -31,6 +32,7 @@ def check(node: Node, owner: Owner) -> None:
     _check_join(node)
     _check_parallel(node)
     check_rounds(node)
+    check_planning(node)
 
 
 def _may_be_hole(ref: Ref[Any]) -> bool:

@@ -45,6 +45,9 @@ MOST_ITERATIONS: Final = 1_000
 MOST_QUESTION: Final = 4_000
 """Characters of the question of an approval."""
 
+MOST_TASKS: Final = 1_000
+"""Of a plan that a planner makes."""
+
 OnTimeout = Literal["fail", "hole"]
 Exhausted = Literal["fail", "last"]
 
@@ -151,6 +154,31 @@ class LoopStep(StepBase, frozen=True):
         return self
 
 
+class PlanStep(StepBase, frozen=True):
+    """A step whose agent, the planner, returns tasks for other agents; its value is what these gave.
+
+    The planner's task is `<run>/<step>`, those of its plan are `<run>/<step>/<key>`.
+    """
+
+    RULES: ClassVar[int] = 2
+
+    kind: Literal["plan"]
+    agents: tuple[Name, ...]
+    """Those that tasks of the plan may be for: keys of the pipeline's `agents`."""
+    max_tasks: Annotated[PositiveInt, Field(json_schema_extra={"maximum": MOST_TASKS})]
+    """`planning_checks` holds the bounds, so that what was accepted stays readable."""
+    max_parallel: Annotated[PositiveInt, Field(json_schema_extra={"maximum": MOST_PARALLEL})]
+
+    @model_validator(mode="after")
+    def _has_a_planner(self) -> Self:
+        if self.join is not None or self.agent is None:
+            message = (
+                "a step of kind 'plan' has an agent, the planner, and no join: it waits for all that it reads"
+            )
+            raise ValueError(message)
+        return self
+
+
 class WaitStep(StepBase, frozen=True):
     """A step that runs nothing: it waits, and holds nothing meanwhile."""
 
@@ -198,7 +226,8 @@ class SleepStep(WaitStep, frozen=True):
 
 
 Step = Annotated[
-    TaskStep | MapStep | LoopStep | SignalStep | ApprovalStep | SleepStep, Field(discriminator="kind")
+    TaskStep | MapStep | LoopStep | PlanStep | SignalStep | ApprovalStep | SleepStep,
+    Field(discriminator="kind"),
 ]
 
 

@@ -16,6 +16,7 @@ from argosy.schemas.pipeline import (
     SignalStep,
     Step,
 )
+from argosy.schemas.planning_checks import check_planning
 from argosy.schemas.step_checks import check_inputs
 from argosy.schemas.wait_checks import check_waits
 
@@ -46,6 +47,7 @@ def check(pipeline: CompiledPipeline, *, depth: int = 1, around: int = 1) -> Non
         _check_runs(pipeline, step)
         check_inputs(pipeline, step)
         check_loop(step, pipeline.name)
+        check_planning(step, pipeline)
         _check_join(step)
         _check_parallel(step, pipeline.name, around)
     check_waits(pipeline)

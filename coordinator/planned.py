@@ -1,0 +1,85 @@
+"""Plans that an agent makes: checked, taken over as tasks of the run, their results made one value.
+
+From rules 2 on. The planner's task is the step's own; those of its plan lie under it, each a step to all else: they are
+ordered, retried, cut into pages, skipped and reused like any.
+"""
+
+from typing import Final
+
+from argosy.coordinator.allowed import made_by
+from argosy.coordinator.inputs import taint_at
+from argosy.coordinator.kept import TaskResult
+from argosy.coordinator.plan_check import Refused, checked
+from argosy.coordinator.planned_steps import KeptPlan, keep, steps_under
+from argosy.coordinator.step_plan import StepPlan
+from argosy.coordinator.turn import Turn
+from argosy.coordinator.wants import PLANNED
+from argosy.schemas.facts import ValueFact
+from argosy.schemas.fault import Fault
+from argosy.schemas.planning import PlannedTask
+
+BAD_PLAN: Final = "bad_plan"
+
+
+def refused(step: StepPlan, result: TaskResult) -> Fault | None:
+    """Say what is wrong with what a planner returned; None if it is a plan that may be run."""
+    found = _read(step, result)
+    if not isinstance(found, Refused):
+        return None
+    taint = () if result.payload is None else result.payload.taint
+    message = f"{step.name} returned no plan that may be run: {found.reason}"
+    return Fault(code=BAD_PLAN, message=message, retriable=True, taint=taint)
+
+
+def begin(turn: Turn, step: StepPlan, result: TaskResult) -> list[StepPlan] | Fault:
+    """Take a plan over; return its tasks that wait for nothing, or what is wrong with it."""
+    found = _read(step, result)
+    if isinstance(found, Refused):
+        return refused(step, result) or Fault(code=BAD_PLAN, message=found.reason)
+    keep(turn.state, step, KeptPlan(tasks=found, taint=taint_at(turn.state, step.name)))
+    state = turn.state.step(step.name)
+    state.length = len(found)
+    turn.state.put_step(step.name, state)
+    steps = steps_under(turn.state, step)
+    if not steps:
+        turn.look(step, made_by(step.name))
+    return [each for each in steps.values() if not each.parents]
+
+
+def is_held(turn: Turn, owner: StepPlan, step: StepPlan) -> bool:
+    """Take a place for a planned task that could start; True if it has to wait for one."""
+    if owner.allowed is None:
+        return False
+    state = turn.state.step(owner.name)
+    if state.open < owner.allowed.max_parallel:
+        state.open += 1
+        turn.state.put_step(owner.name, state)
+        return False
+    state.queued = (*state.queued, step.name.rpartition("/")[2])
+    turn.state.put_step(owner.name, state)
+    return True
+
+
+def ended(turn: Turn, owner: StepPlan, inner: StepPlan) -> StepPlan | None:
+    """Take the end of a planned task into account; return the one that may start in its place."""
+    state = turn.state.step(owner.name)
+    if state.letter != "r" or owner.allowed is None:
+        return None
+    state.open -= turn.state.task(inner.name) is not None
+    succeeded = turn.state.step(inner.name).letter == "k"
+    state.succeeded += succeeded
+    state.missing += not succeeded
+    following = None
+    if state.queued and state.open < owner.allowed.max_parallel:
+        following, state.queued = f"{owner.name}/{state.queued[0]}", state.queued[1:]
+    turn.state.put_step(owner.name, state)
+    if state.succeeded + state.missing == state.length:
+        turn.look(owner, made_by(owner.name))
+    return None if following is None else turn.plan.steps[following]
+
+
+def _read(step: StepPlan, result: TaskResult) -> tuple[PlannedTask, ...] | Refused:
+    fact = result.facts.get(PLANNED.key)
+    if step.allowed is None or not isinstance(fact, ValueFact):
+        return Refused("nothing is known of it")
+    return checked(fact.value, step.allowed)
