@@ -33,7 +33,7 @@ from argosy.schemas.task import SystemDispatched
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, names, propagation, steps
 from argosy.telemetry.spans import Attributes, Traced, Value
-from argosy.telemetry.steps import Position, Work
+from argosy.telemetry.steps import Claim, Position, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,19 @@ class Attempts:
         """
         order, body = running.order, running.order.body
         running.granted_ms = granted_ms
+        waited = max(0, granted_ms - order.appended_ms) / 1000
         if propagation.passes(order.trace):
             running.span = Traced(None, order.trace)
         else:
             (_, partition, offset, _) = running.copies[0]
             running.span = steps.invocation(
-                Position(partition.topic, partition.number, offset),
+                Position(partition.topic, partition.number, offset, self.services.topics.group(body.agent)),
                 self.work(running),
                 order.trace,
                 joined=body.parents,
                 earlier=body.earlier,
+                claim=Claim(running.fence, running.lost, waited),
             )
-        waited = max(0, granted_ms - order.appended_ms) / 1000
         if told:
             running.tell("claimed", delivery=running.deliveries + 1, handoff_seconds=waited)
         return waited

@@ -9,33 +9,40 @@
 --           length of the lease in milliseconds, lost leases after which the task is exhausted, keep the key until
 --           (epoch milliseconds)
 -- Returns {'epoch', <epoch>} (nothing was done) | {<the server's clock, epoch milliseconds>, one of these for each
---       attempt: <deliveries before this one> (granted) | {'spent', <deliveries>, '<input> <output>'} (granted, after
---       a delivery that was handed back and had spent so many tokens) | 'not_yet' | 'over' | 'suspect' | {'settled', <result>}
+--       attempt: <deliveries before this one> (granted) | {'spent', <deliveries>, '<input> <output>', <fence>} (granted,
+--       after a delivery that was handed back and had spent so many tokens, '' if none had, and after one that lost the
+--       lease under this fence, '' if none had) | 'not_yet' | 'over' | 'suspect' | {'settled', <result>}
 --       | {'busy', <milliseconds left>} | {'exhausted', <deliveries>}}
 -- Safe to repeat: the same fence is granted again.
 --! prelude
 --! judge
 local now = now_ms()
 local may = ARGV[2] == '1'
+local function granted(deliveries, spent, lost)
+  if deliveries == 0 then lost = nil end -- of an earlier attempt
+  if spent or lost then return { 'spent', deliveries, spent or '', lost or '' } end
+  return deliveries
+end
 local function claim(run, task, name, attempt, fence, lease_ms, most, keep_until)
   local verdict, stored = judge(run, ARGV[1], name, attempt)
   if verdict == 'epoch' then return verdict, stored end
   if verdict then return verdict == 'old' and 'over' or verdict end
-  local known = redis.call('HMGET', task, 'attempt', 'fence', 'lease', 'deliveries', 'result', 'spent')
-  local deliveries, spent = 0, nil
+  local known = redis.call('HMGET', task, 'attempt', 'fence', 'lease', 'deliveries', 'result', 'spent', 'lost')
+  local deliveries, spent, lost = 0, nil, known[7]
   if known[1] == attempt then
     deliveries, spent = tonumber(known[4] or '0'), known[6]
     if known[5] then return { 'settled', known[5] } end
     if known[2] == fence then
       may = may and deliveries == 0
-      return spent and { 'spent', deliveries, spent } or deliveries
+      return granted(deliveries, spent, lost)
     end
     if known[2] then
       local left = tonumber(known[3] or '0') - now
       if left > 0 then return { 'busy', left } end
       -- A delivery counts when its lease expired, not when it was handed back.
       deliveries = deliveries + 1
-      redis.call('HSET', task, 'deliveries', deliveries)
+      lost = known[2]
+      redis.call('HSET', task, 'deliveries', deliveries, 'lost', lost)
       redis.call('HDEL', task, 'fence')
       keep(task, keep_until, tonumber(lease_ms), now)
     end
@@ -47,7 +54,7 @@ local function claim(run, task, name, attempt, fence, lease_ms, most, keep_until
   end
   redis.call('HSET', task, 'attempt', attempt, 'fence', fence, 'lease', now + lease_ms, 'deliveries', deliveries)
   keep(task, keep_until, tonumber(lease_ms), now)
-  return spent and { 'spent', deliveries, spent } or deliveries
+  return granted(deliveries, spent, lost)
 end
 local said = { now }
 for i = 0, (#KEYS - 2) / 2 - 1 do

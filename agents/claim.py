@@ -59,12 +59,13 @@ class Granted:
     """Ours, under the fence that was asked with.
 
     `deliveries`: leases that were lost before; `now_ms`: the server's clock; `spent`: what deliveries took that were
-    handed back, which this one settles.
+    handed back, which this one settles; `lost`: the fence of the delivery before, which lost its lease.
     """
 
     deliveries: int
     now_ms: int
     spent: Usage = NO_USAGE
+    lost: str = ""
 
 
 Refusal = NotYet | Over | Settled | Busy | Suspect | Exhausted
@@ -140,9 +141,12 @@ def _read(said: Reply, now_ms: int) -> Claim:  # noqa: PLR0911 - one return for 
     match said:
         case int(deliveries):
             return Granted(deliveries, now_ms)
-        case [b"spent", int(deliveries), bytes(spent)]:
-            given, made = map(int, spent.split())
-            return Granted(deliveries, now_ms, Usage(input_tokens=given, output_tokens=made))
+        case [b"spent", int(deliveries), bytes(spent), bytes(lost)]:
+            usage = NO_USAGE
+            if spent:
+                given, made = map(int, spent.split())
+                usage = Usage(input_tokens=given, output_tokens=made)
+            return Granted(deliveries, now_ms, usage, lost.decode())
         case b"not_yet":
             return _NOT_YET
         case b"over":

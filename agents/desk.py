@@ -237,7 +237,7 @@ class Desk:
         limit = TimeLimit(body.contract.timeout_seconds, until_deadline + AFTER_DEADLINE_SECONDS, began=now)
         left = min(limit.seconds, limit.hard_seconds)
         usage = waiting.usage if waiting.usage.total_tokens else granted.spent  # the former holds the latter
-        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], usage=usage)
+        running = Running(order, fence, granted.deliveries, limit, [waiting.copy], granted.lost, usage=usage)
         running.parks, running.waits = waiting.parks, waiting.waits
         if earlier := self._by_key.get(order.key):  # its lease ran out as we stood still, and this copy asked
             earlier.stop("loss")

@@ -42,6 +42,7 @@ class Endings:
         with running.span, running.log_context():
             match verdict:
                 case Drained():
+                    steps.left(running.span, "drain")
                     return verdict
                 case Lost():
                     if running.stopped == "loss":
@@ -49,10 +50,10 @@ class Endings:
                     steps.left(running.span, "claim_lost")
                     return _lost(running)
                 case Waits(seconds, reason):
-                    running.span.fail("waits", reason)
+                    steps.left(running.span, "waits", reason)
                     return Parked("waiting", seconds)
                 case Expired():
-                    running.span.fail("expired", "the deadline of its task has passed")
+                    steps.left(running.span, "expired", "the deadline of its task has passed")
                     return Parked("expired", 0.0)
                 case _:
                     return await self._settle(running, await self._settled(running, verdict))

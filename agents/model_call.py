@@ -14,7 +14,7 @@ from argosy.broker import tokens
 from argosy.schemas.chat import Reply, Usage
 from argosy.schemas.prices import Price, price_of
 from argosy.telemetry import metrics, names, steps
-from argosy.telemetry.spans import Traced, error_type_of
+from argosy.telemetry.spans import Traced, annotate, error_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class ModelCall:
         share = terms.guard.share(request.prompt_tokens)
         if share is not None:
             self.span.set({names.CONTEXT_SHARE: round(share, 4)})
+            terms.shares.append(share)
+            annotate({names.CONTEXT_SHARE: round(max(terms.shares), 4)})  # of the invocation, or a tool
             metrics.context_used(request.agent, share)
 
     def __enter__(self) -> Self:

@@ -39,6 +39,8 @@ class Running:
     limit: TimeLimit
     copies: list[Copy]
     """The records that order this attempt: all are finished when it is settled."""
+    lost: str = ""
+    """The fence of the delivery before, which lost its lease."""
     parks: int = 0
     """How often its record was parked before."""
     waits: int = 0

@@ -60,17 +60,17 @@ class Settles:
             await self._publish(running.order, data, trace, running.ordinal)
         return said
 
-    async def republish(self, order: Order, stored: bytes) -> None:
+    async def republish(self, order: Order, stored: bytes, trace: Trace) -> None:
         """Publish a stored result again, as it is; one that Kafka takes no more is a small failure."""
         try:
-            await self._publish(order, stored[1:], order.trace, 1)
+            await self._publish(order, stored[1:], trace, 1)
         except MessageTooLarge:
             settled = TaskSettled.model_validate_json(stored[1:])
-            await self._publish(order, encode_body(_too_large(settled, len(stored) - 1)), order.trace, 1)
+            await self._publish(order, encode_body(_too_large(settled, len(stored) - 1)), trace, 1)
 
-    async def without_claim(self, order: Order, settled: TaskSettled) -> None:
+    async def without_claim(self, order: Order, settled: TaskSettled, trace: Trace) -> None:
         """Publish an outcome that no claim stands behind: poison."""
-        await self._publish(order, encode_body(settled), order.trace, 1)
+        await self._publish(order, encode_body(settled), trace, 1)
 
     async def _store(self, running: Running, outcome: str, data: bytes) -> Held:
         holds, lane = self.services.holds, running.order.body.lane

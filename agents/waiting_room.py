@@ -12,7 +12,7 @@ from argosy.agents.order import Order, decode
 from argosy.agents.parking import Parking, Why, seconds_of
 from argosy.agents.running import NO_USAGE, Running
 from argosy.agents.services import Services
-from argosy.agents.settle import Settles, poison
+from argosy.agents.unclaimed import Unclaimed
 from argosy.broker.deadletters import Reason
 from argosy.broker.log import Record
 from argosy.broker.topics import OVERHEAD_BYTES
@@ -34,7 +34,7 @@ class WaitingRoom:
         """Nothing waits yet; `clock` is monotonic, in seconds."""
         self._intake, self._agent, self._brought = intake, agent, brought
         self._services, self._clock = services, clock
-        self._settles = Settles(services)
+        self._unclaimed = Unclaimed(services)
         self._parking: Parking[Waiting] = Parking(services.settings.worker.parked_most)
         self._most_bytes = services.settings.kafka.max_message_bytes + OVERHEAD_BYTES
         self._alarm: asyncio.TimerHandle | None = None
@@ -143,11 +143,11 @@ class WaitingRoom:
                 assert_never(refusal)
 
     async def _republish(self, order: Order, stored: bytes, waiting: Waiting) -> None:
-        await self._settles.republish(order, stored)
+        await self._unclaimed.publish_stored(order, stored)
         self._intake.finish(waiting.copy)
 
     async def _poison(self, order: Order, deliveries: int, waiting: Waiting) -> None:
-        await self._settles.without_claim(order, poison(order, deliveries, self._services.source))
+        await self._unclaimed.publish_poison(order, deliveries)
         self._intake.finish(waiting.copy)
 
     def park(self, waiting: Waiting, why: Why, seconds: float = 0.0) -> None:

@@ -82,6 +82,15 @@ class Entomb:
 
 
 @dataclass(slots=True)
+class Waited:
+    """What a step waited for, since when, and the trace of its run."""
+
+    what: Literal["approval", "signal", "sleep"]
+    since_ms: int
+    traceparent: str | None
+
+
+@dataclass(slots=True)
 class Changed:
     """Something that people want to hear of: logged and put on `argosy.events`. Nothing depends on it."""
 
@@ -102,6 +111,10 @@ class Changed:
     agent: str | None = None
     attempt: int | None = None
     reason: str = ""
+    waited: Waited | None = None
+    """Of a step that waited and has ended."""
+    invocations: int | None = None
+    """Of a run that has ended: attempts that were settled, at least."""
 
 
 Decision = Ready | Withdraw | Unclaim | WriteMemo | Arm | Disarm | Send | Entomb | Changed

@@ -42,8 +42,11 @@ class Letter:
 class Letters:
     """Writes the records of one lane. Runs that are asked about must be loaded."""
 
-    def __init__(self, names: TopicNames, lane: int, source: str, state: LaneState) -> None:
-        """`source` is the `ce_source` of what is written."""
+    def __init__(
+        self, names: TopicNames, lane: int, source: str, state: LaneState, trace_tasks: int = 1000
+    ) -> None:
+        """`source` is the `ce_source` of what is written; of larger runs each task has a trace of its own."""
+        self._trace_tasks = trace_tasks
         self._names, self._lane, self._source, self._state = names, lane, source, state
 
     def outbox(self, entry: str, asked: Asked) -> Letter | None:
@@ -118,7 +121,8 @@ class Letters:
         value, blob = _fitting(order.kind, order.value)
         topic, task_id = self._names.tasks(order.agent), f"{dispatch.run_id}/{dispatch.local}"
         work = Work(dispatch.run_id, task_id, order.agent, dispatch.attempt, step=order.step)
-        span = steps.dispatch(topic, work, Trace(order.traceparent))
+        apart = state is not None and _tasks_of(state, order.step) > self._trace_tasks
+        span = steps.dispatch(topic, work, Trace(order.traceparent), sent=dispatch.sent, apart=apart)
         envelope = self._envelope(
             order.kind.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, order.cause
         )
@@ -153,6 +157,11 @@ class Letters:
         )
 
 
+def _tasks_of(state: RunState, step: str) -> int:
+    """Count the tasks of a run, as far as they are known yet."""
+    return max(state.totals()[1], state.step(step).length)
+
+
 def _fitting(kind: type[TaskDispatched], value: bytes) -> tuple[bytes, bytes | None]:
     """Move the inputs of a dispatch that is over 64 KiB aside: (body, what goes into the payload store)."""
     if len(value) <= INLINE_BYTES:
@@ -174,7 +183,14 @@ def _tell(dispatch: Dispatch, order: Order, task_id: str, traceparent: str | Non
     ids: dict[str, str] = {"run_id": dispatch.run_id, "task_id": task_id}
     if order.parents > 1 and not again and dispatch.attempt == 1:
         holes = sum(isinstance(given.source, HoleInput) for given in order.inputs)
-        logs.handoff("joined", traceparent=traceparent, **ids, parents=order.parents, holes=holes)
+        logs.handoff(
+            "joined",
+            traceparent=traceparent,
+            **ids,
+            parents=order.parents,
+            holes=holes,
+            cause=order.cause,
+        )
     logs.handoff(
         "dispatched",
         traceparent=traceparent,
@@ -182,6 +198,7 @@ def _tell(dispatch: Dispatch, order: Order, task_id: str, traceparent: str | Non
         agent=order.agent,
         attempt=dispatch.attempt,
         again=again,
+        cause=order.cause,
     )
 
 

@@ -14,6 +14,7 @@ from argosy.coordinator.decision import (
     Ready,
     Send,
     Unclaim,
+    Waited,
     Withdraw,
 )
 from argosy.coordinator.event import Event
@@ -23,7 +24,7 @@ from argosy.coordinator.place import Place, System
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, Waits, Work
-from argosy.coordinator.waiting import forget
+from argosy.coordinator.waiting import forget, waited_of
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
@@ -166,11 +167,12 @@ class Turn:
         state = self.state.step(step.name)
         state.letter, state.cause = letter, cause
         self.state.put_step(step.name, state)
+        waited = waited_of(self.state, step, self.event.time_ms)
         self._still(step)
         self.ended.append(step)
         if step.is_map or self.state.task(step.name) is None:
             reason = "" if cause is None else cause.fault.message
-            self.changed(letter, Place(step), reason=reason)
+            self.changed(letter, Place(step), reason=reason, waited=waited)
 
     def unended(self, scope: str) -> list[StepPlan]:
         """List what has not ended of a scope, in plan order; a pipeline's steps only while their owner runs."""
@@ -237,9 +239,16 @@ class Turn:
             for number in paging.numbers:
                 self._stop_task(Place(above.step, above.shard, System(above, paging.round, number)), "x")
 
-    def changed(self, letter: Letter, place: Place, attempt: int | None = None, reason: str = "") -> None:
+    def changed(
+        self,
+        letter: Letter,
+        place: Place,
+        attempt: int | None = None,
+        reason: str = "",
+        waited: Waited | None = None,
+    ) -> None:
         """Tell who watches."""
         word = _WORDS[letter]
         if word is not None:
             agent = place.agent if isinstance(place.step.runs, Work) else None
-            self.decisions.append(Changed(word, place.local, agent, attempt, reason))
+            self.decisions.append(Changed(word, place.local, agent, attempt, reason, waited))

@@ -5,9 +5,13 @@ waits. Fields: `w:<step>`, `g:<signal id>`, `gn`.
 """
 
 from dataclasses import replace
+from typing import Literal
 
+from argosy.coordinator.decision import Waited
 from argosy.coordinator.signal import MOST_SIGNALS, KeptSignal
 from argosy.coordinator.state import RunState
+from argosy.coordinator.step_plan import StepPlan
+from argosy.schemas.pipeline import ApprovalStep, SignalStep, SleepStep
 from argosy.schemas.waiting import WAITING, Waiting, waiting_field
 
 
@@ -20,6 +24,22 @@ def waiting_of(state: RunState, name: str) -> Waiting:
 def put_waiting(state: RunState, name: str, waiting: Waiting) -> None:
     """Write what a step waits for."""
     state.put(waiting_field(name), WAITING.dump_json(waiting, exclude_defaults=True))
+
+
+def waited_of(state: RunState, step: StepPlan, now_ms: int) -> Waited | None:
+    """Say since when a step waits that is about to end; None for one that doesn't.
+
+    A sleep began, at the latest, as long ago as it takes: when it ends early, nobody knows since when it slept.
+    """
+    match step.step:
+        case SignalStep() | ApprovalStep() as waits:
+            since_ms = waiting_of(state, step.name).since_ms
+            what: Literal["signal", "approval"] = "signal" if isinstance(waits, SignalStep) else "approval"
+            return Waited(what, since_ms, state.pinned.traceparent) if since_ms else None
+        case SleepStep() as sleep:
+            return Waited("sleep", now_ms - round(sleep.seconds * 1000), state.pinned.traceparent)
+        case _:
+            return None
 
 
 def first_signal(state: RunState, waiting: Waiting) -> KeptSignal | None:

@@ -131,6 +131,8 @@ def timed_out(turn: Turn, step: StepPlan) -> None:
     fault = Fault(code="expired", message=text)
     if waits.on_timeout == "fail":
         task_id = f"{turn.state.run_id}/{step.name}"
+        waited = held.waited_of(turn.state, step, turn.event.time_ms)
+        turn.decisions.append(Changed("expired", step.name, reason=text, waited=waited))
         finish(turn, "failed", fault.model_copy(update={"task_id": task_id}))
     else:
         turn.end_step(step, "e", Cause(local=step.name, outcome="expired", fault=fault))

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from argosy.broker.log import Outgoing
-from argosy.coordinator.decision import Changed
+from argosy.coordinator.decision import Changed, Waited
 from argosy.coordinator.event import Event
 from argosy.coordinator.lane_services import LaneServices
 from argosy.schemas.envelope import Envelope
@@ -18,8 +18,10 @@ from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, metrics, steps
 from argosy.telemetry.propagation import Trace
-from argosy.telemetry.steps import RunSummary
+from argosy.telemetry.steps import RunSummary, Wait
 
+_UNSETTLED: Final = frozenset(("failed", "skipped", "cancelled", "expired"))
+"""How a task or a step may end without a worker's word."""
 _MOST_IN_FLIGHT: Final = 20
 """Of what one turn has to tell, while Kafka takes nothing."""
 
@@ -37,7 +39,7 @@ class Watched:
         records: list[Outgoing] = []
         told, sending = logs.told(), len(self._tasks) < _MOST_IN_FLIGHT
         for event, change in changes:
-            if told or change.state == "ended":
+            if told or change.state == "ended" or change.waited is not None:
                 _log(event, change)
             if sending:
                 records.append(self._record(event, change))
@@ -98,16 +100,41 @@ def _log(event: Event, change: Changed) -> None:
                 offset=event.offset,
             )
         case RunEnded() as ended if change.state == "ended":
-            _ended(event, ended)
+            _ended(event, change, ended)
+        case _ if change.local is not None and (change.state in _UNSETTLED or change.waited is not None):
+            logs.handoff(
+                "taken",
+                traceparent=event.traceparent,
+                run_id=event.run_id,
+                task_id=f"{event.run_id}/{change.local}",
+                attempt=change.attempt,
+                outcome=change.state,
+                offset=event.offset,
+                why=change.reason,
+            )
         case _:
             pass
+    if change.waited is not None and change.local is not None:
+        _waited(event, change.local, change.state, change.waited)
 
 
-def _ended(event: Event, ended: RunEnded) -> None:
+def _waited(event: Event, local: str, outcome: str, waited: Waited) -> None:
+    """Tell of a wait as a span, from when it began to the record that ended it: nobody's clock but Kafka's."""
+    wait = Wait(local, waited.what, outcome, waited.since_ms)
+    steps.wait(wait, event.run_id, Trace(waited.traceparent)).end(event.time_ms)
+
+
+def _ended(event: Event, change: Changed, ended: RunEnded) -> None:
     summary = RunSummary(
-        event.run_id, ended.pipeline, ended.outcome, ended.accepted_ms, ended.tasks, ended.usage
+        event.run_id,
+        ended.pipeline,
+        ended.outcome,
+        ended.accepted_ms,
+        ended.tasks,
+        ended.usage,
+        change.invocations,
     )
-    steps.end(summary, Trace(event.traceparent)).end()
+    steps.end(summary, Trace(event.traceparent)).end(event.time_ms)
     seconds = max(0, event.time_ms - ended.accepted_ms) / 1000
     metrics.run_ended(ended.pipeline.partition("@")[0], ended.outcome, seconds)
     logs.handoff(

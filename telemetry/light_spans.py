@@ -55,18 +55,23 @@ class Provider(TracerProvider):
         self._light = False
         super().add_span_processor(span_processor)
 
-    def begin(
+    def begin(  # noqa: PLR0913, PLR0917 - what a span is
         self,
         name: str,
         parent: Trace,
         kind: SpanKind,
         attributes: Callable[[], Mapping[str, AnyValue]],
         links: Sequence[Link],
+        span_id: int | None = None,
     ) -> "Light | None":
-        """Begin a child of a valid, sampled parent; None if the SDK has to."""
+        """Begin a child of a valid, sampled parent, with a span id that is given, or a random one.
+
+        None if the SDK has to.
+        """
         if not self._light or parent.traceparent is None or parent.tracestate is not None:
             return None
-        return Light(self, name, parent.traceparent, kind, dict(attributes()), links)
+        chosen = self.ids.generate_span_id() if span_id is None else span_id
+        return Light(self, name, parent.traceparent, kind, dict(attributes()), links, chosen)
 
     def take(self, span: ReadableSpan) -> None:
         """Hand an ended light span to the exporters."""
@@ -85,11 +90,12 @@ class Light(Span):
         kind: SpanKind,
         attributes: dict[str, AnyValue],
         links: Sequence[Link],
+        span_id: int,
     ) -> None:
         """Begin it; `parent` is a valid traceparent, `attributes` are its own from now on."""
         self._provider, self._name, self._parent, self._kind = provider, name, parent, kind
         self._attributes, self._links = attributes, links
-        self._id = provider.ids.generate_span_id()
+        self._id = span_id
         self._context: SpanContext | None = None
         self._full: Span | None = None
         self._turning = False
@@ -186,7 +192,7 @@ class Light(Span):
                 if self._ended is not None or self._turning:
                     return NonRecordingSpan(self.get_span_context())
                 self._turning = True
-                self._full = self._provider.ids.under(self._id, self._begin_full)
+                self._full = self._provider.ids.under(self._begin_full, span_id=self._id)
             return self._full
 
     def _begin_full(self) -> Span:
@@ -201,21 +207,28 @@ class Light(Span):
 
 
 class _Ids(RandomIdGenerator):
-    """Random ids; a light span that turns into the SDK's keeps the one it has."""
+    """Random ids, but for a span whose ids are known: one that was light keeps its own, an attempt's trace has one."""
 
     def __init__(self) -> None:
         self._given = threading.local()
 
-    def under(self, span_id: int, begin: Callable[[], Span]) -> Span:
-        self._given.id = span_id
+    def under(
+        self, begin: Callable[[], Span], *, trace_id: int | None = None, span_id: int | None = None
+    ) -> Span:
+        """Begin a span under these ids."""
+        self._given.trace_id, self._given.span_id = trace_id, span_id
         try:
             return begin()
         finally:
-            self._given.id = None
+            self._given.trace_id = self._given.span_id = None
 
     def generate_span_id(self) -> int:
-        given: int | None = getattr(self._given, "id", None)
+        given: int | None = getattr(self._given, "span_id", None)
         return super().generate_span_id() if given is None else given
+
+    def generate_trace_id(self) -> int:
+        given: int | None = getattr(self._given, "trace_id", None)
+        return super().generate_trace_id() if given is None else given
 
 
 def _asks_for_more(variable: str) -> bool:

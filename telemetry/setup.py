@@ -18,13 +18,14 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from argosy.schemas import redact
 from argosy.schemas.secrets import secrets_in
 from argosy.schemas.settings import TelemetrySettings
 from argosy.telemetry import content, instruments, logs, served
 from argosy.telemetry.light_spans import Provider
+from argosy.telemetry.sampling import sampler
 from argosy.telemetry.tally_reader import Reader
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ class Telemetry:
 
     tracer_provider: TracerProvider
     meter_provider: MeterProvider | None = None
-    _stopped: list[bool] = field(default_factory=list[bool])
     page: "Page | None" = None
     """What `/metrics` serves, if it is to be served."""
     _servers: "list[MetricsServer]" = field(default_factory=list["MetricsServer"])
+    _stopped: list[bool] = field(default_factory=list[bool])
 
     def stop(self, within_seconds: float = FLUSH_SECONDS) -> bool:
         """Export what is queued; after `within_seconds` give up and return False. Repeats do nothing."""
@@ -73,7 +74,6 @@ class Telemetry:
             thread.join(within_seconds / len(threads))
         return not any(thread.is_alive() for thread in threads)
 
-
     def serve(self, host: str, port: int) -> None:
         """Serve `/metrics` until `stop`, and tell where; a port that can't be had is no error."""
         if self.page is None:
@@ -86,14 +86,15 @@ class Telemetry:
             served.at(server.url)
             logs.get("argosy.metrics").info("metrics are served", url=server.url)
 
+
 def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | None = None) -> Telemetry:
     """Set up the process `service` (`coordinator`, `worker-research`, …) and install it.
 
     A process that set up OpenTelemetry itself before keeps its own providers; only logs and content are ours
     then.
     """
-    logs.configure(settings.log_format, settings.log_level, log_stream)
     redact.know(secrets_in(os.environ))
+    logs.configure(settings.log_format, settings.log_level, log_stream)
     content.use(settings.content)
     telemetry = build(service, settings)
     if isinstance(trace_api.get_tracer_provider(), trace_api.ProxyTracerProvider):
@@ -102,7 +103,9 @@ def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | Non
         metrics_api.get_meter_provider(), MeterProvider
     ):
         metrics_api.set_meter_provider(telemetry.meter_provider)
-        metrics.tally(on=_as_usual())
+        instruments.tally(on=_as_usual())
+        if settings.metrics_port is not None:
+            telemetry.serve(settings.metrics_host, settings.metrics_port)
     return telemetry
 
 
@@ -116,12 +119,12 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
     })  # fmt: skip
     span_exporters, metric_exporters = _exporters(service, settings)
     # With nobody to export to, spans still carry ids: logs of one run share a trace id all the same.
-    sampler = ParentBasedTraceIdRatio(settings.sample_per_mille / 1000) if span_exporters else ALWAYS_OFF
+    chosen = sampler(settings.sample_per_mille) if span_exporters else ALWAYS_OFF
     processors = [
         BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=1_000)
         for exporter in span_exporters
     ]
-    tracer_provider = Provider(sampler, resource, processors)
+    tracer_provider = Provider(chosen, resource, processors)
     # An exporter that can't reach its collector says so in every batch: once in a while is enough.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     beside = instruments.DISTRIBUTIONS.values()

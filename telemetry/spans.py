@@ -27,7 +27,15 @@ from opentelemetry.trace import (
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import content, names
 from argosy.telemetry.light_spans import Light, Provider
-from argosy.telemetry.propagation import NO_TRACE, Trace, is_sampled, parent_context, span_context, trace_of
+from argosy.telemetry.propagation import (
+    NO_TRACE,
+    Trace,
+    is_sampled,
+    links_to,
+    parent_context,
+    span_context,
+    trace_of,
+)
 from argosy.telemetry.redact import redact_text
 
 if TYPE_CHECKING:
@@ -85,10 +93,10 @@ class Traced:
             self._span.set_attribute(names.ERROR_TYPE, error_type)
             self._span.set_status(Status(StatusCode.ERROR, redact_text(message)[:ERROR_CHARACTERS]))
 
-    def end(self) -> None:
-        """End the step now; more ends change nothing."""
+    def end(self, at_ms: int | None = None) -> None:
+        """End the step now, or as of a time (epoch); more ends change nothing."""
         if self._span is not None:
-            self._span.end()
+            self._span.end(None if at_ms is None else at_ms * 1_000_000)
             self._span = None
 
     @contextmanager
@@ -170,31 +178,60 @@ class Step(NamedTuple):
     kind: SpanKind
 
 
-def begin(
+def begin(  # noqa: PLR0913 - what a span is
     step: Step,
     parent: Trace,
     attributes: Callable[[], Attributes],
     *,
     links: Sequence[Link] = (),
     start_ms: int | None = None,
+    span_id: int | None = None,
 ) -> Traced:
     """Begin a step under an explicit parent; without a valid one as root of a new trace, sampled by setting.
 
-    `attributes` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back.
+    `attributes` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back. `span_id`: the
+    one that others will know it by.
     """
     if not is_sampled(parent.traceparent):
         if parent.trace_id is not None:
             return Traced(None, parent)
         parent = NO_TRACE  # absent, or malformed: who takes headers apart has counted it
     elif start_ms is None and isinstance(provider := trace.get_tracer_provider(), Provider):
-        light = provider.begin(step.name, parent, step.kind, attributes, links)
+        light = provider.begin(step.name, parent, step.kind, attributes, links, span_id)
         if light is not None:
             return Traced(light, parent)
     context = parent_context(parent.traceparent, parent.tracestate)
     start_ns = None if start_ms is None else start_ms * 1_000_000
-    span = _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns)
+
+    def make() -> Span:
+        return _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns)
+
+    span = make() if span_id is None else _under(make, span_id=span_id)
     # A process that exports nothing must not break the trace between two that do.
     return Traced(span if span.is_recording() or parent.traceparent is None else None, parent)
+
+
+def begin_apart(
+    step: Step, run: Trace, trace_id: int, attributes: Callable[[], Attributes], *, links: Sequence[Link] = ()
+) -> Traced:
+    """Begin a step as the root of a trace of its own, of this id: sampled as `run` is, and linked to that."""
+    if not is_sampled(run.traceparent):
+        return begin(step, run, attributes)
+    linked = (*links_to([run.traceparent], "run"), *links)  # our sampler knows it by this link
+
+    def make() -> Span:
+        return _tracer().start_span(step.name, context_api.Context(), step.kind, attributes(), linked)
+
+    span = _under(make, trace_id=trace_id)
+    return Traced(span if span.is_recording() else None, run)
+
+
+def _under(make: Callable[[], Span], *, trace_id: int | None = None, span_id: int | None = None) -> Span:
+    """Make a span with known ids, where the provider is ours: another's makes its own."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, Provider):
+        return provider.ids.under(make, trace_id=trace_id, span_id=span_id)
+    return make()
 
 
 def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:

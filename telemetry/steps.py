@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from opentelemetry.trace import Link, SpanKind
 
 from argosy.schemas.chat import Usage
-from argosy.telemetry import content, names, propagation
+from argosy.telemetry import content, dialect, names, propagation
 from argosy.telemetry.propagation import NO_TRACE, Trace
-from argosy.telemetry.spans import Attributes, Step, Traced, begin, begin_here
+from argosy.telemetry.spans import Attributes, Step, Traced, begin, begin_apart, begin_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,27 @@ class Position:
     topic: str
     partition: int
     offset: int
+    group: str = ""
+    """The consumer group that it was taken for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Under which fence an attempt was claimed, after which one that lost its lease, and how long it had waited."""
+
+    fence: str
+    lost: str = ""
+    waited_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a step waited for, since when (epoch milliseconds), and how that ended."""
+
+    step: str
+    what: str
+    outcome: str
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,8 @@ class RunSummary:
     accepted_ms: int
     tasks: int
     usage: Usage
+    invocations: int | None = None
+    """Attempts that were settled, at least; None: nobody knows."""
 
 
 def submit(topic: str, run_id: str, pipeline: str) -> Traced:
@@ -70,28 +94,55 @@ def accept(position: Position, run_id: str, parent: Trace, *, replayed: str | No
     )
 
 
-def dispatch(topic: str, work: Work, parent: Trace) -> Traced:
-    """Coordinator: sending one attempt to its agent's topic. `parent` is the run's stored trace context."""
+def dispatch(topic: str, work: Work, parent: Trace, *, sent: int = 1, apart: bool = False) -> Traced:
+    """Coordinator: sending one attempt to its agent's topic, for the `sent`-th time.
+
+    `parent` is the run's stored trace context. `apart`: the run is so large that each attempt has a trace of its own,
+    linked to the run's; an attempt that is sent again goes on in it.
+    """
+
+    def attributes() -> Attributes:
+        told = _sent(topic, work.run_id) | _about(work) | {names.SENT: sent}
+        return told | {names.TRACE_MODE: "link"} if apart else told
+
+    step = Step(f"{names.SEND} {topic}", SpanKind.PRODUCER)
+    if not apart:
+        return begin(step, parent, attributes)
+    trace_id = _digest(f"{parent.trace_id}/{work.task_id}#{work.attempt}", 16)
+    return begin_apart(step, parent, trace_id, attributes)
+
+
+def wait(wait: Wait, run_id: str, parent: Trace) -> Traced:
+    """Coordinator: an approval, a signal or a sleep that has ended, dated back to its begin; `end_at` it at once."""
+
+    def attributes() -> Attributes:
+        return {
+            names.RUN_ID: run_id,
+            names.TASK_ID: f"{run_id}/{wait.step}",
+            names.STEP: wait.step,
+            names.WAITED_FOR: wait.what,
+            names.WAIT_OUTCOME: wait.outcome,
+        }
+
     return begin(
-        Step(f"{names.SEND} {topic}", SpanKind.PRODUCER),
-        parent,
-        lambda: _sent(topic, work.run_id) | _about(work),
+        Step(f"{names.WAIT} {wait.step}", SpanKind.INTERNAL), parent, attributes, start_ms=wait.since_ms
     )
 
 
-def invocation(
+def invocation(  # noqa: PLR0913 - all that a span links to
     position: Position,
     work: Work,
     parent: Trace,
     *,
     joined: Sequence[str | None] = (),
     earlier: str | None = None,
+    claim: Claim | None = None,
 ) -> Traced:
     """Worker: one run of the handler. `parent` is the dispatch's context, `joined` the parents' traceparents.
 
-    Links go to every joined parent, to the attempt before (`earlier`) and to the message itself. The
-    handler's input and output are told by `set_content(names.INPUT | names.OUTPUT, …)`, the rest by
-    `invoked`.
+    Links go to every joined parent, to the attempt before (`earlier`), to the delivery before of the same attempt, if
+    `claim` tells of one, and to the message itself. The handler's input and output are told by
+    `set_content(names.INPUT | names.OUTPUT, …)`, the rest by `invoked`.
     """
     if parent.trace_id is not None and not propagation.is_sampled(parent.traceparent):
         return Traced(None, parent)  # before any link is built
@@ -100,14 +151,31 @@ def invocation(
         *propagation.links_to(joined, "parent"),
         *propagation.links_to([earlier], "retry"),
     ]
+    if claim is not None and claim.lost and parent.trace_id is not None:
+        lost = f"00-{parent.trace_id}-{_digest(claim.lost, 8):016x}-01"
+        links += propagation.links_to([lost], "delivery")
 
     def attributes() -> Attributes:
         agent = {names.GEN_AI_OPERATION: names.INVOKE_AGENT, names.GEN_AI_CONVERSATION: work.run_id}
-        return _processed(position) | _about(work) | agent
+        told = _processed(position) | _about(work) | agent
+        if claim is None:
+            return told
+        return {**told, names.HANDOFF_SECONDS: round(claim.waited_seconds, 6)}
 
     return begin(
-        Step(f"{names.INVOKE_AGENT} {work.agent}", SpanKind.CONSUMER), parent, attributes, links=links
+        Step(f"{names.INVOKE_AGENT} {work.agent}", SpanKind.CONSUMER),
+        parent,
+        attributes,
+        links=links,
+        span_id=None if claim is None else _digest(claim.fence, 8),
     )
+
+
+def left(span: Traced, why: str, message: str = "") -> None:
+    """Record on an invocation, before its end, that it was not settled: it claims no outcome."""
+    span.set({names.LEFT: why})
+    if why != "drain":  # nothing went wrong: another worker does it
+        span.fail(why, message)
 
 
 def invoked(span: Traced, outcome: str, usage: Usage, wall_seconds: float) -> None:
@@ -135,9 +203,12 @@ def settle(topic: str, work: Work, outcome: str, parent: Trace = NO_TRACE) -> Tr
 
 def end(summary: RunSummary, parent: Trace) -> Traced:
     """Coordinator: the run as a whole, dated back to its accept; end it at once."""
+    pipeline = summary.pipeline.partition("@")[0]
 
     def attributes() -> Attributes:
-        return {
+        told = {} if summary.invocations is None else {names.RUN_INVOCATIONS: summary.invocations}
+        return told | {
+            **dialect.workflow(pipeline),
             names.GEN_AI_OPERATION: names.INVOKE_WORKFLOW,
             names.RUN_ID: summary.run_id,
             names.GEN_AI_CONVERSATION: summary.run_id,
@@ -148,8 +219,12 @@ def end(summary: RunSummary, parent: Trace) -> Traced:
             names.OUTPUT_TOKENS: summary.usage.output_tokens,
         }
 
-    name = f"{names.INVOKE_WORKFLOW} {summary.pipeline.partition('@')[0]}"
-    return begin(Step(name, SpanKind.INTERNAL), parent, attributes, start_ms=summary.accepted_ms)
+    return begin(
+        Step(f"{names.INVOKE_WORKFLOW} {pipeline}", SpanKind.INTERNAL),
+        parent,
+        attributes,
+        start_ms=summary.accepted_ms,
+    )
 
 
 def result(topic: str, run_id: str, outcome: str, parent: Trace) -> Traced:
@@ -178,7 +253,7 @@ def model_call(provider: str, model: str, attributes: Attributes) -> Traced:
     def described() -> Attributes:
         return {
             names.GEN_AI_OPERATION: names.CHAT,
-            names.GEN_AI_PROVIDER: provider,
+            **dialect.provider(provider),
             names.REQUEST_MODEL: model,
             **attributes,
         }
@@ -187,18 +262,18 @@ def model_call(provider: str, model: str, attributes: Attributes) -> Traced:
 
 
 def _sent(topic: str, run_id: str) -> dict[str, str | int]:
-    return {
+    return dialect.messaging({
         names.MESSAGING_SYSTEM: names.KAFKA,
         names.OPERATION_NAME: names.SEND,
         names.OPERATION_TYPE: names.SEND,
         names.DESTINATION: topic,
         names.CONVERSATION_ID: run_id,
         names.RUN_ID: run_id,
-    }
+    })  # fmt: skip
 
 
 def _processed(position: Position) -> dict[str, str | int]:
-    return {
+    told: dict[str, str | int] = {
         names.MESSAGING_SYSTEM: names.KAFKA,
         names.OPERATION_NAME: names.PROCESS,
         names.OPERATION_TYPE: names.PROCESS,
@@ -206,6 +281,9 @@ def _processed(position: Position) -> dict[str, str | int]:
         names.PARTITION: str(position.partition),
         names.OFFSET: position.offset,
     }
+    if position.group:
+        told[names.GROUP] = position.group
+    return dialect.messaging(told)
 
 
 def _about(work: Work) -> dict[str, str | int]:
@@ -217,3 +295,8 @@ def _about(work: Work) -> dict[str, str | int]:
         names.ATTEMPT: work.attempt,
         names.DELIVERY: work.delivery,
     }
+
+
+def _digest(text: str, size: int) -> int:
+    """Give an id that whoever knows the text finds again; ids of traces and spans are never zero."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=size).digest()) or 1
