@@ -154,6 +154,7 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
     if state is not None and state.st == "ended":
         return state, ()
     decisions: list[Decision] = []
+    invocations = _invocations(state) if state is not None and state.st == "ending" else None
     if state is not None and state.st == "active":
         decisions += [Unclaim(local) for local in state.tasks() if state.is_open(local)]
     if state is None:
@@ -166,8 +167,15 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
     state.put("off", str(event.offset).encode())
     if event.traceparent is not None:
         state.put("tp", event.traceparent.encode())
-    decisions += [Entomb(), Send(f"result:{event.run_id}"), Changed("ended", reason=ended.outcome)]
+    told = Changed("ended", reason=ended.outcome, invocations=invocations)
+    decisions += [Entomb(), Send(f"result:{event.run_id}"), told]
     return state, tuple(decisions)
+
+
+def _invocations(state: RunState) -> int:
+    """Count attempts that were settled, at least: of the tasks of iterations that are over, one each."""
+    held, settled = state.counts()
+    return settled + state.totals()[1] - held
 
 
 def _rules(version: int, run_id: str) -> Rules:

@@ -211,6 +211,11 @@ class RunState:
         self.write()
         return iter(sorted(name[2:] for name in self._fields if name.startswith("t:")))
 
+    def counts(self) -> tuple[int, int]:
+        """Count the tasks that are held, and their attempts that were settled."""
+        names = [name[2:] for name in self._fields.keys() | self._behind.keys() if name.startswith("t:")]
+        return len(names), sum(task.seen.bit_count() for task in map(self.task, names) if task is not None)
+
     def result(self, local: str) -> TaskResult:
         """Read what a task left; KeyError if it has not ended or was never ordered."""
         result = self._results.get(local)
