@@ -2,17 +2,32 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from argosy.broker.keys import LaneKeys
-from argosy.client.links import Links
+from argosy.broker.store import Store
 from argosy.schemas.ids import lane_of
 from argosy.schemas.payload import Payload
 from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, SignalStep, Step
+from argosy.schemas.settings import Settings
 from argosy.schemas.waiting import WAITING, wait_timer, waiting_field
 
 _TIMER: Final = f"|{wait_timer('')}"
 _AT_ONCE: Final = 64
+
+
+class Reading(Protocol):
+    """What is needed to look: nothing is written."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where the lanes are."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """Where their state is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,7 @@ class Awaited:
     refusal: str = ""
 
 
-async def of_run(links: Links, run_id: str) -> list[Awaited]:
+async def of_run(links: Reading, run_id: str) -> list[Awaited]:
     """List what a run waits for, in the order of names; empty if nothing, or no such run. Raises Unreachable."""
     keys = _keys(links, lane_of(run_id, links.settings.fleet.lanes))
     (epoch,) = await links.store.hmget(keys.checkpoint, ["epoch"])
@@ -56,14 +71,14 @@ async def of_run(links: Links, run_id: str) -> list[Awaited]:
     return [one for one in found if one is not None]
 
 
-async def of_fleet(links: Links) -> list[Awaited]:
+async def of_fleet(links: Reading) -> list[Awaited]:
     """List what all runs wait for, those that wait for longest first. Reads all timers. Raises Unreachable."""
     lanes = range(links.settings.fleet.lanes)
     found = [one for some in await asyncio.gather(*(_of_lane(links, lane) for lane in lanes)) for one in some]
     return sorted(found, key=lambda one: (one.since_ms, one.run_id, one.step))
 
 
-async def _of_lane(links: Links, lane: int) -> list[Awaited]:
+async def _of_lane(links: Reading, lane: int) -> list[Awaited]:
     keys = _keys(links, lane)
     (epoch,) = await links.store.hmget(keys.checkpoint, ["epoch"])
     if epoch is None:
@@ -84,7 +99,7 @@ async def _of_lane(links: Links, lane: int) -> list[Awaited]:
     return found
 
 
-def _keys(links: Links, lane: int) -> LaneKeys:
+def _keys(links: Reading, lane: int) -> LaneKeys:
     return LaneKeys(links.settings.redis.key_prefix, lane)
 
 

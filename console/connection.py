@@ -199,7 +199,7 @@ class Argosy(connection.Argosy):
     async def start(self, replay: Replay, *, new_run_id: str | None = None) -> Run[Any]:
         """Start what was prepared. Raises as `replay`."""
         submit, of = replay.submit, replay.run_id
-        fresh = await self._fresh_id(of) if new_run_id is None else said.run_id_of(new_run_id)
+        fresh = await self.fresh_id(of) if new_run_id is None else said.run_id_of(new_run_id)
         pipeline = submit.pipeline
         name = pipeline if isinstance(pipeline, str) else f"{pipeline.name}@{pipeline.version}"
         try:
@@ -211,7 +211,7 @@ class Argosy(connection.Argosy):
                 do="name an earlier step with --from (from_=), or raise kafka.max_message_bytes",
             ) from None
 
-    async def _fresh_id(self, run_id: str) -> str:
+    async def fresh_id(self, run_id: str) -> str:
         """Choose an id that no run has, as far as is known. Raises Unreachable."""
         links = self._linked()
         for number in count(1):

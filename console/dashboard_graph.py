@@ -43,6 +43,8 @@ class Box:
     """Many tasks behind one box."""
     outer: bool
     """There are boxes in it."""
+    one: bool = False
+    """It is one task, which has been ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,14 @@ def _box(step: Step, name: str, at: Point, size: tuple[int, int], progress: Prog
         height=size[1],
         stacked=isinstance(step, MapStep | LoopStep),
         outer=step.pipeline is not None,
+        one=is_one(step, name, progress),
     )
+
+
+def is_one(step: Step, name: str, progress: Progress) -> bool:
+    """Say whether a step is one task of a run, which has been ordered."""
+    many = isinstance(step, MapStep | LoopStep) or "*" in name or step.agent is None
+    return not many and progress.state is not None and progress.state.word not in ("waiting", "skipped")
 
 
 def _kind(step: Step) -> str:

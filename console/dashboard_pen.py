@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from argosy.console.dashboard_page import Item, Region, View
+from argosy.console.dashboard_states import corners
 from argosy.console.dashboard_text import cut, finished
 from argosy.console.moments import ago, length, moment
 from argosy.console.numbers import counted, short
@@ -61,6 +62,7 @@ def environment() -> Environment:
         "short": short,
         "counted": counted,
         "cut": cut,
+        "corners": corners,
     }
     made.globals |= {"static": _address, "nav": NAV}
     return made

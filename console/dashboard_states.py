@@ -45,10 +45,10 @@ def shown(word: str) -> Shown:
     return found if found is not None else Shown(word, _UNKNOWN.letter, _UNKNOWN.shape, _UNKNOWN.css)
 
 
-def points(shape: Shape, size: int) -> str:
-    """Give the corners of a shape with corners, in a square of this size, as an SVG polygon has them."""
-    full, half, quarter = size, size / 2, size / 4
-    corners: dict[str, tuple[tuple[float, float], ...]] = {
+def corners(shape: Shape) -> str:
+    """Give the corners of a shape with corners, in a square of 16, as an SVG polygon has them; else nothing."""
+    full, half, quarter = 16, 8, 4
+    found: dict[str, tuple[tuple[float, float], ...]] = {
         "square": ((1, 1), (full - 1, 1), (full - 1, full - 1), (1, full - 1)),
         "diamond": ((half, 0), (full, half), (half, full), (0, half)),
         "triangle": ((half, 0), (full, full - 1), (0, full - 1)),
@@ -61,4 +61,4 @@ def points(shape: Shape, size: int) -> str:
             (0, half),
         ),
     }
-    return " ".join(f"{x:g},{y:g}" for x, y in corners.get(shape, ()))
+    return " ".join(f"{x:g},{y:g}" for x, y in found.get(shape, ()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from argosy.console.dag import Named, named_steps, runs_of
+from argosy.console.dashboard_graph import is_one
 from argosy.console.dashboard_progress import NOTHING, WAITS, Progress
 from argosy.console.dashboard_timeline import StepTimes, Timeline, Try
 from argosy.console.moments import length
@@ -76,7 +77,8 @@ class Row:
     said: str
     bars: tuple[Bar, ...]
     progress: Progress
-    many: bool = False
+    one: bool = False
+    """It is one task, which has been ordered."""
 
     @property
     def says(self) -> str:
@@ -131,7 +133,8 @@ def by_step(history: History, times: Timeline, progress: dict[str, Progress], sc
         many = "*" in named.name or isinstance(named.step, MapStep | LoopStep)
         found = times.steps.get(named.name)
         bars = _many(named, state, found, scale) if many else _single(named, state, times, scale)
-        yield Row(named.name, runs_of(named.step), tuple(bars), progress.get(named.name, NOTHING), many)
+        made = progress.get(named.name, NOTHING)
+        yield Row(named.name, runs_of(named.step), tuple(bars), made, is_one(named.step, named.name, made))
 
 
 def by_task(state: RunState, times: Timeline, locals_: Iterable[str], scale: Scale) -> Iterator[Row]:

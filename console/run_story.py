@@ -39,10 +39,11 @@ def story(history: History) -> list[Happened]:
 
     A record stands after the one at its `cause`; what one worker did between two offsets has rising ordinals.
     """
-    return [_happened(each, history) for each in sorted(history.records, key=lambda each: each.offset)]
+    return [happened(each, history) for each in sorted(history.records, key=lambda each: each.offset)]
 
 
-def _happened(logged: Logged, history: History) -> Happened:
+def happened(logged: Logged, history: History) -> Happened:
+    """Tell one record."""
     envelope, message = logged.envelope, logged.message
     task = local_part(message.task_id) if isinstance(message, TaskSettled | StepRecorded) else ""
     return Happened(

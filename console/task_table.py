@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from argosy.console.dag import named_steps, runs_of
 from argosy.console.loop_words import forgotten
+from argosy.console.planned_words import planned_under
 from argosy.console.run_history import History
 from argosy.console.system_words import place_of, words
 from argosy.coordinator.step_plan import shards_in, template_of
 from argosy.schemas.ids import step_of, task_id
-from argosy.schemas.pipeline import LoopStep
+from argosy.schemas.pipeline import LoopStep, PlanStep
 from argosy.schemas.taint import UNTAINTED, Taint, united
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ def rows(history: History) -> list[TaskRow]:
         for local in shards or [named.name]:
             made.append(_row(history, local, agent))
             made.extend(_row(history, one, agent) for one in _under(under, local))
+            for planned, runs in (
+                planned_under(state, local).items() if isinstance(named.step, PlanStep) else ()
+            ):
+                made.append(_row(history, planned, runs))
+                made.extend(_row(history, one, runs) for one in _under(under, planned))
     return made
 
 
@@ -107,6 +113,12 @@ def _under(under: Mapping[str, list[str]], local: str) -> Iterator[str]:
     ):
         yield name
         yield from _under(under, name)
+
+
+def row_of(history: History, local: str) -> TaskRow | None:
+    """Make the row of one task, or of a step that waits; None if its run has no such step, or never began."""
+    place = place_of(history, local)
+    return None if place is None else _row(history, local, place.agent)
 
 
 def last_fault(history: History, local: str) -> str:

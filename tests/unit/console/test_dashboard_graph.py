@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from argosy.console.dashboard_graph import Box, draw, fit
 from argosy.console.dashboard_layers import arrange
-from argosy.console.dashboard_states import STATES, points
+from argosy.console.dashboard_states import STATES, corners
 from argosy.console.task_table import WORDS
 from support.fold_pipelines import (
     accepted,
@@ -142,7 +142,7 @@ def test_every_state_of_a_task_has_a_letter_and_a_shape_of_its_own() -> None:
     letters = [shown.letter for word, shown in STATES.items() if word != "active"]
     assert len(letters) == len(set(letters))
     for shown in STATES.values():
-        assert shown.shape in {"circle", "ring"} or points(shown.shape, 16)
+        assert shown.shape in {"circle", "ring"} or corners(shown.shape)
 
 
 def test_what_does_not_fit_is_cut_and_marked() -> None:
