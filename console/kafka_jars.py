@@ -82,14 +82,15 @@ def ensure_jars(progress: Progress = untold) -> Path:
             TemporaryDirectory(dir=folder, prefix=".download-") as staging,
             ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool,
         ):
-            fetches = [pool.submit(_fetch, jar, Path(staging), folder) for jar in missing]
+            fetches = [pool.submit(fetch, jar, Path(staging), folder) for jar in missing]
             for done, fetch in enumerate(as_completed(fetches), start=1):
                 fetch.result()
                 progress(done, len(missing))
     return folder
 
 
-def _fetch(jar: Jar, staging: Path, folder: Path) -> None:
+def fetch(jar: Jar, staging: Path, folder: Path) -> None:
+    """Put a jar into a folder, by way of another one on the same disk. Raises Unreachable and ConfigurationError."""
     from jgo.maven import MavenContext  # noqa: PLC0415  # slow to import, and needed once per machine only
 
     component = MavenContext(repo_cache=staging).project(jar.group, jar.artifact).at_version(jar.version)
