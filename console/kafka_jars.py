@@ -83,8 +83,8 @@ def ensure_jars(progress: Progress = untold) -> Path:
             ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool,
         ):
             fetches = [pool.submit(fetch, jar, Path(staging), folder) for jar in missing]
-            for done, fetch in enumerate(as_completed(fetches), start=1):
-                fetch.result()
+            for done, fetched in enumerate(as_completed(fetches), start=1):
+                fetched.result()
                 progress(done, len(missing))
     return folder
 
