@@ -17,7 +17,6 @@ from opentelemetry import trace as trace_api
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from argosy.schemas import redact
@@ -25,6 +24,7 @@ from argosy.schemas.secrets import secrets_in
 from argosy.schemas.settings import TelemetrySettings
 from argosy.telemetry import content, instruments, logs, served
 from argosy.telemetry.light_spans import Provider
+from argosy.telemetry.losses import Batches
 from argosy.telemetry.sampling import sampler
 from argosy.telemetry.tally_reader import Reader
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+    from opentelemetry.sdk.trace.export import SpanExporter
 
     from argosy.telemetry.metrics_page import MetricsServer, Page
 
@@ -54,6 +55,7 @@ class Telemetry:
     page: "Page | None" = None
     """What `/metrics` serves, if it is to be served."""
     _servers: "list[MetricsServer]" = field(default_factory=list["MetricsServer"])
+    _batches: tuple[Batches, ...] = ()
     _stopped: list[bool] = field(default_factory=list[bool])
 
     def stop(self, within_seconds: float = FLUSH_SECONDS) -> bool:
@@ -72,6 +74,8 @@ class Telemetry:
             thread.start()
         for thread in threads:
             thread.join(within_seconds / len(threads))
+        for processor in self._batches:
+            processor.tell()
         return not any(thread.is_alive() for thread in threads)
 
     def serve(self, host: str, port: int) -> None:
@@ -120,10 +124,7 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
     span_exporters, metric_exporters = _exporters(service, settings)
     # With nobody to export to, spans still carry ids: logs of one run share a trace id all the same.
     chosen = sampler(settings.sample_per_mille) if span_exporters else ALWAYS_OFF
-    processors = [
-        BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=1_000)
-        for exporter in span_exporters
-    ]
+    processors = tuple(Batches(exporter, QUEUE_SPANS, 1_000) for exporter in span_exporters)
     tracer_provider = Provider(chosen, resource, processors)
     # An exporter that can't reach its collector says so in every batch: once in a while is enough.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
@@ -139,8 +140,9 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
         readers.append(reader)
         page = metrics_page.Page(reader.registry)
     if not readers:
-        return Telemetry(tracer_provider)
-    return Telemetry(tracer_provider, MeterProvider(readers, resource, shutdown_on_exit=False), page)
+        return Telemetry(tracer_provider, _batches=processors)
+    meters = MeterProvider(readers, resource, shutdown_on_exit=False)
+    return Telemetry(tracer_provider, meters, page, _batches=processors)
 
 
 def _as_usual() -> bool:

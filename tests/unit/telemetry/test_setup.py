@@ -125,7 +125,7 @@ from argosy.schemas.settings import TelemetrySettings
 from argosy.telemetry import names, setup
 endpoint, protocol = sys.argv[1:]
 settings = TelemetrySettings.model_validate({"otlp_endpoint": endpoint, "otlp_protocol": protocol})
-telemetry = setup.build("worker", settings)
+telemetry = setup.start("worker", settings)
 tracer = telemetry.tracer_provider.get_tracer(names.SCOPE)
 for _ in range(setup.QUEUE_SPANS * 2):
     tracer.start_span("x").end()
@@ -141,6 +141,9 @@ def test_a_collector_that_never_answers_does_not_hold_the_process(protocol: str)
         command = [sys.executable, "-c", HELD, endpoint, protocol]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout == "False\n"
+    (told,) = [json.loads(line) for line in done.stderr.splitlines() if "spans lost" in line]
+    assert told["lost"] == 2 * setup.QUEUE_SPANS
+    assert told["delivered"] == 0
 
 
 def test_a_folder_that_cannot_be_written_loses_telemetry_not_work(tmp_path: Path) -> None:

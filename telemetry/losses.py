@@ -1,0 +1,88 @@
+"""Spans that never came to whom they were for: counted, and told in the log; the work goes on without them.
+
+The queue is bounded: when it is full, spans are dropped. A batch that a collector doesn't take in time is lost.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from argosy.telemetry import logs
+
+TELL_SECONDS: Final = 60.0
+"""Losses are told at once, and then so often at most; the rest at the end."""
+
+
+class Counting(SpanExporter):
+    """An exporter that counts what it could not deliver."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        """Export by `exporter`; whatever that raises is a loss, never an error of ours."""
+        self._exporter = exporter
+        self.delivered = self.failed = 0
+        self._told, self._told_at = 0, -TELL_SECONDS
+        self._lock = threading.Lock()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Deliver a batch, or count it."""
+        self.failed += len(spans)  # until it is delivered: the exporter may raise, the SDK lets nothing out
+        result = self._exporter.export(spans)
+        if result is SpanExportResult.SUCCESS:
+            self.delivered += len(spans)
+            self.failed -= len(spans)
+        else:
+            self.tell(self.failed)
+        return result
+
+    def tell(self, lost: int, *, last: bool = False) -> None:
+        """Tell how many spans are lost by now, unless that was told just now."""
+        if not structlog.is_configured():
+            return  # a script's output is its own
+        with self._lock:
+            now = time.monotonic()
+            if lost <= self._told or (not last and now - self._told_at < TELL_SECONDS):
+                return
+            self._told, self._told_at = lost, now
+        logs.get("argosy.telemetry").warning(
+            "spans lost",
+            lost=lost,
+            delivered=self.delivered,
+            hint="the collector is away, slow or refusing; work goes on without them",
+        )
+
+    def shutdown(self) -> None:
+        """Deliver nothing more."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Deliver what is under way."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+class Batches(BatchSpanProcessor):
+    """Delivers spans in batches, from a bounded queue, in a thread of its own."""
+
+    def __init__(self, exporter: SpanExporter, most: int, delay_millis: int) -> None:
+        """Keep `most` spans at most."""
+        self._counting = Counting(exporter)
+        self._ended = 0
+        super().__init__(self._counting, max_queue_size=most, schedule_delay_millis=delay_millis)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span that has ended."""
+        self._ended += 1  # not quite right under several threads: a number for people, and each step costs
+        super().on_end(span)
+
+    @property
+    def lost(self) -> int:
+        """Count the spans that ended and were not delivered, those that still wait among them."""
+        return self._ended - self._counting.delivered
+
+    def tell(self) -> None:
+        """Tell, at the end, what was lost."""
+        self._counting.tell(self.lost, last=True)
