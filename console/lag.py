@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -13,7 +14,7 @@ from argosy.console import table
 from argosy.console.config import load_settings
 from argosy.console.folding import fold
 from argosy.console.foreground import run_in_foreground
-from argosy.console.lag_listen import address_of, listen
+from argosy.console.lag_listen import Served, address_of, listen
 from argosy.console.lag_measure import LagReport, Watch, measure
 from argosy.console.lag_scale import GOAL_SECONDS, SLOTS, scale
 from argosy.console.lag_text import BY_PARTITION, COLUMNS, group_rows, notes, partition_rows
@@ -50,6 +51,9 @@ def lag(  # noqa: PLR0913 - one for each option
             "--listen", metavar="HOST:PORT", help="Serve /lag, /scale/AGENT and /metrics over HTTP."
         ),
     ] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", help="Takes the URL once it listens.", hidden=True)
+    ] = None,
 ) -> None:
     """Show receivers, lanes and each agent's workers: what waits, for how long, and who works on it.
 
@@ -67,8 +71,8 @@ def lag(  # noqa: PLR0913 - one for each option
             )
         raise typer.Exit(run_in_foreground(_scale(settings, agent, goal, slots)))
     if listening is not None:
-        address = address_of(listening)
-        serve(settings, "lag", lambda services, stop: listen(services, address, stop, goal=goal, slots=slots))
+        served = Served(address_of(listening), goal, slots, ready_file)
+        serve(settings, "lag", lambda services, stop: listen(services, served, stop))
         return
     raise typer.Exit(run_in_foreground(_lag(settings, agent, watch=watch, by_partition=partitions)))
 

@@ -8,6 +8,7 @@ import ipaddress
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from pydantic_core import to_jsonable_python
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from argosy.console.gateway_guard import is_loopback
-from argosy.console.http_serving import STARTED_SECONDS, open_port, server_of, url_of
+from argosy.console.http_serving import STARTED_SECONDS, open_port, server_of, url_of, write_whole
 from argosy.console.lag_measure import LagReport, Watch, measure
 from argosy.console.lag_metrics import metrics_text
 from argosy.console.lag_scale import scale
@@ -112,12 +113,20 @@ class Routes:
         return _problem(503, f"no fresh measure: {self.latest.error}")
 
 
-async def listen(
-    services: Services, address: tuple[str, int], stop: asyncio.Event, *, goal: float, slots: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where to listen, what a number of workers goes by, and the file that takes the URL."""
+
+    address: tuple[str, int]
+    goal_seconds: float
+    slots: int
+    ready_file: Path | None = None
+
+
+async def listen(services: Services, served: Served, stop: asyncio.Event) -> None:
     """Measure and serve until `stop`. Raises ConfigurationError where the port can't be had."""
-    host, port = address
-    routes = Routes(is_loopback(host), goal, slots)
+    host, port = served.address
+    routes = Routes(is_loopback(host), served.goal_seconds, served.slots)
     try:
         sock = open_port(host, port)
     except OSError as error:
@@ -134,6 +143,8 @@ async def listen(
             while not server.started and not serving.done():  # noqa: ASYNC110 - the library has no event for it
                 await asyncio.sleep(STARTED_SECONDS)
             note(f"lag: {url_of(sock)}")
+            if served.ready_file is not None:
+                await asyncio.to_thread(write_whole, served.ready_file, f"{url_of(sock)}\n")
             await stop.wait()
             server.should_exit = True
             await serving
