@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Final
 from argosy.console.dag import in_words, inside, runs_of
 from argosy.console.dashboard_layers import Arranged, Point, arrange
 from argosy.console.dashboard_progress import NOTHING, Progress
-from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep, Step
+from argosy.schemas.pipeline import CompiledPipeline, LoopStep, MapStep, PlanStep, Step
 
 if TYPE_CHECKING:
     from argosy.schemas.edges import After, InputEdge
 
-WIDTH: Final = 196
+WIDTH: Final = 188
 HEIGHT: Final = 62
 HEAD: Final = 50
 """What stands above the pipeline in a box: its step's own lines."""
 PAD: Final = 14
 MARGIN: Final = 8
-_TITLE: Final = 21
-_TEXT: Final = 29
+_TITLE: Final = 20
+_TEXT: Final = 28
 """Characters that fit into a line of a box."""
 
 
@@ -144,7 +144,7 @@ def _box(step: Step, name: str, at: Point, size: tuple[int, int], progress: Prog
         y=at[1],
         width=size[0],
         height=size[1],
-        stacked=isinstance(step, MapStep | LoopStep),
+        stacked=isinstance(step, MapStep | LoopStep | PlanStep),
         outer=step.pipeline is not None,
         one=is_one(step, name, progress),
     )
@@ -152,7 +152,7 @@ def _box(step: Step, name: str, at: Point, size: tuple[int, int], progress: Prog
 
 def is_one(step: Step, name: str, progress: Progress) -> bool:
     """Say whether a step is one task of a run, which has been ordered."""
-    many = isinstance(step, MapStep | LoopStep) or "*" in name or step.agent is None
+    many = isinstance(step, MapStep | LoopStep | PlanStep) or "*" in name or step.agent is None
     return not many and progress.state is not None and progress.state.word not in ("waiting", "skipped")
 
 
@@ -162,6 +162,8 @@ def _kind(step: Step) -> str:
         return f"for each, {step.max_parallel} at once"
     if isinstance(step, LoopStep):
         return f"up to {step.max_iterations} times"
+    if isinstance(step, PlanStep):
+        return f"plans up to {step.max_tasks} tasks"
     if step.join is not None:
         return f"join: {step.join.policy.replace('_', ' ')}"
     if step.when or step.unless:
@@ -181,7 +183,7 @@ def _path(points: tuple[Point, ...]) -> str:
     x, y = points[0]
     parts = [f"M{x} {y}"]
     for to_x, to_y in points[1:]:
-        bend = max(12, (to_x - x) // 2)
+        bend = (to_x - x) // 2
         parts.append(f"C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}")
         x, y = to_x, to_y
     return "".join(parts)

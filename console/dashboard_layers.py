@@ -11,7 +11,7 @@ from typing import Final
 
 GAP: Final = 18
 """Between boxes of a layer, in pixels."""
-REACH: Final = 56
+REACH: Final = 44
 """Between layers: room for the lines."""
 _LINE: Final = 10
 """Height of the place of a line that passes through a layer."""
@@ -32,6 +32,8 @@ class _Place:
     after: list["_Place"] = field(default_factory=list["_Place"])
     x: int = 0
     y: int = 0
+    pass_x: int = 0
+    """Where its layer ends: a line that passes stays level up to there."""
 
     @property
     def middle(self) -> float:
@@ -132,6 +134,8 @@ def _put(layers: Sequence[Sequence[_Place]]) -> None:
         for place in layer:
             place.x, place.y = x, y
             y += place.size[1] + GAP
+        for place in layer:
+            place.pass_x = x + width
         x += width + REACH
     for sweep in range(_SWEEPS):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
@@ -162,6 +166,6 @@ def _wanted(place: _Place, near: Sequence[_Place]) -> int:
 
 def _line(way: Sequence[_Place]) -> tuple[Point, ...]:
     first, last = way[0], way[-1]
-    passes = [(place.x, round(place.middle)) for place in way[1:-1]]
+    passes = [(x, round(place.middle)) for place in way[1:-1] for x in (place.x, place.pass_x)]
     begin = (first.x + first.size[0], round(first.middle))
     return (begin, *passes, (last.x, round(last.middle)))

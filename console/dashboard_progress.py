@@ -8,12 +8,13 @@ from argosy.console.dashboard_states import Shown, shown
 from argosy.console.dashboard_timeline import StepTimes, Timeline
 from argosy.console.moments import length
 from argosy.console.numbers import counted, short
+from argosy.console.planned_words import how_far
 from argosy.console.run_history import History
 from argosy.console.task_table import WORDS
 from argosy.coordinator.kept import StepState
 from argosy.coordinator.state import RunState
 from argosy.schemas.ids import task_id
-from argosy.schemas.pipeline import LoopStep, MapStep
+from argosy.schemas.pipeline import LoopStep, MapStep, PlanStep
 
 WAITS: Final = {"approval": "waits for approval", "signal": "waits for a signal", "sleep": "asleep"}
 _RUNS: Final = frozenset("rbp")
@@ -55,6 +56,11 @@ def _progress(history: History, state: RunState, named: Named, times: StepTimes 
         case LoopStep():
             told = f"{counted(step.succeeded, 'iteration')} of {named.step.max_iterations}"
             return Progress(_of_step(named, step), f"{told}{_tokens(times)}")
+        case PlanStep():
+            said = how_far(named.step, named.name, history) or "no plan yet"
+            return Progress(
+                _of_step(named, step), f"{said}{_tokens(times)}", step.succeeded, step.missing, step.length
+            )
         case _ if named.step.agent is not None:
             return _task(history, state, named, times)
         case _:

@@ -4,17 +4,18 @@ Pure, but for the plans of pages, which lie in the payload store.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from argosy.broker.store import Payloads
 from argosy.console.context_view import ContextShown, context_of
 from argosy.console.dashboard_text import cut
 from argosy.console.dashboard_timeline import Timeline, Try
-from argosy.console.lineage import hash_of
+from argosy.console.lineage_facts import hash_of
 from argosy.console.provenance import names_of
 from argosy.console.run_history import History
 from argosy.console.system_words import place_of, plan_in, said
@@ -95,6 +96,9 @@ class TaskShown:
     room: int | None = None
 
 
+_PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
+
+
 def value_of(payload: Payload) -> Value:
     """Show a payload: its text if it is inline, cut to what a page may hold."""
     text = cut(pretty(payload.value), MOST_CHARACTERS) if isinstance(payload, Inline) else None
@@ -164,9 +168,19 @@ def _inputs(history: History, local: str) -> Iterator[InputParts]:
         entries = (each.source,) if each.gathered is None else each.gathered
         sources = names.get(each.name, ())
         whose = sources if len(sources) == len(entries) else ("",) * len(entries)
+        if each.item is not None and len(entries) == 1:
+            entries = (_item(entries[0], each.item),)
         parts = tuple(map(_part, whose[:MOST_PARTS], entries[:MOST_PARTS]))
-        select = each.select or ("" if each.item is None else f"item {each.item} of {each.of}")
+        select = each.select or ("" if each.item is None else f"item {each.item + 1} of {each.of}")
         yield InputParts(each.name, select, parts, max(0, len(entries) - MOST_PARTS))
+
+
+def _item(entry: Entry, number: int) -> Entry:
+    """Take one item's payload out of a list's manifest, if that is at hand."""
+    if isinstance(entry, Inline) and isinstance(entry.value, list) and number < len(entry.value):
+        with suppress(ValidationError):
+            return _PAYLOAD.validate_python(entry.value[number])
+    return entry
 
 
 def _part(source: str, entry: Entry) -> PartShown:
@@ -181,8 +195,19 @@ def _memos(history: History, local: str) -> Iterator[Memo]:
         message = each.message
         if isinstance(message, StepRecorded) and message.task_id == name:
             yield Memo(
-                message.name, message.attempt, cut(pretty(message.value), MOST_CHARACTERS // 4), logged=True
+                message.name,
+                message.attempt,
+                cut(pretty(_unwrapped(message.value)), MOST_CHARACTERS // 4),
+                logged=True,
             )
+
+
+def _unwrapped(value: JsonValue) -> JsonValue:
+    """Take a memo's value out of its payload."""
+    with suppress(ValidationError):
+        payload = _PAYLOAD.validate_python(value)
+        return payload.value if isinstance(payload, Inline) else value
+    return value
 
 
 def payloads_in(history: History) -> Iterator[Payload]:

@@ -86,7 +86,12 @@ def task_view(kept: "Kept", found: "TaskShown", calls: tuple[MemoFacts, ...] = (
     )
     note = "its result was taken over from the run that this one is a replay of" if found.reused else ""
     head = TaskHead(
-        shown(word_of(kept, local)), found.row.agent, model or "", found.row.what, found.fault, note
+        shown(word_of(kept, local)),
+        found.row.agent,
+        model or "",
+        found.row.what,
+        "" if found.result is not None else found.fault,
+        note,
     )
     memos = [
         *calls,

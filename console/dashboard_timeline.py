@@ -93,8 +93,8 @@ class Timeline:
                 pass
 
     def _settled(self, logged: Logged, settled: TaskSettled) -> None:
-        if not settled.worker and not settled.deliveries and settled.outcome == "succeeded" and settled.facts:
-            return  # the lane's own look at a list
+        if not settled.worker and not settled.deliveries and settled.outcome == "succeeded":
+            return  # the lane's own look at a value
         local = local_part(settled.task_id)
         tries = self.tasks.setdefault(local, [])
         known = any(each.attempt == settled.attempt for each in tries)

@@ -15,7 +15,7 @@ from argosy.console.moments import length
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
 from argosy.coordinator.state import RunState
-from argosy.schemas.pipeline import LoopStep, MapStep
+from argosy.schemas.pipeline import LoopStep, MapStep, PlanStep
 
 SCALE: Final = 1_000
 """The width of a row, in units of its own."""
@@ -130,11 +130,18 @@ def by_step(history: History, times: Timeline, progress: dict[str, Progress], sc
     if accepted is None or state is None:
         return
     for named in named_steps(accepted.pipeline):
-        many = "*" in named.name or isinstance(named.step, MapStep | LoopStep)
+        many = "*" in named.name or isinstance(named.step, MapStep | LoopStep | PlanStep)
         found = times.steps.get(named.name)
         bars = _many(named, state, found, scale) if many else _single(named, state, times, scale)
         made = progress.get(named.name, NOTHING)
-        yield Row(named.name, runs_of(named.step), tuple(bars), made, is_one(named.step, named.name, made))
+        said = runs_of(named.step)
+        yield Row(
+            named.name,
+            "" if said == named.name else said,
+            tuple(bars),
+            made,
+            is_one(named.step, named.name, made),
+        )
 
 
 def by_task(state: RunState, times: Timeline, locals_: Iterable[str], scale: Scale) -> Iterator[Row]:

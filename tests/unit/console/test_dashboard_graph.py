@@ -70,9 +70,11 @@ def test_boxes_never_overlap_and_lines_lead_to_the_right(parents: dict[str, list
 def test_a_line_over_a_layer_goes_around_the_box_in_it() -> None:
     sizes = dict.fromkeys("abc", (100, 40))
     found = arrange(sizes, {"b": ["a"], "c": ["a", "b"]})
-    (_, through, _) = found.lines["a", "c"]
-    top = found.boxes["b"][1]
-    assert not top <= through[1] <= top + 40
+    (_, enters, leaves, _) = found.lines["a", "c"]
+    left, top = found.boxes["b"]
+    assert (enters[0], leaves[0]) == (left, left + 100)
+    assert enters[1] == leaves[1]
+    assert not top <= enters[1] <= top + 40
 
 
 INNER = pipeline(task("x", "input"), task("y", "x"))
