@@ -16,7 +16,8 @@ from argosy.console.blame_suspects import suspects
 from argosy.console.blame_told import told
 from argosy.console.blame_way import Trail, forward, walk
 from argosy.console.evidence import Evidence
-from argosy.console.lineage import CONSTANT, Lineage, Node, lineage
+from argosy.console.lineage import lineage
+from argosy.console.lineage_facts import CONSTANT, Lineage, Node
 from argosy.console.run_history import History
 from argosy.console.sought import Sought
 from argosy.schemas.edges import INPUT

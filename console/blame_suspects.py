@@ -7,7 +7,7 @@ from argosy.broker.store import Payloads
 from argosy.console.blame_facts import Suspect, TaskTold
 from argosy.console.blame_told import told
 from argosy.console.evidence import Evidence
-from argosy.console.lineage import Lineage, Node
+from argosy.console.lineage_facts import Lineage, Node
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
 from argosy.console.system_words import reduction
@@ -32,7 +32,9 @@ async def suspects(
     fault = history.ended.fault if history.ended is not None else None
     guilty = local_part(fault.task_id) if fault is not None and fault.task_id and "/" in fault.task_id else ""
     roots = [part.source for part in found.outcome] or [guilty or name for name in found.nodes]
-    nodes = [node for node in found.upstream(*roots).values() if node.role not in ("plan", "given")]
+    nodes = [
+        node for node in found.upstream(*roots).values() if node.role not in ("plan", "given", "gathered")
+    ]
     listed: list[Suspect] = []
     for node in nodes[-MOST_LOOKED:]:
         task = await told(node, evidence, payloads, None)

@@ -8,7 +8,7 @@ from argosy.console.blame_facts import AttemptTold, HoleTold, InputTold, TaskTol
 from argosy.console.context_view import input_shown
 from argosy.console.evidence import Evidence, holes_in
 from argosy.console.figures import MOST, contradictions, unsupported
-from argosy.console.lineage import Attempt, Fed, Node, hash_of
+from argosy.console.lineage_facts import Attempt, Fed, Node, hash_of
 from argosy.console.sought import Sought
 from argosy.schemas.ids import local_part
 from argosy.schemas.taint import UNTAINTED, Taint, united
@@ -24,7 +24,7 @@ async def told(node: Node, evidence: Evidence, payloads: Payloads, sought: Sough
     values = {
         fed.given.name: await evidence.fed_value(fed) for fed in node.inputs if _size(fed) <= MOST_BYTES
     }
-    new = unsupported(output, values.values()) if node.role != "given" else ()
+    new = unsupported(output, values.values()) if node.role not in ("given", "gathered") else ()
     against = contradictions(new, output, values)
     return TaskTold(
         task=node.local,

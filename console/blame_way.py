@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from argosy.console.blame_facts import Link
 from argosy.console.evidence import Evidence
-from argosy.console.lineage import CONSTANT, Fed, Lineage
+from argosy.console.lineage_facts import CONSTANT, Fed, Lineage
 from argosy.schemas.edges import INPUT
 from argosy.schemas.task import HoleInput, PageOf
 

@@ -15,7 +15,7 @@ from argosy.coordinator.fold import fold
 from argosy.coordinator.state import RunState
 from argosy.coordinator.system_tasks import inputs_for
 from argosy.schemas.ids import local_part
-from argosy.schemas.runlog import LogMessage, RunEnded, StepRecorded, TaskSettled
+from argosy.schemas.runlog import LogMessage, RunEnded, SignalReceived, StepRecorded, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput
 
 
@@ -65,7 +65,7 @@ def _entries(history: History) -> Iterator[Entry]:
             told.ordinal,
             told.time_ms,
             told.kind,
-            told.task,
+            told.task or _named(logged.message),
             told.source,
             f"{told.what}{tries}",
             told.effect,
@@ -84,6 +84,17 @@ def _entries(history: History) -> Iterator[Entry]:
             yield Entry(
                 logged.offset, number, logged.offset, 0, told.time_ms, kind, local, "", what, effect=True
             )
+
+
+def _named(message: LogMessage) -> str:
+    """Name the task, or the step, that a timer or a signal is for."""
+    match message:
+        case TimerFired():
+            return _task_of(message.name)
+        case SignalReceived():
+            return message.name
+        case _:
+            return ""
 
 
 def _tries(message: LogMessage) -> str:

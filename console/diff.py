@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from argosy.console.lineage import Fed, Node, hash_of, lineage
+from argosy.console.lineage import lineage
+from argosy.console.lineage_facts import Fed, Node, hash_of
 from argosy.console.run_history import History
 from argosy.console.sameness import alike
 from argosy.schemas.payload import Payload

@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from argosy.agents.inputs import read_one
 from argosy.broker.store import Payloads
 from argosy.broker.values import load
-from argosy.console.lineage import Fed, hash_of
+from argosy.console.lineage_facts import Fed, hash_of
 from argosy.schemas.errors import ArgosyError, InvalidInput, PayloadGone
 from argosy.schemas.payload import Payload, Reference
 from argosy.schemas.task import HoleInput, TaskInput

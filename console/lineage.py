@@ -5,113 +5,26 @@ that the run has forgotten since.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from argosy.console.lineage_facts import CONSTANT, Attempt, Fed, Lineage, Node, Part, hash_of
+from argosy.console.planned_words import planned_under
 from argosy.console.provenance import names_of, shards_of
 from argosy.console.run_history import History, Logged
 from argosy.console.system_words import plan_in, words
+from argosy.coordinator.allowed import made_by, planner_of
 from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
-from argosy.coordinator.inputs import Entry, Given, gathered, value_of
+from argosy.coordinator.inputs import EMPTY, Entry, Given, gathered, planned_entries, value_of
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
 from argosy.coordinator.system_tasks import inputs_for, reduced_for
-from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.edges import INPUT
 from argosy.schemas.ids import local_part
-from argosy.schemas.pages import Reduction
-from argosy.schemas.payload import Inline, Payload
+from argosy.schemas.payload import Payload
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.task import HoleInput, SummariesOf
-
-CONSTANT = ""
-"""The source of what the author wrote down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One value of an input, and whose it is: a task's, by its name in the run; the run's `input`; a constant."""
-
-    source: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Fed:
-    """One argument of a task: how it was given, and the values that it was made of."""
-
-    given: Given
-    parts: tuple[Part, ...]
-    summaries: tuple[Part, ...] = ()
-    """What stands in place of parts of them."""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Whose values they are, each once."""
-        return tuple(dict.fromkeys(part.source for part in (*self.parts, *self.summaries)))
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One settle of a task. `counted`: it changed the run; else it was a repeat, or came too late."""
-
-    offset: int
-    time_ms: int
-    cause: int | None
-    by: str
-    settled: TaskSettled
-    counted: bool
-
-
-@dataclass(slots=True)
-class Node:
-    """A task of the run; or a step that has a value without one: a signal, an approval."""
-
-    local: str
-    agent: str = ""
-    model: str | None = None
-    version: str = ""
-    """Of the agent, as the run pinned it."""
-    what: str = ""
-    """What it is in people's words; its name, of a task of the plan."""
-    role: str = "task"
-    inputs: tuple[Fed, ...] = ()
-    reduced: tuple[Reduction, ...] = ()
-    """What was done to its inputs before."""
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
-    output: Payload | None = None
-    offset: int | None = None
-    """Of the record that gave its output."""
-    reused: bool = False
-    """Its output was taken over from the run that this one is a replay of."""
-
-
-@dataclass(slots=True)
-class Lineage:
-    """All tasks of a run, in the order of the log, and of whose values its outcome was made."""
-
-    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
-    input: Payload | None = None
-    outcome: tuple[Part, ...] = ()
-    """Empty: it has none (yet), or failed."""
-    readers: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
-    """By source: the tasks that were given something of it."""
-    plans: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """By the hash of a plan of pages: the tasks that made it."""
-
-    def upstream(self, *names: str) -> dict[str, Node]:
-        """Find all tasks on which these depend, themselves too, in the order of the log."""
-        seen: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name in seen or name not in self.nodes:
-                continue
-            seen.add(name)
-            waiting += [source for fed in self.nodes[name].inputs for source in fed.sources]
-        return {name: node for name, node in self.nodes.items() if name in seen}
 
 
 def lineage(history: History) -> Lineage:
@@ -151,13 +64,11 @@ def _folded(found: Lineage, history: History) -> RunState | None:
     return state
 
 
-def hash_of(payload: Payload) -> str:
-    """Return the SHA-256 of a value's JSON."""
-    return canonical_hash(payload.value) if isinstance(payload, Inline) else payload.sha256
-
-
 def _settled(found: Lineage, history: History, state: RunState, logged: Logged, settled: TaskSettled) -> None:
     local = local_part(settled.task_id)
+    if (planner := planner_of(local)) is not None and logged.offset not in history.moot:
+        found.nodes[local] = _all_planned(found, state, planner, logged.offset, settled)
+        return
     place = None if state.get("plan") is None else plan_in(state).find(local)
     if place is None:
         return
@@ -175,6 +86,19 @@ def _settled(found: Lineage, history: History, state: RunState, logged: Logged, 
     node.reduced = reduced_for(state, place)
     found.nodes.pop(local, None)
     found.nodes[local] = node  # in the order in which outputs came
+
+
+def _all_planned(found: Lineage, state: RunState, planner: str, offset: int, settled: TaskSettled) -> Node:
+    """Make a node of what the tasks of a planner's plan gave, all together: the lane made one value of it."""
+    plan = plan_in(state)
+    keys = tuple(name.rpartition("/")[2] for name in planned_under(state, planner))
+    entries = planned_entries(state, plan, plan.steps[planner], keys)
+    given = Given(planner, EMPTY, gathered=entries)
+    fed = _fed(found, planner, given, tuple(f"{planner}/{key}" for key in keys))
+    what = f"what the tasks of {planner} gave"
+    node = Node(made_by(planner), what=what, role="gathered", inputs=(fed,))
+    node.output, node.offset = settled.result, offset
+    return node
 
 
 def _node(found: Lineage, history: History, state: RunState, place: Place) -> Node:
@@ -221,6 +145,8 @@ def _part(found: Lineage, name: str, entry: Entry) -> Part:
 def _who(found: Lineage, name: str, payload: Payload) -> str:
     """Name the task that gave a step's value: of one cut into pages the last of these, of a loop the last time."""
     node = found.nodes.get(name)
+    if made_by(name) in found.nodes and _is(found, made_by(name), payload):
+        return made_by(name)
     if node is not None and node.output is not None:
         return name
     below = [

@@ -4,6 +4,7 @@ from argosy.coordinator.inputs import is_map, over_of
 from argosy.coordinator.nesting import is_item
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned_steps import Gathering
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, iteration_of
 from argosy.coordinator.system_tasks import sources
@@ -27,7 +28,10 @@ def names_of(state: RunState, plan: Plan, place: Place) -> dict[str, Names]:
         if place.shard is not None and given.name == over:
             found[given.name] = _item(plan, given, place.shard)
         elif isinstance(given, Constant):
-            found[given.name] = _WRITTEN
+            found[given.name] = _written(plan, place.step)
+        elif isinstance(given, Gathering):
+            parts = (_one(state, plan, place.step, part) for part in given.parts)
+            found[given.name] = tuple(name for names in parts for name in names)
         else:
             found[given.name] = _edge(state, plan, given)
     return found
@@ -36,6 +40,16 @@ def names_of(state: RunState, plan: Plan, place: Place) -> dict[str, Names]:
 def shards_of(state: RunState, plan: Plan, step: StepPlan) -> Names:
     """Name who has the value of each shard of a map."""
     return tuple(_shard(plan, step, shard) for shard in range(state.step(step.name).length))
+
+
+def _written(plan: Plan, step: StepPlan) -> Names:
+    """Name who wrote a constant: the author, or the planner of a task that was planned."""
+    owner = None if step.owner is None else plan.steps[step.owner]
+    return _WRITTEN if owner is None or owner.allowed is None else (owner.name,)
+
+
+def _one(state: RunState, plan: Plan, step: StepPlan, part: InputEdge | Constant) -> Names:
+    return _written(plan, step) if isinstance(part, Constant) else _edge(state, plan, part)
 
 
 def _merged(place: Place) -> Names:

@@ -19,7 +19,8 @@ from argosy.console.context_view import context_of
 from argosy.console.dashboard_graph import Drawing, draw
 from argosy.console.dashboard_timeline import Timeline, Try
 from argosy.console.evidence import Evidence, holes_in
-from argosy.console.lineage import Fed, Lineage, Node, hash_of, lineage
+from argosy.console.lineage import lineage
+from argosy.console.lineage_facts import Fed, Lineage, Node, hash_of
 from argosy.console.run_history import History
 from argosy.console.run_tree import holes
 from argosy.console.system_words import reduction

@@ -6,9 +6,13 @@ from argosy.testing import Fleet
 from support.told_runs import told
 
 
+async def look(text: str) -> str:
+    return text
+
+
 @agent(backoff_seconds=1)
 async def slow(ctx: Context, text: str) -> str:
-    await ctx.step("look", lambda: text, log=True)
+    await ctx.step("look", look, text, log=True)
     if ctx.attempt == 1:
         raise Retry("not yet", after_seconds=5)
     return text
