@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from argosy.broker.store import Payloads
 from argosy.console.about import about_what
 from argosy.console.blame_facts import Blame, Lost, TaskTold
+from argosy.console.blame_pieces import pieces
 from argosy.console.blame_suspects import suspects
 from argosy.console.blame_told import told
 from argosy.console.blame_way import Trail, forward, walk
@@ -88,6 +89,7 @@ class _Asked:
             result.way = trail.way(
                 makers[0].local if makers else INPUT if trail.given else CONSTANT, self._found
             )
+            result.pieces = await pieces(self._sought.value, self._found, self._payloads)
         else:
             makers = await self._elsewhere(result)
         result.made_by = tuple([await self._told(node) for node in makers[:MOST_TOLD]])

@@ -97,6 +97,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A sentence, or a figure, of what is asked about, and who first had it: a task, `input`, or a constant (empty)."""
+
+    text: str
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """A task that had it in an input, and gave it on no more; or that was not given the part in which it stood."""
 
@@ -141,6 +149,8 @@ class Blame:
     """Logged memos and signals that hold it, with their offsets."""
     way: tuple[Link, ...] = ()
     """From who made it to the outcome, or as far as it came."""
+    pieces: tuple[Piece, ...] = ()
+    """Of what has several sentences or fields: where each comes from. Empty where there are too many."""
     lost: tuple[Lost, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     fault: Fault | None = None

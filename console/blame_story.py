@@ -24,6 +24,10 @@ def story(found: Blame) -> Iterator[str]:
         yield ""
         yield "others that made it too, without having it from anybody:"
         yield from (f"  {_who(task)}: “{task.text}”" for task in found.made_by[1:])
+    if len({piece.made_by for piece in found.pieces}) > 1:
+        yield ""
+        yield "piece by piece, by who first had it:"
+        yield from (f"  {piece.made_by or 'a constant'}: “{piece.text}”" for piece in found.pieces)
     if found.way:
         yield ""
         yield "the way it took:"

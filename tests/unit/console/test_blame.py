@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from argosy import Context, Hole, Pipeline, Reject, Retry, agent, all_ended
 from argosy.console.blame import blame
 from argosy.console.blame_facts import Blame
+from argosy.console.blame_story import story
 from argosy.schemas.errors import NotFound
 from argosy.testing import FakeModel, Fleet
 from argosy.testing.fleet_run import FleetRun
@@ -81,6 +82,25 @@ async def test_of_six_agents_the_one_that_falsified_a_figure_is_named() -> None:
         assert [task.task for task in true.made_by] == ["research"]
         given = await asked(fleet, run, "lighthouses")
         assert (given.verdict, given.in_input, given.made_by) == ("given", True, ())
+
+
+async def test_a_value_put_together_of_others_is_told_piece_by_piece() -> None:
+    async with Fleet(six) as fleet:
+        run = await fleet.submit(six, "lighthouses")
+        await fleet.settle()
+        found = await asked(fleet, run, ".markdown")
+        whole = await asked(fleet, run, ".")
+    assert [task.task for task in found.made_by] == ["write"]
+    assert [(piece.made_by, piece.text) for piece in found.pieces] == [
+        ("input", "lighthouses"),
+        ("research", "The tower of Cordouan was finished in 1611."),
+        ("falsify", "It has 1,301 steps."),
+        ("research", "Its lamp is seen for 21 miles."),
+        ("critic", "3 facts read, none doubted"),
+    ]
+    assert (whole.pieces[0].made_by, whole.pieces[0].text) == ("research", ".title: Cordouan")
+    assert (whole.pieces[-1].made_by, whole.pieces[-1].text) == ("falsify", ".figures.steps: 1301")
+    assert "  falsify: “It has 1,301 steps.”" in list(story(found))
 
 
 async def test_a_text_of_no_value_is_nowhere_and_a_field_that_is_not_there_is_an_error() -> None:
