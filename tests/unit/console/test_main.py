@@ -47,7 +47,7 @@ def test_a_command_of_a_group_names_the_options_that_every_command_takes() -> No
     [
         (["topics"], "Missing command.", "it has plan, apply", "argosy topics --help"),
         (["config"], "Missing command.", "it has show", "argosy config --help"),
-        (["lag", "--often"], "No such option: --often", "", "argosy lag --help"),
+        (["lag", "--zzz"], "No such option: --zzz", "", "argosy lag --help"),
         (["why"], "Missing argument 'RUN'.", "", "argosy why --help"),
     ],
 )
