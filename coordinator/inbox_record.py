@@ -81,11 +81,9 @@ class InboxRecord:
         try:
             body = await self._accept.accept(submit, arrived)
         except (NotAdmitted, ArgosyError):
-            span.end()
-            return None
+            return None  # its span is told by `receive`: a record has one
         entry = self._gate.enter(body.pipeline.name, envelope.subject, len(record.value or b""))
         if isinstance(entry, Full):
-            span.end()
             return None
         traced = envelope._replace(traceparent=span.trace.traceparent, tracestate=span.trace.tracestate)
         outgoing = self._outgoing(traced, body, f"{envelope.subject}/accepted/{arrived.position}")
@@ -93,13 +91,10 @@ class InboxRecord:
 
     async def append(self, judged: Sequence[Judged]) -> list[Record]:
         """Append what records became, all at once; return those that have to be received again, patiently."""
-        try:
-            answers = await self._producer.send_many([one.outgoing for one in judged])
-        finally:
-            for one in judged:
-                if one.span is not None:
-                    one.span.end()
+        answers = await self._producer.send_many([one.outgoing for one in judged])
         for one, answer in zip(judged, answers, strict=True):
+            if one.span is not None and not isinstance(answer, ArgosyError):  # else `receive` tells of it
+                one.span.end()
             if one.entry is not None:
                 self._gate.settled(one.entry, None if isinstance(answer, ArgosyError) else answer[1])
             if one.pipeline and not isinstance(answer, ArgosyError):
@@ -200,7 +195,10 @@ class InboxRecord:
         parent = propagation.checked(envelope.traceparent, envelope.tracestate)
         position = Position(record.topic, record.partition, record.offset)
         replayed = None if submit.replay_of is None else submit.replay_of.traceparent
-        return arrived, steps.accept(position, envelope.subject, parent, replayed=replayed)
+        appended_ms = record.timestamp_ms
+        return arrived, steps.accept(
+            position, envelope.subject, parent, appended_ms=appended_ms, replayed=replayed
+        )
 
     async def _signal(self, record: Record, envelope: Envelope, sent: SignalSent) -> None:
         try:

@@ -186,11 +186,12 @@ def begin(  # noqa: PLR0913 - what a span is
     links: Sequence[Link] = (),
     start_ms: int | None = None,
     span_id: int | None = None,
+    trace_id: int | None = None,
 ) -> Traced:
     """Begin a step under an explicit parent; without a valid one as root of a new trace, sampled by setting.
 
     `attributes` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back. `span_id`: the
-    one that others will know it by.
+    one that others will know it by; `trace_id`: of a new trace.
     """
     if not is_sampled(parent.traceparent):
         if parent.trace_id is not None:
@@ -206,7 +207,7 @@ def begin(  # noqa: PLR0913 - what a span is
     def make() -> Span:
         return _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns)
 
-    span = make() if span_id is None else _under(make, span_id=span_id)
+    span = make() if span_id is None else _under(make, trace_id=trace_id, span_id=span_id)
     # A process that exports nothing must not break the trace between two that do.
     return Traced(span if span.is_recording() or parent.traceparent is None else None, parent)
 

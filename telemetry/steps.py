@@ -76,10 +76,13 @@ def submit(topic: str, run_id: str, pipeline: str) -> Traced:
     )
 
 
-def accept(position: Position, run_id: str, parent: Trace, *, replayed: str | None = None) -> Traced:
+def accept(
+    position: Position, run_id: str, parent: Trace, *, appended_ms: int = 0, replayed: str | None = None
+) -> Traced:
     """Receiver: judging one submit. Also links to the submit's span, as the messaging conventions ask.
 
-    A replay links to the run that it is one of, too.
+    A replay links to the run that it is one of, too. The same record (`appended_ms`: when Kafka took it) has the same
+    span, whoever judges it: if a receiver dies before it tells, the next one's stands in as the parent of all else.
     """
 
     def attributes() -> Attributes:
@@ -89,8 +92,14 @@ def accept(position: Position, run_id: str, parent: Trace, *, replayed: str | No
         *propagation.links_to([parent.traceparent], "message"),
         *propagation.links_to([replayed], "replay"),
     ]
+    which = f"{parent.traceparent}/{position.topic}/{position.partition}/{position.offset}@{appended_ms}"
     return begin(
-        Step(f"{names.PROCESS} {position.topic}", SpanKind.CONSUMER), parent, attributes, links=links
+        Step(f"{names.PROCESS} {position.topic}", SpanKind.CONSUMER),
+        parent,
+        attributes,
+        links=links,
+        span_id=_digest(which, 8),
+        trace_id=_digest(f"{run_id}/{which}", 16),
     )
 
 
