@@ -1,5 +1,6 @@
 """Two runs side by side: the first task that gave something else for the same input, and what follows from it. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -84,8 +85,16 @@ class Diff:
     """The first task whose output differs, or that ended differently, with the same input."""
 
 
-def diff(left: History, right: History) -> Diff:
-    """Compare two runs, by the hashes of what their tasks were given and gave."""
+Items = Mapping[str, Sequence[str]]
+"""By the hash of a list that a map spreads: the hashes of its items; see `diff_items`."""
+
+
+def diff(left: History, right: History, items: Items | None = None) -> Diff:
+    """Compare two runs, by the hashes of what their tasks were given and gave.
+
+    Without `items`, a shard's input differs wherever the list that it is an item of does.
+    """
+    lists: Items = items or {}
     one, two = lineage(left), lineage(right)
     found = Diff(
         left.run_id,
@@ -101,7 +110,7 @@ def diff(left: History, right: History) -> Diff:
             found.replay = run.run_id if run.accepted.replay_of.run_id == of.run_id else found.replay
     changed: set[str] = set() if found.same_input else {"input"}
     for name, node in two.nodes.items():
-        told = _task(name, one.nodes.get(name), node, changed)
+        told = _task(name, one.nodes.get(name), node, changed, lists)
         if told.left is not None and told.right is not None:
             told = replace(told, work=_work(told.left.agent, left, told.right.agent, right))
         if told.how in ("differs", "follows", "only_right"):
@@ -116,10 +125,10 @@ def diff(left: History, right: History) -> Diff:
     return found
 
 
-def _task(name: str, one: Node | None, two: Node, changed: set[str]) -> TaskDiff:
+def _task(name: str, one: Node | None, two: Node, changed: set[str], lists: Items) -> TaskDiff:
     if one is None:
         return TaskDiff(name, "only_right", None, _ran(two))
-    other = _other_inputs(one, two)
+    other = _other_inputs(one, two, lists)
     same = _ran(one).sha256 == _ran(two).sha256 and _ended(one) == _ended(two)
     how: How = ("agrees" if same else "follows") if other else ("same" if same else "differs")
     because = [source for fed in two.inputs if fed.given.name in other for source in fed.sources]
@@ -127,18 +136,21 @@ def _task(name: str, one: Node | None, two: Node, changed: set[str]) -> TaskDiff
     return TaskDiff(name, how, _ran(one), _ran(two), other, because=known)
 
 
-def _other_inputs(one: Node, two: Node) -> tuple[str, ...]:
-    left = {fed.given.name: _sign(fed) for fed in one.inputs}
-    right = {fed.given.name: _sign(fed) for fed in two.inputs}
+def _other_inputs(one: Node, two: Node, lists: Items) -> tuple[str, ...]:
+    left = {fed.given.name: _sign(fed, lists) for fed in one.inputs}
+    right = {fed.given.name: _sign(fed, lists) for fed in two.inputs}
     return tuple(name for name in dict.fromkeys((*left, *right)) if left.get(name) != right.get(name))
 
 
-def _sign(fed: Fed) -> tuple[object, ...]:
+def _sign(fed: Fed, lists: Items) -> tuple[object, ...]:
     """Make what is the same for the same value: hashes of its parts, and what is taken of them."""
     parts = tuple(_entry(part.entry) for part in (*fed.parts, *fed.summaries))
+    item = fed.given.item
+    if item is not None and len(parts) == 1 and item < len(hashes := lists.get(parts[0], ())):
+        parts, item = (hashes[item],), None
     cuts = tuple(hash_of(cut.plan) for cut in fed.given.pages)
     numbers = tuple(getattr(cut, "number", None) for cut in fed.given.pages)
-    return (fed.given.select, fed.given.item, parts, cuts, numbers)
+    return (fed.given.select, item, parts, cuts, numbers)
 
 
 def _entry(entry: Payload | HoleInput) -> str:

@@ -9,10 +9,11 @@ import typer
 from argosy.console.config import load_settings
 from argosy.console.diff import HOW, Diff, Ran, TaskDiff
 from argosy.console.diff import diff as compare
+from argosy.console.diff_items import items_of
 from argosy.console.numbers import counted
 from argosy.console.output import printable, show_folded
 from argosy.console.process_life import open_services
-from argosy.console.run_history import History, history, must_be_known
+from argosy.console.run_history import history, must_be_known
 from argosy.schemas.settings import Settings
 
 _SHOWN = 30
@@ -26,20 +27,19 @@ def diff(
 ) -> None:
     """Find the first task whose output differs with the same input, and what follows from it.
 
-    By the hashes of what tasks were given and gave: no value is read. Exit code 0 whether they differ or not.
+    By the hashes of what tasks were given and gave. Exit code 0 whether they differ or not.
     """
-    one, two = asyncio.run(_read(load_settings(), left, right))
-    found = compare(one, two)
+    found = asyncio.run(_compared(load_settings(), left, right))
     show_folded(found, printable("\n".join(told(found, everything=all_))))
 
 
-async def _read(settings: Settings, left: str, right: str) -> tuple[History, History]:
+async def _compared(settings: Settings, left: str, right: str) -> Diff:
     async with open_services(settings, "console") as services:
         one = await history(services.cluster, settings, left)
         must_be_known(one)
         two = await history(services.cluster, settings, right)
         must_be_known(two)
-        return one, two
+        return compare(one, two, await items_of(one, two, payloads=services.payloads))
 
 
 def told(found: Diff, *, everything: bool = False) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from argosy import Context, Pipeline, agent
 from argosy.console.diff import diff
+from argosy.console.diff_items import items_of
 from argosy.console.lineage import lineage
 from argosy.testing import Fleet
-from support.told_runs import told
+from support.told_runs import payloads_of, told
 
 
 @agent
@@ -54,6 +55,25 @@ async def test_the_first_task_with_another_output_for_the_same_input_is_named_an
     same = diff(runs["a"], runs["a"])
     assert {each.how for each in same.tasks} == {"same"}
     assert same.same_outcome
+
+
+many = Pipeline("many", takes=list[str], gives=list[str])
+many.returns(many.map(weigh, over=many.input, max_parallel=3))
+
+
+async def test_a_shard_is_compared_by_its_own_item_of_the_list() -> None:
+    async with Fleet(many) as fleet:
+        await fleet.submit(many, ["one", "two", "three"], run_id="a")
+        await fleet.submit(many, ["one", "2", "three"], run_id="c")
+        await fleet.settle()
+        one, two = told(fleet, "a"), told(fleet, "c")
+        items = await items_of(one, two, payloads=payloads_of(fleet))
+    assert {each.task: each.how for each in diff(one, two, items).tasks} == {
+        "weigh.0": "same",
+        "weigh.1": "follows",
+        "weigh.2": "same",
+    }
+    assert {each.how for each in diff(one, two).tasks} == {"agrees", "follows"}
 
 
 async def test_each_input_is_told_with_the_task_that_made_it() -> None:
