@@ -1,0 +1,141 @@
+"""What a running fleet tells: every metric of the table, all that the operator's files read, and no secret."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from argosy.telemetry.gateway_table import EVENTS_DROPPED
+from argosy.telemetry.metric_table import TABLE
+from argosy.telemetry.prometheus_names import label, names_of
+from support.canaries import CANARIES, found_in, found_under
+from support.monitoring import expressions, series_in
+from support.scrape import Sample
+from support.stack import StackThread
+from support.telling_fleet import TellingFleet, told_fleet
+
+pytestmark = pytest.mark.timeout(300)
+
+NEVER = {EVENTS_DROPPED}
+"""It takes a watcher that stands still for a mebibyte: `test_gateway_feed` has that."""
+
+DATA = {
+    "pattern in an input", "field of an input", "pattern in a model's answer", "field of a model's answer",
+    "pattern in a tool's answer", "field of a tool's answer",
+}  # fmt: skip
+"""What stands in inputs, results and memos is the fleet's data: it travels as it is."""
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, stack: StackThread) -> Iterator[TellingFleet]:
+    with told_fleet(tmp_path_factory.mktemp("told"), stack) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def samples(fleet: TellingFleet) -> list[Sample]:
+    found: list[Sample] = []
+
+    def all_there() -> bool:
+        found[:] = fleet.samples()
+        return not _missing(found)
+
+    try:
+        fleet.operated.until(all_there, "every metric is told", seconds=30)
+    except AssertionError:
+        assert _missing(found) == []
+    return found
+
+
+def _missing(samples: list[Sample]) -> list[str]:
+    told = {sample.name for sample in samples}
+    return [metric.name for metric in TABLE if metric not in NEVER and not set(names_of(metric)) <= told]
+
+
+def test_every_metric_of_the_table_is_told_by_a_fleet_that_runs(samples: list[Sample]) -> None:
+    assert _missing(samples) == []
+
+
+def test_every_series_that_the_operators_files_read_is_in_a_real_scrape(samples: list[Sample]) -> None:
+    told = (
+        {sample.name for sample in samples} | {"up"} | {name for metric in NEVER for name in names_of(metric)}
+    )
+    for where, expr in expressions().items():
+        assert series_in(expr) <= told, where
+
+
+def test_labels_are_those_of_the_table_and_hold_no_ids(samples: list[Sample]) -> None:
+    allowed: dict[str, set[str]] = defaultdict(set)
+    for metric in TABLE:
+        for name in names_of(metric):
+            allowed[name] = {label(each) for each in metric.labels} | {"le"}
+    runs = {"waits", "asks", "poor", "breaks", "nobody"}
+    for sample in samples:
+        if sample.name in allowed:
+            assert set(sample.labels) <= allowed[sample.name], sample.name
+            assert not runs & set(sample.labels.values()), sample
+            assert not any(
+                "/" in value and value.split("/")[0] in runs for value in sample.labels.values()
+            ), sample
+
+
+def test_counts_are_what_was_done(samples: list[Sample]) -> None:
+    def total(name: str, **labels: str) -> float:
+        return sum(
+            sample.value
+            for sample in samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    assert total("argosy_runs_total", argosy_run_outcome="succeeded") == 2
+    assert total("argosy_runs_total", argosy_run_outcome="failed") == 2
+    assert total("argosy_runs_accepted_total") == 4
+    assert total("argosy_submits_refused_total", error_type="unknown_pipeline") == 1
+    assert total("argosy_leases_lost_total", gen_ai_agent_name="patient", argosy_lease="taken_over") == 1
+    assert total("argosy_task_errors_total", gen_ai_agent_name="broken", error_type="handler_error") == 2
+    assert total("argosy_task_retries_total", gen_ai_agent_name="broken") == 1
+    assert total("argosy_model_limited_total") >= 1
+    assert total("argosy_model_repairs_total") == 1
+    assert total("argosy_model_cost_total") > 0
+    assert total("argosy_lanes", argosy_lane_state="live") == 1
+    assert total("argosy_trace_malformed_total") >= 1
+
+
+def test_files_of_otlp_are_written_beside_and_tell_the_same(
+    fleet: TellingFleet, samples: list[Sample]
+) -> None:
+    fleet.operated.end("worker")
+    told: set[str] = set()
+    for path in (fleet.operated.folder / "otlp").glob("metrics-worker*.jsonl"):
+        for line in path.read_text().splitlines():
+            for resource in json.loads(line)["resourceMetrics"]:
+                told |= {metric["name"] for scope in resource["scopeMetrics"] for metric in scope["metrics"]}
+    scraped = {sample.name for sample in samples}
+    for metric in TABLE:
+        if metric.tellers == ("worker",) and set(names_of(metric)) <= scraped:
+            assert metric.name in told, metric.name
+
+
+def test_no_secret_is_in_anything_that_is_told(fleet: TellingFleet, samples: list[Sample]) -> None:
+    for words in (
+        ("config", "show"), ("config", "show", "--json"), ("doctor", "--json"), ("status",), ("lag",), ("limits",),
+        ("why", "breaks"), ("why", "poor", "--json"), ("runs", "show", "breaks"), ("runs", "list"),
+        ("dead", "list"), ("dead", "list", "--json"), ("agents",), ("lane", "list"), ("monitoring", "targets"),
+    ):  # fmt: skip
+        fleet.ask(*words)
+    fleet.operated.environment["ARGOSY_GATEWAY__TOKEN"] = CANARIES["gateway token"][:9]
+    fleet.ask("config", "show")  # too short: an error that must not quote it
+    assert found_in("\n".join(fleet.answers)) == [], "answers of commands and of the gateway"
+    assert found_in("\n".join(sample.title for sample in samples)) == [], "metrics"
+    assert found_in(fleet.command_lines()) == [], "command lines"
+    for topic in ("dead", "events"):
+        assert found_in(fleet.topic(topic)) == [], topic
+    for topic in ("results", "runs", "tasks.research"):
+        assert set(found_in(fleet.topic(topic))) <= DATA, topic
+    assert found_under(fleet.operated.folder) == [], "logs, spans, metrics"
+
+
+def test_the_search_finds_what_is_there(fleet: TellingFleet) -> None:
+    planted = found_in(fleet.topic("inbox"))
+    assert {"pattern in an input", "field of an input", "header of a record"} <= set(planted)
