@@ -118,9 +118,8 @@ def receiver() -> Generator[Receiver]:
     """Listen on both protocols until left."""
     received = Received()
     server = grpc.server(ThreadPoolExecutor(4))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # pyright: ignore[reportUnknownMemberType] - no stubs
-        _Service(received), server
-    )
+    service: Any = trace_service_pb2_grpc  # its functions have no types
+    service.add_TraceServiceServicer_to_server(_Service(received), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     web = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Posted, received))
