@@ -22,6 +22,8 @@ from argosy.console.trace_facts import trace_facts
 from argosy.schemas.settings import Settings
 
 _WEB: Final = files("argosy.console") / "web"
+_MISLEADING: Final = tuple(rf"\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Marks that turn the direction of text around, as JSON writes them."""
 Data = dict[str, JsonValue]
 
 
@@ -87,4 +89,6 @@ def _hash(text: str) -> str:
 def _in_script(data: Data) -> str:
     r"""Write JSON that ends no script element and no line: `<` as `\u003c`, and lone surrogates by number."""
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    for mark in _MISLEADING:
+        text = text.replace(mark, r"\ufffd")
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")

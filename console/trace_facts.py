@@ -21,6 +21,7 @@ from argosy.console.dashboard_timeline import Timeline, Try
 from argosy.console.evidence import Evidence, holes_in
 from argosy.console.lineage import lineage
 from argosy.console.lineage_facts import Fed, Lineage, Node, hash_of
+from argosy.console.output import printable
 from argosy.console.run_history import History
 from argosy.console.run_tree import holes
 from argosy.console.system_words import reduction
@@ -204,7 +205,8 @@ async def _value(seen: _Seen, payload: Payload) -> Data:
 
 def _text(value: JsonValue, most: int) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
-    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+    shown = text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+    return printable(shown)
 
 
 async def _context(seen: _Seen, local: str) -> JsonValue:

@@ -34,10 +34,12 @@
   // -- notes
   add($("notes"), el("h2", "", "What to look at first"));
   if (!D.notes.length) add($("notes"), el("p", "dim", "Nothing speaks against any task. argosy blame RUN --about TEXT follows a text or a figure back."));
-  for (const n of D.notes) {
+  const rest = el("details"); add(rest, el("summary", "", `${D.notes.length - 4} more`));
+  D.notes.forEach((n, number) => {
     const ul = el("ul"); for (const r of n.reasons.slice(0, 5)) add(ul, el("li", "", r));
-    add($("notes"), add(el("div"), linkTo(n.task), n.points ? el("span", "dim", ` ${many(n.points, "point")}`) : null), ul);
-  }
+    add(number < 4 ? $("notes") : rest, add(el("div"), linkTo(n.task), n.points ? el("span", "dim", ` ${many(n.points, "point")}`) : null), ul);
+  });
+  if (D.notes.length > 4) add($("notes"), rest);
   function linkTo(name) {
     if (!byName.has(name)) return el("span", "", name || "a constant");
     const b = el("button", "link", name); b.type = "button"; b.addEventListener("click", () => choose(name, true)); return b;

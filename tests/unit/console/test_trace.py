@@ -85,6 +85,7 @@ async def test_what_a_run_holds_is_no_markup_and_the_policy_allows_no_script_but
     data = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)
     assert len(data) == 1
     assert "<" not in data[0]
+    assert "u202e" not in data[0]
     assert json.loads(data[0])["run"]["input"]["text"].count("</script>") == 2
     (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
     (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
