@@ -5,19 +5,28 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from argosy.broker.presence import Present, present
+from argosy.broker.topics import TopicNames
 from argosy.console.dashboard_histories import Kept
 from argosy.console.dashboard_index import Index
+from argosy.console.dashboard_letters import Grave, Letters
 from argosy.console.dashboard_page import Item, Region
 from argosy.console.lag_measure import LagReport, Watch, measure
+from argosy.console.lane_lines import LaneLine, Queues, lane_lines, lane_queues
 from argosy.console.process_life import Services
+from argosy.console.published import contracts_of, published
+from argosy.schemas.contract import AgentContract
 from argosy.schemas.errors import ArgosyError
 from argosy.schemas.settings import Settings
 
 T = TypeVar("T")
 
-MEASURE_SECONDS = 2.0
+MEASURE_SECONDS: Final = 2.0
+CONTRACTS_SECONDS: Final = 15.0
+SHOWN_TIMERS: Final = 50
+"""Of each lane."""
 
 
 class Shared(Generic[T]):
@@ -56,16 +65,36 @@ class Desk:
     key_file: Path | None = None
     """Holds the key for actions, where the settings have no token."""
     lag: Shared[LagReport] = field(init=False)
+    present: Shared[Present] = field(init=False)
+    contracts: Shared[dict[str, AgentContract]] = field(init=False)
+    lanes: Shared[tuple[list[LaneLine], list[Queues]]] = field(init=False)
+    letters: Shared[tuple[Grave, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the shared measures."""
         watch = Watch()
         self.lag = Shared(lambda: measure(self.services, watch))
+        self.present = Shared(lambda: present(self.services.store, self.settings.redis.key_prefix))
+        self.contracts = Shared(self._contracts, CONTRACTS_SECONDS)
+        self.lanes = Shared(self._lanes)
+        letters, dead = Letters(), TopicNames(self.settings.kafka.topic_prefix).dead
+        self.letters = Shared(lambda: letters.read(self.services.cluster, dead))
 
     @property
     def settings(self) -> Settings:
         """Of the fleet, and ours."""
         return self.services.settings
+
+    async def _contracts(self) -> dict[str, AgentContract]:
+        names = TopicNames(self.settings.kafka.topic_prefix)
+        return contracts_of(await published(self.services.cluster, names))
+
+    async def _lanes(self) -> tuple[list[LaneLine], list[Queues]]:
+        lines = await lane_lines(self.services)
+        queues = await asyncio.gather(
+            *(lane_queues(self.services, line.lane, SHOWN_TIMERS) for line in lines)
+        )
+        return lines, list(queues)
 
     async def history(self, run_id: str) -> Kept:
         """Give a run's whole history as of now. Empty: the log doesn't know it. Raises Unreachable."""

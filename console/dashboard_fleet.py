@@ -19,7 +19,7 @@ from argosy.schemas.errors import ArgosyError
 LATELY: Final = 5
 """Minutes that rates are taken of."""
 _SPARK: Final = 30
-_CSS: Final = {"ok": "ok", "behind": "warn", "stalled": "bad", "stopped": "bad", "nobody": "bad"}
+_CSS: Final = {"ok": "ok", "behind": "warn", "stopped": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def agent_row(group: Standing, series: Series | None, now_ms: int) -> AgentRow:
         group.agent or group.group.rpartition(".")[2],
         group.agent is not None,
         group.status,
-        _CSS.get(group.status, "bad"),
+        status_css(group.status),
         f"{group.members}{silent}",
         f"{group.in_flight.messages} of {group.slots}" if group.slots else str(group.in_flight.messages),
         amount(group.waiting),
@@ -134,6 +134,11 @@ def agent_row(group: Standing, series: Series | None, now_ms: int) -> AgentRow:
         short(round((lately.input_tokens + lately.output_tokens) / LATELY)),
         path,
     )
+
+
+def status_css(status: str) -> str:
+    """Choose the colour of a status; what isn't known is bad."""
+    return _CSS.get(status, "bad")
 
 
 def amount(found: Amount) -> str:

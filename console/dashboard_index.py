@@ -15,6 +15,8 @@ from argosy.console.dashboard_histories import Histories
 from argosy.console.dashboard_run_line import RunLine, Shape, outcome, shape_of
 from argosy.console.dashboard_series import AllSeries, Outcome
 from argosy.schemas.chat import Usage
+from argosy.schemas.envelope import read_envelope
+from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import local_part
 from argosy.schemas.prices import Price, price_of
 
@@ -211,16 +213,17 @@ class Index:
 
     def take(self, record: Record) -> None:
         """Take the next record; what can't be read, or is of a run that isn't known, is passed over."""
-        headers = dict(record.headers)
-        run_id = (headers.get("ce_subject") or b"").decode(errors="replace")
-        kind = (headers.get("ce_type") or b"").decode(errors="replace").partition("/")[0]
-        line = self._runs.get(run_id)
+        try:
+            envelope = read_envelope(record.headers)
+        except (BadMessage, NewerVersion):
+            return
+        run_id, kind = envelope.subject, envelope.kind
         self.histories.take(run_id, record)
         if kind not in _KINDS or not run_id:
             return
         try:
             body: dict[str, Any] = orjson.loads(record.value or b"")
-            _KINDS[kind](self, record, run_id, line, body)
+            _KINDS[kind](self, record, run_id, self._runs.get(run_id), body)
         except (ValueError, KeyError, TypeError, AttributeError):
             return
         self.revision += 1

@@ -1,20 +1,16 @@
 """`argosy lane list|rebuild`: who owns each lane and how far it is; have one made again from the log."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from argosy.broker.keys import LaneKeys
-from argosy.broker.log import Partition
-from argosy.broker.presence import present
-from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.interruption import if_interrupted
+from argosy.console.lane_lines import LaneLine, lane_lines
 from argosy.console.output import confirm, show, show_table
 from argosy.console.process_life import open_services
-from argosy.coordinator.checkpoint import Checkpoint
 from argosy.coordinator.rebuild import rebuild
 from argosy.schemas.errors import ConfigurationError, NotFound
 from argosy.schemas.settings import Settings
@@ -22,19 +18,6 @@ from argosy.schemas.settings import Settings
 lane = typer.Typer(help="Lanes: who owns them, how far they are; rebuild one.", no_args_is_help=True)
 
 COLUMNS = ("LANE", "OWNER", "SAYS", "NEXT", "LOG END", "LAYOUT", "SET ASIDE")
-
-
-@dataclass(frozen=True, slots=True)
-class LaneLine:
-    """One lane. `says` is its coordinator's word: live, reloading or paused, and why; empty: nobody owns it."""
-
-    lane: int
-    owner: str
-    says: str
-    next: int | None
-    log_end: int
-    layout: int | None
-    set_aside: int
 
 
 @lane.command("list")
@@ -81,31 +64,5 @@ async def _rebuild(settings: Settings, number: int) -> bool:
 
 
 async def _lines(settings: Settings) -> list[LaneLine]:
-    names, found = TopicNames(settings.kafka.topic_prefix), list[LaneLine]()
     async with open_services(settings, "lane") as services:
-        if names.runs not in await services.cluster.topic_names():
-            raise ConfigurationError(
-                f"there is no fleet: Kafka has no topic {names.runs}", do="argosy coordinator"
-            )
-        owners = await services.cluster.owners(names.lanes)
-        there = await present(services.store, settings.redis.key_prefix)
-        for number in range(await services.cluster.partitions(names.runs)):
-            keys = LaneKeys(settings.redis.key_prefix, number)
-            fields = await services.store.hgetall(keys.checkpoint)
-            checkpoint = Checkpoint.read({name.decode(): value.decode() for name, value in fields.items()})
-            aside = 0
-            if checkpoint is not None:
-                aside = len(await services.store.hgetall(keys.quarantine(checkpoint.epoch)))
-            said = next((each.lanes[number] for each in there.processes if number in each.lanes), None)
-            found.append(
-                LaneLine(
-                    number,
-                    owners.get(Partition(names.runs, number), ""),
-                    "" if said is None else f"{said.word} {said.why}".rstrip(),
-                    None if checkpoint is None else checkpoint.next,
-                    (await services.cluster.edges(Partition(names.runs, number)))[1],
-                    None if checkpoint is None else checkpoint.layout,
-                    aside,
-                )
-            )
-    return found
+        return await lane_lines(services)
