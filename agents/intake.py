@@ -251,21 +251,21 @@ class Intake:
 
     async def lagging(self) -> int:
         """Ask the broker how many messages lie behind what was received, in partitions that aren't paused."""
-        return await self._behind(self._paused)
+        return await self._behind(self._paused, opened=False)
 
     async def unfinished(self) -> int:
-        """Ask the broker how many messages lie behind what is finished, in all partitions of ours."""
-        return await self._behind(())
+        """Ask the broker how many messages aren't finished in all partitions of ours: received, or behind that."""
+        return await self._behind((), opened=True)
 
-    async def _behind(self, leave_out: Container[Partition]) -> int:
+    async def _behind(self, leave_out: Container[Partition], *, opened: bool) -> int:
         total = 0
         for partition, part in list(self._parts.items()):
             if partition not in leave_out:
-                position = part.tracker.committable
+                position = part.tracker.next if opened else part.tracker.committable
                 if position is None:
                     position = await self._consumer.committed(partition) or 0
                 start, end = await self._consumer.edges(partition)
-                total += max(0, end - max(start, position))
+                total += max(0, end - max(start, position)) + (part.tracker.open if opened else 0)
         return total
 
     def _look_at_room(self, partition: Partition, part: _Part) -> None:

@@ -26,12 +26,15 @@ class Looked:
     def take(self, records: list[Record], position: int, most: int) -> bool:
         """Take what a fetch gave, and its position after it; say whether that is enough."""
         for record in records:
-            if record.offset >= self.end or len(self.records) == most:
+            if record.offset >= self.end:
+                self.next = self.end  # only control records, or none, lay before it
+                break
+            if len(self.records) == most:
                 break
             self.records.append(record)
             self.size += len(record.value or b"")
             self.next = record.offset + 1
-        if not records or self.next > records[-1].offset:
+        else:
             self.next = max(self.next, min(position, self.end))
         return self.next >= self.end or len(self.records) >= most or self.size >= MOST_BYTES
 

@@ -94,7 +94,8 @@ def amount(given: Amount) -> str:
 def _group(group: Standing) -> Sequence[object]:
     waiting = amount(group.waiting)
     if group.held.messages:
-        waiting = f"{waiting} + {group.held.messages} held back"
+        least = "≥" if group.held.estimated else ""
+        waiting = f"{waiting} + {least}{group.held.messages} held back"
     members = f"{group.members} (balancing)" if group.balancing else group.members
     retry = str(group.retry.messages)
     if group.retry.messages and group.retry_due_seconds is not None:
