@@ -77,5 +77,6 @@ class Refused:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            reason=str(error)[:200],
+            reason=reason,
+            error=str(error)[:200],
         )

@@ -1,19 +1,6 @@
 """Structured logs: JSON lines, or pretty on a terminal, each with the trace, run and task it belongs to.
 
-Every handoff tells one event. Fields in brackets where they apply:
-
-| event | told by | fields beside trace_id and run_id |
-|---|---|---|
-| `submitted` | client | pipeline, topic |
-| `accepted` | receiver | pipeline, partition, offset |
-| `dispatched` | coordinator | task_id, agent, attempt, [again] |
-| `claimed` | worker | task_id, agent, attempt, delivery, handoff_seconds |
-| `parked` | worker | task_id, agent, attempt, reason, seconds |
-| `settled` | worker | task_id, agent, attempt, outcome, wall_seconds, input_tokens, output_tokens, [code] |
-| `taken` | coordinator | task_id, attempt, outcome, offset: the result took effect in the run |
-| `joined` | coordinator | task_id, policy, parents, holes |
-| `ended` | coordinator | pipeline, outcome, tasks, input_tokens, output_tokens, [code] |
-| `dead` | whoever writes a dead letter | topic, partition, offset, reason, [task_id] |
+Every handoff tells one event: `argosy.telemetry.handoffs` has the table of them and of their fields.
 """
 
 import io
@@ -119,7 +106,7 @@ def adopt(fields: Callable[[], _Fields]) -> None:
 
 
 def handoff(event: Handoff, *, traceparent: str | None = None, **fields: str | float | None) -> None:
-    """Tell that work went from one hand to another; the table above says which fields go with which event.
+    """Tell that work went from one hand to another; `handoffs` says which fields go with which event.
 
     Silent in a process that has not set up logging: a library must not write on a script's output.
     """

@@ -153,4 +153,4 @@ HTTP_STATUS: Final = "http.response.status_code"
 Handoff = Literal[
     "submitted", "accepted", "dispatched", "claimed", "settled", "taken", "joined", "ended", "parked", "dead"
 ]
-"""In the order of a run's life; `argosy.telemetry.logs` says who tells each, and with which fields."""
+"""In the order of a run's life; `argosy.telemetry.handoffs` says who tells each, and with which fields."""
