@@ -16,7 +16,7 @@ from argosy.console.numbers import short
 from argosy.schemas.contract import AgentContract
 from argosy.schemas.errors import ArgosyError, NotFound
 
-SHOWN_FAILURES: Final = 30
+SHOWN_FAILURES: Final = 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from argosy.agents.briefing import briefing
 from argosy.agents.document import Document
 from argosy.client.connection import Argosy
 from argosy.console.config import environment_of, load_settings
+from argosy.console.dashboard_child import start_dashboard
 from argosy.console.demo_chaos import torment
 from argosy.console.demo_report import Told, report
 from argosy.console.fleet_children import coordinator_child, worker_child
@@ -54,6 +55,7 @@ async def run_demo(folder: Path, plan: Plan) -> int:
             environment.update(model.environment)
         note(f"kafka {stack.bootstrap_servers}  valkey {stack.redis_url}  logs {stack.folder / 'logs'}")
         names = await _start(stack, plan, environment, model)
+        await start_dashboard(stack.supervisor, stack.folder, environment)
         fleet_settings = with_environment(settings, environment)
         views = [RunView("", document.title, tasks=_tasks()) for document in plan.documents]
         async with Argosy.connect(fleet_settings) as fleet:

@@ -14,6 +14,7 @@ from argosy.agents.software_team import software_team
 from argosy.agents.team_work import Assignment, Delivery
 from argosy.client.connection import Argosy
 from argosy.console.config import load_settings
+from argosy.console.dashboard_child import start_dashboard
 from argosy.console.demo_chaos import torment
 from argosy.console.demo_fleet import fleet_environment, with_environment
 from argosy.console.demo_team_report import Ended, report
@@ -59,6 +60,7 @@ async def run_team(folder: Path, plan: TeamPlan) -> int:
             environment = fleet_environment(settings, traces) | _own(workshop, plan, model)
             note(f"kafka {stack.bootstrap_servers}  valkey {stack.redis_url}  logs {stack.folder / 'logs'}")
             names = await _start(stack, plan, environment)
+            await start_dashboard(stack.supervisor, stack.folder, environment)
             fleet_settings = with_environment(settings, environment)
             async with Argosy.connect(fleet_settings) as fleet:
                 ended = await _drive(stack, fleet, plan, assignment, names)

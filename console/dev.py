@@ -8,6 +8,7 @@ import typer
 
 from argosy.console.app_facts import AppFacts, look, look_apart
 from argosy.console.config import environment_of, load_settings
+from argosy.console.dashboard_child import start_dashboard
 from argosy.console.dev_fleet import DevFleet
 from argosy.console.dev_memory import dev_in_memory
 from argosy.console.file_watch import Watched, until_changed
@@ -68,6 +69,7 @@ async def _dev(app: str, facts: AppFacts, folder: Path, workers: int, *, reload:
         fleet = DevFleet(stack.supervisor, stack.folder, environment_of(settings), workers)
         await fleet.start(facts, settings.model)
         await _publish(settings, facts)
+        await start_dashboard(stack.supervisor, stack.folder, fleet.environment)
         show(stack.state, in_words(folder, stack.state))
         note(f"agents  {', '.join(facts.agents)}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
         argosy = as_called()

@@ -13,7 +13,7 @@ from argosy.console.supervise import Supervisor
 from argosy.schemas.errors import ChildFailed
 from argosy.schemas.settings import ModelSettings
 
-_TAKEN: Final = frozenset({"kafka", "valkey", "coordinator", "model"})
+_TAKEN: Final = frozenset({"kafka", "valkey", "coordinator", "model", "dashboard"})
 """Names of other children of the same supervisor."""
 
 
