@@ -1,0 +1,68 @@
+"""Tables of `docs/observability.md` that are made from the code: `cd tests && python -m support.observability_page`."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from argosy.console.lag_metrics import METRICS
+from argosy.console.monitoring_rules import ALERTS
+from argosy.telemetry.metric_table import TABLE
+from argosy.telemetry.prometheus_names import family, series
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "observability.md"
+_UNITS: Final = {"1": "share", "s": "s"}
+
+
+def tables() -> dict[str, str]:
+    """Return each table by the name of its marks."""
+    return {
+        "metrics": "\n".join(_metrics()),
+        "fleet lag": "\n".join(_fleet_lag()),
+        "alerts": "\n".join(_alerts()),
+    }
+
+
+def renewed(page: str) -> str:
+    """Put the tables into a page, between `<!-- name -->` and `<!-- end of name -->`."""
+    for name, table in tables().items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        assert marks.search(page), f"the page has no marks for {name}"
+        page = marks.sub(partial(_put, table), page)
+    return page
+
+
+def _put(table: str, marks: "re.Match[str]") -> str:
+    return f"{marks[1]}{table}\n{marks[2]}"
+
+
+def _metrics() -> Iterator[str]:
+    yield "| metric | in Prometheus | kind, unit | labels | told by | what |"
+    yield "|---|---|---|---|---|---|"
+    for metric in TABLE:
+        unit = _UNITS.get(metric.unit, metric.unit.strip("{}"))
+        name = f"{family(metric)}_bucket" if metric.kind == "histogram" else series(metric)
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        tellers = ", ".join(metric.tellers)
+        yield f"| `{metric.name}` | `{name}` | {metric.kind}, {unit} | {labels} | {tellers} | {metric.description} |"
+
+
+def _fleet_lag() -> Iterator[str]:
+    yield "| in Prometheus | labels | what |"
+    yield "|---|---|---|"
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in ("agent", *metric.labels))
+        yield f"| `{metric.name}` | {labels} | {metric.description} |"
+
+
+def _alerts() -> Iterator[str]:
+    yield "| alert | after | severity | what to do |"
+    yield "|---|---|---|---|"
+    for alert in ALERTS:
+        after = f"{alert.minutes} min" if alert.minutes else "at once"
+        yield f"| `{alert.name}` | {after} | {alert.severity} | {alert.do} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
