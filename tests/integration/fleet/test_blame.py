@@ -59,6 +59,9 @@ async def test_of_six_agents_the_one_that_falsified_a_figure_is_named_and_so_is_
             "polish is the first whose output differs"
         )
 
+        honest = asked("blame", "brief-8", "--about", "301 steps")["made_by"]
+        assert [(task["task"], task["reused"]) for task in honest] == [("research", True)]
+
         history = asked("history", "brief-7")["history"]
         assert [each["kind"] for each in (history[0], history[-1])] == ["run.accepted", "run.ended"]
         assert asked("runs", "history", "brief-7")["history"] == history

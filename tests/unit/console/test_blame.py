@@ -150,6 +150,37 @@ async def test_the_summary_that_dropped_a_fact_is_named_with_tokens_before_and_a
     assert any(record.method == "summarise" for record in plain.suspects[0].task.reduced)
 
 
+class Report(BaseModel):
+    title: str
+    text: str
+
+
+@agent(window=400, reserve=20, above="paginate", overlap=20)
+async def alarms(ctx: Context, report: Report) -> list[str]:  # noqa: ARG001
+    return [f"{report.title}: {line} at 12 o'clock" for line in report.text.splitlines() if "FIRE" in line]
+
+
+watch = Pipeline("watch", takes=Report, gives=list[str])
+watch.returns(watch.step(alarms, watch.input))
+
+
+async def test_what_a_page_made_is_followed_through_the_merges() -> None:
+    text = "".join(f"hour {n}: nothing\n" for n in range(200)) + "hour 200: FIRE\n"
+    text += "".join(f"hour {n}: nothing\n" for n in range(201, 400))
+    async with Fleet(watch) as fleet:
+        run = await fleet.submit(watch, Report(title="a log", text=text))
+        await fleet.settle()
+        assert await run.result() == ["a log: hour 200: FIRE at 12 o'clock"]
+        made = await asked(fleet, run, "12 o'clock")
+        given = await asked(fleet, run, "hour 200: fire")
+        lost = await asked(fleet, run, "hour 7: nothing")
+    assert [task.what for task in made.made_by] == ["page 5 of 10 of alarms"]
+    assert [link.task.rpartition("/")[2].partition(".")[0] for link in made.way][-2:] == ["p2", ""]
+    assert given.verdict == "given"
+    assert given.way[0].how.startswith("page 5 of 10")
+    assert (lost.verdict, lost.lost[-1].task.what) == ("lost", "page 1 of 10 of alarms")
+
+
 @agent(retries=0)
 async def half(ctx: Context, number: int) -> str:  # noqa: ARG001
     if number == 2:
