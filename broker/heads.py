@@ -10,7 +10,7 @@ from argosy.broker.log import Partition, Record
 from argosy.broker.membership import record_of
 
 WAIT_MS: Final = 200
-MOST_BYTES: Final = 1_048_576
+MOST_BYTES: Final = 262_144
 """Of one partition: a few large messages are a measure as well."""
 
 

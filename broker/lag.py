@@ -16,6 +16,9 @@ from argosy.broker.topics import TopicNames
 
 SAMPLE: Final = 100
 """Messages of a partition that are read to count them and to tell their tokens: of more, these are the measure."""
+MOST_READ: Final = 2_000
+"""Messages of all partitions together that a measure reads: where more than twenty lie behind, fewer of each."""
+LEAST_READ: Final = 10
 WINDOW_SECONDS: Final = 60.0
 """What is told by the minute: how much came, how much was finished."""
 _NOTHING: Final = Head((), 0)
@@ -143,7 +146,8 @@ async def groups_lag(cluster: Cluster, asked: Iterable[Asked], now_ms: int) -> t
     bare = {where: PartitionLag(where.number, *edges[where], committed.get(where), 0, 0.0) for where in every}
     behind = {where: one.position for where, one in bare.items() if one.position < one.end}
     heads, since = await asyncio.gather(
-        cluster.heads(behind, SAMPLE), cluster.offsets_at(every, now_ms - round(WINDOW_SECONDS * 1000))
+        cluster.heads(behind, sample(len(behind))),
+        cluster.offsets_at(every, now_ms - round(WINDOW_SECONDS * 1000)),
     )
 
     def partition(each: Asked, number: int) -> PartitionLag:
@@ -162,6 +166,11 @@ async def groups_lag(cluster: Cluster, asked: Iterable[Asked], now_ms: int) -> t
         )
         for each, view in zip(asked, views, strict=True)
     )
+
+
+def sample(partitions: int) -> int:
+    """Say how many messages of each partition are read, if so many are behind."""
+    return max(LEAST_READ, min(SAMPLE, MOST_READ // max(1, partitions)))
 
 
 def measured(one: PartitionLag, head: Head, arrived: int, now_ms: int, *, has_tokens: bool) -> PartitionLag:

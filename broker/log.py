@@ -242,7 +242,7 @@ class Cluster(Protocol):
         ...
 
     async def heads(self, positions: Mapping[Partition, int], most: int) -> Mapping[Partition, Head]:
-        """Read the first `most` records (or about 1 MB of them) from each position to the log's end as of now.
+        """Read the first `most` records (or about 256 KB of them) from each position to the log's end as of now.
 
         A position before the log's start reads on at the start. Raises Unreachable.
         """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from argosy.broker.lag import GroupLag, PartitionLag
+from argosy.broker.lag import GroupLag, PartitionLag, sample
 from argosy.broker.presence import Held, InHand, PartSaid, Presence, Present, Progress
 from argosy.console.lag_amount import Amount
 from argosy.console.lag_figures import Told, standing
@@ -85,6 +85,10 @@ def test_workers_finish_together_and_idle_time_is_no_pace() -> None:
     assert finished([busy, fresh], 1) == (0.5, 1.0, 60.0)
     assert finished([busy, fresh], 7) is None
     assert finished([Progress()]) is None  # it has just begun
+
+
+def test_what_a_measure_reads_is_bounded_however_many_partitions_are_behind() -> None:
+    assert [sample(partitions) for partitions in (0, 1, 20, 40, 500)] == [100, 100, 100, 50, 10]
 
 
 def test_measures_of_a_minute_are_kept_and_no_more() -> None:
