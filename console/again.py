@@ -179,8 +179,9 @@ def _of_summaries(plan: Plan, local: str) -> bool:
 async def _one(state: RunState, plan: Plan, local: str, payloads: Payloads) -> Reused:
     result, place = state.result(local), plan.find(local)
     facts = dict(result.facts)
-    looped = plan.loop(local)
+    looped, planner = plan.loop(local), plan.planner(local)
     wants = place.step.wants if place is not None and place.role == "task" else ()
+    wants = planner.looks if planner is not None else wants  # what its tasks gave is taken over, not the plan
     wants = looped.loop.asked if looped is not None and looped.loop is not None else wants
     if result.payload is not None and result.fault is None:
         lacking = [want for want in wants if want.key not in facts]

@@ -14,6 +14,7 @@ from argosy.schemas.pipeline import (
     CompiledPipeline,
     LoopStep,
     MapStep,
+    PlanStep,
     SignalStep,
     SleepStep,
     Step,
@@ -137,6 +138,10 @@ def in_words(step: Step) -> str:
     if isinstance(step, LoopStep):
         last = ", then its last value" if step.exhausted == "last" else ""
         words.append(f"again on {step.over} until {step.until}, {step.max_iterations} times at most{last}")
+    if isinstance(step, PlanStep):
+        words.append(
+            f"plans {step.max_tasks} tasks at most for {', '.join(step.agents)}, {step.max_parallel} at once"
+        )
     if (join := step.join) is not None:
         least = (
             join.count if join.count is not None else f"{join.share:.0%}" if join.share is not None else ""

@@ -11,7 +11,7 @@ from typing import Final
 from argosy.console.sameness import alike
 from argosy.coordinator.state import RunState
 from argosy.schemas.edges import INPUT, InputEdge, Pick
-from argosy.schemas.pipeline import CompiledPipeline, MapStep, SleepStep, Step, TaskStep
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, PlanStep, SleepStep, Step, TaskStep
 
 SameInput = Callable[[str | None], bool]
 """Whether a part of the input (JMESPath; None: the whole) is what it was."""
@@ -83,8 +83,11 @@ class Reuse:
         return self._scope(before.pipeline, step.pipeline, prefix, path, lambda _: True)
 
     def _whole(self, before: Step, step: Step, local: str, path: str) -> bool:
-        """Take over a loop as one: what its iterations left is forgotten. Who answered is asked again."""
-        if before.pipeline != step.pipeline or self.state.step(local).letter != "k":
+        """Take over a loop, or a plan, as one. Who answered is asked again."""
+        ended = self.state.step(local)
+        if before.pipeline != step.pipeline or ended.letter != "k":
+            return False
+        if isinstance(step, PlanStep) and self.retry and ended.missing:
             return False
         if step.WAITS or (
             step.pipeline and any(s.WAITS for inner in step.pipeline.whole() for s in inner.steps)

@@ -9,6 +9,7 @@ from argosy.console.dag import Branch, Named, branches, in_run, named_steps, run
 from argosy.console.loop_words import went_round
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted
+from argosy.console.planned_words import how_far, is_planned
 from argosy.console.run_history import History
 from argosy.console.system_words import cut
 from argosy.console.task_table import WORDS, TaskRow, rows
@@ -90,7 +91,8 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
     by_step: dict[str, list[TaskRow]] = {}
     for row in table:
         if not row.what:
-            by_step.setdefault(template_of(step_of(row.task)[0]).removesuffix("~*"), []).append(row)
+            shown_at = row.task.rpartition("/")[0] if is_planned(history.state, row.task) else row.task
+            by_step.setdefault(template_of(step_of(shown_at)[0]).removesuffix("~*"), []).append(row)
     missing = holes(history)
     for branch in branches(accepted.pipeline):
         name = branch.name
@@ -121,8 +123,15 @@ def _step(
             yield f"{branch.below}… {len(told) - SHARDS_SHOWN} more that have not succeeded"
         return
     for row in table:
+        if is_planned(state, row.task):
+            yield f"{branch.below}{_task(row, history, now_ms)}"
+            yield from _cut(row, history, f"{branch.below}  ")
+            continue
         yield f"{branch.lead}{_task(row, history, now_ms)}{beside}"
         yield from _cut(row, history, branch.below)
+        told_plan = how_far(step, row.task, history)
+        if told_plan:
+            yield f"{branch.below}{told_plan}"
 
 
 def _cut(row: TaskRow, history: History, lead: str) -> Iterator[str]:

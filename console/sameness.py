@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from argosy.schemas.pipeline import CompiledPipeline, Step
+from argosy.schemas.pipeline import CompiledPipeline, PlanStep, Step
 
 _OPERATIONAL: Final = {"concurrency", "timeout_seconds", "retries", "backoff_seconds", "max_deliveries"}
 """Parts of a contract that say how a task is run, and change nothing of what it makes."""
@@ -22,6 +22,7 @@ def _said(pipeline: CompiledPipeline, step: Step) -> JsonValue:
     said: dict[str, JsonValue] = {"step": step.model_dump(mode="json", exclude=_HOW)}
     agents: dict[str, JsonValue] = {}
     names = [step.agent] if step.agent is not None else []
+    names += step.agents if isinstance(step, PlanStep) else ()
     while names:
         name = names.pop()
         contract = pipeline.agents.get(name)

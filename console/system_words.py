@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from argosy.console.run_history import History
+from argosy.coordinator import run_plan
 from argosy.coordinator.kept import TaskState
 from argosy.coordinator.paging import Paging, paging_of
 from argosy.coordinator.place import Place
-from argosy.coordinator.plan import Plan, plan_of
+from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
 from argosy.schemas.pages import Reduction
 
@@ -16,7 +17,7 @@ _STATES = {"r": "out", "b": "backing off", "p": "cut again", "k": "done", "f": "
 
 def plan_in(state: RunState) -> Plan:
     """Index the pipeline of a run."""
-    return plan_of(state.pinned.identity, state.get("plan") or b"")
+    return run_plan.plan_in(state)
 
 
 def place_of(history: History, local: str) -> Place | None:

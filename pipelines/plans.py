@@ -1,7 +1,7 @@
 """The call that adds a step whose agent plans: it returns tasks, and these are run."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, overload
 
 from argosy.pipelines.agent import Agent
 from argosy.pipelines.builder import Builder
@@ -18,7 +18,8 @@ R = TypeVar("R")
 class Plans(Builder):
     """What a pipeline inherits to have its agents plan."""
 
-    def plan(  # noqa: PLR0913 - what a plan may have
+    @overload
+    def plan(
         self,
         planner: Takes1[A, Plan],
         goal: Ref[A],
@@ -29,14 +30,92 @@ class Plans(Builder):
         max_depth: int = 1,
         max_parallel: int = 16,
         **options: Unpack[NodeOptions],
-    ) -> Ref[PlanResult[R]]:
+    ) -> Ref[PlanResult[R]]: ...
+    @overload
+    def plan(
+        self,
+        planner: Takes1[A, Plan],
+        goal: Ref[A],
+        /,
+        *,
+        agents: tuple[Agent[..., R], Agent[..., R]],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[PlanResult[R]]: ...
+    @overload
+    def plan(
+        self,
+        planner: Takes1[A, Plan],
+        goal: Ref[A],
+        /,
+        *,
+        agents: tuple[Agent[..., R], Agent[..., R], Agent[..., R]],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[PlanResult[R]]: ...
+    @overload
+    def plan(
+        self,
+        planner: Takes1[A, Plan],
+        goal: Ref[A],
+        /,
+        *,
+        agents: tuple[Agent[..., R], Agent[..., R], Agent[..., R], Agent[..., R]],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[PlanResult[R]]: ...
+    @overload
+    def plan(
+        self,
+        planner: Takes1[A, Plan],
+        goal: Ref[A],
+        /,
+        *,
+        agents: tuple[Agent[..., R], Agent[..., R], Agent[..., R], Agent[..., R], Agent[..., R]],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[PlanResult[R]]: ...
+    @overload
+    def plan(
+        self,
+        planner: Takes1[A, Plan],
+        goal: Ref[A],
+        /,
+        *,
+        agents: tuple[
+            Agent[..., R], Agent[..., R], Agent[..., R], Agent[..., R], Agent[..., R], Agent[..., R]
+        ],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[PlanResult[R]]: ...
+    def plan(  # noqa: PLR0913 - what a plan may have
+        self,
+        planner: Any,
+        goal: Ref[Any],
+        /,
+        *,
+        agents: Sequence[Agent[..., Any]],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[Any]:
         """Run an agent that returns a `Plan`, then its tasks; give what these gave, by key.
 
-        Each task is for one of `agents`, at most `max_tasks` of them, at most `max_parallel` at once. A plan that names
-        other agents, feeds them what they don't take, or waits for itself, is a failed attempt of the planner
+        Each task is for one of `agents` (pass a tuple of different ones: mypy sees what they all give, of a list it
+        doesn't), at most `max_tasks` of them, at most `max_parallel` at once. A plan that names other agents, feeds them what they don't take, or waits for itself, is a failed attempt of the planner
         (`bad_plan`), and is tried again like any. A task that fails fails nothing else but those that wait for it: who
         reads the result finds holes. `max_depth` is 1: planned tasks plan nothing.
         """
         planning = Planning(tuple(agents), max_tasks, max_parallel, max_depth)
-        found: Ref[Any] = self._add(planner, (goal,), options, join=None, planning=planning)
-        return found
+        return self._add(planner, (goal,), options, join=None, planning=planning)

@@ -64,6 +64,6 @@ class PlanResult(BaseModel, Generic[R]):
         return self.holes[key] if key in self.holes else self.results[key]
 
 
-def result_of(key: str, *, or_hole: bool = False) -> dict[str, JsonValue]:
+def result_of(key: str, *, or_hole: bool = False) -> JsonValue:
     """Write what an earlier task of the plan gave, as an input of a later one."""
     return {RESULT_OF: key, "or_hole": True} if or_hole else {RESULT_OF: key}

@@ -15,6 +15,9 @@ from argosy import (
     Hole,
     Message,
     Pipeline,
+    Plan,
+    PlannedTask,
+    PlanResult,
     Ref,
     Reject,
     Reply,
@@ -29,6 +32,7 @@ from argosy import (
     const,
     exists,
     quorum,
+    result_of,
     size,
     tool,
 )
@@ -255,6 +259,34 @@ assert_type(
     shelf.loop(rounds, weighed, until=lambda v: v.reason == "enough", max_iterations=2, name="more"),
     Ref[Verdict],
 )
+
+
+# plans: what agents have in common is what they give
+async def read_plan(ctx: Context, goal: str) -> Plan:
+    return Plan(
+        tasks=[
+            PlannedTask(key="a", agent="polish", inputs={"text": goal, "more": [result_of("b"), 3]}),
+            PlannedTask(key="b", agent="polish", inputs={"text": result_of("a", or_hole=True)}, after=["a"]),
+        ]
+    )
+
+
+planner = agent(read_plan)
+one_kind = shelf.plan(planner, topic, agents=[polish], max_tasks=9)
+assert_type(one_kind, Ref[PlanResult[str]])
+two_kinds = shelf.plan(
+    planner,
+    topic,
+    agents=(reweigh, judge_again),
+    max_tasks=9,
+    max_parallel=3,
+    name="two",
+    after=[one_kind],
+    when=good,
+)
+assert_type(two_kinds, Ref[PlanResult[Verdict]])
+assert_type(two_kinds.pick(lambda made: made.results["a"].ok), Ref[bool])
+assert_type(two_kinds.pick(lambda made: size(made.holes)), Ref[int])
 shelf.returns(text)
 
 # a subclass where its base is declared

@@ -10,6 +10,9 @@ from argosy import (
     Context,
     Hole,
     Pipeline,
+    Plan,
+    PlannedTask,
+    PlanResult,
     Ref,
     Retry,
     agent,
@@ -55,6 +58,11 @@ async def read(ctx: Context, page: Page) -> Facts:
 @agent
 async def again(ctx: Context, verdict: Verdict) -> Verdict:
     return verdict
+
+
+@agent
+async def planner(ctx: Context, goal: str) -> Plan:
+    return Plan(tasks=[PlannedTask(key=goal, agent="again")])
 
 
 @agent
@@ -170,6 +178,13 @@ p.loop(again, verdict, max_iterations=3)  # error: until is missing
 p.loop(again, verdict, until=lambda v: v.ok, max_iterations=3, exhausted="stop")  # error: fail or last
 p.loop(again, verdict.or_hole(), until=lambda v: True, max_iterations=3)  # error: there may be a hole
 rounds: Ref[Facts] = p.loop(again, verdict, until=lambda v: v.ok, max_iterations=3)  # error: a Verdict
+
+# -- plans
+p.plan(again, verdict, agents=[again], max_tasks=3)  # error: gives no Plan
+p.plan(planner, verdict, agents=[again], max_tasks=3)  # error: takes str, not Verdict
+p.plan(planner, topic, agents=[again])  # error: max_tasks is missing
+p.plan(planner, topic, agents=[child], max_tasks=3)  # error: a pipeline is no agent
+made: Ref[PlanResult[Facts]] = p.plan(planner, topic, agents=[again], max_tasks=3)  # error: Verdicts
 
 # -- pipelines
 p.returns(facts)  # error: Facts is no Verdict
