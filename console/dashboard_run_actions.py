@@ -121,6 +121,15 @@ async def _again(desk: "Desk", form: Form, changes: Changes) -> Done:
         raise BadArgument(
             "the new run has no id", why="the field is empty, or no id", do="letters, digits, ._-"
         )
+    known = desk.index.run(new)
+    if known is not None and known.replay_of != run_id:
+        raise BadArgument(
+            f"there is a run {new} already, and it is another one: nothing was sent",
+            why="ids of runs are never used again",
+            do="begin once more: another id is proposed",
+        )
+    if known is not None:
+        return Done(f"Run {new} is there already: nothing was sent", f"/runs/{new}")
     async with Argosy.connect(desk.settings) as fleet:
         prepared = await fleet.prepare(run_id, changes)
         try:

@@ -1,0 +1,67 @@
+"""Looking at pages in the machine's own Chromium, with everything that it complains of kept."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final, Literal
+
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+CHROMIUM: Final = "/usr/bin/chromium"
+_ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_WAIT_MS: Final = 30_000
+
+Theme = Literal["light", "dark"]
+
+
+@dataclass
+class Looks:
+    """A browser on one dashboard. `complaints` holds errors of the console, of scripts and of the policy."""
+
+    browser: Browser
+    url: str
+    complaints: list[str] = field(default_factory=list[str])
+
+    def open(self, path: str, *, theme: Theme = "light", width: int = 1280) -> Page:
+        """Open a page; it is closed with the browser."""
+        page = self.browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+        page.set_default_timeout(_WAIT_MS)
+        page.on("console", self._said)
+        page.on("pageerror", self._failed)
+        page.goto(f"{self.url}{path}")
+        return page
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _failed(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+
+@contextmanager
+def looking(url: str) -> Generator[Looks]:
+    """Start the browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+        try:
+            yield Looks(browser, url.rstrip("/"))
+        finally:
+            browser.close()
+
+
+def until(page: Page, condition: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
+    """Let the page live until the condition holds; AssertionError that names `what`."""
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, f"still not so: {what}"
+        page.wait_for_timeout(50)
