@@ -49,7 +49,7 @@ class Order:
     """Of the run."""
     inputs: tuple[Given, ...]
     parents: int
-    """Tasks whose results it joins, as far as they are linked."""
+    """Tasks whose results it joins, 128 at most."""
 
 
 def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> Order | None:
@@ -68,7 +68,8 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     if place is None:
         return None
     step, pinned = place.step, state.pinned
-    inputs, parents = inputs_for(state, plan, place), _parents(state, plan, place)
+    inputs, joined = inputs_for(state, plan, place), _joined(state, plan, place)
+    parents = _traceparents(state, joined)
     due_ms = state.step(step.name).due_ms
     until_ms = pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms)
     window, factor = pinned.windows.get(place.agent), factor_for(state, place)
@@ -92,7 +93,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     ]
     kind = TaskDispatched if place.system is None else SystemDispatched
     return Order(
-        kind, b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(parents)
+        kind, b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(joined)
     )
 
 
@@ -188,24 +189,25 @@ def busy_of(entry: str) -> SubmitRefused:
     return turned_away(position, Full.model_validate_json(full))
 
 
-def _parents(state: RunState, plan: Plan, place: Place) -> tuple[str, ...]:
-    """Traceparents of the tasks whose results a task joins, in declared order, each once."""
+def _joined(state: RunState, plan: Plan, place: Place) -> list[str]:
+    """Name the tasks whose results a task joins, in declared order."""
     step, locals_ = place.step, list(islice(sources(state, place), MOST_LINKS))
     if locals_:
-        return _traceparents(state, locals_)
+        return locals_
     if not step.parents and step.owner is not None and plan.steps[step.owner].allowed is not None:
-        return _traceparents(state, [step.owner])
+        return [step.owner]
     while not step.parents and step.owner is not None:
         iteration = iteration_of(step.name)
         step = plan.steps[step.owner]
         if iteration is not None and iteration[1] > 1:
-            return _traceparents(state, [step.iteration(iteration[1] - 1)])
+            return [step.iteration(iteration[1] - 1)]
     for name in step.parents:
         locals_ += islice(_results(state, plan, plan.steps[name]), MOST_LINKS)
-    return _traceparents(state, locals_[:MOST_LINKS])
+    return locals_[:MOST_LINKS]
 
 
 def _traceparents(state: RunState, locals_: list[str]) -> tuple[str, ...]:
+    """Give the traceparents of tasks, each once: where a run isn't sampled all have one."""
     found = (_traceparent(state, local) for local in locals_)
     return tuple(dict.fromkeys(traceparent for traceparent in found if traceparent is not None))
 
