@@ -155,3 +155,28 @@ def test_top_and_a_watch_renew_themselves_in_place_and_obey_keys(fleet: Operated
             assert watching.stdout.readline().startswith(first)
             watching.stdout.close()
             assert watching.wait(timeout=60) == 141
+
+
+def test_a_stopped_worker_stalls_what_it_has_until_it_goes_on_and_a_killed_one_leaves_nobody(
+    fleet: Operated,
+) -> None:
+    busy(fleet)
+    told: list[dict[str, Any]] = []
+
+    def stands(status: str) -> bool:
+        told.append(of(fleet.ask("lag"), "patient"))
+        return bool(told[-1]["status"] == status)
+
+    worker = fleet.processes["worker-patient"]
+    worker.send_signal(signal.SIGSTOP)
+    fleet.until(lambda: stands("stalled"), "its worker stands still", told=told)
+    assert [each["name"].endswith(f"-{worker.pid}") for each in told[-1]["silent"]] == [True]
+    assert {part["status"] for part in told[-1]["partitions"] if part["unfinished"]["messages"]} == {
+        "stalled"
+    }
+    assert told[-1]["waiting"]["messages"] == told[-1]["unfinished"]["messages"] == 6
+    worker.send_signal(signal.SIGCONT)
+    fleet.until(lambda: stands("behind"), "it goes on", told=told)
+    fleet.end("worker-patient", signal.SIGKILL)
+    fleet.until(lambda: stands("nobody there"), "the group has no member any more", told=told)
+    assert (told[-1]["members"], told[-1]["finishing"], told[-1]["drain_seconds"]) == (0, 0.0, None)
