@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from argosy.broker.values import load
-from argosy.client.awaited import Awaited, of_fleet
+from argosy.client.awaited import Awaited
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_task import MOST_CHARACTERS, Value, pretty, value_of
 from argosy.console.dashboard_text import cut
@@ -38,7 +38,7 @@ class WaitFacts:
 
 async def look_approvals(desk: "Desk", _: Asked) -> View:
     """Show what waits."""
-    found = await of_fleet(desk.services)
+    found = await desk.awaited.get()
     shown = [Item(f"{one.run_id}/{one.step}", await _facts(desk, one)) for one in found[:MOST]]
     said = f"{counted(len(found), 'step')} of runs under way" if found else "Nothing waits for anybody."
     said += f"; the {MOST} that wait for longest are shown" if len(found) > MOST else ""

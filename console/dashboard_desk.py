@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from argosy.broker.presence import Present, present
 from argosy.broker.topics import TopicNames
+from argosy.client.awaited import Awaited, of_fleet
 from argosy.console.dashboard_histories import Kept
 from argosy.console.dashboard_index import Index
 from argosy.console.dashboard_letters import Grave, Letters
@@ -16,7 +17,7 @@ from argosy.console.dashboard_page import Item, Region
 from argosy.console.lag_measure import LagReport, Watch, measure
 from argosy.console.lane_lines import LaneLine, Queues, lane_lines, lane_queues
 from argosy.console.process_life import Services
-from argosy.console.published import contracts_of, published
+from argosy.console.published import Published, contracts_of, published
 from argosy.schemas.contract import AgentContract
 from argosy.schemas.errors import ArgosyError
 from argosy.schemas.settings import Settings
@@ -69,6 +70,8 @@ class Desk:
     contracts: Shared[dict[str, AgentContract]] = field(init=False)
     lanes: Shared[tuple[list[LaneLine], list[Queues]]] = field(init=False)
     letters: Shared[tuple[Grave, ...]] = field(init=False)
+    awaited: Shared[list[Awaited]] = field(init=False)
+    pipelines: Shared[list[Published]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the shared measures."""
@@ -77,6 +80,8 @@ class Desk:
         self.present = Shared(lambda: present(self.services.store, self.settings.redis.key_prefix))
         self.contracts = Shared(self._contracts, CONTRACTS_SECONDS)
         self.lanes = Shared(self._lanes)
+        self.awaited = Shared(self._awaited)
+        self.pipelines = Shared(self._pipelines, CONTRACTS_SECONDS)
         letters, dead = Letters(), TopicNames(self.settings.kafka.topic_prefix).dead
         self.letters = Shared(lambda: letters.read(self.services.cluster, dead))
 
@@ -86,8 +91,15 @@ class Desk:
         return self.services.settings
 
     async def _contracts(self) -> dict[str, AgentContract]:
-        names = TopicNames(self.settings.kafka.topic_prefix)
-        return contracts_of(await published(self.services.cluster, names))
+        return contracts_of(await self.pipelines.get())
+
+    async def _awaited(self) -> list[Awaited]:
+        if self.index.reading.done and not any(line.shape.waits for line in self.index.active()):
+            return []  # else all timers of the fleet would be read to find nothing
+        return await of_fleet(self.services)
+
+    async def _pipelines(self) -> list[Published]:
+        return await published(self.services.cluster, TopicNames(self.settings.kafka.topic_prefix))
 
     async def _lanes(self) -> tuple[list[LaneLine], list[Queues]]:
         lines = await lane_lines(self.services)

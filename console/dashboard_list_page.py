@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from argosy.console.dashboard_index import Filter, Found
+from argosy.console.dashboard_index import Filter, Found, Index
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_run_line import STATES, RunLine
 from argosy.console.dashboard_run_page import Named
@@ -49,7 +49,7 @@ async def look_runs(desk: "Desk", asked: Asked) -> View:
     """Show a page of the list."""
     now_ms = time.time_ns() // 1_000_000
     wanted, _, page = filter_of(asked, now_ms)
-    return list_view(desk, asked, desk.index.find(wanted, page), now_ms)
+    return list_view(desk.index, asked, desk.index.find(wanted, page), now_ms)
 
 
 def filter_of(asked: Asked, now_ms: int) -> tuple[Filter, str, int]:
@@ -69,8 +69,8 @@ def filter_of(asked: Asked, now_ms: int) -> tuple[Filter, str, int]:
     return wanted, last, max(1, _number(query.get("page", "1")))
 
 
-def list_view(desk: "Desk", asked: Asked, found: Found, now_ms: int) -> View:
-    """Make the page."""
+def list_view(index: Index, asked: Asked, found: Found, now_ms: int) -> View:
+    """Make the page. Pure."""
     wanted, last, _ = filter_of(asked, now_ms)
     rows = tuple(Item(line.run_id, _row(line, now_ms)) for line in found.lines)
     kept = {
@@ -92,7 +92,7 @@ def list_view(desk: "Desk", asked: Asked, found: Found, now_ms: int) -> View:
             "last": last,
             "spans": SPANS,
             "states": STATES,
-            "pipelines": tuple(desk.index.pipelines()),
+            "pipelines": tuple(index.pipelines()),
             "filtered": bool(kept),
         },
     )

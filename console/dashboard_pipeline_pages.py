@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from argosy.broker.topics import TopicNames
 from argosy.console.dag import in_words, named_steps
 from argosy.console.dashboard_graph import draw
 from argosy.console.dashboard_index import Filter
@@ -12,7 +11,7 @@ from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_run_page import DagFacts
 from argosy.console.dashboard_states import shown
 from argosy.console.moments import moment
-from argosy.console.published import Published, published
+from argosy.console.published import Published
 from argosy.schemas.errors import NotFound
 from argosy.schemas.pipeline import CompiledPipeline
 
@@ -77,12 +76,14 @@ async def look_pipelines(desk: "Desk", _: Asked) -> View:
 
 async def every(desk: "Desk") -> list[Published]:
     """Give those that are published, and of others what their newest run was accepted with."""
-    services = desk.services
-    found = await published(services.cluster, TopicNames(services.settings.kafka.topic_prefix))
+    found = list(await desk.pipelines.get())
     names = {each.pipeline.name for each in found}
-    for name in desk.index.pipelines():
-        if name not in names and (pipeline := await _of_a_run(desk, name)) is not None:
-            found.append(Published(f"{name}@{pipeline.version}", -1, 0, latest=True, pipeline=pipeline))
+    others = [(name, await _of_a_run(desk, name)) for name in desk.index.pipelines() if name not in names]
+    found += [
+        Published(f"{name}@{pipeline.version}", -1, 0, latest=True, pipeline=pipeline)
+        for name, pipeline in others
+        if pipeline is not None
+    ]
     return sorted(found, key=lambda each: (each.pipeline.name, -each.offset))
 
 
@@ -90,10 +91,7 @@ async def _of_a_run(desk: "Desk", name: str) -> CompiledPipeline | None:
     lines = desk.index.find(Filter(pipeline=name), size=1).lines
     if not lines:
         return None
-    services = desk.services
-    kept = await desk.index.histories.of(
-        services.cluster, services.settings, lines[0].run_id, lines[0].offset
-    )
+    kept = await desk.history(lines[0].run_id)
     return None if kept.history.accepted is None else kept.history.accepted.pipeline
 
 

@@ -81,7 +81,7 @@ async def do_redrive(desk: "Desk", form: Form) -> Done:
 async def ask_replay(desk: "Desk", form: Form) -> Question:
     """Ask from which step, and with which input."""
     run_id = run_of(form)
-    kept = await desk.index.histories.of(desk.services.cluster, desk.settings, run_id)
+    kept = await desk.history(run_id)
     accepted = kept.history.accepted
     if accepted is None:
         raise NotFound(f"no run {run_id} in the run log", "", "/runs lists those there are")

@@ -107,10 +107,7 @@ async def kept_of(desk: "Desk", run_id: str) -> "Kept":
         raise NotFound(
             f"no run can be called {run_id[:200]}", "an id has letters, digits and ._-", "/runs lists all"
         )
-    line = desk.index.run(run_id)
-    services = desk.services
-    start = None if line is None else line.offset
-    kept = await desk.index.histories.of(services.cluster, services.settings, run_id, start)
+    kept = await desk.history(run_id)
     if kept.history.accepted is None:
         raise NotFound(
             f"no run {run_id} in the run log",
