@@ -1,0 +1,160 @@
+"""Who may come in to the dashboard, and what an answer may do in a browser."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from argosy.console.dashboard_guard import HEADERS, check_exposure, here
+from argosy.console.dashboard_session import TRIES, key_of
+from argosy.schemas.dashboard_settings import DashboardSettings
+from argosy.schemas.errors import ConfigurationError
+from support.dashboard import HOSTILE, KEY, ORIGIN, csrf_of, lonely_dashboard
+
+TOKEN = "sixteen characters and more"  # noqa: S105 - of a test
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/?fail=1", "/nothing", "/static/style.css", "/login", "/static/%2e%2e/base.html"]
+)
+async def test_every_answer_has_the_headers_that_guard_a_browser(path: str) -> None:
+    async with lonely_dashboard() as dashboard:
+        answer = await dashboard.http.get(path)
+        assert {name: answer.headers[name] for name in HEADERS} == dict(HEADERS)
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+async def test_without_a_token_another_host_name_is_turned_away() -> None:
+    async with lonely_dashboard() as dashboard:
+        assert (await dashboard.http.get("/", headers={"Host": "evil.example"})).status_code == 421
+        assert (await dashboard.http.get("/", headers={"Host": "localhost:8090"})).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Origin": "http://evil.example"}])
+async def test_a_form_of_another_origin_is_not_taken(headers: dict[str, str]) -> None:
+    async with lonely_dashboard() as dashboard:
+        await dashboard.sign_in()
+        data = {"csrf": await dashboard.csrf(), "confirmed": "yes"}
+        assert (await dashboard.http.post("/do/thing", data=data, headers=headers)).status_code == 403
+        assert dashboard.done == []
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 32])
+async def test_a_form_without_our_word_is_not_taken(csrf: str) -> None:
+    async with lonely_dashboard() as dashboard:
+        await dashboard.sign_in()
+        answer = await dashboard.http.post(
+            "/do/thing", data={"csrf": csrf, "confirmed": "yes"}, headers=ORIGIN
+        )
+        assert (answer.status_code, dashboard.done) == (403, [])
+
+
+async def test_nobody_acts_who_has_not_signed_in_even_on_loopback() -> None:
+    async with lonely_dashboard() as dashboard:
+        data = {"csrf": await dashboard.csrf(), "confirmed": "yes"}
+        answer = await dashboard.http.post("/do/thing", data=data, headers=ORIGIN)
+        assert (answer.status_code, dashboard.done) == (403, [])
+        assert "some.key" in answer.text
+
+
+async def test_an_action_is_asked_first_then_done_then_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    del caplog
+    async with lonely_dashboard() as dashboard:
+        assert (await dashboard.sign_in()).status_code == 303
+        data = {"csrf": await dashboard.csrf(), "what": HOSTILE}
+        asked = await dashboard.http.post("/do/thing", data=data, headers=ORIGIN)
+        assert (asked.status_code, dashboard.done) == (200, [])
+        assert "<script>document" not in asked.text
+        assert "\x1b" not in asked.text
+        assert "\u202e" not in asked.text
+        done = await dashboard.http.post("/do/thing", data={**data, "confirmed": "yes"}, headers=ORIGIN)
+        assert (done.status_code, done.headers["Location"]) == (303, "/")
+        assert dashboard.done == [{"what": HOSTILE}]
+        assert "It was done." in (await dashboard.http.get("/")).text
+        assert "It was done." not in (await dashboard.http.get("/")).text
+
+
+async def test_with_a_token_nothing_is_seen_before_signing_in() -> None:
+    async with lonely_dashboard(token=TOKEN) as dashboard:
+        dashboard.text = "what runs hold"
+        for path in ("/", "/nothing"):
+            answer = await dashboard.http.get(path)
+            assert (answer.status_code, "what runs hold" in answer.text) == (303, False)
+            assert answer.headers["Location"].startswith("/login?next=")
+        assert (await dashboard.http.get("/live/")).status_code == 401
+        assert (await dashboard.http.post("/do/thing", headers=ORIGIN)).status_code == 401
+        assert (await dashboard.sign_in("wrong")).status_code == 403
+        assert (await dashboard.sign_in(TOKEN)).status_code == 303
+        assert "what runs hold" in (await dashboard.http.get("/")).text
+
+
+async def test_the_cookie_is_for_the_server_alone_and_a_new_one_after_signing_in() -> None:
+    async with lonely_dashboard() as dashboard:
+        before = (await dashboard.http.get("/login")).headers["Set-Cookie"]
+        after = (await dashboard.sign_in()).headers["Set-Cookie"]
+        assert "HttpOnly" in after
+        assert "SameSite=strict" in after
+        assert before.partition(";")[0] != after.partition(";")[0]
+        assert KEY not in after
+
+
+async def test_after_some_wrong_keys_none_is_looked_at_for_a_while() -> None:
+    async with lonely_dashboard() as dashboard:
+        tried = [(await dashboard.sign_in("wrong")).status_code for _ in range(TRIES)]
+        assert tried == [403] * TRIES
+        assert (await dashboard.sign_in()).status_code == 429
+
+
+async def test_signing_out_takes_the_right_to_act() -> None:
+    async with lonely_dashboard() as dashboard:
+        await dashboard.sign_in()
+        csrf = await dashboard.csrf()
+        await dashboard.http.post("/logout", data={"csrf": csrf}, headers=ORIGIN)
+        again = await dashboard.http.post(
+            "/do/thing", data={"csrf": csrf, "confirmed": "yes"}, headers=ORIGIN
+        )
+        assert (again.status_code, dashboard.done) == (403, [])
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\nb"]
+)
+def test_after_signing_in_nobody_is_led_elsewhere(target: str) -> None:
+    assert here(target) == "/"
+    assert here("/runs?state=active") == "/runs?state=active"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../base.html", "/static/base.html", "/static/%2e%2e%2fdashboard.py", "/static//etc/passwd"],
+)
+async def test_only_what_stands_in_the_table_is_served(path: str) -> None:
+    async with lonely_dashboard() as dashboard:
+        assert (await dashboard.http.get(path)).status_code == 404
+
+
+async def test_what_is_too_large_is_turned_away() -> None:
+    async with lonely_dashboard() as dashboard:
+        await dashboard.sign_in()
+        csrf = csrf_of(await dashboard.http.get("/login"))
+        data = {"csrf": csrf, "confirmed": "yes", "what": "x" * 100_000}
+        assert (await dashboard.http.post("/do/thing", data=data, headers=ORIGIN)).status_code == 413
+        assert (await dashboard.http.get(f"/?q={'x' * 5000}")).status_code == 414
+        assert dashboard.done == []
+
+
+def test_beyond_loopback_it_needs_a_token() -> None:
+    with pytest.raises(ConfigurationError, match="needs a token"):
+        check_exposure(DashboardSettings(host="0.0.0.0"))  # noqa: S104 - what is refused
+    check_exposure(DashboardSettings(host="0.0.0.0", token=SecretStr(TOKEN)))  # noqa: S104
+
+
+def test_the_key_is_kept_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "dashboard.key"
+    key = key_of(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert key_of(file) == key
+    file.chmod(0o644)
+    assert key_of(file) != key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
