@@ -92,6 +92,10 @@ class _Asked:
             result.pieces = await pieces(self._sought.value, self._found, self._payloads)
         else:
             makers = await self._elsewhere(result)
+            if self._found.picked and any(
+                [await self._evidence.has(each.entry) for each in self._found.outcome]
+            ):
+                result.notes.append(f"the run returns only the part {self._found.picked} of what has it")
         result.made_by = tuple([await self._told(node) for node in makers[:MOST_TOLD]])
         if len(makers) > MOST_TOLD:
             result.notes.append(f"{len(makers) - MOST_TOLD} more tasks made it")

@@ -198,7 +198,8 @@ def _outcome(found: Lineage, history: History, state: RunState) -> None:
     ended = history.ended
     if ended is None or ended.outcome != "succeeded":
         return
-    found.outcome = tuple(_outcome_parts(found, state, plan_in(state)))
+    plan = plan_in(state)
+    found.outcome, found.picked = tuple(_outcome_parts(found, state, plan)), plan.result.select
 
 
 def _outcome_parts(found: Lineage, state: RunState, plan: Plan) -> Iterator[Part]:

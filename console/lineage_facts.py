@@ -78,6 +78,8 @@ class Lineage:
     input: Payload | None = None
     outcome: tuple[Part, ...] = ()
     """Empty: it has none (yet), or failed."""
+    picked: str | None = None
+    """The part of that which the run returns (JMESPath); None: the whole."""
     readers: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
     """By source: the tasks that were given something of it."""
     plans: dict[str, list[str]] = field(default_factory=dict[str, list[str]])

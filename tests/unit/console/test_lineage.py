@@ -6,7 +6,7 @@ from argosy.console.blame_facts import Blame
 from argosy.console.lineage import lineage
 from argosy.console.run_history import History, Logged, take
 from argosy.schemas.envelope import Envelope
-from argosy.schemas.facts import ListFact, SizeFact, ValueFact
+from argosy.schemas.facts import Facts, ListFact, SizeFact, ValueFact
 from argosy.schemas.payload import Inline, Payload, Reference
 from argosy.schemas.runlog import LogMessage, RunEnded, SignalReceived, TaskSettled, TimerFired
 from support.fold_log import FoldLog
@@ -152,6 +152,20 @@ async def test_a_part_that_was_not_picked_was_not_given() -> None:
     found = await asked(history, "whales")
     assert (found.verdict, [each.task for each in found.made_by]) == ("lost", ["a"])
     assert [(each.task.task, each.how) for each in found.lost] == [("z", "not_given")]
+
+
+async def test_a_part_that_the_run_does_not_return_is_told() -> None:
+    first = accepted(pipeline(task("a", "input"), returns={"from": "a", "select": "title"}), rules=2)
+    value = Inline(value={"title": "seas", "body": "whales"}, bytes=30, tokens=4)
+    facts: Facts = {
+        "value:title": ValueFact(kind="value", value="seas"),
+        "size:title": SizeFact(kind="size", bytes=6, tokens=1),
+    }
+    a = succeeded("a", facts=facts).model_copy(update={"result": value})
+    found = await asked(told(first, a, result=inline("seas")), "whales")
+    assert (found.verdict, [each.task for each in found.made_by]) == ("lost", ["a"])
+    assert found.notes == ["the run returns only the part title of what has it"]
+    assert (await asked(told(first, a, result=inline("seas")), "seas")).verdict == "made"
 
 
 async def test_a_value_that_is_gone_is_told() -> None:
