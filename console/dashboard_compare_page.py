@@ -66,6 +66,8 @@ def compare_view(found: Diff) -> View:
 def _verdict(found: Diff) -> str:
     if found.first is not None:
         return f"They part at {found.first.task}: {HOW[found.first.how]}"
+    if "active" in found.outcomes:
+        return "They have not parted so far: not both have ended"
     if found.same_outcome:
         return "They came to the same end"
     return "No task gave another output for the same input" + (

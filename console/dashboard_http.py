@@ -39,7 +39,8 @@ def build(
     served: list[Route] = []
     for page in pages:
         served.append(Route(page.path, routes.page(page), methods=["GET"]))
-        served.append(Route(f"/live{page.path}", routes.live(page), methods=["GET"]))
+        if page.live:
+            served.append(Route(f"/live{page.path}", routes.live(page), methods=["GET"]))
     served += [
         Route("/static/{name}", routes.static, methods=["GET"]),
         Route("/health", routes.health, methods=["GET"]),
@@ -87,8 +88,8 @@ class Routes:
             query = f"?{request.url.query}" if request.url.query else ""
             around = {
                 **around_of(request, page.nav),
-                "live": f"/live{request.url.path}{query}",
-                "seen": self._seen.keep(view),
+                "live": f"/live{request.url.path}{query}" if page.live else "",
+                "seen": self._seen.keep(view) if page.live else "",
             }
             return HTMLResponse(draw_page(page.template, view, around))
 

@@ -55,6 +55,8 @@ class Page:
     look: Callable[["Desk", Asked], Awaitable[View]]
     nav: str = ""
     """The word of the navigation that is marked while it is shown."""
+    live: bool = True
+    """It is looked at again while it is shown; False for what costs much, and is an answer as of now."""
 
 
 Form = Mapping[str, str]

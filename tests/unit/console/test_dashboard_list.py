@@ -31,6 +31,11 @@ BODIES: dict[int, bytes] = {}
 
 def seen(index: Index, now_ms: int = 0, **query: str) -> View:
     """Look at a page of the list."""
+    return at(index, query, now_ms)
+
+
+def at(index: Index, query: dict[str, str], now_ms: int = 0) -> View:
+    """Look at a page that a link leads to."""
     asked = Asked({}, query)
     wanted, _, page = filter_of(asked, now_ms)
     return list_view(index, asked, index.find(wanted, page), now_ms)
@@ -54,10 +59,10 @@ def test_older_pages_stay_as_they_are_while_runs_come() -> None:
         put(index, f"r-{number}", number)
     first = seen(index)
     assert ids(first) == [f"r-{number}" for number in range(119, 69, -1)]
-    second = seen(index, **link(first, "older"))
+    second = at(index, link(first, "older"))
     for number in range(120, 150):
         put(index, f"r-{number}", number)
-    again = seen(index, **link(first, "older"))
+    again = at(index, link(first, "older"))
     assert ids(again) == ids(second) == [f"r-{number}" for number in range(69, 19, -1)]
     assert ids(seen(index))[0] == "r-149"
 
