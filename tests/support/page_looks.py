@@ -3,10 +3,13 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Final, Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+from support.missing import not_run
 
 CHROMIUM: Final = "/usr/bin/chromium"
 _ARGUMENTS: Final = (
@@ -50,7 +53,9 @@ class Looks:
 
 @contextmanager
 def looking(url: str) -> Generator[Looks]:
-    """Start the browser."""
+    """Start the browser; a machine without it is told of in the summary."""
+    if not Path(CHROMIUM).exists():
+        not_run("the dashboard in a browser", f"there is no {CHROMIUM}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
         try:
