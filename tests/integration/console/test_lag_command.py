@@ -30,7 +30,8 @@ def fleet(tmp_path: Path, stack: StackThread) -> Iterator[Operated]:
 
 
 def of(told: dict[str, Any], agent: str) -> dict[str, Any]:
-    (group,) = [each for each in told["groups"] if each["agent"] == agent]
+    groups: list[dict[str, Any]] = [each for each in told["groups"] if each["agent"] == agent]
+    (group,) = groups
     return group
 
 
@@ -61,7 +62,7 @@ def test_what_a_full_window_holds_back_and_what_backs_off_is_told_by_agent(fleet
 
     def in_retry() -> bool:
         told.append(of(fleet.ask("lag"), "later"))
-        return told[-1]["retry"]["messages"] == 1
+        return bool(told[-1]["retry"]["messages"] == 1)
 
     fleet.until(in_retry, "one is tried again later", told=told)
     assert 500 < told[-1]["retry_due_seconds"] <= 600

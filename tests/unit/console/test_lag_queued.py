@@ -45,7 +45,7 @@ async def test_a_fleet_that_has_nothing_has_no_queues() -> None:
 async def test_ranges_that_wait_for_a_window_count_each_of_their_tasks_and_the_oldest() -> None:
     store = await lane()
     await store.run(_SADD, [KEYS.ready_agents(EPOCH)], ["critic", "idle"])
-    ready = [NOW - 9_000, "r|each|1|10|50", NOW - 3_000, "r|one|2|-|-"]
+    ready: list[str | int | bytes] = [NOW - 9_000, "r|each|1|10|50", NOW - 3_000, "r|one|2|-|-"]
     await store.run(_ZADD, [KEYS.ready(EPOCH, "critic")], ready)
     found = await queued(store, "p", 2, NOW)
     assert list(found) == ["critic"]
@@ -55,7 +55,9 @@ async def test_ranges_that_wait_for_a_window_count_each_of_their_tasks_and_the_o
 async def test_more_entries_than_are_read_are_said_to_be_an_estimate() -> None:
     store = await lane()
     await store.run(_SADD, [KEYS.ready_agents(EPOCH)], ["critic"])
-    many = [part for number in range(MOST_ENTRIES + 5) for part in (NOW + number, f"r|s{number}|1|-|-")]
+    many: list[str | int | bytes] = [
+        part for number in range(MOST_ENTRIES + 5) for part in (NOW + number, f"r|s{number}|1|-|-")
+    ]
     for first in range(0, len(many), 500):
         await store.run(_ZADD, [KEYS.ready(EPOCH, "critic")], many[first : first + 500])
     held = (await queued(store, "p", 2, NOW))["critic"].held
@@ -70,7 +72,7 @@ async def test_tasks_in_retry_are_told_by_the_agent_of_their_runs_plan_and_other
     )  # fmt: skip
     plan = pages.compile().model_dump_json()
     await store.run(_HSET, [KEYS.run(EPOCH, "r")], ["run", pinned.model_dump_json(), "plan", plan])
-    timers = [
+    timers: list[str | int | bytes] = [
         *(NOW + 30_000, member_of("r", "retry:each.3")),
         *(NOW + 20_000, member_of("r", "retry:each.4")),
         *(NOW + 1_000, member_of("r", "retry:nothing")),
