@@ -22,6 +22,7 @@ Kind = Literal[
     "outbox",
     "quarantine",
     "load",
+    "windows",
     "schedule",
     "run",
     "task",
@@ -31,12 +32,25 @@ Kind = Literal[
 ]
 
 PERMANENT: Final[frozenset[Kind]] = frozenset(
-    {"lane", "live", "timers", "ready", "agents", "out", "wait", "outbox", "quarantine", "load", "schedule"}
+    {
+        "lane",
+        "live",
+        "timers",
+        "ready",
+        "agents",
+        "out",
+        "wait",
+        "outbox",
+        "quarantine",
+        "load",
+        "windows",
+        "schedule",
+    }
 )
 _KEY: Final = re.compile(
     r"(?P<prefix>[^{]+):\{lane-(?P<lane>\d+)\}:"
     r"(?:(?P<own>lane|live)|task:(?P<task>.+)|budget:(?P<budget>.+)"
-    r"|e(?P<epoch>[^:]+):(?:(?P<state>timers|agents|out|wait|outbox|quarantine|load)|ready:(?P<agent>.+)|run:(?P<run>.+)))",
+    r"|e(?P<epoch>[^:]+):(?:(?P<state>timers|agents|out|wait|outbox|quarantine|load|windows)|ready:(?P<agent>.+)|run:(?P<run>.+)))",
     re.DOTALL,
 )
 
@@ -102,6 +116,10 @@ class LaneKeys:
     def load(self, epoch: str) -> str:
         """HASH, permanent: `runs` and `bytes` under way, `of:<pipeline>` -> its runs under way."""
         return f"{self.state(epoch)}:load"
+
+    def windows(self, epoch: str) -> str:
+        """HASH, permanent: agent -> how many of its tasks may be out, once that is not what it began with."""
+        return f"{self.state(epoch)}:windows"
 
     def task(self, task_id: str) -> str:
         """HASH: claim, result and memos of a task; not under the epoch: a drop spares it.

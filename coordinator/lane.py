@@ -55,6 +55,11 @@ class Lane:
         return {} if self._owned is None else self._owned.out
 
     @property
+    def windows(self) -> Mapping[str, int]:
+        """How many tasks of each agent may be out, as far as the lane is ours."""
+        return {} if self._owned is None else self._owned.windows
+
+    @property
     def word(self) -> LaneState:
         """What the lane does, in a word."""
         return "paused" if self.paused else "live" if self.live.is_set() else "reloading"

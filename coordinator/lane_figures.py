@@ -13,16 +13,17 @@ _STATES: Final[tuple[metrics.LaneState, ...]] = get_args(metrics.LaneState)
 class Figures:
     """Of all lanes of one coordinator. What was told once is told as none when it is gone."""
 
-    def __init__(self, window: int) -> None:
-        """`window`: how many tasks of one agent may be out in one lane."""
-        self._window = window
+    def __init__(self) -> None:
+        """Nothing has been told yet."""
         self._agents: dict[str, None] = {}
 
     def tell(self, lanes: Collection[Lane]) -> None:
         """Set the gauges."""
         words, out = Counter(lane.word for lane in lanes), Counter[str]()
+        most = Counter[str]()
         for lane in lanes:
             out.update(lane.out)
+            most.update(lane.windows)
         for state in _STATES:
             metrics.lanes_are(state, words[state])
         self._agents |= dict.fromkeys(out)

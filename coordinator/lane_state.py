@@ -27,14 +27,23 @@ from argosy.coordinator.lane_load import LaneLoad, pipeline_of, size_of
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Asked, Outbox
 from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
+from argosy.coordinator.queue_writes import (
+    write_aside,
+    write_load,
+    write_out,
+    write_outbox,
+    write_ready,
+    write_timers,
+)
 from argosy.coordinator.ready_queue import ReadyQueue
 from argosy.coordinator.runs import Runs
 from argosy.coordinator.state import RunState
 from argosy.coordinator.timers import Timers
+from argosy.coordinator.windows import Windows, bounds_of
 from argosy.coordinator.writes import MOST_BYTES, MOST_KEYS, Writes
 from argosy.schemas.errors import NewerVersion
 from argosy.schemas.ids import TaskId
-from argosy.schemas.runlog import RunAccepted, RunEnded, SubmitTurnedAway
+from argosy.schemas.runlog import RunAccepted, RunEnded, SubmitTurnedAway, TaskSettled
 from argosy.schemas.settings import FleetSettings
 from argosy.telemetry import logs
 
@@ -56,6 +65,7 @@ class LaneState:
         self.runs = Runs(store, keys, epoch, fleet.run_cache_bytes)
         self.timers, self.ready = Timers(), ReadyQueue()
         self.out = Out(int(fleet.patience_seconds * 1000), int(fleet.patience_most_seconds * 1000))
+        self.windows = Windows(bounds_of(fleet))
         self.outbox, self.quarantine, self.load = Outbox(), Quarantine(), LaneLoad()
         self.results_after_ms = 0
         """While a lane is rebuilt: results of runs that ended before are not published again."""
@@ -170,7 +180,7 @@ class LaneState:
             case Unclaim():
                 self._unclaim(f"{run_id}/{decision.local}")
             case Withdraw():
-                self.out.withdraw(run_id, decision.local)
+                self._answered(event, decision.local)
             case WriteMemo():
                 self._memos.setdefault((f"{run_id}/{decision.local}", decision.name), decision)
             case Arm():
@@ -185,6 +195,13 @@ class LaneState:
                 self.outbox.settle(f"end:{run_id}")
             case _:
                 assert_never(decision)
+
+    def _answered(self, event: Event, local: str) -> None:
+        gone, settled = self.out.withdraw(event.run_id, local), event.message
+        if gone is None or not gone.released_ms or not isinstance(settled, TaskSettled):
+            return
+        if settled.attempt == gone.attempt and settled.task_id == f"{event.run_id}/{local}":
+            self.windows.settled(gone.agent, gone.released_ms, settled.duration_ms)
 
     def _unclaim(self, task_id: str) -> None:
         self._unclaimed[self.keys.task(TaskId(task_id))] = None
@@ -261,31 +278,12 @@ class LaneState:
 
     def _write_queues(self, writes: Writes) -> None:
         keys, epoch = self.keys, self.epoch
-        timers = self.timers.take_changes()
-        writes.zrem(keys.timers(epoch), [member for member, due in timers.items() if due is None])
-        writes.zadd(keys.timers(epoch), {member: due for member, due in timers.items() if due is not None})
-        writes.sadd(keys.ready_agents(epoch), self.ready.take_new_agents())
-        for agent, changes in self.ready.take_changes().items():
-            key = keys.ready(epoch, agent)
-            writes.zrem(key, [member for member, score in changes.items() if score is None])
-            writes.zadd(key, {member: score for member, score in changes.items() if score is not None})
-        out = self.out.take_changes()
-        there = {member: dispatch for member, dispatch in out.items() if dispatch is not None}
-        gone = [member for member, dispatch in out.items() if dispatch is None]
-        writes.zrem(keys.out(epoch), gone)
-        writes.hdel(keys.out_wait(epoch), gone)
-        writes.zadd(keys.out(epoch), {member: dispatch.due_ms for member, dispatch in there.items()})
-        waits = {member: f"{dispatch.agent} {dispatch.wait_ms}" for member, dispatch in there.items()}
-        writes.hset(keys.out_wait(epoch), waits)
-        new, answered = self.outbox.take_changes()
-        writes.hset(keys.outbox(epoch), new)
-        writes.unsend(keys.outbox(epoch), answered)
-        aside = self.quarantine.take_changes()
-        writes.hset(keys.quarantine(epoch), {run: value for run, value in aside.items() if value is not None})
-        writes.hdel(keys.quarantine(epoch), [run for run, value in aside.items() if value is None])
-        load = self.load.take_changes()
-        writes.hset(keys.load(epoch), {name: count for name, count in load.items() if count is not None})
-        writes.hdel(keys.load(epoch), [name for name, count in load.items() if count is None])
+        write_timers(self.timers, writes, keys, epoch)
+        write_ready(self.ready, writes, keys, epoch)
+        write_out(self.out, self.windows, writes, keys, epoch)
+        write_outbox(self.outbox, writes, keys, epoch)
+        write_aside(self.quarantine, writes, keys, epoch)
+        write_load(self.load, writes, keys, epoch)
 
     def _write_tasks(self, writes: Writes) -> None:
         ttl_ms = (self._fleet.longest_run_seconds + self._fleet.window_seconds) * 1000

@@ -22,7 +22,7 @@ class Lanes:
     def __init__(self, services: LaneServices, group: asyncio.TaskGroup) -> None:
         """`group` owns the lanes' tasks."""
         self._services, self._group = services, group
-        self._figures = Figures(services.settings.fleet.dispatch_window)
+        self._figures = Figures()
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
 
     @property

@@ -26,6 +26,8 @@ class Dispatch:
     wait_ms: int
     due_ms: int = 0
     sent: int = 0
+    released_ms: int = 0
+    """When it was let out, by the lane's clock; 0: before the lane was taken."""
     too_large: bool = False
     """Kafka will never take it: a failure is appended in its place."""
 
@@ -64,17 +66,18 @@ class Out:
 
     def release(self, run_id: str, local: str, attempt: int, agent: str, now_ms: int) -> None:
         """Let an attempt out: it is stored by the next commit, and sent only after that."""
-        dispatch = Dispatch(run_id, local, attempt, agent, self._patience_ms, now_ms)
+        dispatch = Dispatch(run_id, local, attempt, agent, self._patience_ms, now_ms, released_ms=now_ms)
         if (old := self._tasks.get((run_id, local))) is not None:
             self._drop(old)
         self._keep(dispatch)
         self._changes[dispatch.member] = dispatch
 
-    def withdraw(self, run_id: str, local: str) -> None:
-        """Let a task go out no more."""
+    def withdraw(self, run_id: str, local: str) -> Dispatch | None:
+        """Let a task go out no more; return its attempt that was out."""
         dispatch = self._tasks.get((run_id, local))
         if dispatch is not None:
             self._drop(dispatch)
+        return dispatch
 
     def withdraw_run(self, run_id: str) -> None:
         """Nothing of this run goes out any more."""

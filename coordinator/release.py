@@ -9,6 +9,7 @@ from argosy.coordinator.out import Out
 from argosy.coordinator.quarantine import Quarantine
 from argosy.coordinator.ready_queue import Range, ReadyQueue
 from argosy.coordinator.runs import Runs
+from argosy.coordinator.windows import Windows
 
 MOST_AT_ONCE: Final = 1_000
 """Tasks released per turn and agent: a commit stays small."""
@@ -19,16 +20,19 @@ _FOREVER: Final = float("inf")
 class Release:
     """Moves entries; what it changed waits in `ready` and `out` for the next commit."""
 
-    def __init__(self, ready: ReadyQueue, out: Out, runs: Runs, quarantine: Quarantine, window: int) -> None:
-        """`window`: how many tasks of one agent may be out in this lane."""
+    def __init__(
+        self, ready: ReadyQueue, out: Out, runs: Runs, quarantine: Quarantine, windows: Windows
+    ) -> None:
+        """`windows`: how many tasks of each agent may be out in this lane."""
         self._ready, self._out, self._runs, self._quarantine = ready, out, runs, quarantine
-        self._window = window
+        self._windows = windows
 
     async def fill(self, now_ms: int) -> int:
         """Release what fits, the lowest score first; return how many. Loads the runs it asks about."""
         released = 0
         for agent, front in self._ready.fronts.items():
-            room = min(self._window - self._out.by_agent[agent], MOST_AT_ONCE)
+            window = self._windows.of(agent)
+            room = min(window.size - self._out.by_agent[agent], MOST_AT_ONCE)
             while room > 0 and (members := front.take(_FOREVER, min(room, _LOOK))):
                 entries = [Range.parse(member) for member in members]
                 await self._runs.load(entry.run_id for entry in entries)
@@ -39,13 +43,14 @@ class Release:
                     gone = self._one(agent, entry, room, now_ms)
                     room -= gone
                     released += gone
+            window.full = front.lowest() is not None and self._out.by_agent[agent] >= window.size
         return released
 
     @property
     def possible(self) -> bool:
         """Whether an entry is known that the window has room for, moot or not: another turn may release it."""
         return any(
-            front.lowest() is not None and self._out.by_agent[agent] < self._window
+            front.lowest() is not None and self._out.by_agent[agent] < self._windows.of(agent).size
             for agent, front in self._ready.fronts.items()
         )
 

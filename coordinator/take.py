@@ -116,6 +116,7 @@ async def _load(services: LaneServices, keys: LaneKeys, checkpoint: Checkpoint) 
             store.hgetall(keys.load(epoch)),
             store.smembers(keys.ready_agents(epoch)),
         )
+        windows = await store.hgetall(keys.windows(epoch))
         state.out.load(
             [(member.decode(), score) for member, score in out],
             [(member.decode(), wait.decode()) for member, wait in waits.items()],
@@ -123,6 +124,7 @@ async def _load(services: LaneServices, keys: LaneKeys, checkpoint: Checkpoint) 
         state.outbox = Outbox([(entry.decode(), asked.decode()) for entry, asked in outbox.items()])
         state.quarantine = Quarantine([(run.decode(), kept) for run, kept in aside.items()])
         state.load = LaneLoad({name.decode(): int(count) for name, count in load.items()})
+        state.windows.load({agent.decode(): int(size) for agent, size in windows.items()})
         for agent in sorted(agents):  # the order in which a turn serves them
             state.ready.load(agent.decode())
         await refill(services, state, everything=True)

@@ -131,7 +131,7 @@ class TelemetrySettings(BaseModel):
     """Serve `/metrics` for Prometheus here, in every serving process; 0, or a port that is taken = any free one, told
     in the log and in the process's presence. Absent: not served."""
     metrics_host: str = "127.0.0.1"
-    """Where `/metrics` listens. It holds names and numbers, no contents; beyond loopback whoever reaches it may read."""
+    """Where `/metrics` listens. It holds names and numbers, no contents; beyond loopback who reaches it may read."""
     sample_per_mille: Annotated[int, Field(ge=0, le=1000)] = 1000
     trace_tasks: Annotated[int, Field(ge=0)] = 1000
     """In a run with more tasks each begins a trace of its own, linked to the run's: backends choke on huge ones."""

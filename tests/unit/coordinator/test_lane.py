@@ -451,7 +451,7 @@ async def test_a_wide_run_is_committed_in_parts_of_at_most_200_keys(monkeypatch:
         return script(self, found, keys, args)
 
     monkeypatch.setattr(MemoryServer, "script", spy)
-    quick = settings_of(dispatch_window=2_000, patience_seconds=30)
+    quick = settings_of(dispatch_window=2_000, dispatch_window_least=2_000, patience_seconds=30)
     async with shell_world(quick) as world, client_of(world) as client:
         wide = Pipeline("wide", takes=list[str], gives=list[str])
         wide.returns(wide.map(one_of_many, over=wide.input, max_parallel=1_000))

@@ -8,6 +8,7 @@ from argosy.coordinator.quarantine import Quarantine
 from argosy.coordinator.ready_queue import ReadyQueue
 from argosy.coordinator.release import Release
 from argosy.coordinator.runs import Runs
+from argosy.coordinator.windows import Bounds, Windows
 
 MOOT = 200
 """Entries of runs that are not there any more."""
@@ -16,7 +17,7 @@ MOOT = 200
 async def test_as_long_as_the_window_has_room_what_is_known_is_a_reason_to_go_on() -> None:
     ready, out = ReadyQueue(), Out(1_000, 10_000)
     runs = Runs(MemoryRedis(), LaneKeys("argosy", 0), "e", 10**9)
-    release = Release(ready, out, runs, Quarantine(), window=4)
+    release = Release(ready, out, runs, Quarantine(), Windows(Bounds(1, 4, 5_000)))
     assert not release.possible
     for number in range(MOOT):
         ready.add(f"gone-{number}", Ready(step="a", attempt=1, agent="work", ready_at_ms=number))
