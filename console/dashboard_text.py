@@ -9,6 +9,8 @@ from unicodedata import category
 
 from markupsafe import Markup
 
+from argosy.schemas.redact import redact_text
+
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 _SPACE: Final = "\n\t"
 _CUT: Final = " … "
@@ -25,11 +27,14 @@ def visible(text: str) -> str:
 
 
 def finished(value: object) -> object:
-    """Make a template's value fit to be shown: markup of our own as it is, all else visible; None is nothing."""
+    """Make a template's value fit to be shown: markup of our own as it is, all else visible; None is nothing.
+
+    What looks like a secret is masked, as in logs: a page may be on a wall.
+    """
     if value is None:
         return ""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
+        return visible(redact_text(value))
     return value
 
 

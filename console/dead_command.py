@@ -18,6 +18,7 @@ from argosy.console.numbers import counted
 from argosy.console.output import confirm, note, printable, show, show_table
 from argosy.console.process_life import open_services
 from argosy.schemas.errors import ArgosyError, ConfigurationError, NotFound
+from argosy.schemas.redact import redact_text
 from argosy.schemas.settings import Settings
 
 dead = typer.Typer(help="Dead letters: list them, show one, put them back.", no_args_is_help=True)
@@ -73,10 +74,13 @@ def list_dead(
 def show_dead(
     offset: Annotated[int, typer.Argument(min=0, help="The letter's offset, from `dead list`.")],
 ) -> None:
-    """Show one dead letter: reason, origin, headers, and its body as text."""
+    """Show one dead letter: reason, origin, headers, and its body as text.
+
+    What looks like a secret is masked here; the letter keeps it, to be put back.
+    """
     each = _named(asyncio.run(_letters(load_settings(), None, None)), offset)
     letter = each.letter
-    body = b64decode(letter.value).decode(errors="replace")
+    body = redact_text(b64decode(letter.value).decode(errors="replace"))
     lines = [
         f"offset   {each.offset}, died {moment(each.timestamp_ms)}",
         f"reason   {letter.reason}: {letter.message}",

@@ -28,6 +28,7 @@ CANARIES: Final[Mapping[str, str]] = {
     "field of a tool's answer": "canary-0015-tool.field",
     "pattern in a model's answer": "sk-canary0016modelabcdef",
     "field of a model's answer": "canary-0017-model.field",
+    "field of a buried body": "canary-0019-buried.body",
     "password of a URL in an error": "canary-0018-url.pass",
 }
 

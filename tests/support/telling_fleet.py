@@ -220,7 +220,8 @@ def _play(fleet: TellingFleet) -> None:
 def _strangers(fleet: TellingFleet) -> None:
     """Send what is no message of ours, a submit of a pipeline that nobody knows, and one with a malformed trace."""
     secret = CANARIES["header of a record"].encode()
-    fleet.operated.send("inbox", b"\xff junk", (("authorization", secret), ("x-api_key", secret)))
+    body = json.dumps({"password": CANARIES["field of a buried body"]})[:-1].encode()  # no JSON: it is buried
+    fleet.operated.send("inbox", body, (("authorization", secret), ("x-api_key", secret)))
     fleet.operated.send(
         "tasks.broken", b"{}", (("ce_type", b"argosy.task.dispatched.v1"), ("cookie", secret))
     )

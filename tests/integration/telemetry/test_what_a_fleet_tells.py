@@ -1,5 +1,6 @@
 """What a running fleet tells: every metric of the table, all that the operator's files read, and no secret."""
 
+import http.client
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from argosy.telemetry.metric_table import TABLE
 from argosy.telemetry.prometheus_names import label, names_of
 from support.canaries import CANARIES, found_in, found_under
 from support.monitoring import expressions, series_in
-from support.scrape import Sample
+from support.scrape import Sample, fetch
 from support.stack import StackThread
 from support.telling_fleet import TellingFleet, told_fleet
 
@@ -121,19 +122,41 @@ def test_no_secret_is_in_anything_that_is_told(fleet: TellingFleet, samples: lis
     for words in (
         ("config", "show"), ("config", "show", "--json"), ("doctor", "--json"), ("status",), ("lag",), ("limits",),
         ("why", "breaks"), ("why", "poor", "--json"), ("runs", "show", "breaks"), ("runs", "list"),
-        ("dead", "list"), ("dead", "list", "--json"), ("agents",), ("lane", "list"), ("monitoring", "targets"),
+        ("dead", "list"), ("dead", "list", "--json"), ("dead", "show", "0"), ("dead", "show", "0", "--json"),
+        ("agents",), ("lane", "list"), ("monitoring", "targets"),
     ):  # fmt: skip
         fleet.ask(*words)
     fleet.operated.environment["ARGOSY_GATEWAY__TOKEN"] = CANARIES["gateway token"][:9]
     fleet.ask("config", "show")  # too short: an error that must not quote it
+    fleet.operated.environment["ARGOSY_GATEWAY__TOKEN"] = CANARIES["gateway token"]
     assert found_in("\n".join(fleet.answers)) == [], "answers of commands and of the gateway"
     assert found_in("\n".join(sample.title for sample in samples)) == [], "metrics"
     assert found_in(fleet.command_lines()) == [], "command lines"
-    for topic in ("dead", "events"):
-        assert found_in(fleet.topic(topic)) == [], topic
+    assert found_in(fleet.topic("events")) == []
+    assert found_in(fleet.topic("dead")) == ["field of a buried body"], "it is to be put back as it came"
     for topic in ("results", "runs", "tasks.research"):
         assert set(found_in(fleet.topic(topic))) <= DATA, topic
     assert found_under(fleet.operated.folder) == [], "logs, spans, metrics"
+
+
+def test_no_page_of_the_dashboard_shows_a_secret(fleet: TellingFleet) -> None:
+    fleet.operated.start("dashboard", "dashboard", "--port", "0")
+    url = (fleet.operated.folder / "dashboard.ready").read_text().strip().rstrip("/")
+    paths = (
+        "/", "/agents/research", "/agents/broken", "/runs", "/runs/asks", "/runs/breaks", "/runs/poor/why",
+        "/runs/asks/log", "/runs/asks/tasks/research", "/runs/breaks/tasks/broken", "/dead", "/dead/0", "/limits",
+        "/lanes", "/pipelines", "/approvals", "/nothing",
+    )  # fmt: skip
+
+    def seen() -> bool:
+        return "breaks" in fetch(f"{url}/runs")[1]
+
+    fleet.operated.until(seen, "the dashboard knows the runs")
+    pages = {path: fetch(f"{url}{path}") for path in paths}
+    assert {path: status for path, (status, _) in pages.items() if status != http.client.OK} == {
+        "/nothing": 404
+    }
+    assert {path: found_in(text) for path, (_, text) in pages.items() if found_in(text)} == {}
 
 
 def test_the_search_finds_what_is_there(fleet: TellingFleet) -> None:
