@@ -147,6 +147,18 @@ async def test_an_expired_lease_counts_a_delivery_and_makes_a_suspect(floor: Flo
     assert claim.deliveries == 1
 
 
+async def test_a_grant_after_a_lost_lease_tells_the_fence_that_lost_it_also_when_it_is_asked_for_again(
+    floor: Floor,
+) -> None:
+    await floor.claim(fence="first")
+    floor.bench.advance(11)
+    assert await floor.claim(suspects=False) == Suspect()
+    for _ in range(2):
+        claim = await floor.claim(fence="second")
+        assert isinstance(claim, Granted)
+        assert (claim.deliveries, claim.lost) == (1, "first")
+
+
 async def test_used_up_deliveries_are_exhausted(floor: Floor) -> None:
     for _ in range(2):
         assert isinstance(await floor.claim(max_deliveries=2), Granted)

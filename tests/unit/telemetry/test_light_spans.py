@@ -8,13 +8,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from argosy.telemetry import names, propagation
 from argosy.telemetry.light_spans import Light, Provider
 from argosy.telemetry.otlp_json import written
 from argosy.telemetry.propagation import Trace
+from argosy.telemetry.sampling import sampler
 
 PARENT = Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 RESOURCE = Resource({"service.name": "s"})
@@ -214,3 +215,34 @@ def test_whoever_looks_at_a_span_while_it_turns_into_the_sdks_sees_it() -> None:
     light.end()
     (exported,) = world.ours.get_finished_spans()
     assert [event.name for event in exported.events] == ["happened"]
+
+
+def test_ids_that_others_know_are_kept_by_light_and_by_full_spans() -> None:
+    exporter = InMemorySpanExporter()
+    provider = Provider(sampler(1000), RESOURCE, [SimpleSpanProcessor(exporter)])
+    light = provider.begin("light", PARENT, SpanKind.INTERNAL, lambda: VALUES, (), 0xABC)
+    assert light is not None
+    light.add_event("makes it the SDK's")
+    light.end()
+    provider.ids.under(
+        lambda: provider.get_tracer("t").start_span("full", Context()), trace_id=0x123, span_id=0xDEF
+    ).end()
+    provider.get_tracer("t").start_span("other", Context()).end()
+    first, second, other = [span.get_span_context() for span in exporter.get_finished_spans()]
+    assert first is not None
+    assert second is not None
+    assert other is not None
+    assert first.span_id == 0xABC
+    assert (second.trace_id, second.span_id) == (0x123, 0xDEF)
+    assert other.trace_id != 0x123
+    assert other.span_id != 0xDEF
+
+
+def test_a_task_of_a_sampled_run_is_recorded_whatever_share_of_traces_is() -> None:
+    seldom = sampler(0)
+    run = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    unsampled = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(0))
+    for context, kind, wanted in ((run, "run", True), (run, "replay", False), (unsampled, "run", False)):
+        links = [Link(context, {names.LINK_KIND: kind})]
+        decided = seldom.should_sample(None, 5, "x", links=links).decision
+        assert (decided is Decision.RECORD_AND_SAMPLE) is wanted

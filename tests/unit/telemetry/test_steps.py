@@ -5,7 +5,7 @@ from opentelemetry.trace import SpanKind
 from argosy.schemas.chat import Usage
 from argosy.telemetry import names, steps
 from argosy.telemetry.propagation import Trace
-from argosy.telemetry.steps import Position, RunSummary, Work
+from argosy.telemetry.steps import Claim, Position, RunSummary, Wait, Work
 from support.traces import Spans, attributes
 
 INBOX = Position("argosy.inbox", 1, 42)
@@ -118,3 +118,58 @@ def test_the_span_of_a_run_is_as_long_as_the_run(spans: Spans) -> None:
     span = spans.one("invoke_workflow p")
     assert span.start_time == 1_700_000_000_000 * 1_000_000
     assert attributes(span)["argosy.run.outcome"] == "failed"
+
+
+def test_a_delivery_after_a_lost_one_links_to_it_by_its_fence(spans: Spans) -> None:
+    parent = Trace("00-11111111111111111111111111111111-2222222222222222-01")
+    steps.invocation(TASKS, CRITIC, parent, claim=Claim("second", "first", 2.5)).end()
+    span = spans.one("invoke_agent critic")
+    (link,) = [link for link in span.links if (link.attributes or {})["argosy.link"] == "delivery"]
+    assert f"{link.context.trace_id:032x}" == "1" * 32
+    assert attributes(span)["argosy.handoff_seconds"] == 2.5
+
+
+def test_a_delivery_after_none_that_was_lost_has_no_such_link(spans: Spans) -> None:
+    parent = Trace("00-11111111111111111111111111111111-2222222222222222-01")
+    steps.invocation(TASKS, CRITIC, parent, claim=Claim("only")).end()
+    assert [kind for _, kind in links(spans.one("invoke_agent critic"))] == ["message"]
+
+
+def test_a_dispatch_of_a_huge_run_is_the_root_of_a_trace_that_links_to_the_runs(spans: Spans) -> None:
+    parent = Trace("00-11111111111111111111111111111111-2222222222222222-01")
+    with steps.dispatch("argosy.tasks.critic", CRITIC, parent, sent=2, apart=True) as sent:
+        pass
+    span = spans.one("send argosy.tasks.critic")
+    assert span.parent is None
+    assert sent.trace.trace_id not in {None, "1" * 32}
+    assert links(span) == [("2" * 16, "run")]
+    assert attributes(span)["argosy.trace.mode"] == "link"
+    assert attributes(span)["argosy.dispatch.sent"] == 2
+
+
+def test_an_unsampled_huge_run_begins_no_trace(spans: Spans) -> None:
+    parent = Trace("00-11111111111111111111111111111111-2222222222222222-00")
+    with steps.dispatch("argosy.tasks.critic", CRITIC, parent, apart=True) as sent:
+        pass
+    assert sent.trace == parent
+    assert not spans.all()
+
+
+def test_a_wait_is_as_long_as_it_was(spans: Spans) -> None:
+    parent = Trace("00-11111111111111111111111111111111-2222222222222222-01")
+    steps.wait(Wait("ok", "approval", "succeeded", 1_700_000_000_000), "r", parent).end(1_700_000_060_000)
+    span = spans.one("wait ok")
+    assert (span.start_time, span.end_time) == (1_700_000_000_000_000_000, 1_700_000_060_000_000_000)
+    assert attributes(span)["argosy.wait.for"] == "approval"
+
+
+def test_an_attempt_that_was_not_settled_claims_no_outcome(spans: Spans) -> None:
+    parent = Trace("00-11111111111111111111111111111111-2222222222222222-01")
+    for why in ("drain", "claim_lost"):
+        with steps.invocation(TASKS, CRITIC, parent) as span:
+            steps.left(span, why)
+    drained, lost = spans.all()
+    assert "argosy.task.outcome" not in {**attributes(drained), **attributes(lost)}
+    assert drained.status.is_unset
+    assert not lost.status.is_ok
+    assert attributes(lost)["error.type"] == "claim_lost"
