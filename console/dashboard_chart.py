@@ -64,10 +64,12 @@ class Chart:
     bottom: int = HEIGHT - BOTTOM
 
 
-def bars(title: str, starts_ms: Sequence[int], plots: Sequence[Plot], say: Say, now: str) -> Chart:
-    """Draw stacked bars, one for each minute; the last is the minute under way."""
+def bars(  # noqa: PLR0913 - what a chart shows
+    title: str, starts_ms: Sequence[int], plots: Sequence[Plot], say: Say, now: str, *, unit: float = 1
+) -> Chart:
+    """Draw stacked bars, one for each minute; the last is the minute under way. `unit`: the axis where all is 0."""
     tops = [sum(plot.values[at] or 0 for plot in plots) for at in range(len(starts_ms))]
-    most = _most(max(tops, default=0))
+    most = _most(max(tops, default=0)) if any(tops) else unit
     width = (WIDTH - LEFT) / max(1, len(starts_ms))
     below = [0.0] * len(starts_ms)
     drawn: list[Drawn] = []

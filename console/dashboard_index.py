@@ -1,4 +1,4 @@
-"""The index of runs: a line for each, in memory, made of the run log's records. Pure: `dashboard_reading` feeds it.
+"""The index of runs: a line for each, in memory, made of the run log's records. Pure: `dashboard_taking` feeds it.
 
 Asking for a page of the list costs as much as the page; with a text to search for, as much as there are runs.
 """
@@ -6,24 +6,15 @@ Asking for a page of the list costs as much as the page; with a text to search f
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
-from argosy.broker.log import Record
 from argosy.console.dashboard_histories import Histories
-from argosy.console.dashboard_run_line import RunLine, Shape, outcome, shape_of
-from argosy.console.dashboard_series import AllSeries, Outcome
-from argosy.schemas.chat import Usage
-from argosy.schemas.envelope import read_envelope
-from argosy.schemas.errors import BadMessage, NewerVersion
-from argosy.schemas.ids import local_part
-from argosy.schemas.prices import Price, price_of
+from argosy.console.dashboard_run_line import RunLine, RunState
+from argosy.console.dashboard_series import AllSeries
+from argosy.schemas.prices import Price
 
 PAGE: Final = 50
 MOST_FAILURES: Final = 200
-_FAULT_CHARACTERS: Final = 200
-_MOST_SHAPES: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +80,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Index:
-    """All runs. `take` is called for each record of the run log, in order within a lane; nothing else changes it."""
+    """All runs. `dashboard_taking` adds to it; pages ask."""
 
     most_runs: int = 200_000
     prices: dict[str, Price] = field(default_factory=dict[str, Price])
@@ -105,7 +96,6 @@ class Index:
     _sorted: bool = True
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """By (pipeline, state)."""
-    _shapes: dict[bytes, Shape] = field(default_factory=dict[bytes, Shape])
     _failures: dict[str, deque[Failure]] = field(default_factory=dict[str, deque[Failure]])
 
     def __len__(self) -> int:
@@ -211,130 +201,29 @@ class Index:
             self._sorted = True
         return self._order
 
-    def take(self, record: Record) -> None:
-        """Take the next record; what can't be read, or is of a run that isn't known, is passed over."""
-        try:
-            envelope = read_envelope(record.headers)
-        except (BadMessage, NewerVersion):
-            return
-        run_id, kind = envelope.subject, envelope.kind
-        self.histories.take(run_id, record)
-        if kind not in _KINDS or not run_id:
-            return
-        try:
-            body: dict[str, Any] = orjson.loads(record.value or b"")
-            _KINDS[kind](self, record, run_id, self._runs.get(run_id), body)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return
-        self.revision += 1
-
-    def _accepted(self, record: Record, run_id: str, line: RunLine | None, body: dict[str, Any]) -> None:
-        if line is not None:
-            return
-        again = body.get("replay_of") or {}
-        shape = self._shape(body["pipeline"])
-        made = RunLine(
-            run_id,
-            shape,
-            record.partition,
-            record.offset,
-            record.timestamp_ms,
-            record.timestamp_ms,
-            str(body.get("tenant") or ""),
-            int(body.get("priority", 5)),
-            str(again.get("run_id", "")),
-            tasks=len(shape.agents),
-        )
-        self._runs[run_id] = made
-        self._sorted = self._sorted and (not self._order or self._order[-1].accepted_ms <= made.accepted_ms)
-        self._order.append(made)
-        self._counts[shape.pipeline, "active"] += 1
+    def add(self, line: RunLine) -> None:
+        """Take in a run; above the bound make room for it."""
+        self._runs[line.run_id] = line
+        self._sorted = self._sorted and (not self._order or self._order[-1].accepted_ms <= line.accepted_ms)
+        self._order.append(line)
+        self._counts[line.pipeline, line.state] += 1
         if len(self._runs) > self.most_runs:
             self._forget()
 
-    def _settled(self, record: Record, run_id: str, line: RunLine | None, body: dict[str, Any]) -> None:
-        if line is None:
-            return
-        task, failed = str(body["task_id"]), body["outcome"] != "succeeded"
-        usage = Usage.model_validate(body.get("usage") or {})
-        agent = line.shape.agent(local_part(task))
-        micros = usage.micros or self._price(line.shape, agent, usage)
-        self._touched(line, record)
-        attempt, heard = int(body.get("attempt", 1)), line.heard
-        if line.state == "active":
-            heard = line.heard = heard or set()
-            mark = hash((task, attempt))
-            if mark in heard:
+    def end(self, line: RunLine, state: RunState, ended_ms: int) -> None:
+        """Note how a run ended."""
+        self._counts[line.pipeline, line.state] -= 1
+        self._counts[line.pipeline, state] += 1
+        line.state, line.ended_ms, line.heard = state, ended_ms, None
+
+    def failed(self, failure: Failure) -> None:
+        """Keep one of an agent's latest failures."""
+        kept = self._failures.get(failure.agent)
+        if kept is None:
+            if len(self._failures) >= AllSeries.MOST:
                 return
-            heard.add(mark)
-        line.settled += not failed
-        line.failed += failed
-        if line.state == "active":
-            line.input_tokens += usage.input_tokens
-            line.output_tokens += usage.output_tokens
-        line.micros += micros
-        duration = int(body.get("duration_ms", 0))
-        self.series.add(
-            agent,
-            Outcome(record.timestamp_ms, failed, duration, usage.input_tokens, usage.output_tokens, micros),
-        )
-        if failed and agent is not None:
-            fault = body.get("fault") or {}
-            kept = self._failures.setdefault(agent, deque(maxlen=MOST_FAILURES))
-            kept.append(
-                Failure(
-                    run_id,
-                    task,
-                    agent,
-                    attempt,
-                    record.timestamp_ms,
-                    str(body["outcome"]),
-                    str(fault.get("code", "")),
-                    str(fault.get("message", ""))[:_FAULT_CHARACTERS],
-                    record.offset,
-                )
-            )
-
-    def _ended(self, record: Record, _: str, line: RunLine | None, body: dict[str, Any]) -> None:
-        if line is None or line.state != "active":
-            return
-        state = outcome(body["outcome"])
-        self._touched(line, record)
-        self._counts[line.shape.pipeline, "active"] -= 1
-        self._counts[line.shape.pipeline, state] += 1
-        line.state, line.ended_ms, line.heard = state, record.timestamp_ms, None
-        line.tasks = int(body.get("tasks", line.tasks))
-        usage = body.get("usage") or {}
-        line.input_tokens = int(usage.get("input_tokens", line.input_tokens))
-        line.output_tokens = int(usage.get("output_tokens", line.output_tokens))
-        fault = body.get("fault") or {}
-        if fault:
-            line.fault = f"{fault.get('code', '')}: {fault.get('message', '')}"[:_FAULT_CHARACTERS]
-
-    def _other(self, record: Record, _: str, line: RunLine | None, __: dict[str, Any]) -> None:
-        if line is not None:
-            self._touched(line, record)
-
-    def _touched(self, line: RunLine, record: Record) -> None:
-        line.last_ms = max(line.last_ms, record.timestamp_ms)
-        line.revision += 1
-
-    def _shape(self, pipeline: dict[str, Any]) -> Shape:
-        key = orjson.dumps([pipeline["name"], pipeline["version"], pipeline["steps"]])
-        found = self._shapes.get(key)
-        if found is None:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-            found = self._shapes[key] = shape_of(pipeline)
-        return found
-
-    def _price(self, shape: Shape, agent: str | None, usage: Usage) -> int:
-        model = shape.models.get(agent or "")
-        if not model or not usage.total_tokens:
-            return 0
-        provider, colon, name = model.partition(":")
-        price = price_of(self.prices, provider if colon else "openai", name if colon else model)
-        return 0 if price is None else price.of(usage)
+            kept = self._failures[failure.agent] = deque(maxlen=MOST_FAILURES)
+        kept.append(failure)
 
     def _forget(self) -> None:
         """Make room: a tenth goes, the oldest that have ended, and else the oldest."""
@@ -344,7 +233,7 @@ class Index:
         names = {line.run_id for line in gone}
         for line in gone:
             del self._runs[line.run_id]
-            self._counts[line.shape.pipeline, line.state] -= 1
+            self._counts[line.pipeline, line.state] -= 1
         self._order = [line for line in order if line.run_id not in names]
 
 
@@ -355,14 +244,3 @@ def _holds(line: RunLine, text: str) -> bool:
         or text in line.tenant.lower()
         or text in line.fault.lower()
     )
-
-
-_KINDS: Final = {
-    "run.accepted": Index._accepted,  # noqa: SLF001 - a table of our own methods
-    "task.settled": Index._settled,  # noqa: SLF001
-    "run.ended": Index._ended,  # noqa: SLF001
-    "step.recorded": Index._other,  # noqa: SLF001
-    "signal.received": Index._other,  # noqa: SLF001
-    "cancel.received": Index._other,  # noqa: SLF001
-    "timer.fired": Index._other,  # noqa: SLF001
-}

@@ -55,7 +55,11 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {
+    filters: dict[str, object] = vars(made)[
+        "filters"
+    ]  # type checkers differ on what the library says of both
+    names: dict[str, object] = vars(made)["globals"]
+    filters |= {
         "moment": moment,
         "lasting": length,
         "ago": ago,
@@ -64,7 +68,7 @@ def environment() -> Environment:
         "cut": cut,
         "corners": corners,
     }
-    made.globals |= {"static": _address, "nav": NAV}
+    names |= {"static": _address, "nav": NAV}
     return made
 
 

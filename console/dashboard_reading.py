@@ -9,6 +9,7 @@ from argosy.broker.log import Follower, Partition
 from argosy.broker.presence import present
 from argosy.broker.topics import TopicNames
 from argosy.console.dashboard_index import Index
+from argosy.console.dashboard_taking import Taking
 from argosy.console.moments import length
 from argosy.console.process_life import Services
 from argosy.schemas.errors import ArgosyError, ConfigurationError
@@ -27,7 +28,7 @@ class Reader:
 
     def __init__(self, services: Services, index: Index) -> None:
         """`index` is fed."""
-        self._services, self._index = services, index
+        self._services, self._index, self._taking = services, index, Taking(index)
         self._names = TopicNames(services.settings.kafka.topic_prefix)
 
     async def run(self) -> None:
@@ -68,7 +69,7 @@ class Reader:
             records = await follower.read(READ_SECONDS)
             index.troubles.pop("log", None)
             for number, record in enumerate(records, 1):
-                index.take(record)
+                self._taking.take(record)
                 if number % _TURN == 0:
                     await asyncio.sleep(0)
             index.reading.read += len(records)

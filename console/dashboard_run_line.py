@@ -1,15 +1,13 @@
 """What the dashboard keeps of each run: little, as there may be a hundred thousand."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from argosy.schemas.ids import step_of
 
 RunState = Literal["active", "succeeded", "failed", "cancelled", "expired"]
 STATES: Final[tuple[RunState, ...]] = ("active", "succeeded", "failed", "cancelled", "expired")
-_WAITS: Final = frozenset({"approval", "signal"})
-_DEEPEST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,17 @@ class Shape:
     models: Mapping[str, str]
     waits: bool
     """It has a step that waits for a person, or for a signal."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes two of them one."""
+        return (
+            self.pipeline,
+            self.version,
+            tuple(self.agents.items()),
+            tuple(self.models.items()),
+            self.waits,
+        )
 
     def agent(self, local: str) -> str | None:
         """Name the agent of a task by its name in the run; what a task made (pages) is its step's; None: not known."""
@@ -73,39 +82,3 @@ class RunLine:
     def milliseconds(self, now_ms: int) -> int:
         """How long it took, or takes so far."""
         return max(0, (self.ended_ms or now_ms) - self.accepted_ms)
-
-
-def shape_of(pipeline: Mapping[str, Any]) -> Shape:
-    """Make it of a compiled pipeline's JSON. Raises KeyError, TypeError, AttributeError: it isn't one."""
-    agents: dict[str, str] = {}
-    models: dict[str, str] = {}
-    waits = False
-    for path, step, inside in _steps(pipeline, "", 0):
-        agent = step.get("agent")
-        waits = waits or step.get("kind") in _WAITS
-        if agent is not None:
-            agents[path] = str(agent)
-            model = (inside["agents"].get(agent) or {}).get("model")
-            if model:
-                models[str(agent)] = str(model)
-    return Shape(str(pipeline["name"]), str(pipeline["version"]), agents, models, waits)
-
-
-def outcome(word: object) -> RunState:
-    """Check how a run ended. Raises ValueError for a word that isn't known."""
-    for each in STATES:
-        if each == word and each != "active":
-            return each
-    message = f"no outcome: {word!r}"
-    raise ValueError(message)
-
-
-def _steps(
-    pipeline: Mapping[str, Any], lead: str, depth: int
-) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    for step in pipeline["steps"]:
-        path = f"{lead}{step['name']}"
-        yield path, step, pipeline
-        child = step.get("pipeline")
-        if child is not None and depth < _DEEPEST:
-            yield from _steps(child, f"{path}/", depth + 1)

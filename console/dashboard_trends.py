@@ -74,4 +74,4 @@ def _tokens(found: tuple[Minute, ...], whole: Minute) -> Chart:
 
 def _cost(found: tuple[Minute, ...], whole: Minute) -> Chart:
     plots = (Plot("cost", "s4", tuple(each.micros for each in found)),)
-    return bars("Cost", _starts(found), plots, money, f"{money(whole.micros)} in an hour")
+    return bars("Cost", _starts(found), plots, money, f"{money(whole.micros)} in an hour", unit=1_000_000)

@@ -100,7 +100,15 @@ class Lonely:
         if asked.query.get("fail"):
             message = "a defect"
             raise RuntimeError(message)
-        facts = {"count": 1, "shown": 1, "reasons": {}, "topics": [], "reason": "", "topic": "", "text": ""}
+        facts: dict[str, object] = {
+            "count": 1,
+            "shown": 1,
+            "reasons": {},
+            "topics": [],
+            "reason": "",
+            "topic": "",
+            "text": "",
+        }
         items = (Item("one", self.text),)
         return View("Page", (Region("letters", "base_items.html:note", items),), facts)
 

@@ -8,6 +8,7 @@ from argosy.console.dashboard_chart import Plot, bars, lines, spark
 from argosy.console.dashboard_index import Filter, Index
 from argosy.console.dashboard_pen import drawn
 from argosy.console.dashboard_series import MINUTE_MS, MINUTES, Outcome, Series
+from argosy.console.dashboard_taking import Taking
 from argosy.console.dashboard_trends import trends
 from argosy.schemas.runlog import RunOutcome
 from support.dashboard import HOSTILE, accepted, ended, record, settled
@@ -18,14 +19,14 @@ ENDS: Final[tuple[RunOutcome, ...]] = ("failed", "succeeded")
 
 def test_a_run_is_told_from_its_records() -> None:
     index = Index()
-    index.take(record("r1", accepted(tenant="acme"), time_ms=NOW))
-    index.take(record("r1", settled("r1", "first", fault="no"), offset=1, time_ms=NOW + 1000))
-    index.take(record("r1", settled("r1", "first", attempt=2), offset=2, time_ms=NOW + 2000))
+    Taking(index).take(record("r1", accepted(tenant="acme"), time_ms=NOW))
+    Taking(index).take(record("r1", settled("r1", "first", fault="no"), offset=1, time_ms=NOW + 1000))
+    Taking(index).take(record("r1", settled("r1", "first", attempt=2), offset=2, time_ms=NOW + 2000))
     line = index.run("r1")
     assert line is not None
     assert (line.state, line.settled, line.failed, line.input_tokens) == ("active", 1, 1, 200)
     assert line.micros > 0  # the first agent's model has a price
-    index.take(record("r1", ended(), offset=3, time_ms=NOW + 3000))
+    Taking(index).take(record("r1", ended(), offset=3, time_ms=NOW + 3000))
     assert (line.state, line.milliseconds(0), line.tasks) == ("succeeded", 3000, 2)
     assert index.states()["succeeded"] == 1
     (failure,) = index.failures("first")
@@ -35,11 +36,11 @@ def test_a_run_is_told_from_its_records() -> None:
 def test_repeats_count_once() -> None:
     index = Index()
     for offset in range(3):
-        index.take(record("r1", accepted(), offset=offset, time_ms=NOW))
+        Taking(index).take(record("r1", accepted(), offset=offset, time_ms=NOW))
     for offset in range(3, 6):
-        index.take(record("r1", settled("r1", "first"), offset=offset, time_ms=NOW))
+        Taking(index).take(record("r1", settled("r1", "first"), offset=offset, time_ms=NOW))
     for offset, how in enumerate(ENDS, 6):
-        index.take(record("r1", ended(how), offset=offset, time_ms=NOW))
+        Taking(index).take(record("r1", ended(how), offset=offset, time_ms=NOW))
     line = index.run("r1")
     assert line is not None
     assert (len(index), line.settled, line.state) == (1, 1, "failed")
@@ -50,11 +51,11 @@ def test_what_is_no_record_of_ours_is_passed_over() -> None:
     index = Index()
     whole = record("r1", accepted(), time_ms=NOW)
     for value in (None, b"", b"{", b"[]", b'{"pipeline": 1}', b'{"pipeline": {"name": "x"}}', b'"x"'):
-        index.take(whole._replace(value=value))
-    index.take(whole._replace(headers=()))
-    index.take(record("unknown", settled("unknown", "first"), time_ms=NOW))
+        Taking(index).take(whole._replace(value=value))
+    Taking(index).take(whole._replace(headers=()))
+    Taking(index).take(record("unknown", settled("unknown", "first"), time_ms=NOW))
     assert len(index) == 0
-    index.take(whole)
+    Taking(index).take(whole)
     assert len(index) == 1
 
 
@@ -62,8 +63,10 @@ def test_filters_find_and_pages_are_newest_first() -> None:
     index = Index()
     for number in range(7):
         name, tenant = ("pair", "acme") if number % 2 else ("other", None)
-        index.take(record(f"r{number}", accepted(name, tenant), time_ms=NOW - number))  # older and older
-    index.take(record("r3", ended("failed"), time_ms=NOW))
+        Taking(index).take(
+            record(f"r{number}", accepted(name, tenant), time_ms=NOW - number)
+        )  # older and older
+    Taking(index).take(record("r3", ended("failed"), time_ms=NOW))
     assert [line.run_id for line in index.find(Filter(), 1, 3).lines] == ["r0", "r1", "r2"]
     last = index.find(Filter(), 99, 3)
     assert (last.page, last.pages, [line.run_id for line in last.lines]) == (3, 3, ["r6"])
@@ -76,9 +79,9 @@ def test_filters_find_and_pages_are_newest_first() -> None:
 def test_above_its_bound_the_oldest_that_ended_go_first() -> None:
     index = Index(most_runs=10)
     for number in range(10):
-        index.take(record(f"r{number}", accepted(), time_ms=NOW + number))
-    index.take(record("r4", ended(), time_ms=NOW + 20))
-    index.take(record("r10", accepted(), time_ms=NOW + 30))
+        Taking(index).take(record(f"r{number}", accepted(), time_ms=NOW + number))
+    Taking(index).take(record("r4", ended(), time_ms=NOW + 20))
+    Taking(index).take(record("r10", accepted(), time_ms=NOW + 30))
     assert (len(index), index.run("r4")) == (10, None)
     assert index.find(Filter()).count == index.states()["active"] == 10
 
@@ -94,9 +97,10 @@ def test_a_page_of_a_hundred_thousand_runs_costs_what_one_of_a_thousand_costs() 
 def filled(count: int) -> Index:
     index, whole = Index(), record("run-0", accepted(), time_ms=NOW)
     names = [header for header in whole.headers if header[0] != "ce_subject"]
+    taking = Taking(index)
     for number in range(count):
         headers = (*names, ("ce_subject", f"run-{number}".encode()))
-        index.take(Record("runs", 0, number, NOW + number, b"k", whole.value, headers))
+        taking.take(Record("runs", 0, number, NOW + number, b"k", whole.value, headers))
     return index
 
 
@@ -160,6 +164,6 @@ def test_charts_are_drawn_with_title_description_and_table() -> None:
 
 def test_a_hostile_fault_stays_data() -> None:
     index = Index()
-    index.take(record("r1", accepted(), time_ms=NOW))
-    index.take(record("r1", settled("r1", "first", fault=HOSTILE), time_ms=NOW))
+    Taking(index).take(record("r1", accepted(), time_ms=NOW))
+    Taking(index).take(record("r1", settled("r1", "first", fault=HOSTILE), time_ms=NOW))
     assert index.failures()[0].message == HOSTILE

@@ -9,6 +9,7 @@ from argosy.console.dashboard_index import Filter, Index
 from argosy.console.dashboard_list_page import filter_of, list_view
 from argosy.console.dashboard_live import changes
 from argosy.console.dashboard_page import Asked, View
+from argosy.console.dashboard_taking import Taking
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.runlog import LogMessage, RunEnded
@@ -23,7 +24,7 @@ def put(index: Index, run_id: str, number: int, message: LogMessage = FIRST) -> 
     """Let the index read a record, a second after the one before it."""
     envelope = Envelope(message.KIND, f"id-{number}", "argosy/coordinator/c", subject=run_id)
     body = BODIES.setdefault(id(message), encode_body(message))
-    index.take(Record("runs", 0, number, number * 1_000, run_id.encode(), body, envelope.headers()))
+    Taking(index).take(Record("runs", 0, number, number * 1_000, run_id.encode(), body, envelope.headers()))
 
 
 BODIES: dict[int, bytes] = {}
