@@ -8,6 +8,7 @@ from bugs.bug import Bug
 from bugs.in_again import AGAIN_BUGS
 from bugs.in_core import CORE_BUGS
 from bugs.in_lanes import LANE_BUGS
+from bugs.in_limits import LIMIT_BUGS
 from bugs.in_loops import LOOP_BUGS
 from bugs.in_pages import PAGE_BUGS
 from bugs.in_scripts import SCRIPT_BUGS
@@ -24,5 +25,6 @@ _ALL: Final = (
     *PAGE_BUGS,
     *AGAIN_BUGS,
     *LOOP_BUGS,
+    *LIMIT_BUGS,
 )
 BUGS: Final[Mapping[str, Bug]] = {bug.name: replace(bug, seen=WITNESSES[bug.name]) for bug in _ALL}

@@ -381,4 +381,22 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "iterations_are_kept": Seen(
         unit="unit/coordinator/test_fold_loops.py::test_the_hundredth_iteration_costs_what_the_third_did"
     ),
+    "reserved_counts_not": Seen(
+        unit="unit/agents/test_budgets.py::test_calls_at_the_same_time_are_within_the_budget_together_and_wait_for_what_others_give_back"
+    ),
+    "dead_calls_are_free": Seen(
+        unit="unit/agents/test_budgets.py::test_a_call_that_was_under_way_when_its_worker_died_counts_as_spent"
+    ),
+    "unused_stays_reserved": Seen(
+        unit="contract/test_bucket.py::test_what_was_reserved_and_not_used_comes_back_and_more_than_reserved_is_owed"
+    ),
+    "busy_servers_are_asked": Seen(
+        unit="contract/test_bucket.py::test_a_busy_server_blocks_the_whole_fleet_and_slows_it_for_a_while"
+    ),
+    "slow_agents_are_flooded": Seen(
+        unit="unit/coordinator/test_windows.py::test_an_agent_that_comes_to_be_slow_gets_no_more_until_its_queue_is_short"
+    ),
+    "windows_starve_slots": Seen(
+        unit="unit/coordinator/test_windows.py::test_before_a_slow_agent_lie_seconds_of_work_and_all_its_slots_are_taken"
+    ),
 }
