@@ -20,6 +20,7 @@ EXAMPLES = {
     "outbox": KEYS.outbox("7f"),
     "quarantine": KEYS.quarantine("7f"),
     "load": KEYS.load("7f"),
+    "windows": KEYS.windows("7f"),
     "task": KEYS.task(TaskId("a.run-1/step.3")),
     "budget": KEYS.budget("a.run-1"),
 }
