@@ -16,7 +16,11 @@ from submitting import ITEM, submit
 from argosy.console.stack import LocalStack
 
 UNTRACED = {"ARGOSY_TELEMETRY__LOG_LEVEL": "warning"}
-_WIDE = {"ARGOSY_FLEET__DISPATCH_WINDOW": "1000000", "ARGOSY_FLEET__PATIENCE_SECONDS": "600"}
+_WIDE = {
+    "ARGOSY_FLEET__DISPATCH_WINDOW": "1000000",
+    "ARGOSY_FLEET__DISPATCH_WINDOW_LEAST": "1000000",  # nobody works while the queue is filled
+    "ARGOSY_FLEET__PATIENCE_SECONDS": "600",
+}
 
 
 @dataclass(frozen=True, slots=True)
