@@ -27,6 +27,7 @@ from argosy.schemas.local_stack import STACK_FILE
 from argosy.schemas.settings import Settings
 from argosy.testing.chaos_load import Load, Offer
 from argosy.testing.chaos_plan import LINKS, Cast
+from argosy.testing.chaos_tools import asked
 from argosy.testing.chaos_waits import gates
 from argosy.testing.proxy import Link, Proxies
 from argosy.testing.weather import HALF_OPEN
@@ -210,6 +211,7 @@ def _arena(stack: LocalStack, shape: Shape, proxies: Proxies, facts: AppFacts) -
         in_flight=shape.in_flight,
         per_second=shape.per_second,
         answered=gates.name if shape.own else None,
+        budgeted=(asked.name,) if shape.own else (),
     )
     cast = Cast(tuple(crew), coordinators, agents, shape.lease_seconds, shape.own)
     links = _links(stack, proxies)

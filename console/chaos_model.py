@@ -16,6 +16,8 @@ from argosy.testing.chaos_tools import QUESTION
 
 _RATES: Final = {"requests_per_minute": 360, "tokens_per_minute": 240_000}
 _AT_ONCE: Final = 6
+_DAY_TOKENS: Final = 10**9
+"""Of a tenant: enough, and counted all the same."""
 _SECONDS: Final = 10.0
 _NO_CALL: Final = 10**9
 """A number that no call has: only the sums are told."""
@@ -43,6 +45,7 @@ class ChaosModel:
             "ARGOSY_MODEL__BASE_URL": f"http://{LOOPBACK}:{self.port}/v1",
             "ARGOSY_MODEL__API_KEY": "none",
             "ARGOSY_MODEL__LIMITS": json.dumps({"*": limits}),
+            "ARGOSY_MODEL__TENANT_BUDGETS": json.dumps({"*": {"tokens_per_day": _DAY_TOKENS}}),
         }
 
     def child(self, folder: Path) -> ChildSpec:

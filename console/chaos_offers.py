@@ -19,7 +19,21 @@ _ITEMS: Final = 22
 """Shards of a map."""
 _RING: Final = (
     *("work", "papers", "work", "gates", "work", "asked", "work", "papers", "work", "gates"),
-    *("summaries", "work", "rounds", "work", "papers", "work", "asked", "work", "gates", "work", "rounds"),
+    *(
+        "summaries",
+        "work",
+        "rounds",
+        "work",
+        "papers",
+        "work",
+        "asked",
+        "work",
+        "gates",
+        "teams",
+        "work",
+        "rounds",
+        "asked",
+    ),
 )
 """An odd number: what depends on a run's number falls on other kinds each time."""
 _TASKS: Final[Mapping[str, int]] = {
@@ -29,6 +43,7 @@ _TASKS: Final[Mapping[str, int]] = {
     "asked": 3,
     "summaries": 6,
     "rounds": 4,
+    "teams": 9,
 }
 """Of a run of each kind, about."""
 
@@ -50,6 +65,7 @@ def own_offers(names: Sequence[str] | None) -> Offers:
         "gates": [{"number": number} for number in range(5)],
         "asked": [[1, 2, 3], [4, -5, 6]],
         "rounds": [{"goal": goal} for goal in GOALS],
+        "teams": [[{"goal": goal} for goal in GOALS]],
         "summaries": [document(sorted(DOCUMENTS)[1])],
     }
     return tuple((name, tuple(inputs[name])) for name in _RING if names is None or name in names)

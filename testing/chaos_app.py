@@ -14,13 +14,13 @@ from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.pipelines.pipeline import Pipeline
 from argosy.testing.chaos_pages import papers, summaries
-from argosy.testing.chaos_rounds import rounds
+from argosy.testing.chaos_rounds import rounds, teams
 from argosy.testing.chaos_tools import asked
 from argosy.testing.chaos_waits import gates
 from argosy.testing.chaos_work import effects
 from argosy.testing.chaos_work import work as work_of
 
-__all__ = ["asked", "blocker", "gates", "killer", "papers", "rounds", "summaries", "work"]
+__all__ = ["asked", "blocker", "gates", "killer", "papers", "rounds", "summaries", "teams", "work"]
 
 
 class Made(BaseModel):

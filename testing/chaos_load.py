@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from argosy.schemas.pipeline import CompiledPipeline
 
 _AGAIN_SECONDS: Final = 0.3
+ENOUGH_TOKENS: Final = 20_000
+"""For a run's model calls, though workers die in the middle of them."""
 _EARLY: Final = 2
 _BUSY_SECONDS: Final = 1.0
 """Whoever was refused comes again after so long at most: the fleet is to be kept full."""
@@ -53,6 +55,8 @@ class Load(BaseModel):
     per_second: float | None = None
     answered: str | None = None
     """The pipeline whose runs wait to be answered, of argosy's own app."""
+    budgeted: tuple[str, ...] = ()
+    """Those whose runs have a budget, and a tenant that has one: of argosy's own app, and more than enough."""
 
     def run_id(self, number: int) -> str:
         """Return the id of a run."""
@@ -67,6 +71,10 @@ class Load(BaseModel):
         """Return the pipeline of a run, and its input."""
         offer = self.offers[number % len(self.offers)]
         return offer.pipeline, offer.inputs[number // len(self.offers) % len(offer.inputs)]
+
+    def bounds(self, name: str) -> dict[str, Any]:
+        """Say what runs of a pipeline may spend, and for whom."""
+        return {"budget": ENOUGH_TOKENS, "tenant": "chaos"} if name in self.budgeted else {}
 
 
 class Journal:
@@ -159,7 +167,9 @@ class Submitter:
         taken = False
         while True:
             try:
-                run = await self._fleet.submit(pipeline, value, run_id=run_id, when_busy=when_busy)
+                run = await self._fleet.submit(
+                    pipeline, value, run_id=run_id, when_busy=when_busy, **self._load.bounds(name)
+                )
                 if not taken:
                     taken = True
                     if number not in self._journal.acknowledged:

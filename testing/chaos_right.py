@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from argosy.testing.chaos_pages import wrong_papers, wrong_summaries
-from argosy.testing.chaos_rounds import wrong_rounds
+from argosy.testing.chaos_rounds import wrong_rounds, wrong_teams
 from argosy.testing.chaos_tools import wrong_asked
 from argosy.testing.chaos_waits import wrong_gates
 
@@ -36,5 +36,6 @@ _WRONG: Final[Mapping[str, Wrong]] = {
     "summaries": wrong_summaries,
     "gates": wrong_gates,
     "rounds": wrong_rounds,
+    "teams": wrong_teams,
     "asked": wrong_asked,
 }

@@ -1,4 +1,4 @@
-"""Runs of the chaos app that go round a loop: until it is done, or for as often as they may."""
+"""Runs of the chaos app that go round a loop, until it is done or for as often as they may; and parents of such."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -42,6 +42,24 @@ rounds = Pipeline("rounds", takes=Text, gives=Text)
 rounds.returns(
     rounds.loop(rewrites, rounds.input, until=lambda text: text.done, max_iterations=MOST, exhausted="last")
 )
+
+
+teams = Pipeline("teams", takes=list[Text], gives=list[Text])
+teams.returns(teams.map(rounds, over=teams.input, name="each"))
+
+
+def wrong_teams(run_id: str, given: JsonValue, whole: JsonValue, took: Mapping[str, str]) -> str:
+    """Say what is wrong with the results of children: each that of its own tasks, in their order. Empty: nothing."""
+    goals, texts = given if isinstance(given, list) else [], whole if isinstance(whole, list) else []
+    if len(goals) != len(texts):
+        return f"it has {len(texts)} results of {len(goals)} children"
+    for index, (goal, text) in enumerate(zip(goals, texts, strict=True)):
+        child = f"each.{index}/"
+        own = {name.removeprefix(child): value for name, value in took.items() if name.startswith(child)}
+        said = wrong_rounds(run_id, goal, text, own)
+        if said:
+            return f"child {index}: {said}"
+    return ""
 
 
 def wrong_rounds(_run_id: str, given: JsonValue, whole: JsonValue, took: Mapping[str, str]) -> str:

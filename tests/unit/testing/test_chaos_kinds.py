@@ -13,9 +13,10 @@ from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import read_envelope
 from argosy.testing.chaos_judge import Judge
+from argosy.testing.chaos_load import ENOUGH_TOKENS
 from argosy.testing.chaos_pages import DOCUMENTS, SUMMARY, document, joined, papers, print_of, summaries
 from argosy.testing.chaos_right import wrong
-from argosy.testing.chaos_rounds import GOALS, MOST, Text, rounds
+from argosy.testing.chaos_rounds import GOALS, MOST, Text, rounds, teams
 from argosy.testing.chaos_tools import QUESTION, asked
 from argosy.testing.chaos_waits import Question, answers, gates
 from argosy.testing.effects import AllEffects
@@ -24,7 +25,7 @@ from argosy.testing.outside import Line
 from argosy.testing.stage import Stage, agents_of, plain_settings
 from argosy.testing.world import World
 
-PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked, rounds)
+PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked, rounds, teams)
 
 
 def _model() -> FakeModel:
@@ -116,6 +117,24 @@ def test_a_loop_goes_round_until_it_is_done_or_may_no_more(goal: int) -> None:
     assert _said(_play(script), ["r"]) == []
 
 
+def test_children_go_round_their_own_loops() -> None:
+    async def script(stage: Stage) -> None:
+        texts = await (
+            await stage.client.submit(teams, [Text(goal=goal) for goal in GOALS], run_id="r")
+        ).result()
+        assert [text.done for text in texts] == [goal <= MOST for goal in GOALS]
+
+    assert _said(_play(script), ["r"]) == []
+
+
+def test_a_run_with_a_budget_and_a_tenant_is_as_any_other() -> None:
+    async def script(stage: Stage) -> None:
+        client = stage.client
+        await (await client.submit(asked, [1, -2], run_id="r", budget=ENOUGH_TOKENS, tenant="chaos")).result()
+
+    assert _said(_play(script), ["r"]) == []
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_of_all_answers_the_first_right_ones_count(early: bool) -> None:  # noqa: FBT001 - a parameter
     async def script(stage: Stage) -> None:
@@ -157,6 +176,8 @@ def test_prints_tell_order_and_what_is_missing() -> None:
         ("summaries", "a text", {"parts": ["x"], "fits": False, "value": ""}, "more than the window"),
         ("gates", {"number": 1}, {"number": 1, "said": 0}, "should say"),
         ("rounds", {"goal": 1}, {"goal": 1, "done": True, "values": ["else"], "value": "else"}, "should say"),
+        ("teams", [{"goal": 1}], [], "0 results of 1 children"),
+        ("teams", [{"goal": 1}], [{"goal": 1, "done": True, "values": ["x"], "value": "x"}], "child 0"),
         ("asked", [1], [{"said": "else", "value": "v"}], "should say"),
         ("work", [1], {"drafts": ["other"], "check": "c", "value": "m"}, "took"),
     ],
