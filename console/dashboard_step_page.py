@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from argosy.console.dag import in_words, named_steps
+from argosy.console.dashboard_joins import JoinShown, joins
 from argosy.console.dashboard_page import Asked, Item, Region, View
-from argosy.console.dashboard_run_page import kept_of, task_link, ticks_of
+from argosy.console.dashboard_progress import NOTHING, Progress, progress_of
+from argosy.console.dashboard_run_page import Shell, kept_of, shell, task_link, ticks_of
 from argosy.console.dashboard_states import Shown, shown
 from argosy.console.dashboard_timeline import step_template
 from argosy.console.dashboard_waterfall import KINDS, Row, by_task, scale_of
@@ -91,6 +93,7 @@ def tasks_view(kept: "Kept", step: str, state: str, page: int, now_ms: int) -> V
     return View(
         f"{step} of {run_id}",
         (
+            Region("head", "run_items.html:step_head", (Item("head", step_facts(kept, step)),)),
             Region("ticks", "run_items.html:ticks", (ticks,)),
             Region("rows", "run_items.html:task_row", tuple(_task_row(kept, row) for row in rows)),
         ),
@@ -107,6 +110,25 @@ def tasks_view(kept: "Kept", step: str, state: str, page: int, now_ms: int) -> V
             "kinds": {kind: said for kind, said in KINDS.items() if kind != "many"},
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StepHead:
+    """How a step stands; `value` of one that has a value without a task of its own: an answer, a loop's last."""
+
+    progress: Progress
+    join: JoinShown | None
+    value: Shell | None
+
+
+def step_facts(kept: "Kept", step: str) -> StepHead:
+    """Find how a step stands, what it waits for, and its value."""
+    history, progress = kept.history, progress_of(kept.history, kept.times)
+    join = next((each for each in joins(history, progress) if each.name == step), None)
+    state = history.state
+    known = state is not None and "*" not in step and state.has_result(step)
+    value = shell(history.run_id, state.result(step).payload) if state is not None and known else None
+    return StepHead(progress.get(step, NOTHING), join, value)
 
 
 def _task_row(kept: "Kept", row: Row) -> Item:

@@ -15,6 +15,7 @@ from argosy.broker.store import Payloads
 from argosy.console.context_view import ContextShown, context_of
 from argosy.console.dashboard_text import cut
 from argosy.console.dashboard_timeline import Timeline, Try
+from argosy.console.lineage import lineage
 from argosy.console.lineage_facts import hash_of
 from argosy.console.provenance import names_of
 from argosy.console.run_history import History
@@ -30,6 +31,8 @@ from argosy.schemas.task import HoleInput
 
 MOST_CHARACTERS: Final = 20_000
 """Of one value on a page."""
+MOST_REFOLDED: Final = 2_000
+"""Records of a run whose log is folded once more for the page of a task that it has forgotten."""
 MOST_PARTS: Final = 50
 """Values of one input that are listed; a map's list may have thousands."""
 
@@ -136,7 +139,7 @@ async def task_shown(history: History, times: Timeline, local: str, payloads: Pa
         tries=tries,
         ordered_ms=times.time_at(task.cause) if task is not None and task.letter == "r" else None,
         retry_ms=history.timers.get(f"retry:{local}"),
-        inputs=tuple(_inputs(history, local)),
+        inputs=tuple(_inputs(history, local)) or tuple(_inputs_then(history, local)),
         result=None if result is None else value_of(result),
         reused=given is not None,
         fault=fault,
@@ -173,6 +176,16 @@ def _inputs(history: History, local: str) -> Iterator[InputParts]:
         parts = tuple(map(_part, whose[:MOST_PARTS], entries[:MOST_PARTS]))
         select = each.select or ("" if each.item is None else f"item {each.item + 1} of {each.of}")
         yield InputParts(each.name, select, parts, max(0, len(entries) - MOST_PARTS))
+
+
+def _inputs_then(history: History, local: str) -> Iterator[InputParts]:
+    """Find what a task was given that the run has forgotten since: its log is folded once more, if it is short."""
+    if not history.settles(task_id(history.run_id, local)) or len(history.records) > MOST_REFOLDED:
+        return
+    node = lineage(history).nodes.get(local)
+    for fed in () if node is None else node.inputs:
+        parts = tuple(_part(each.source, each.entry) for each in fed.parts[:MOST_PARTS])
+        yield InputParts(fed.given.name, fed.given.select or "", parts, max(0, len(fed.parts) - MOST_PARTS))
 
 
 def _item(entry: Entry, number: int) -> Entry:

@@ -15,8 +15,9 @@ from argosy.console.dashboard_step_page import TASKS, tasks_of, tasks_view
 from argosy.console.dashboard_task import task_shown
 from argosy.console.dashboard_task_page import task_view
 from argosy.schemas.errors import NotFound
+from argosy.schemas.facts import Facts, ValueFact
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
-from support.fold_pipelines import accepted, approval, listing, mapped, pipeline, task, text
+from support.fold_pipelines import accepted, approval, listing, looped, mapped, pipeline, task, text
 from support.told_pages import Told, done, lost
 
 AROUND = {
@@ -86,7 +87,7 @@ def test_the_tasks_of_a_map_are_paged_and_filtered() -> None:
     assert every == [f"m.{number}" for number in range(120)]
     assert tasks_of(kept(run), "m", "failed") == ["m.7"]
     view = tasks_view(kept(run), "m", "", 99, run.now_ms)
-    assert [item.key for item in view.regions[1].items] == [f"m.{number}" for number in range(2 * TASKS, 120)]
+    assert [item.key for item in view.regions[2].items] == [f"m.{number}" for number in range(2 * TASKS, 120)]
     html = page("run_tasks.html", tasks_view(kept(run), "m", "failed", 1, run.now_ms))
     assert "/runs/r/tasks/m.7" in html
     with pytest.raises(NotFound):
@@ -139,6 +140,27 @@ async def test_a_task_page_tells_attempts_context_and_inputs() -> None:
     assert "of a</pre>" in html
     assert "/runs/r/tasks/a" in html
     assert "The window of its model is not known" in html
+
+
+async def test_what_a_run_has_forgotten_of_an_iteration_is_found_in_its_log() -> None:
+    whole = pipeline(task("a", "input"), looped("l", "a"))
+    run = Told().add(accepted(whole, rules=2), done("a", value="start"))
+    not_yet: Facts = {"value:@": ValueFact(kind="value", value=False)}
+    run.add(
+        done("l~1").model_copy(update={"facts": not_yet}), done("l~2").model_copy(update={"facts": not_yet})
+    )
+    assert run.history.state is not None
+    assert run.history.state.task("l~1") is None
+    shown = await task_shown(run.history, run.times, "l~1", MemoryPayloads())
+    assert [part.value and part.value.text for each in shown.inputs for part in each.parts] == ["start"]
+
+
+def test_a_step_page_tells_how_it_stands() -> None:
+    run = Told().add(a_map(3), done("m.1"))
+    html = page("run_tasks.html", tasks_view(kept(run), "z", "", 1, run.now_ms))
+    assert "waiting" in html
+    html = page("run_tasks.html", tasks_view(kept(run), "m", "", 1, run.now_ms))
+    assert "1 of 3, 2 out" in html
 
 
 def test_memos_of_a_conversation_are_told_as_calls() -> None:
