@@ -42,7 +42,7 @@ def why(run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.
     verdict = judge(asyncio.run(gather(load_settings(), run_id)))
     if verdict.cause.code in _AWAY and (do := way_to_memory()):
         verdict = replace(verdict, cause=replace(verdict.cause, do=do))
-    show_folded(verdict, printable(_text(verdict)))
+    show_folded(verdict, printable(text_of(verdict)))
     code = _EXITS.get(verdict.cause.code, 0)
     if code:
         raise typer.Exit(code)
@@ -53,10 +53,14 @@ def headline(verdict: Verdict) -> str:
     return f"run {verdict.run_id} {_STANDS.get(verdict.state) or f'is {verdict.state}'}"
 
 
-def _text(verdict: Verdict) -> str:
+def text_of(verdict: Verdict) -> str:
+    """Say it all, for people."""
     lines = [headline(verdict), *_cause(verdict.cause)]
-    lines += [f"also: {other.what} [{other.code}]" for other in verdict.others[:MOST_OTHERS]]
-    hidden = max(0, len(verdict.others) - MOST_OTHERS) + verdict.more_tasks
+    others = list(dict.fromkeys(f"also: {other.what} [{other.code}]" for other in verdict.others))
+    same = f"also: {verdict.cause.what} [{verdict.cause.code}]"
+    others = [line for line in others if line != same]  # said of several tasks, it is said once
+    lines += others[:MOST_OTHERS]
+    hidden = max(0, len(others) - MOST_OTHERS) + verdict.more_tasks
     if hidden:
         lines.append(f"… and {hidden} more of the kind")
     return "\n".join(lines)

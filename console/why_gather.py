@@ -18,6 +18,7 @@ from argosy.coordinator.checkpoint import LAYOUT
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.kept import TERMINAL, TaskState
 from argosy.coordinator.look import pending
+from argosy.coordinator.windows import START
 from argosy.schemas.errors import ArgosyError, Refused, Unreachable
 from argosy.schemas.ids import lane_of
 from argosy.schemas.runlog import CancelReceived
@@ -176,6 +177,7 @@ def _task(local: str, task: TaskState, kafka: FromKafka, redis: FromRedis | None
 
 
 def _agent(name: str, kafka: FromKafka, redis: FromRedis | None, settings: Settings) -> AgentIs:
+    fleet = settings.fleet
     workers = redis.there.workers(name) if redis is not None else ()
     hands = [worker.agents[name] for worker in workers]
     return AgentIs(
@@ -186,7 +188,7 @@ def _agent(name: str, kafka: FromKafka, redis: FromRedis | None, settings: Setti
         parked=sum(each.parked.count for each in hands),
         slots=sum(each.slots for each in hands),
         out=redis.out_by_agent[name] if redis is not None else 0,
-        window=settings.fleet.dispatch_window,
+        window=(redis.windows if redis is not None else {}).get(name, min(START, fleet.dispatch_window)),
     )
 
 

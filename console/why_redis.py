@@ -46,6 +46,8 @@ class FromRedis:
     out: dict[str, int] = field(default_factory=dict[str, int])
     """When each is sent again."""
     out_by_agent: Counter[str] = field(default_factory=Counter[str])
+    windows: dict[str, int] = field(default_factory=dict[str, int])
+    """By agent, of those that are no longer as they began."""
     ahead: dict[str, int] = field(default_factory=dict[str, int])
     tasks: dict[str, TaskKey] = field(default_factory=dict[str, TaskKey])
 
@@ -79,16 +81,18 @@ async def ask_redis(
 
 async def _ask_state(store: RedisStore, keys: LaneKeys, run_id: str, found: FromRedis) -> None:
     epoch = found.checkpoint.epoch if found.checkpoint is not None else ""
-    run, aside, scores, waits = await asyncio.gather(
+    run, aside, scores, waits, windows = await asyncio.gather(
         store.hmget(keys.run(epoch, run_id), ["st"]),
         store.hmget(keys.quarantine(epoch), [run_id]),
         store.zrange(keys.out(epoch), 0, -1),
         store.hgetall(keys.out_wait(epoch)),
+        store.hgetall(keys.windows(epoch)),
     )
     found.state = (run[0] or b"").decode()
     if aside[0] is not None:
         found.quarantined = SetAside.model_validate_json(aside[0]).error
     found.out = {member.decode(): round(score) for member, score in scores}
+    found.windows = {agent.decode(): int(size) for agent, size in windows.items()}
     found.out_by_agent = Counter(wait.decode().partition(" ")[0] for wait in waits.values())
 
 

@@ -157,7 +157,7 @@ def _held(task: TaskIs, agent: AgentIs | None, _now_ms: int) -> Cause | None:
     texts = (
         f"{task.name} is held by the dispatch window: {counted(task.ahead, 'task')} of {task.agent} before it",
         f"{out} of at most {counted(window, 'task')} of {task.agent} out in this lane",
-        "more workers of the agent make it go faster; ARGOSY_FLEET__DISPATCH_WINDOW is the window",
+        "more workers of the agent make it go faster; the window grows while they begin tasks soon",
     )
     return _cause(task, "held_by_window", texts, **figures)
 

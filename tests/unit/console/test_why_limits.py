@@ -5,6 +5,7 @@ from dataclasses import replace
 from argosy.agents.bucket_figures import BucketFigures, ModelWait
 from argosy.agents.budget_figures import Asked, BudgetFigures, TenantFigures
 from argosy.broker.fullness import Fullness
+from argosy.console.why import text_of
 from argosy.console.why_facts import AgentIs, Claimed, Facts, Group, LaneIs, LimitsAre, RunIs, Service, TaskIs
 from argosy.console.why_rules import judge
 from argosy.schemas.settings import ModelLimits
@@ -93,3 +94,11 @@ def test_a_run_that_nobody_knows_may_be_one_that_its_client_holds_back_while_the
     assert "room" not in judge(roomy).cause.why
     of_one = Fullness(runs=6, most_runs=7, bytes=1, most_bytes=9, pipelines={"p": (2, 2)})
     assert "2 runs of p are under way, 2 may be" in judge(replace(nobody, fullness=of_one)).cause.why
+
+
+def test_what_is_so_of_several_tasks_is_said_once() -> None:
+    nobody = replace(FACTS.agents["critic"], group=Group("g", "t", 0, 40, 9.0))
+    tasks = tuple(replace(TASK, local=f"a.{number}") for number in range(5))
+    found = judge(replace(FACTS, tasks=tasks, agents={"critic": nobody}))
+    assert len(found.others) == 4
+    assert text_of(found).count("no worker serves agent critic") == 1
