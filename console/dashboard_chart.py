@@ -9,10 +9,10 @@ from typing import Final
 from argosy.console.dashboard_series import MINUTE_MS
 
 WIDTH: Final = 480
-HEIGHT: Final = 128
-LEFT: Final = 44
+HEIGHT: Final = 144
+LEFT: Final = 58
 TOP: Final = 8
-BOTTOM: Final = 18
+BOTTOM: Final = 22
 _TICK_MINUTES: Final = 15
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
