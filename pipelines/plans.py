@@ -25,19 +25,6 @@ class Plans(Builder):
         goal: Ref[A],
         /,
         *,
-        agents: Sequence[Agent[..., R]],
-        max_tasks: int,
-        max_depth: int = 1,
-        max_parallel: int = 16,
-        **options: Unpack[NodeOptions],
-    ) -> Ref[PlanResult[R]]: ...
-    @overload
-    def plan(
-        self,
-        planner: Takes1[A, Plan],
-        goal: Ref[A],
-        /,
-        *,
         agents: tuple[Agent[..., R], Agent[..., R]],
         max_tasks: int,
         max_depth: int = 1,
@@ -98,6 +85,19 @@ class Plans(Builder):
         max_parallel: int = 16,
         **options: Unpack[NodeOptions],
     ) -> Ref[PlanResult[R]]: ...
+    @overload
+    def plan(
+        self,
+        planner: Takes1[A, Plan],
+        goal: Ref[A],
+        /,
+        *,
+        agents: Sequence[Agent[..., R]],
+        max_tasks: int,
+        max_depth: int = 1,
+        max_parallel: int = 16,
+        **options: Unpack[NodeOptions],
+    ) -> Ref[PlanResult[R]]: ...
     def plan(  # noqa: PLR0913 - what a plan may have
         self,
         planner: Any,
@@ -112,10 +112,11 @@ class Plans(Builder):
     ) -> Ref[Any]:
         """Run an agent that returns a `Plan`, then its tasks; give what these gave, by key.
 
-        Each task is for one of `agents` (pass a tuple of different ones: mypy sees what they all give, of a list it
-        doesn't), at most `max_tasks` of them, at most `max_parallel` at once. A plan that names other agents, feeds them what they don't take, or waits for itself, is a failed attempt of the planner
-        (`bad_plan`), and is tried again like any. A task that fails fails nothing else but those that wait for it: who
-        reads the result finds holes. `max_depth` is 1: planned tasks plan nothing.
+        Each task is for one of `agents`: at most `max_tasks`, `max_parallel` of them at once. (Pass different agents as
+        a tuple: of a list mypy doesn't see what they all give.) A plan that names other agents, feeds them what they
+        don't take, or waits for itself, is a failed attempt of the planner (`bad_plan`), and is tried again like any.
+        A task that fails fails nothing but those that wait for it: who reads the result finds holes. `max_depth` is 1:
+        planned tasks plan nothing.
         """
         planning = Planning(tuple(agents), max_tasks, max_parallel, max_depth)
         return self._add(planner, (goal,), options, join=None, planning=planning)

@@ -11,6 +11,7 @@ from bugs.in_lanes import LANE_BUGS
 from bugs.in_limits import LIMIT_BUGS
 from bugs.in_loops import LOOP_BUGS
 from bugs.in_pages import PAGE_BUGS
+from bugs.in_plans import PLAN_BUGS
 from bugs.in_scripts import SCRIPT_BUGS
 from bugs.in_tools import TOOL_BUGS
 from bugs.in_workers import WORKER_BUGS
@@ -26,5 +27,6 @@ _ALL: Final = (
     *AGAIN_BUGS,
     *LOOP_BUGS,
     *LIMIT_BUGS,
+    *PLAN_BUGS,
 )
 BUGS: Final[Mapping[str, Bug]] = {bug.name: replace(bug, seen=WITNESSES[bug.name]) for bug in _ALL}

@@ -381,6 +381,21 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "iterations_are_kept": Seen(
         unit="unit/coordinator/test_fold_loops.py::test_the_hundredth_iteration_costs_what_the_third_did"
     ),
+    "bad_plans_are_run": Seen(
+        unit="unit/coordinator/test_fold_plans.py::test_a_plan_that_may_not_be_run_fails_its_planners_attempt_with_the_reason"
+    ),
+    "plans_in_a_circle": Seen(
+        unit="unit/coordinator/test_fold_plans.py::test_a_plan_that_may_not_be_run_fails_its_planners_attempt_with_the_reason"
+    ),
+    "plans_know_no_bounds": Seen(
+        unit="unit/coordinator/test_fold_plans.py::test_no_more_run_at_once_than_may"
+    ),
+    "plans_wash_taint": Seen(
+        unit="unit/coordinator/test_fold_plans.py::test_what_a_planner_gave_is_tainted_as_its_result"
+    ),
+    "skipped_keep_places": Seen(
+        unit="unit/coordinator/test_fold_plans_random.py::test_a_plan_is_its_tasks_written_out"
+    ),
     "reserved_counts_not": Seen(
         unit="unit/agents/test_budgets.py::test_calls_at_the_same_time_are_within_the_budget_together_and_wait_for_what_others_give_back"
     ),

@@ -18,6 +18,7 @@ from support.simulated_again import AgainLoad
 from support.simulated_load import SimulatedLoad
 from support.simulated_loops import LoopingLoad
 from support.simulated_pages import PagedLoad
+from support.simulated_plans import PlanningLoad
 from support.simulated_waits import WaitingLoad
 from support.waiting import eventually
 
@@ -49,6 +50,13 @@ def test_no_seed_breaks_a_promise_where_most_runs_wait_for_people() -> None:
 @pytest.mark.timeout(900)
 def test_no_seed_breaks_a_promise_where_most_runs_go_round() -> None:
     report = explore(LoopingLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
+    assert not report.broken, str(report)
+    assert report.runs >= RUNS / 4 * 0.95
+
+
+@pytest.mark.timeout(900)
+def test_no_seed_breaks_a_promise_where_agents_plan() -> None:
+    report = explore(PlanningLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
     assert not report.broken, str(report)
     assert report.runs >= RUNS / 4 * 0.95
 
