@@ -197,6 +197,7 @@ class Run(Generic[R]):
                     f"argosy runs waiting --run {self.run_id}",
                 )
             sha256 = found[0].about_sha256
+        sha256 = said.sha256_of(sha256)
         answer = said.json_of({"approved": approved, "reason": reason, "by": by}, "the answer")
         await self._signal(step, answer, sha256, None)
 

@@ -1,6 +1,7 @@
 """What a caller says is checked before anything is sent: a wrong value is told in three lines, never as a traceback."""
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,7 @@ M = TypeVar("M")
 
 SIGNAL_ID_CHARACTERS: Final = 256
 _SHOWN: Final = 140
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 _DO: Final = {
     "priority": "give a whole number from 0 (last) to 9 (first); 5 is the default",
@@ -150,6 +152,14 @@ def signal_id_of(signal_id: object) -> str:
         return signal_id
     why = f"it must be 1 to {SIGNAL_ID_CHARACTERS} printable ASCII characters: it travels in a header"
     raise bad("signal", "signal_id", why, "give a short unique text, or None for one of our own")
+
+
+def sha256_of(sha256: object) -> str:
+    """Check the hash of what an answer is about: any other text would be sent, and count for nothing."""
+    if isinstance(sha256, str) and _SHA256.fullmatch(sha256):
+        return sha256
+    why = "a SHA-256 is 64 letters of 0-9a-f: one that is no hash counts for no value"
+    raise bad("approve", "sha256", why, "give `about_sha256` of what `run.waiting()` shows, or leave it out")
 
 
 def many_of(values: object, in_flight: object) -> int:

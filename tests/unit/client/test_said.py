@@ -25,6 +25,10 @@ async def _calls(method: str, client: Argosy, *args: object, **options: object) 
 
 NO_ARGUMENT: Final[dict[str, tuple[Call, str]]] = {
     "priority too high": (lambda c: c.submit(hello, "x", priority=99), "submit: priority can't be that"),
+    "a hash that is none": (
+        lambda c: c.run("r").approve("ok", sha256="abc"),
+        "approve: sha256 can.t be that",
+    ),
     "priority below none": (lambda c: c.submit(hello, "x", priority=-1), "priority"),
     "priority of words": (lambda c: c.submit(hello, "x", priority="high"), "priority"),
     "no time at all": (lambda c: c.submit(hello, "x", deadline_seconds=0), "deadline_seconds"),
