@@ -8,7 +8,7 @@ import json
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
 from pydantic import JsonValue
@@ -19,6 +19,7 @@ from argosy.console.output import note, show_json
 from argosy.console.process_life import open_services
 from argosy.console.run_history import history, must_be_known
 from argosy.console.trace_facts import trace_facts
+from argosy.schemas.redact import redact_fields
 from argosy.schemas.settings import Settings
 
 _WEB: Final = files("argosy.console") / "web"
@@ -36,7 +37,8 @@ def trace(
 ) -> None:
     """Write one HTML file with a run's times, tasks, values, retries and causes: argosy trace RUN > run.html.
 
-    The file asks no network for anything, and holds beginnings of inputs and outputs: treat it as you treat those.
+    The file asks no network for anything, and holds beginnings of inputs and outputs, less what looks like a secret:
+    treat it as you treat those.
     With --json what the page shows, as data.
     """
     data = asyncio.run(_read(load_settings(), run_id))
@@ -56,7 +58,8 @@ async def _read(settings: Settings, run_id: str) -> Data:
     async with open_services(settings, "console") as services:
         found = await history(services.cluster, settings, run_id)
         must_be_known(found)
-        return await trace_facts(found, services.payloads)
+        facts = await trace_facts(found, services.payloads)
+        return cast("Data", redact_fields(facts))  # a file goes from hand to hand
 
 
 def trace_page(run_id: str, data: Data) -> str:

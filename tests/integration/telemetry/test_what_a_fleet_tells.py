@@ -124,6 +124,7 @@ def test_no_secret_is_in_anything_that_is_told(fleet: TellingFleet, samples: lis
         ("why", "breaks"), ("why", "poor", "--json"), ("runs", "show", "breaks"), ("runs", "list"),
         ("dead", "list"), ("dead", "list", "--json"), ("dead", "show", "0"), ("dead", "show", "0", "--json"),
         ("agents",), ("lane", "list"), ("monitoring", "targets"),
+        ("trace", "asks"), ("trace", "breaks", "--json"), ("history", "breaks"), ("blame", "breaks"),
     ):  # fmt: skip
         fleet.ask(*words)
     fleet.operated.environment["ARGOSY_GATEWAY__TOKEN"] = CANARIES["gateway token"][:9]
