@@ -15,13 +15,15 @@ from argosy.coordinator.allowed import made_by, planner_of
 from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
 from argosy.coordinator.inputs import EMPTY, Entry, Given, gathered, planned_entries, value_of
+from argosy.coordinator.kept import TERMINAL, TaskResult
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned import refused
 from argosy.coordinator.state import RunState
 from argosy.coordinator.system_tasks import inputs_for, reduced_for
 from argosy.schemas.edges import INPUT
 from argosy.schemas.ids import local_part
-from argosy.schemas.payload import Payload
+from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.task import HoleInput, SummariesOf
@@ -73,12 +75,12 @@ def _settled(found: Lineage, history: History, state: RunState, logged: Logged, 
     if place is None:
         return
     node = found.nodes.get(local) or _node(found, history, state, place)
-    counted = logged.offset not in history.moot
+    counted = logged.offset not in history.moot and not _is_over(state, local)
     by = logged.envelope.source
     node.attempts.append(Attempt(logged.offset, logged.time_ms, logged.envelope.cause, by, settled, counted))
     if not counted or node.output is not None:
         return
-    if settled.outcome == "succeeded":
+    if settled.outcome == "succeeded" and not _is_refused(place, settled):
         node.output, node.offset = settled.result, logged.offset
         if node.role == "plan" and settled.result is not None:
             found.plans.setdefault(hash_of(settled.result), []).append(local)
@@ -86,6 +88,20 @@ def _settled(found: Lineage, history: History, state: RunState, logged: Logged, 
     node.reduced = reduced_for(state, place)
     found.nodes.pop(local, None)
     found.nodes[local] = node  # in the order in which outputs came
+
+
+def _is_over(state: RunState, local: str) -> bool:
+    """Say whether a task has ended: what an attempt used still counts for the run then, what it gave does not."""
+    task = state.task(local)
+    return task is not None and task.letter in TERMINAL
+
+
+def _is_refused(place: Place, settled: TaskSettled) -> bool:
+    """Say whether a planner gave what is no plan that may be run: to its run that attempt failed."""
+    if place.system is not None or place.step.allowed is None:
+        return False
+    payload = settled.result or Inline(value=None, bytes=4, tokens=1)
+    return refused(place.step, TaskResult(payload=payload, facts=settled.facts)) is not None
 
 
 def _all_planned(found: Lineage, state: RunState, planner: str, offset: int, settled: TaskSettled) -> Node:

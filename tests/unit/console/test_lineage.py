@@ -1,5 +1,7 @@
 """Of whom a task was given what, whatever kind of step it stands in; folded here, without a service."""
 
+import pytest
+
 from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.console.blame import blame
 from argosy.console.blame_facts import Blame
@@ -8,7 +10,14 @@ from argosy.console.run_history import History, Logged, take
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.facts import Facts, ListFact, SizeFact, ValueFact
 from argosy.schemas.payload import Inline, Payload, Reference
-from argosy.schemas.runlog import LogMessage, RunEnded, SignalReceived, TaskSettled, TimerFired
+from argosy.schemas.runlog import (
+    CancelReceived,
+    LogMessage,
+    RunEnded,
+    SignalReceived,
+    TaskSettled,
+    TimerFired,
+)
 from support.fold_log import FoldLog
 from support.fold_pipelines import (
     accepted,
@@ -129,6 +138,40 @@ async def test_a_result_that_came_too_late_is_told_with_its_own_hash() -> None:
     ]
     plain = await asked(history, "")
     assert "attempt 1 gave another result, which did not count" in plain.suspects[0].reasons
+
+
+@pytest.mark.parametrize("value", ["one", "two"])
+async def test_when_an_earlier_attempt_came_late_but_first_the_later_one_does_not_count(value: str) -> None:
+    first = accepted(pipeline(task("a", "input"), task("z", "a")), rules=2)
+    history = told(
+        first,
+        failed("a", retriable=True),
+        TimerFired(name="retry:a", armed=2),
+        made("a", "one", attempt=1),
+        made("a", value, attempt=2),
+        made("z", "one"),
+        result=inline("one"),
+    )
+    (guilty,) = (await asked(history, "one")).made_by
+    assert [(each.offset, each.counted) for each in guilty.attempts] == [(2, True), (4, True), (5, False)]
+
+
+def test_what_a_task_gave_after_its_run_was_cancelled_is_no_output() -> None:
+    first = accepted(pipeline(task("a", "input"), task("z", "a")), rules=2)
+    history = told(first, CancelReceived(reason="enough"), made("a", "late"))
+    assert [(node.output, node.attempts[0].counted) for node in lineage(history).nodes.values()] == [
+        (None, False)
+    ]
+
+
+def test_a_plan_that_was_refused_is_not_what_its_planner_gave() -> None:
+    log = log_of(planning(), task("z", "q"))
+    plans(log, a_task("x", "one", agent="nobody"))
+    log.fire("retry:q")
+    plans(log, a_task("x", "one"))
+    node = lineage(of_log(log)).nodes["q"]
+    assert [each.counted for each in node.attempts] == [True, True]
+    assert node.offset == node.attempts[1].offset
 
 
 async def test_a_signal_that_brought_it_is_to_blame() -> None:
