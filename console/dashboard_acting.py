@@ -17,6 +17,8 @@ from argosy.schemas.errors import ArgosyError, NotFound
 from argosy.telemetry import logs
 
 _OURS: Final = frozenset({"csrf", "confirmed", "back"})
+_UNLOGGED: Final = frozenset({"input"})
+"""What a run is given may be anybody's data: that there was some is told, not what."""
 _LOGGED_CHARACTERS: Final = 200
 
 
@@ -131,7 +133,10 @@ def _address(request: Request) -> str:
 
 def _log(name: str, given: Mapping[str, str], session: Session, how: str, said: str) -> None:
     """Tell who did what: an action is never silent."""
-    fields = {f"field_{key}"[:40]: value[:_LOGGED_CHARACTERS] for key, value in given.items()}
+    fields = {
+        f"field_{key}"[:40]: f"{len(value)} characters" if key in _UNLOGGED else value[:_LOGGED_CHARACTERS]
+        for key, value in given.items()
+    }
     logs.get("argosy.dashboard").warning(
         "dashboard action", action=name, how=how, session=session.short, said=said[:1000], **fields
     )

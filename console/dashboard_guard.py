@@ -77,6 +77,8 @@ class Guard:
         path: str = request.scope["path"]
         if len(path) + len(request.scope["query_string"]) > MOST_TARGET:
             return PlainTextResponse("the address is too long\n", 414)
+        if not _is_host(request):
+            return PlainTextResponse("the Host header names no host\n", 400)
         if not self._locked and not is_loopback(host_of(request)):
             # A page of somebody's may have its own name point here: without a token the name is the only guard.
             return PlainTextResponse(
@@ -84,6 +86,8 @@ class Guard:
                 "or set ARGOSY_DASHBOARD__TOKEN\n",
                 421,
             )
+        if _is_for_another_page(request):
+            return PlainTextResponse("only pages of this dashboard may ask for this\n", 403)
         if request.method not in _SAFE:
             if request.method != "POST":
                 return PlainTextResponse("this method is not served here\n", 405)
@@ -104,16 +108,33 @@ def host_of(request: Request) -> str:
     return name if colon and port.isdigit() else host
 
 
+def _is_host(request: Request) -> bool:
+    """Say whether addresses can be made of the Host header."""
+    try:
+        urlsplit(f"//{request.headers.get('host', '')}")
+    except ValueError:
+        return False
+    return True
+
+
+def _is_for_another_page(request: Request) -> bool:
+    """Say whether a page of somebody's has this fetched behind it: it could read nothing, but make us work for it."""
+    site, mode = (request.headers.get(f"sec-fetch-{name}", "") for name in ("site", "mode"))
+    return site in {"cross-site", "same-site"} and mode != "navigate"
+
+
 def same_origin(request: Request) -> bool:
     """Say whether a form comes from a page of ours: browsers name it with each POST."""
     origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
+    try:
+        return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
+    except ValueError:
+        return False
 
 
 def here(target: str) -> str:
     """Return where to go on, if it is a page of ours; else the first one."""
-    parts = urlsplit(target)
-    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    ours = target.startswith("/") and not target.startswith(("//", "/\\"))
     return target if ours and target.isprintable() and len(target) <= MOST_TARGET else "/"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from argosy.console.dashboard_guard import HEADERS, check_exposure, here
 from argosy.console.dashboard_session import TRIES, key_of
@@ -158,3 +159,44 @@ def test_the_key_is_kept_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> 
     file.chmod(0o644)
     assert key_of(file) != key
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("target", ["/login?next=http://[", "/login?next=/[", "/?q=//["])
+async def test_an_address_that_is_none_is_no_failure_of_ours(target: str) -> None:
+    assert here("http://[") == "/"
+    async with lonely_dashboard() as dashboard:
+        assert (await dashboard.http.get(target)).status_code == 200
+        data = {"csrf": await dashboard.csrf()}
+        bad = await dashboard.http.post("/do/thing", data=data, headers={"Origin": "http://["})
+        assert bad.status_code == 403
+    async with lonely_dashboard(token=TOKEN) as dashboard:
+        assert (await dashboard.http.get("/login", headers={"Host": "["})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "status"),
+    [
+        ("cross-site", "no-cors", 403),
+        ("same-site", "cors", 403),
+        ("cross-site", "navigate", 200),
+        ("same-origin", "cors", 200),
+        ("none", "navigate", 200),
+    ],
+)
+async def test_a_stranger_s_page_has_nothing_made_behind_it(site: str, mode: str, status: int) -> None:
+    async with lonely_dashboard() as dashboard:
+        answer = await dashboard.http.get("/", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
+        assert answer.status_code == status
+
+
+async def test_an_action_is_logged_with_its_fields_but_not_with_what_a_run_is_given() -> None:
+    async with lonely_dashboard() as dashboard:
+        await dashboard.sign_in()
+        data = {"csrf": await dashboard.csrf(), "confirmed": "yes", "run_id": "r-1", "input": '"a patient"'}
+        with capture_logs() as logged:
+            await dashboard.http.post("/do/thing", data=data, headers=ORIGIN)
+    actions = [each for each in logged if each["event"] == "dashboard action"]
+    assert [each["how"] for each in actions] == ["begun", "done"]
+    assert {(each["field_run_id"], each["field_input"]) for each in actions} == {("r-1", "11 characters")}
+    assert "patient" not in str(logged)
+    assert data["csrf"] not in str(logged)
