@@ -24,7 +24,8 @@ async def told(node: Node, evidence: Evidence, payloads: Payloads, sought: Sough
     values = {
         fed.given.name: await evidence.fed_value(fed) for fed in node.inputs if _size(fed) <= MOST_BYTES
     }
-    new = unsupported(output, values.values()) if node.role not in ("given", "gathered") else ()
+    silent = node.role in ("given", "gathered") or any(_is_unread(fed, evidence) for fed in node.inputs)
+    new = () if silent else unsupported(output, values.values())
     against = contradictions(new, output, values)
     return TaskTold(
         task=node.local,
@@ -84,6 +85,14 @@ def taint_of(fed: Fed) -> Taint:
 def _holes(fed: Fed) -> Iterator[HoleTold]:
     for each in holes_in(fed):
         yield HoleTold(fed.given.name, local_part(each.hole.task_id), each.hole.outcome, each.hole.reason)
+
+
+def _is_unread(fed: Fed, evidence: Evidence) -> bool:
+    """Say whether an input is too large to be looked at, or gone: any figure may have come from it."""
+    entries = [part.entry for part in fed.parts]
+    return _size(fed) > MOST_BYTES or any(
+        not isinstance(entry, HoleInput) and hash_of(entry) in evidence.gone for entry in entries
+    )
 
 
 def _size(fed: Fed) -> int:

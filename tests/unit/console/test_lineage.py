@@ -220,6 +220,16 @@ async def test_a_value_that_is_gone_is_told() -> None:
     assert [each.task for each in found.made_by] == ["z"]
 
 
+async def test_figures_are_held_against_nobody_whose_input_can_no_longer_be_read() -> None:
+    first = accepted(pipeline(task("a", "input"), task("z", "a")), rules=2)
+    gone = Reference(sha256="0" * 64, bytes=70_000, tokens=9)
+    large = Reference(sha256="1" * 64, bytes=70_000_000, tokens=9)
+    for given in (gone, large):
+        a = succeeded("a").model_copy(update={"result": given})
+        history = told(first, a, made("z", "301 steps"), result=inline("301 steps"))
+        assert [each for each in (await asked(history, "")).suspects if each.task.task == "z"] == []
+
+
 async def test_a_run_that_failed_begins_with_the_task_that_it_failed_by() -> None:
     first = accepted(pipeline(task("a", "input"), task("z", "a"), agents=None), rules=2)
     broken = failed("a", retriable=False)
