@@ -15,6 +15,8 @@ from argosy.schemas.prices import Price
 
 PAGE: Final = 50
 MOST_FAILURES: Final = 200
+ENDED_LATELY: Final = 64
+"""Runs whose attempts are known for a while after their end, when repeats of their last ones come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Index:
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """By (pipeline, state)."""
     _failures: dict[str, deque[Failure]] = field(default_factory=dict[str, deque[Failure]])
+    _ended: deque[RunLine] = field(default_factory=deque[RunLine])
 
     def __len__(self) -> int:
         """Count the runs."""
@@ -109,6 +112,7 @@ class Index:
         self._order.clear()
         self._counts.clear()
         self._failures.clear()
+        self._ended.clear()
         self.histories.forget()
         self._sorted, self.revision = True, self.revision + 1
 
@@ -214,7 +218,11 @@ class Index:
         """Note how a run ended."""
         self._counts[line.pipeline, line.state] -= 1
         self._counts[line.pipeline, state] += 1
-        line.state, line.ended_ms, line.heard = state, ended_ms, None
+        line.state, line.ended_ms = state, ended_ms
+        line.heard = set() if line.heard is None else line.heard
+        self._ended.append(line)
+        if len(self._ended) > ENDED_LATELY:
+            self._ended.popleft().heard = None
 
     def failed(self, failure: Failure) -> None:
         """Keep one of an agent's latest failures."""

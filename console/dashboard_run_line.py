@@ -72,7 +72,7 @@ class RunLine:
     revision: int = 0
     """Grows with everything that is told of it."""
     heard: set[int] | None = None
-    """While it is under way: hashes of the attempts that were counted, since a settle may stand there twice."""
+    """While it is under way, and a while after: hashes of the attempts that were counted; a settle may come twice."""
 
     @property
     def pipeline(self) -> str:

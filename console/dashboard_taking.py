@@ -75,21 +75,23 @@ class Taking:
         )
 
     def _settled(self, line: RunLine, record: Record, body: Settled) -> None:
-        if line.state == "active":
-            line.heard = line.heard if line.heard is not None else set()
-            mark = hash((body.task_id, body.attempt))
-            if mark in line.heard:
-                return
-            line.heard.add(mark)
-            line.input_tokens += body.usage.input_tokens
-            line.output_tokens += body.usage.output_tokens
+        if line.heard is None and line.state != "active":
+            return  # it ended long ago: nobody knows whether this is a repeat
+        line.heard = line.heard if line.heard is not None else set()
+        mark = hash((body.task_id, body.attempt))
+        if mark in line.heard:
+            return
+        line.heard.add(mark)
         failed = body.outcome != "succeeded"
         agent = line.shape.agent(body.task_id.partition("/")[2])
         micros = body.usage.micros or self._price(line.shape, agent, body.usage)
-        line.settled += not failed
-        line.failed += failed
-        line.micros += micros
         usage = body.usage
+        if line.state == "active":  # the record of its end has all that counted
+            line.settled += not failed
+            line.failed += failed
+            line.micros += micros
+            line.input_tokens += usage.input_tokens
+            line.output_tokens += usage.output_tokens
         self._index.series.add(
             agent,
             Outcome(

@@ -5,7 +5,7 @@ from typing import Final
 
 from argosy.broker.log import Record
 from argosy.console.dashboard_chart import Plot, bars, lines, spark
-from argosy.console.dashboard_index import Filter, Index
+from argosy.console.dashboard_index import ENDED_LATELY, Filter, Index
 from argosy.console.dashboard_pen import drawn
 from argosy.console.dashboard_series import MINUTE_MS, MINUTES, Outcome, Series
 from argosy.console.dashboard_taking import Taking
@@ -45,6 +45,27 @@ def test_repeats_count_once() -> None:
     assert line is not None
     assert (len(index), line.settled, line.state) == (1, 1, "failed")
     assert index.series["first"].total(NOW, 1).done == 1
+
+
+def test_what_settles_after_the_end_changes_no_figure_of_the_run_and_a_repeat_none_at_all() -> None:
+    index = Index()
+    Taking(index).take(record("r1", accepted(), time_ms=NOW))
+    Taking(index).take(record("r1", settled("r1", "first"), offset=1, time_ms=NOW))
+    Taking(index).take(record("r1", ended(), offset=2, time_ms=NOW))
+    line = index.run("r1")
+    assert line is not None
+    before = (line.settled, line.failed, line.micros, line.input_tokens)
+    Taking(index).take(record("r1", settled("r1", "first"), offset=3, time_ms=NOW))  # a repeat
+    Taking(index).take(
+        record("r1", settled("r1", "second"), offset=4, time_ms=NOW)
+    )  # late, but work that was done
+    assert (line.settled, line.failed, line.micros, line.input_tokens) == before
+    assert (index.series["first"].total(NOW, 1).done, index.series["second"].total(NOW, 1).done) == (1, 1)
+    for number in range(ENDED_LATELY):
+        Taking(index).take(record(f"x{number}", accepted(), time_ms=NOW))
+        Taking(index).take(record(f"x{number}", ended(), time_ms=NOW))
+    Taking(index).take(record("r1", settled("r1", "first"), offset=5, time_ms=NOW))
+    assert (line.heard, index.series["first"].total(NOW, 1).done) == (None, 1)
 
 
 def test_what_is_no_record_of_ours_is_passed_over() -> None:
