@@ -30,13 +30,14 @@ _GIVEN: Final = re.compile(
     rf"(?i)(?<![\w.-])(?P<key>{_NAMES})(?P<is>\s?=\s?|:\s?(?=[^\s,;]*\d))(?![\s\[\"'{{])[^\s,;&\"'\\]{{4,}}"
 )
 """`password=…`; `api_key: …` where what follows has a digit, as a sentence has not."""
+# What may begin anywhere is bounded: else a model that writes "a.a.a…" has us look for as long as its text is, squared.
 _PATTERNS: Final = (
     (re.compile(r"\b(sk|pk|rk|xox[abp]|gh[pousr])[-_][A-Za-z0-9_-]{12,}"), MASK),
     (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"), MASK),
     (re.compile(r"\bAIza[A-Za-z0-9_-]{30,}"), MASK),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), MASK),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}\.[A-Za-z0-9_-]*"), MASK),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(?i)([a-z][a-z0-9+.-]{0,30}://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"), MASK),
 )
 _HINT: Final = re.compile(

@@ -131,6 +131,27 @@ def test_of_the_environment_what_is_named_like_a_secret_is_one_and_words_are_not
     assert list(secrets_in(environment)) == ["abc123def456ghi"]
 
 
+@pytest.mark.parametrize(
+    ("part", "end"),
+    [
+        ("a.", "://user:s3cr3t@h"),
+        ("eyJaaaaaaaa-", ""),
+        ("-----BEGIN ", ""),
+        ("basic ", ""),
+        ('"password', ""),
+    ],
+)
+def test_a_hostile_text_costs_as_much_as_it_is_long(part: str, end: str) -> None:
+    def seconds(characters: int) -> float:
+        text = part * (characters // len(part)) + end
+        began = time.process_time()
+        assert "s3cr3t" not in redact.redact_text(text)
+        return time.process_time() - began
+
+    least = min(seconds(16_000) for _ in range(3))
+    assert min(seconds(128_000) for _ in range(2)) < 24 * max(least, 0.001)  # 64 times, if it were squared
+
+
 def test_containers_are_searched() -> None:
     assert redact.redact({"a": [{"secret": 1}, ("Basic QWxhZGRpbjpvcGVu",)]}) == {
         "a": [{"secret": redact.MASK}, [f"Basic {redact.MASK}"]]
