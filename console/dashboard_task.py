@@ -33,6 +33,8 @@ MOST_CHARACTERS: Final = 20_000
 """Of one value on a page."""
 MOST_REFOLDED: Final = 2_000
 """Records of a run whose log is folded once more for the page of a task that it has forgotten."""
+_WITHOUT: Final = frozenset("fsx")
+"""How tasks end that give nothing."""
 MOST_PARTS: Final = 50
 """Values of one input that are listed; a map's list may have thousands."""
 
@@ -128,9 +130,8 @@ async def task_shown(history: History, times: Timeline, local: str, payloads: Pa
             "the run's page lists its tasks",
         )
     context, room = await _context(history, local, payloads)
-    results = [each.settled.result for each in tries if each.ok]
     given = reused.payload if reused is not None and not tries else None
-    result = next((each for each in (*results, given) if each is not None), None)
+    result = _result(history, local, tries) or given
     fault = next((each.settled.fault.said for each in reversed(tries) if each.settled.fault), "")
     return TaskShown(
         local=local,
@@ -147,6 +148,18 @@ async def task_shown(history: History, times: Timeline, local: str, payloads: Pa
         context=context,
         room=room,
     )
+
+
+def _result(history: History, local: str, tries: tuple[Try, ...]) -> Payload | None:
+    """Find what a task gave, as its run took it: not what came too late, nor a plan that was refused."""
+    state = history.state
+    if state is not None and state.has_result(local):
+        return state.result(local).payload
+    task = None if state is None else state.task(local)
+    if task is not None and task.letter in _WITHOUT:
+        return None
+    results = (each.settled.result for each in tries if each.ok)
+    return next((each for each in results if each is not None), None)
 
 
 async def _context(

@@ -16,7 +16,7 @@ from argosy.console.dashboard_task import task_shown
 from argosy.console.dashboard_task_page import task_view
 from argosy.schemas.errors import NotFound
 from argosy.schemas.facts import Facts, ValueFact
-from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
+from argosy.schemas.runlog import CancelReceived, RunAccepted, RunEnded, TaskSettled
 from support.fold_pipelines import accepted, approval, listing, looped, mapped, pipeline, task, text
 from support.told_pages import Told, done, lost
 
@@ -92,6 +92,17 @@ def test_the_tasks_of_a_map_are_paged_and_filtered() -> None:
     assert "/runs/r/tasks/m.7" in html
     with pytest.raises(NotFound):
         tasks_of(kept(run), "nothing")
+
+
+async def test_what_came_after_a_task_had_ended_is_not_its_result() -> None:
+    first = accepted(pipeline(task("a", "input"), task("b", "a")), rules=2)
+    run = Told().add(first, CancelReceived(reason="enough"), done("a", value="too late"))
+    shown = await task_shown(run.history, run.times, "a", MemoryPayloads())
+    assert (shown.result, [each.ok for each in shown.tries]) == (None, [True])
+    run = Told().add(first, done("a", value="in time"))
+    shown = await task_shown(run.history, run.times, "a", MemoryPayloads())
+    assert shown.result is not None
+    assert shown.result.text == "in time"
 
 
 async def test_hostile_content_is_shown_and_is_no_html() -> None:
