@@ -19,7 +19,7 @@ from argosy.console.dashboard_guard import Guard
 from argosy.console.dashboard_live import Seen, frames
 from argosy.console.dashboard_page import Action, Asked, Page, View
 from argosy.console.dashboard_pen import draw_page, static
-from argosy.console.dashboard_session import Sessions
+from argosy.console.dashboard_session import Session, Sessions
 from argosy.schemas.errors import ArgosyError, NotFound
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -77,6 +77,7 @@ class Routes:
     def __init__(self, desk: Desk, sessions: Sessions) -> None:
         """`desk` is what pages look at."""
         self._desk, self._sessions = desk, sessions
+        self._locked = desk.settings.dashboard.token is not None
         self._seen = Seen()
         self._watchers = asyncio.Semaphore(desk.settings.dashboard.watchers)
 
@@ -106,6 +107,8 @@ class Routes:
             before = None if again else self._seen.take(request.query_params.get("seen", ""))
             seconds = self._desk.settings.dashboard.refresh_seconds
 
+            session: Session | None = request.state.session
+
             async def told() -> AsyncGenerator[bytes]:
                 async with (
                     self._watchers,
@@ -114,11 +117,17 @@ class Routes:
                     ) as found,
                 ):
                     async for frame in found:
+                        if not self._may_look(session):
+                            return
                         yield frame
 
             return _Stream(told())
 
         return streamed
+
+    def _may_look(self, session: Session | None) -> bool:
+        """Say whether who watches is still signed in, where that is needed."""
+        return not self._locked or (session is not None and self._sessions.find(session.name) is session)
 
     async def _look(self, page: Page, asked: Asked) -> View:
         view = await page.look(self._desk, asked)

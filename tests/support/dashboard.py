@@ -95,8 +95,10 @@ class Lonely:
     http: AsyncClient
     done: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
     text: str = "quiet"
+    looks: int = 0
 
     async def page(self, _: Desk, asked: Asked) -> View:
+        self.looks += 1
         if asked.query.get("fail"):
             message = "a defect"
             raise RuntimeError(message)

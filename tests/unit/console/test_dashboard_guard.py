@@ -1,6 +1,8 @@
 """Who may come in to the dashboard, and what an answer may do in a browser."""
 
+import asyncio
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,26 @@ async def test_signing_out_takes_the_right_to_act() -> None:
             "/do/thing", data={"csrf": csrf, "confirmed": "yes"}, headers=ORIGIN
         )
         assert (again.status_code, dashboard.done) == (403, [])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_who_signed_out_is_told_of_no_more_changes() -> None:
+    async with lonely_dashboard(token=TOKEN) as dashboard:
+        await dashboard.sign_in(TOKEN)
+        csrf = csrf_of(await dashboard.http.get("/"))
+        seen = asyncio.create_task(dashboard.http.get("/live/"), name="watch")
+        await until(lambda: dashboard.looks > 1)
+        await dashboard.http.post("/logout", data={"csrf": csrf}, headers=ORIGIN)
+        dashboard.text = "what came later"
+        answer = await asyncio.wait_for(seen, 60)  # it ends by itself
+        assert "quiet" in answer.text
+        assert "what came later" not in answer.text
+        assert (await dashboard.http.get("/live/")).status_code == 401
 
 
 @pytest.mark.parametrize(
