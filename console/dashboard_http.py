@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Send
+from starlette.types import ASGIApp, Message, Send
 
 from argosy.console.dashboard_acting import Acting
 from argosy.console.dashboard_desk import Desk
@@ -24,6 +24,8 @@ from argosy.schemas.errors import ArgosyError, NotFound
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+SEND_SECONDS: Final = 60.0
+"""A browser takes what it is sent; who doesn't would keep a place among those that watch."""
 _STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _FOREVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _NOT_FOUND: Final = 404
@@ -57,18 +59,27 @@ def build(
     return Guard(app, sessions, locked=locked, cookie=cookie)  # outside of all: errors have its headers too
 
 
-class _Stream(StreamingResponse):
+class Stream(StreamingResponse):
     """Events; what makes them is closed with it, whoever leaves first."""
 
-    def __init__(self, told: AsyncGenerator[bytes]) -> None:
-        """`told` is sent as it comes."""
+    def __init__(self, told: AsyncGenerator[bytes], send_seconds: float = SEND_SECONDS) -> None:
+        """`told` is sent as it comes; who takes nothing for so long is left."""
         super().__init__(told, media_type="text/event-stream", headers=_STREAM_HEADERS)
-        self._told = told
+        self._told, self._send_seconds = told, send_seconds
 
     async def stream_response(self, send: Send) -> None:
         """Send all."""
+
+        async def in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._send_seconds):
+                    await send(message)
+            except TimeoutError:
+                raise ClientDisconnect from None
+
         async with aclosing(self._told):
-            await super().stream_response(send)
+            with suppress(ClientDisconnect):
+                await super().stream_response(in_time)
 
 
 class Routes:
@@ -121,7 +132,7 @@ class Routes:
                             return
                         yield frame
 
-            return _Stream(told())
+            return Stream(told())
 
         return streamed
 

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from argosy.console.dashboard_page import Item, Region, View
 from argosy.console.dashboard_pen import draw
-from argosy.console.dashboard_text import visible
+from argosy.console.dashboard_text import finished
 from argosy.schemas.errors import ArgosyError
 
 QUIET_SECONDS: Final = 15.0
@@ -67,13 +67,18 @@ def change_of(before: Region | None, now: Region) -> Change | None:
     order = None if before is not None and left == list(keys) else keys
     if not put and not gone and order is None:
         return None
-    drawn = tuple((visible(item.key), str(draw(now, item))) for item in put)
+    drawn = tuple((_written(item.key), str(draw(now, item))) for item in put)
     return Change(
         now.name,
         drawn,
-        tuple(visible(key) for key in gone),
-        None if order is None else tuple(visible(key) for key in order),
+        tuple(_written(key) for key in gone),
+        None if order is None else tuple(_written(key) for key in order),
     )
+
+
+def _written(text: str) -> str:
+    """Write a text as templates do: so a key is that of its item, and what looks like a secret is masked."""
+    return str(finished(text))
 
 
 def _differs(had: Item | None, item: Item) -> bool:
@@ -99,7 +104,7 @@ async def frames(
         except ArgosyError as error:
             if str(error) != trouble:
                 trouble = str(error)
-                yield _frame("trouble", {"text": visible(trouble)})
+                yield _frame("trouble", {"text": _written(trouble)})
         else:
             if trouble:
                 trouble = ""

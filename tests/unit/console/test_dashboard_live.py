@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 
 import pytest
+from starlette.types import Message
 
+from argosy.console.dashboard_http import Stream
 from argosy.console.dashboard_live import Change, Seen, change_of, changes, frames
 from argosy.console.dashboard_page import Item, Region, View
 from argosy.console.dashboard_pen import draw
@@ -56,7 +59,7 @@ async def test_trouble_is_told_and_looking_goes_on() -> None:
         nonlocal looks
         looks += 1
         if looks == 1:
-            message = "Kafka is away"
+            message = "redis://user:pa55word@h is away"
             raise Unreachable(message)
         return View("t", (region(a=str(looks)),))
 
@@ -68,6 +71,7 @@ async def test_trouble_is_told_and_looking_goes_on() -> None:
         if len(told) == 3:
             stop.set()
     assert [kind for kind, _ in told] == ["trouble", "trouble", "change"]
+    assert "pa55word" not in str(told)
     assert told[1][1] == {"text": ""}
 
 
@@ -98,3 +102,30 @@ def test_a_change_names_its_keys_as_the_page_has_them() -> None:
     change = change_of(None, region(**{HOSTILE: "x"}))
     assert isinstance(change, Change)
     assert change.order == (visible(HOSTILE),)
+
+
+def test_a_key_that_looks_like_a_secret_is_masked_wherever_it_stands() -> None:
+    one, two = region(**{"redis://u:pa55word@h": "x"}), region(a="y")
+    change = change_of(one, two)
+    assert change is not None
+    assert "pa55word" not in str(change) + str(change_of(None, one)) + str(draw(one, one.items[0]))
+    assert f'data-key="{change.gone[0]}"' in str(draw(one, one.items[0]))
+
+
+async def test_who_reads_nothing_is_left() -> None:
+    closed = False
+
+    async def told() -> AsyncGenerator[bytes]:
+        nonlocal closed
+        try:
+            yield b"first"
+            yield b"second"
+        finally:
+            closed = True
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            await asyncio.Event().wait()
+
+    await asyncio.wait_for(Stream(told(), send_seconds=0.01).stream_response(send), 60)
+    assert closed
