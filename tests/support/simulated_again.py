@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from argosy.client.connection import Argosy
+from argosy.client.start import start
 from argosy.console.again import Wish, old_run, submit_again
 from argosy.schemas.errors import BadArgument, NotFound, ResultTimeout, RunConflict, RunRefused
 from argosy.schemas.runlog import TaskSettled
@@ -47,7 +48,7 @@ class AgainLoad(SimulatedLoad):
         submit, _ = await patiently(lambda: submit_again(old, wish, links.payloads))
         decode = known.plan.pipeline.gives.decode
         for _ in range(chance.choice((1, 1, 2))):
-            run = await patiently(lambda: client._started(new_id, submit, "again@1", decode))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            run = await patiently(lambda: start(links, client._room, new_id, submit, "again@1", decode))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             assert run.receipt is not None
             self.submits[run.receipt.position] = new_id, run.receipt.data_hash
             self.runs[new_id] = Submitted(run, known.kind, known.plan)
