@@ -75,7 +75,14 @@ class Settled(_Part):
     outcome: str
     fault: _Fault | None = None
     usage: Usage = Usage()
+    worker: str = ""
+    deliveries: int = 0
     duration_ms: int = 0
+
+    @property
+    def is_look(self) -> bool:
+        """Say whether the lane itself looked at a value: no agent's attempt."""
+        return not self.worker and not self.deliveries and self.outcome == "succeeded"
 
 
 class Ended(_Part):

@@ -75,8 +75,8 @@ class Taking:
         )
 
     def _settled(self, line: RunLine, record: Record, body: Settled) -> None:
-        if line.heard is None and line.state != "active":
-            return  # it ended long ago: nobody knows whether this is a repeat
+        if body.is_look or (line.heard is None and line.state != "active"):
+            return  # of a run that ended long ago nobody knows whether this is a repeat
         line.heard = line.heard if line.heard is not None else set()
         mark = hash((body.task_id, body.attempt))
         if mark in line.heard:

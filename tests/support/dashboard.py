@@ -80,6 +80,8 @@ def settled(run_id: str, step: str, *, attempt: int = 1, fault: str = "") -> Tas
         outcome="failed" if fault else "succeeded",
         fault=Fault(code="handler_error", message=fault) if fault else None,
         usage=Usage(input_tokens=100, output_tokens=10),
+        worker="argosy/worker/w",
+        deliveries=1,
         duration_ms=200,
     )
 

@@ -68,6 +68,16 @@ def test_what_settles_after_the_end_changes_no_figure_of_the_run_and_a_repeat_no
     assert (line.heard, index.series["first"].total(NOW, 1).done) == (None, 1)
 
 
+def test_what_the_lane_looked_at_itself_is_no_attempt() -> None:
+    index = Index()
+    Taking(index).take(record("r1", accepted(), time_ms=NOW))
+    look = settled("r1", "first").model_copy(update={"worker": "", "deliveries": 0})
+    Taking(index).take(record("r1", look, offset=1, time_ms=NOW))
+    line = index.run("r1")
+    assert line is not None
+    assert (line.settled, index.series.whole.total(NOW, 1).done) == (0, 0)
+
+
 def test_what_is_no_record_of_ours_is_passed_over() -> None:
     index = Index()
     whole = record("r1", accepted(), time_ms=NOW)
