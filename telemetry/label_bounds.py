@@ -30,6 +30,10 @@ def bounded(labels: Labels, series: int) -> Labels:
 
 
 def _value(key: str, value: str) -> str:
+    if not value.isascii():
+        value = value.encode(
+            errors="replace"
+        ).decode()  # a lone surrogate would fail whoever tells it, each time
     if len(value) > MOST_CHARACTERS:
         value = f"{value[: MOST_CHARACTERS - 1]}…"
     with _lock:

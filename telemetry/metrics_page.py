@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6, socket
+from socketserver import TCPServer
 from typing import Final, cast
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -29,6 +30,11 @@ ASKING: Final = 8
 CALLER_SECONDS: Final = 5.0
 """How long a caller may take to say what it wants, and to take it."""
 FRESH_SECONDS: Final = 1.0
+_FORMS: Final = (
+    "text/plain; version=0.0.4;",
+    "text/plain; version=1.0.0;",
+    "application/openmetrics-text; version=1.0.0;",
+)
 _LOG: Final = logging.getLogger("argosy.metrics")
 
 
@@ -60,13 +66,22 @@ class Page:
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the page and its content type, as the caller's `Accept` asks for it."""
-        encode, content_type = choose_encoder(accept)
+        encode, content_type = _form(accept)
         with self._lock:
             at, text = self._made.get(content_type, (0.0, b""))
             if not text or self.clock() - at >= FRESH_SECONDS:
                 text = encode(self.registry)
                 self._made[content_type] = self.clock(), text
         return text, content_type
+
+
+def _form(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Choose one of the few forms there are: the library makes one for each version that anybody thinks of."""
+    try:
+        encode, content_type = choose_encoder(accept)
+    except TypeError:  # of a version that is no number
+        return choose_encoder("")
+    return (encode, content_type) if content_type.startswith(_FORMS) else choose_encoder("")
 
 
 class MetricsServer:
@@ -116,6 +131,11 @@ class _Server(ThreadingHTTPServer):
             self.address_family = AF_INET6
         self.local = _is_loopback(address[0])
         super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        """Listen; what the library does here too, to ask for this machine's name, may take a name server's time."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: _Request, client_address: object) -> None:
         if not self._room.acquire(blocking=False):

@@ -71,3 +71,10 @@ def test_gauges_are_bounded_too() -> None:
 def test_a_long_value_is_cut() -> None:
     ((_, value),) = bounded((("model", "m" * 5_000),), 0)
     assert len(value) == MOST_CHARACTERS
+
+
+def test_a_value_that_nobody_could_write_down_fails_no_page() -> None:
+    count = Count()
+    count.add(("tool", "say\ud800"))
+    (series,) = count.observe(CallbackOptions())
+    assert dict(series.attributes or {})["tool"].encode() == b"say?"  # type: ignore[union-attr]

@@ -72,6 +72,34 @@ def test_a_flood_of_callers_makes_one_text_a_second(world: World) -> None:
     assert world.samples()["c_total"] == 2
 
 
+def test_a_caller_that_makes_up_versions_makes_no_more_texts(world: World) -> None:
+    world.count.add()
+    forms = set[str]()
+    for number in range(30):
+        for kind in ("application/openmetrics-text", "text/plain"):
+            for version in (f"1.0.{number}", f"{number}", "what", "1.what"):
+                text, form = world.page.text(f"{kind}; version={version}; escaping=allow-utf-8")
+                assert b"c_total" in text
+                forms.add(form)
+    assert len(forms) <= 4, forms
+    assert world.page.text("application/openmetrics-text; version=1.0.0")[1].startswith(
+        "application/openmetrics-text; version=1.0.0"
+    )
+
+
+def test_nobody_is_asked_for_the_name_of_this_machine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(_name: str = "") -> str:
+        message = "a name server may take half a minute to answer"
+        raise AssertionError(message)
+
+    monkeypatch.setattr(socket, "getfqdn", asked)
+    server = MetricsServer(world.page, "127.0.0.1", 0)
+    try:
+        assert status_of(server.url) == 200
+    finally:
+        server.close()
+
+
 def test_there_is_nothing_else_and_no_page_of_the_web_reads_it(world: World) -> None:
     assert status_of(world.server.url.replace("/metrics", "/")) == 404
     assert status_of(world.server.url.replace("/metrics", "/../../etc/passwd")) == 404
