@@ -13,6 +13,7 @@ from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned_steps import steps_under
 from argosy.coordinator.run_plan import plan_in
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, fixed_of, iteration_of
@@ -216,7 +217,9 @@ def _results(state: RunState, plan: Plan, step: StepPlan) -> Iterator[str]:
     """Name the tasks whose results a step's value is made of."""
     while step.inside is not None:
         step = plan.steps[step.inside.returns]
-    for shard in range(state.step(step.name).length):
+    if step.allowed is not None:
+        yield from steps_under(state, step)
+    for shard in range(state.step(step.name).length if step.is_map else 0):
         if step.is_each:
             yield from _results(state, plan, plan.steps[step.local(shard)])
         else:

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import JsonValue, ValidationError
 
 from argosy.coordinator.allowed import Allowed
-from argosy.coordinator.plan_schema import misfit, takes_list
+from argosy.coordinator.plan_schema import Schemas, misfit, takes_list
 from argosy.schemas.edges import INPUT, Constant, InputEdge
 from argosy.schemas.planning import RESULT_OF, Plan, PlannedTask, ResultOf
 
@@ -76,6 +76,7 @@ def _part(name: str, value: JsonValue) -> InputEdge | Constant:
 
 def _wrong(tasks: list[PlannedTask], allowed: Allowed) -> Iterator[str]:
     keys: set[str] = set()
+    schemas = Schemas(allowed.schemas)
     for task in tasks:
         if task.key in keys:
             yield f"two of its tasks have the key {task.key!r}"
@@ -86,7 +87,7 @@ def _wrong(tasks: list[PlannedTask], allowed: Allowed) -> Iterator[str]:
         if task.agent not in allowed.contracts:
             yield f"{task.key} is for {task.agent!r}; it may be for {', '.join(allowed.contracts)}"
         else:
-            yield from _inputs(task, allowed)
+            yield from _inputs(task, allowed, schemas)
         for key in waits_for(task):
             if key not in keys:
                 yield f"{task.key} waits for {key!r}, which is no key of the plan"
@@ -95,7 +96,7 @@ def _wrong(tasks: list[PlannedTask], allowed: Allowed) -> Iterator[str]:
         yield f"these wait for each other: {', '.join(circle[:_SHOWN])}{', …' if len(circle) > _SHOWN else ''}"
 
 
-def _inputs(task: PlannedTask, allowed: Allowed) -> Iterator[str]:
+def _inputs(task: PlannedTask, allowed: Allowed, schemas: Schemas) -> Iterator[str]:
     contract = allowed.contracts[task.agent]
     takes = ", ".join(contract.inputs) or "nothing"
     for name in contract.required_inputs():
@@ -106,10 +107,10 @@ def _inputs(task: PlannedTask, allowed: Allowed) -> Iterator[str]:
         if schema is None:
             yield f"{task.key} has an input {name!r}; {task.agent} takes {takes}"
         elif is_gathered(name, value):
-            if not takes_list(schema, allowed.schemas):
+            if not takes_list(schema, schemas):
                 yield f"input {name!r} of {task.key} is no list"
         elif isinstance(parts_of(name, value)[0], Constant):
-            found = misfit(value, schema, allowed.schemas)
+            found = misfit(value, schema, schemas)
             if found is not None:
                 yield f"input {name!r} of {task.key}: {found}"
 

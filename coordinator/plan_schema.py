@@ -6,6 +6,7 @@ input into its type all the same.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
@@ -17,43 +18,75 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 64
 """Schemas that refer to each other; deeper ones are left to the worker."""
+MOST_LOOKS: Final = 50_000
+_NAME_CHARACTERS: Final = 64
+"""Of a planner's own names in what is said of a value."""
 _KINDS: Final = {"string": str, "boolean": bool, "null": type(None), "array": list, "object": dict}
 _LEAST: Final = (("minLength", str, "characters"), ("minItems", list, "items"))
 _MOST: Final = (("maxLength", str, "characters"), ("maxItems", list, "items"))
 
 
+@dataclass(slots=True)
+class Schemas:
+    """What schemas refer to, and how many are still looked at for one plan; the rest is left to the worker.
+
+    Options that refer to themselves are gone through again at each level of a value: a lane would stand for hours.
+    """
+
+    named: Mapping[str, JsonSchema]
+    left: int = MOST_LOOKS
+
+    def are_enough(self) -> bool:
+        """Count one; say whether it is too many."""
+        self.left -= 1
+        return self.left < 0
+
+
 def misfit(
-    value: JsonValue, schema: JsonValue, schemas: Mapping[str, JsonSchema], where: str = "it", depth: int = 0
+    value: JsonValue, schema: JsonValue, schemas: Schemas, where: str = "it", depth: int = 0
 ) -> str | None:
     """Say why a value doesn't fit, without showing it; None if it does."""
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return f"{where} may not be there" if schema is False else None
+    if schemas.are_enough():
+        return None
     found = next(_own(value, schema, where), None)
     if found is not None:
         return found
-    for part, inner, name in _parts(value, schema, schemas, where):
+    for part, inner, name in _parts(value, schema, schemas.named, where):
         found = misfit(part, inner, schemas, name, depth + 1)
         if found is not None:
             return found
     for word in ("anyOf", "oneOf"):
         options = schema.get(word)
-        if isinstance(options, list) and options:
-            reasons = [misfit(value, option, schemas, where, depth + 1) for option in options]
-            if all(reason is not None for reason in reasons):
-                return reasons[0] if len(reasons) == 1 else f"{where} fits none of {len(options)} types"
+        if isinstance(options, list):
+            found = _no_option(value, options, schemas, where, depth + 1)
+            if found is not None:
+                return found
     return None
 
 
-def takes_list(schema: JsonValue, schemas: Mapping[str, JsonSchema], depth: int = 0) -> bool:
+def _no_option(
+    value: JsonValue, options: list[JsonValue], schemas: Schemas, where: str, depth: int
+) -> str | None:
+    found = None
+    for option in options:
+        found = misfit(value, option, schemas, where, depth)
+        if found is None:
+            return None
+    return found if len(options) <= 1 else f"{where} fits none of {len(options)} types"
+
+
+def takes_list(schema: JsonValue, schemas: Schemas, depth: int = 0) -> bool:
     """Say whether a list may stand there."""
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+    if not isinstance(schema, dict) or depth > _DEEPEST or schemas.are_enough():
         return schema is not False
     options = [
         option for word in ("anyOf", "oneOf") if isinstance(some := schema.get(word), list) for option in some
     ]
     if options:
         return any(takes_list(option, schemas, depth + 1) for option in options)
-    named = _named(schema, schemas)
+    named = _named(schema, schemas.named)
     if named is not None:
         return takes_list(named, schemas, depth + 1)
     return "array" in _types(schema) or not _types(schema)
@@ -118,7 +151,9 @@ def _parts(
     if isinstance(value, dict):
         known, other = schema.get("properties"), schema.get("additionalProperties")
         fields = known if isinstance(known, dict) else {}
-        yield from ((value[name], fields.get(name, other), f"{where}.{name}") for name in value)
+        yield from (
+            (value[name], fields.get(name, other), f"{where}.{name[:_NAME_CHARACTERS]}") for name in value
+        )
     if isinstance(value, list):
         first, rest = schema.get("prefixItems"), schema.get("items")
         fixed = first if isinstance(first, list) else []
@@ -128,7 +163,7 @@ def _parts(
 
 def _is(value: JsonValue, kind: JsonValue) -> bool:
     if kind == "integer":
-        return _number(value) and value == int(value)
+        return _number(value) and (isinstance(value, int) or value.is_integer())
     if kind == "number":
         return _number(value)
     python = _KINDS.get(str(kind))

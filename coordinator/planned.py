@@ -14,8 +14,8 @@ from argosy.coordinator.planned_steps import KeptPlan, keep, steps_under
 from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import PLANNED
-from argosy.schemas.facts import ValueFact
-from argosy.schemas.fault import Fault
+from argosy.schemas.facts import NoFact, ValueFact
+from argosy.schemas.fault import MESSAGE_CHARACTERS, Fault
 from argosy.schemas.planning import PlannedTask
 
 BAD_PLAN: Final = "bad_plan"
@@ -28,7 +28,7 @@ def refused(step: StepPlan, result: TaskResult) -> Fault | None:
         return None
     taint = () if result.payload is None else result.payload.taint
     message = f"{step.name} returned no plan that may be run: {found.reason}"
-    return Fault(code=BAD_PLAN, message=message, retriable=True, taint=taint)
+    return Fault(code=BAD_PLAN, message=message[:MESSAGE_CHARACTERS], retriable=True, taint=taint)
 
 
 def begin(turn: Turn, step: StepPlan, result: TaskResult) -> list[StepPlan] | Fault:
@@ -80,6 +80,8 @@ def ended(turn: Turn, owner: StepPlan, inner: StepPlan) -> StepPlan | None:
 
 def _read(step: StepPlan, result: TaskResult) -> tuple[PlannedTask, ...] | Refused:
     fact = result.facts.get(PLANNED.key)
+    if isinstance(fact, NoFact):
+        return Refused(fact.reason)
     if step.allowed is None or not isinstance(fact, ValueFact):
         return Refused("nothing is known of it")
     return checked(fact.value, step.allowed)

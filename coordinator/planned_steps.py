@@ -56,7 +56,8 @@ def steps_under(state: RunState, step: StepPlan) -> Mapping[str, StepPlan]:
     found = _MADE.get((step.allowed, step.name, raw))
     if found is None:
         found = dict(_steps(step, step.allowed, KeptPlan.model_validate_json(raw)))
-        while _MADE and sum(map(len, _MADE.values())) + len(found) > MOST_MADE:
+        # One more each: a plan may have no tasks.
+        while _MADE and sum(map(len, _MADE.values())) + len(_MADE) + len(found) >= MOST_MADE:
             del _MADE[next(iter(_MADE))]
         _MADE[step.allowed, step.name, raw] = found
     return found

@@ -1,10 +1,14 @@
 """A planner returns tasks: checked, then folded as steps of the run under its own, by rules 2."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from argosy.coordinator.messages import ended_of
+from argosy.coordinator.messages import dispatch_of, ended_of
+from argosy.coordinator.plan_schema import Schemas, misfit, takes_list
 from argosy.coordinator.planned import BAD_PLAN
-from argosy.schemas.facts import ValueFact
+from argosy.schemas.facts import NoFact, ValueFact
+from argosy.schemas.fault import MESSAGE_CHARACTERS
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import CancelReceived
@@ -12,6 +16,11 @@ from argosy.schemas.task import HoleInput
 from support.fold_log import FoldLog
 from support.fold_pipelines import Data, contract, failed, looped, mapped_pipeline, pipeline, succeeded, task
 from support.fold_plans import AGENTS, a_task, begun, log_of, look_at, of, plan_facts, planning, plans
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from argosy.schemas.contract import JsonSchema
 
 
 def ok(log: FoldLog, local: str) -> None:
@@ -219,3 +228,55 @@ def test_a_task_of_a_plan_is_tried_again_and_joins_its_planner() -> None:
     log.add(failed("q/x", 1, retriable=True))
     log.fire("retry:q/x")
     assert log.out == {"q/x": 2}
+
+
+def test_who_reads_what_a_plan_gave_joins_its_tasks() -> None:
+    log = log_of(planning(), task("z", "q"))
+    plans(log, a_task("x"), a_task("y", of("x")))
+    ok(log, "q/x")
+    ok(log, "q/y")
+    look_at(log)
+    assert log.state is not None
+    order = dispatch_of(log.state, "z", 1, 0)
+    assert order is not None
+    assert order.parents == len(("q/x", "q/y", "q"))
+    assert len(log.dispatch("z").parents) == order.parents
+
+
+def test_a_value_whose_type_branches_into_itself_is_not_looked_at_for_ever() -> None:
+    schemas: dict[str, JsonSchema] = {
+        name: {
+            "type": "object",
+            "properties": {"left": {"$ref": "#/schemas/Node"}, "kind": {"const": name}},
+            "required": ["kind"],
+        }
+        for name in ("Add", "Sub", "Mul")
+    }
+    names: list[JsonValue] = [{"$ref": f"#/schemas/{name}"} for name in schemas]
+    schemas["Node"] = {"anyOf": [*names, {"type": "null"}]}
+    assert misfit({"kind": "none"}, schemas["Node"], Schemas(schemas)) == "it fits none of 4 types"
+    bad: JsonValue = None
+    good: JsonValue = None
+    for _ in range(20):
+        bad, good = {"left": bad, "kind": "none"}, {"kind": "Mul", "left": good}
+    looked = Schemas(schemas)
+    assert misfit(good, schemas["Node"], looked) is None
+    assert looked.left > 0
+    assert misfit(bad, schemas["Node"], looked) is None
+    assert looked.left < 0
+    endless: JsonSchema = {"anyOf": [{"$ref": "#/schemas/Endless"}, {"$ref": "#/schemas/Endless"}]}
+    assert takes_list(endless, Schemas({"Endless": endless}))
+
+
+def test_a_number_that_is_none_is_no_integer() -> None:
+    assert misfit(float("inf"), {"type": "integer"}, Schemas({})) == "it is no integer"
+
+
+def test_what_is_said_of_a_bad_plan_is_short_and_says_why_nothing_is_known_of_it() -> None:
+    log = log_of(planning())
+    long = plan_facts({"tasks": [a_task("x") | {"k" * 50_000: 1}]})
+    log.add(succeeded("q", 1, facts=long))
+    assert len(log.changes[-1].reason) <= MESSAGE_CHARACTERS
+    log.fire("retry:q")
+    log.add(succeeded("q", 2, facts={"value:": NoFact(kind="none", reason="it is too large")}))
+    assert "it is too large" in log.changes[-1].reason
