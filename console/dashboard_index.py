@@ -222,7 +222,8 @@ class Index:
         line.heard = set() if line.heard is None else line.heard
         self._ended.append(line)
         if len(self._ended) > ENDED_LATELY:
-            self._ended.popleft().heard = None
+            old = self._ended.popleft()
+            old.heard = old.planned = None
 
     def failed(self, failure: Failure) -> None:
         """Keep one of an agent's latest failures."""

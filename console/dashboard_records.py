@@ -6,9 +6,10 @@ Whole records would cost ten times as much to decode, and a log may hold million
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from argosy.console.dashboard_run_line import RunState, Shape
+from argosy.coordinator.wants import PLANNED
 from argosy.schemas.chat import Usage
 
 _WAITS: Final = frozenset({"approval", "signal"})
@@ -38,15 +39,15 @@ class _Pipeline(_Part):
 
     def shape(self) -> Shape:
         """Make what is kept of it."""
-        agents, models, waits = dict[str, str](), dict[str, str](), False
+        agents, models, waits, plans = dict[str, str](), dict[str, str](), False, set[str]()
         for path, step, whole in _steps(self, "", 0):
             waits = waits or step.kind in _WAITS
             if step.agent is not None:
                 agents[path] = step.agent
-                contract = whole.agents.get(step.agent)
-                if contract is not None and contract.model:
-                    models[step.agent] = contract.model
-        return Shape(self.name, self.version, agents, models, waits)
+                models |= {name: each.model for name, each in whole.agents.items() if each.model}
+            if step.kind == "plan":
+                plans.add(path)
+        return Shape(self.name, self.version, agents, models, waits, frozenset(plans))
 
 
 class _ReplayOf(_Part):
@@ -83,6 +84,33 @@ class Settled(_Part):
     def is_look(self) -> bool:
         """Say whether the lane itself looked at a value: no agent's attempt."""
         return not self.worker and not self.deliveries and self.outcome == "succeeded"
+
+
+class _Task(_Part):
+    key: str
+    agent: str
+
+
+class _Plan(_Part):
+    tasks: tuple[_Task, ...]
+
+
+class _Fact(_Part):
+    value: _Plan
+
+
+class _Facts(_Part):
+    plan: _Fact = Field(alias=PLANNED.key)
+
+
+class PlanMade(_Part):
+    """Of the `task.settled` of an agent that plans: which tasks, for whom."""
+
+    facts: _Facts
+
+    def agents(self, planner: str) -> Iterator[tuple[str, str]]:
+        """Give the agent of each task, by its name in the run."""
+        return ((f"{planner}/{task.key}", task.agent) for task in self.facts.plan.value.tasks)
 
 
 class Ended(_Part):

@@ -12,7 +12,10 @@ STATES: Final[tuple[RunState, ...]] = ("active", "succeeded", "failed", "cancell
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is kept of a pipeline, once for all its runs. `agents` by a step's path (`c/review`); models by agent."""
+    """What is kept of a pipeline, once for all its runs. `agents` by a step's path (`c/review`); models by agent.
+
+    `plans` are the paths of steps whose agents plan tasks.
+    """
 
     pipeline: str
     version: str
@@ -20,6 +23,7 @@ class Shape:
     models: Mapping[str, str]
     waits: bool
     """It has a step that waits for a person, or for a signal."""
+    plans: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -30,17 +34,23 @@ class Shape:
             tuple(self.agents.items()),
             tuple(self.models.items()),
             self.waits,
+            self.plans,
         )
 
     def agent(self, local: str) -> str | None:
         """Name the agent of a task by its name in the run; what a task made (pages) is its step's; None: not known."""
-        path = "/".join(step_of(part)[0].partition("~")[0] for part in local.split("/"))
+        path = path_of(local)
         while path:
             found = self.agents.get(path)
             if found is not None:
                 return found
             path = path.rpartition("/")[0]
         return None
+
+
+def path_of(local: str) -> str:
+    """Name the step of a task: `c/review` of `c.7/review`."""
+    return "/".join(step_of(part)[0].partition("~")[0] for part in local.split("/"))
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +83,19 @@ class RunLine:
     """Grows with everything that is told of it."""
     heard: set[int] | None = None
     """While it is under way, and a while after: hashes of the attempts that were counted; a settle may come twice."""
+
+    planned: dict[str, str] | None = None
+    """Kept as long as that: the agents of tasks that were planned, by their names in the run."""
+
+    def agent(self, local: str) -> str | None:
+        """Name the agent of a task by its name in the run; None: not known."""
+        lead = local if self.planned else ""
+        while lead:
+            found = (self.planned or {}).get(lead)
+            if found is not None:
+                return found
+            lead = lead.rpartition("/")[0]
+        return self.shape.agent(local)
 
     @property
     def pipeline(self) -> str:

@@ -1,13 +1,14 @@
 """How records of the run log become the index of runs. Repeats count once, as they do for coordinators."""
 
+from contextlib import suppress
 from typing import Final
 
 from pydantic import ValidationError
 
 from argosy.broker.log import Record
 from argosy.console.dashboard_index import Failure, Index
-from argosy.console.dashboard_records import Accepted, Ended, Settled
-from argosy.console.dashboard_run_line import RunLine, Shape
+from argosy.console.dashboard_records import Accepted, Ended, PlanMade, Settled
+from argosy.console.dashboard_run_line import RunLine, Shape, path_of
 from argosy.console.dashboard_series import Outcome
 from argosy.schemas.chat import Usage
 from argosy.schemas.envelope import read_envelope
@@ -83,7 +84,10 @@ class Taking:
             return
         line.heard.add(mark)
         failed = body.outcome != "succeeded"
-        agent = line.shape.agent(body.task_id.partition("/")[2])
+        local = body.task_id.partition("/")[2]
+        agent = line.agent(local)
+        if not failed and path_of(local) in line.shape.plans:
+            _plan(line, local, record.value or b"")
         micros = body.usage.micros or self._price(line.shape, agent, body.usage)
         usage = body.usage
         if line.state == "active":  # the record of its end has all that counted
@@ -132,3 +136,10 @@ class Taking:
             self._index.prices, provider if colon else _DEFAULT_PROVIDER, name if colon else model
         )
         return 0 if price is None else price.of(usage)
+
+
+def _plan(line: RunLine, planner: str, value: bytes) -> None:
+    """Note for whom the tasks of a plan are; of what is no plan nothing."""
+    with suppress(ValidationError):
+        made = PlanMade.model_validate_json(value)
+        line.planned = dict(line.planned or {}) | dict(made.agents(planner))

@@ -12,6 +12,10 @@ from argosy.console.dashboard_taking import Taking
 from argosy.console.dashboard_trends import trends
 from argosy.schemas.runlog import RunOutcome
 from support.dashboard import HOSTILE, accepted, ended, record, settled
+from support.fold_pipelines import accepted as run_of
+from support.fold_pipelines import contract
+from support.fold_pipelines import pipeline as steps
+from support.fold_plans import AGENTS, a_task, plan_facts, planning
 
 NOW = 1_800_000_000_000
 ENDS: Final[tuple[RunOutcome, ...]] = ("failed", "succeeded")
@@ -76,6 +80,29 @@ def test_what_the_lane_looked_at_itself_is_no_attempt() -> None:
     line = index.run("r1")
     assert line is not None
     assert (line.settled, index.series.whole.total(NOW, 1).done) == (0, 0)
+
+
+def test_tasks_that_an_agent_planned_count_for_those_who_did_them() -> None:
+    index, priced = Index(), contract(model="openai:gpt-5")
+    plan = planning()
+    first = run_of(steps(plan, agents={**AGENTS, "bg": priced}), rules=2)
+    made = settled("r", "q").model_copy(
+        update={"facts": plan_facts({"tasks": [a_task("x"), a_task("w", agent="bg")]})}
+    )
+    for offset, message in enumerate(
+        [
+            first,
+            made,
+            settled("r", "q/x"),
+            settled("r", "q/w", fault="no"),
+            settled("r", "q/w/p1.2", attempt=1),
+        ]
+    ):
+        Taking(index).take(record("r", message, offset=offset, time_ms=NOW))
+    done = {agent: index.series[agent].total(NOW, 1) for agent in ("planner", "ag", "bg")}
+    assert {agent: each.done for agent, each in done.items()} == {"planner": 1, "ag": 1, "bg": 2}
+    assert [agent for agent, each in done.items() if each.micros] == ["bg"]
+    assert [failure.task_id for failure in index.failures("bg")] == ["r/q/w"]
 
 
 def test_what_is_no_record_of_ours_is_passed_over() -> None:
