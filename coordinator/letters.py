@@ -24,7 +24,7 @@ from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput, TaskDispatched
 from argosy.telemetry import logs, metrics, steps
-from argosy.telemetry.propagation import Trace
+from argosy.telemetry.propagation import Trace, is_sampled
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Work
 
@@ -121,7 +121,11 @@ class Letters:
         value, blob = _fitting(order.kind, order.value)
         topic, task_id = self._names.tasks(order.agent), f"{dispatch.run_id}/{dispatch.local}"
         work = Work(dispatch.run_id, task_id, order.agent, dispatch.attempt, step=order.step)
-        apart = state is not None and _tasks_of(state, order.step) > self._trace_tasks
+        apart = (
+            state is not None
+            and is_sampled(order.traceparent)
+            and _tasks_of(state, order.step) > self._trace_tasks
+        )
         span = steps.dispatch(topic, work, Trace(order.traceparent), sent=dispatch.sent, apart=apart)
         envelope = self._envelope(
             order.kind.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, order.cause
