@@ -1,7 +1,7 @@
 """Dead letters: what can't be processed is kept with the reason, and can be put back."""
 
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -112,17 +112,25 @@ async def redrive(producer: Producer, dead: DeadLetter, *, key_only: bool = Fals
     """Put the original back where it came from, into the same partition (`key_only`: let its key choose).
 
     Returns (partition, offset). At least once: to redrive a letter twice is to send its message twice, which consumers
-    stand. Raises Refused for a letter that was cut, and what `Producer.send` raises.
+    stand. Headers that were masked are left out: their masks would pass for what they hide. Raises Refused for a letter
+    that was cut, and what `Producer.send` raises.
     """
     if dead.cut:
         raise Refused(
             f"the letter of {dead.topic}/{dead.partition}/{dead.offset} was cut and can't be put back"
         )
-    headers = tuple((name, b64decode(content)) for name, content in dead.headers)
+    headers = tuple(_unmasked(dead))
     partition = None if key_only else dead.partition
     return await producer.send(
         Outgoing(dead.topic, b64decode(dead.key), b64decode(dead.value), headers, partition)
     )
+
+
+def _unmasked(dead: DeadLetter) -> Iterator[tuple[str, bytes]]:
+    for name, encoded in dead.headers:
+        content = b64decode(encoded)
+        if content != MASK.encode() or not is_secret_key(name):
+            yield name, content
 
 
 def _text(content: bytes) -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.broker.deadletters import Graveyard, buried, letter
-from argosy.broker.log import Outgoing, Record
+from argosy.broker.deadletters import Graveyard, buried, letter, redrive
+from argosy.broker.log import Outgoing, Partition, Record
 from argosy.broker.memory_broker import MemoryBroker
 from argosy.broker.memory_kafka import MemoryKafka
 from argosy.broker.topics import OVERHEAD_BYTES
@@ -85,3 +85,18 @@ async def test_letters_of_a_newer_release_are_left_out() -> None:
     await producer.send(Outgoing("dead", b"k", b"{}", newer))
     await Graveyard(producer, "dead", "test", 100_000).bury(record(b"k", b"v"), "undecodable", "why")
     assert [each.offset async for each in buried(cluster, "dead")] == [1]
+
+
+async def test_what_is_put_back_is_what_came_but_for_what_was_masked() -> None:
+    broker = MemoryBroker()
+    broker.create("t", 4)
+    cluster = MemoryKafka(broker)
+    headers = (("ce_id", b"1"), ("authorization", b"Bearer abcdefgh"), ("note", b"[redacted]"))
+    value = b'{"password":"hunter2222"}'
+    dead = letter(record(b"k", value, headers), "undecodable", "why", 100_000)
+    assert b64decode(dict(dead.headers)["authorization"]) == b"[redacted]"
+    partition, offset = await redrive(await cluster.producer(), dead)
+    found = await cluster.peek(Partition("t", partition), offset)
+    assert found is not None
+    assert (partition, found.key, found.value) == (3, b"k", value)
+    assert found.headers == (("ce_id", b"1"), ("note", b"[redacted]"))
