@@ -39,6 +39,11 @@ class AppFacts(BaseModel):
     files: tuple[Path, ...]
     """The app's own file first, then the modules beside it that it imports."""
 
+    def in_words(self) -> str:
+        """Say in lines for people what of it is at work: its agents, and what the clock runs."""
+        clock = f"\nclock   {', '.join(self.schedules)}" if self.schedules else ""
+        return f"agents  {', '.join(self.agents)}{clock}"
+
 
 class _Refusal(BaseModel):
     """An error of ours on its way between the two processes."""

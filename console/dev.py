@@ -71,10 +71,12 @@ async def _dev(app: str, facts: AppFacts, folder: Path, workers: int, *, reload:
         await _publish(settings, facts)
         await start_dashboard(stack.supervisor, stack.folder, fleet.environment)
         show(stack.state, in_words(folder, stack.state))
-        note(f"agents  {', '.join(facts.agents)}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
+        note(f"{facts.in_words()}\nlogs    {stack.folder / 'logs'}\nCtrl-C stops everything")
         argosy = as_called()
         for pipeline in facts.pipelines:
             note(f"try     {argosy} run {pipeline} --input '…' --watch")
+        if facts.schedules:
+            note(f"        {argosy} schedules list {app}")
         if not reload:
             await asyncio.Event().wait()
         while True:

@@ -93,7 +93,7 @@ async def _serve(
             group.create_task(scheduler_of(settings, fleet, book, by_clock).run(stop), name="schedules")
             group.create_task(serve_http(door, sock), name="gateway")
             note("memory  all is in this process, and gone with it")
-            note(f"agents  {', '.join(facts.agents)}\nlog     {folder / _LOG}")
+            note(f"{facts.in_words()}\nlog     {folder / _LOG}")
             for name in facts.pipelines:
                 body = f'{{"pipeline": "{name}", "input": …, "run_id": "{name}-1"}}'
                 note(f"try     curl -s {url}/runs -H 'Content-Type: application/json' -d '{body}'")

@@ -28,9 +28,18 @@ def check(name: str, cron: str, timezone: str) -> None:
     except (CronSimError, StopIteration) as error:
         raise BuildError(
             what=f"schedule {name!r} has cron={cron!r}",
-            why=str(error) or "such a time never comes",
+            why=_why(cron, str(error)) or "such a time never comes",
             do="give five fields: minute hour day month weekday, as in '30 6 * * MON-FRI'; seconds may stand before",
         ) from None
+
+
+def _why(cron: str, told: str) -> str:
+    *before, _, weekday = cron.split() or ("", "")
+    try:
+        CronSim(" ".join((*before, "*", weekday)), datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return told
+    return f"{told}: such a day never comes in such a month" if told.endswith("day-of-month") else told
 
 
 def slots(cron: str, timezone: str, after_ms: int) -> Iterator[int]:

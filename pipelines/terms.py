@@ -1,6 +1,7 @@
 """The terms of a contract: its defaults, and what of it can be wrong for the function that it is for."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -26,6 +27,9 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "version": "1",
 }
 
+_BESIDE: Final = ("name", "tools", "refuse_tainted")
+"""Options of an agent that are no terms of its contract."""
+
 
 def check_name(name: str, *, kind: str) -> None:
     """Raise a BuildError for what can't name a pipeline, a step or an agent."""
@@ -40,7 +44,10 @@ def check_name(name: str, *, kind: str) -> None:
 def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -> Contract:
     """Write a contract out in full; BuildError for a term that can't be."""
     check_name(name, kind="an agent")
-    given = {key: value for key, value in options.items() if key not in ("name", "tools", "refuse_tainted")}
+    given = {key: value for key, value in options.items() if key not in _BESIDE}
+    for key, value in given.items():
+        if key not in Contract.model_fields:
+            raise _unknown(name, key, value)
     try:
         contract = Contract.model_validate({**DEFAULTS, **given, "merge": merge})
     except ValidationError as error:
@@ -58,6 +65,7 @@ def make_contract(name: str, options: Mapping[str, Any], *, merge: str | None) -
 def check(name: str, contract: Contract, signature: Signature) -> None:
     """Raise a BuildError for a contract that its own function can't keep."""
     check_room(name, contract)
+    _check_above(name, contract)
     if contract.page is not None:
         _check_page(name, contract.page, signature)
     if contract.above == "paginate" and contract.merge is None:
@@ -74,6 +82,28 @@ def check(name: str, contract: Contract, signature: Signature) -> None:
                 what=f"agent {name!r} has weights={dict(contract.weights or {})!r}",
                 why=f"{given!r} is no input of it; there are {', '.join(signature.inputs) or 'none'}",
                 do="name its inputs, like weights={'notes': 2}",
+            )
+
+
+def _unknown(name: str, key: str, value: object) -> BuildError:
+    known = [*_BESIDE, *Contract.model_fields]
+    meant = get_close_matches(key, known, n=1)
+    return BuildError(
+        what=f"agent {name!r} has {key}={value!r}",
+        why="an agent has no such option",
+        do=f"write {meant[0]}=" if meant else f"there are {', '.join(sorted(known))}",
+    )
+
+
+def _check_above(name: str, contract: Contract) -> None:
+    """Raise a BuildError for a term that `above` makes no use of."""
+    needs = {"overlap": "paginate", "merge": "paginate", "weights": "summarise"}
+    for key, above in needs.items():
+        if (given := getattr(contract, key)) and contract.above != above:
+            raise BuildError(
+                what=f"agent {name!r} has {key}={given!r}",
+                why=f"nothing comes of it with above={contract.above!r}",
+                do=f"pass above={above!r} as well, or leave {key}= out",
             )
 
 

@@ -17,6 +17,7 @@ Kind = type[SignalStep | ApprovalStep | SleepStep]
 _ANYTHING: Final = port_of(Any, TypeAdapter(Any))
 _APPROVAL: Final = port_of(Approval, TypeAdapter(Approval))
 _NOTHING: Final = port_of(None, TypeAdapter(None))
+_SECONDS: Final = frozenset({"seconds", "within_seconds"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ def sleep(name: str, options: Mapping[str, JsonValue]) -> Wait:
 def _check(name: str, kind: Kind, fields: Mapping[str, JsonValue]) -> None:
     told = kind.model_fields["kind"].annotation
     found = getattr(told, "__args__", ("",))[0]
+    for key in _SECONDS & fields.keys():
+        given = fields[key]
+        if isinstance(given, bool) or not isinstance(given, (int, float)):
+            raise BuildError(
+                what=f"{found} {name!r} has {key}={given!r}",
+                why="that is no number of seconds",
+                do="give a number, like 60",
+            )
     try:
         kind.model_validate({"name": "x", "kind": found, **fields})
     except ValidationError as error:

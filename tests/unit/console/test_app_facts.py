@@ -41,6 +41,12 @@ async def test_the_files_of_an_app_are_its_own_and_those_beside_it_that_it_impor
     assert facts.files == (app, app.parent / "shop" / "__init__.py", app.parent / "shop" / "words.py")
 
 
+async def test_what_the_clock_runs_is_listed_beside_the_agents(app: Path) -> None:
+    assert (await look_apart(str(app), {})).in_words() == "agents  speak"
+    save(app, f"{APP}\nfrom argosy import Schedule\nnightly = Schedule('nightly', '0 2 * * *', talk, 'x')\n")
+    assert (await look_apart(str(app), {})).in_words() == "agents  speak\nclock   nightly"
+
+
 def save(file: Path, text: str) -> None:
     """Write the app anew."""
     file.write_text(text)

@@ -49,6 +49,11 @@ async def _good(_ctx: Context, x: str) -> str:
     return x
 
 
+@agent(name="merge")
+async def _merge(_ctx: Context, xs: list[str]) -> str:
+    return "".join(xs)
+
+
 WRONG_AGENTS: dict[str, tuple[Callable[[], object], str]] = {
     "no input": (lambda: agent(name="f")(_no_input), "agent 'f' takes no input"),
     "any number": (lambda: agent(name="f")(_many), "agent 'f' takes any number of inputs (*xs: str)"),
@@ -64,6 +69,12 @@ WRONG_AGENTS: dict[str, tuple[Callable[[], object], str]] = {
     "threshold": (lambda: agent(name="f", threshold=1.5)(_good), "agent 'f' has threshold=1.5"),
     "page": (lambda: agent(name="f", page="y.text")(_good), "agent 'f' has page='y.text'"),
     "paginate": (lambda: agent(name="f", above="paginate")(_good), "agent 'f' paginates, but gives str"),
+    "overlap": (lambda: agent(name="f", overlap=9)(_good), "agent 'f' has overlap=9"),
+    "weights": (
+        lambda: agent(name="f", above="paginate", merge=_merge, weights={"x": 2})(_good),
+        "agent 'f' has weights={'x': 2}",
+    ),
+    "merge": (lambda: agent(name="f", merge=_merge)(_good), "agent 'f' has merge='merge'"),
     "tool": (lambda: tool(name="Bad")(_good), "a tool named 'Bad'"),
 }
 
@@ -75,6 +86,16 @@ def test_what_else_is_wrong_with_an_agent(case: str) -> None:
     assert what == expected
     assert why
     assert do
+
+
+@pytest.mark.parametrize(
+    ("given", "do"), [("windw", "write window="), ("tool", "write tools="), ("zzz", "there are above, ")]
+)
+def test_an_option_that_no_agent_has_is_named_with_what_was_meant(given: str, do: str) -> None:
+    decorate: Any = agent
+    what, why, told = error_of(lambda: decorate(name="f", **{given: 1})(_good))
+    assert (what, why) == (f"agent 'f' has {given}=1", "an agent has no such option")
+    assert told.startswith(do)
 
 
 def _conditions(p: Any) -> dict[str, tuple[Callable[[], object], str]]:  # noqa: ANN401 - as in `pipeline`

@@ -92,6 +92,10 @@ def _about_a_hole() -> None:
     p.compile()
 
 
+def wrong() -> Any:  # noqa: ANN401 - what a type checker would refuse
+    return draft()
+
+
 def _by(who: Any) -> object:  # noqa: ANN401 - what a type checker would refuse
     p = draft()
     return p.approval("Good?", about=p.input, name="ok", within_seconds=5, by=who)
@@ -104,6 +108,11 @@ def _by(who: Any) -> object:  # noqa: ANN401 - what a type checker would refuse
         (lambda: draft().signal("word", type("Odd", (), {}), within_seconds=5), "signal 'word' brings Odd"),
         (lambda: draft().signal("Word", Word, within_seconds=5), "Word"),
         (lambda: draft().sleep(-1, name="nap"), "sleep 'nap' has seconds=-1"),
+        (
+            lambda: wrong().sleep("30", name="nap"),
+            "sleep 'nap' has seconds='30'\n  why: that is no number of seconds",
+        ),
+        (lambda: wrong().signal("word", Word, within_seconds=None), "signal 'word' has within_seconds=None"),
         (lambda: draft().approval("", about=draft().input, name="ok", within_seconds=5), "question"),
         (lambda: draft().signal("word", Word, within_seconds=5, on_timeout="go"), "on_timeout='go'"),
         (lambda: _by("ann"), "its letters would be a person each"),
