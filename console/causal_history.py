@@ -6,12 +6,10 @@ The log is folded once more, so that orders, retries, timers, holes and waits st
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from argosy.console.run_history import History
+from argosy.console.run_history import History, folded
 from argosy.console.run_story import story
 from argosy.console.system_words import plan_in
 from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready
-from argosy.coordinator.event import Event
-from argosy.coordinator.fold import fold
 from argosy.coordinator.state import RunState
 from argosy.coordinator.system_tasks import inputs_for
 from argosy.schemas.ids import local_part
@@ -72,13 +70,10 @@ def _entries(history: History) -> Iterator[Entry]:
         )
         if isinstance(logged.message, RunEnded):
             continue
-        event = Event(
-            logged.offset, logged.time_ms, history.run_id, logged.message, logged.envelope.traceparent
-        )
-        try:
-            state, decisions = fold(state, event)
-        except Exception:  # noqa: BLE001 - as `run_history`, which tells of it
-            return
+        after = folded(history.run_id, state, logged)
+        if isinstance(after, Exception):
+            return  # `history.broken` tells of it
+        state, decisions = after
         follows = (found for each in decisions for found in _follows(each, state))
         for number, (kind, local, what) in enumerate(follows, start=1):
             yield Entry(

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from argosy.console.lineage_facts import CONSTANT, Attempt, Fed, Lineage, Node, Part, hash_of
 from argosy.console.planned_words import planned_under
 from argosy.console.provenance import names_of, shards_of
-from argosy.console.run_history import History, Logged
+from argosy.console.run_history import History, Logged, folded
 from argosy.console.system_words import plan_in, words
 from argosy.coordinator.allowed import made_by, planner_of
-from argosy.coordinator.event import Event
-from argosy.coordinator.fold import fold
 from argosy.coordinator.inputs import EMPTY, Entry, Given, gathered, planned_entries, value_of
 from argosy.coordinator.kept import TERMINAL, TaskResult
 from argosy.coordinator.place import Place
@@ -58,11 +56,10 @@ def _folded(found: Lineage, history: History) -> RunState | None:
             continue
         if isinstance(message, TaskSettled) and state is not None:
             _settled(found, history, state, logged, message)
-        event = Event(logged.offset, logged.time_ms, history.run_id, message, logged.envelope.traceparent)
-        try:
-            state, _ = fold(state, event)
-        except Exception:  # noqa: BLE001 - as `run_history`, which tells of it
-            break
+        after = folded(history.run_id, state, logged)
+        if isinstance(after, Exception):
+            break  # `history.broken` tells of it
+        state, _ = after
     return state
 
 

@@ -7,7 +7,7 @@ from argosy.broker.log import Cluster, Partition, Record
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.decision import Arm, Disarm, Unclaim
 from argosy.coordinator.event import Event
-from argosy.coordinator.fold import fold
+from argosy.coordinator.fold import Folded, fold
 from argosy.coordinator.state import RunState
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import Envelope, read_envelope
@@ -97,13 +97,21 @@ def take(found: History, logged: Logged) -> None:
         _fold(found, logged)
 
 
-def _fold(found: History, logged: Logged) -> None:
-    event = Event(logged.offset, logged.time_ms, found.run_id, logged.message, logged.envelope.traceparent)
+def folded(run_id: str, state: RunState | None, logged: Logged) -> Folded | Exception:
+    """Fold one more record; give what the fold raises, which sets a run aside."""
+    event = Event(logged.offset, logged.time_ms, run_id, logged.message, logged.envelope.traceparent)
     try:
-        found.state, decisions = fold(found.state, event)
-    except Exception as error:  # noqa: BLE001 - what a fold raises sets its run aside; who looks wants to see the rest
-        found.broken = f"at offset {logged.offset}: {type(error).__name__}: {error}"
+        return fold(state, event)
+    except Exception as error:  # noqa: BLE001 - whatever it is: who looks at such a run wants to see the rest
+        return error
+
+
+def _fold(found: History, logged: Logged) -> None:
+    after = folded(found.run_id, found.state, logged)
+    if isinstance(after, Exception):
+        found.broken = f"at offset {logged.offset}: {type(after).__name__}: {after}"
         return
+    found.state, decisions = after
     changed = found.state is not None and bool(found.state.changes())
     if not changed and not any(not isinstance(each, Unclaim) for each in decisions):
         found.moot.add(logged.offset)
