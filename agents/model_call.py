@@ -13,7 +13,7 @@ from argosy.agents.prompt import shown
 from argosy.broker import tokens
 from argosy.schemas.chat import Reply, Usage
 from argosy.schemas.prices import Price, price_of
-from argosy.telemetry import metrics, names, steps
+from argosy.telemetry import calls, metrics, names
 from argosy.telemetry.spans import Traced, annotate, error_type_of
 
 
@@ -45,7 +45,7 @@ class ModelCall:
         self._told = False
         self.usage = Usage()
         """What it took, once that was told."""
-        self.span: Traced = steps.model_call(
+        self.span: Traced = calls.of_model(
             request.provider,
             request.model,
             {

@@ -17,7 +17,7 @@ from argosy.pipelines.tool import Tool
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import Tainted, ToolNotAllowed
 from argosy.schemas.taint import of_tool
-from argosy.telemetry import metrics, names, steps
+from argosy.telemetry import calls, metrics, names
 from argosy.telemetry.spans import error_type_of
 
 P = ParamSpec("P")
@@ -44,7 +44,7 @@ class ToolCalls:
         arguments = tool.arguments(args, kwargs)
         began, error_type = time.perf_counter(), None
         try:
-            with steps.tool_call(tool.name, arguments) as span:
+            with calls.of_tool(tool.name, arguments) as span:
                 result = await self._called(tool, arguments, self._effect(tool, args, kwargs))
                 if span.recording:
                     span.set_content(names.TOOL_RESULT, tool.output.encode(result))

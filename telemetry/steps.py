@@ -7,7 +7,7 @@ from hashlib import blake2b
 from opentelemetry.trace import Link, SpanKind
 
 from argosy.schemas.chat import Usage
-from argosy.telemetry import content, dialect, names, propagation
+from argosy.telemetry import dialect, names, propagation
 from argosy.telemetry.propagation import NO_TRACE, Trace
 from argosy.telemetry.spans import Attributes, Step, Traced, begin, begin_apart, begin_here
 
@@ -243,31 +243,6 @@ def result(topic: str, run_id: str, outcome: str, parent: Trace) -> Traced:
         parent,
         lambda: _sent(topic, run_id) | {names.RUN_OUTCOME: outcome},
     )
-
-
-def tool_call(tool: str, arguments: content.Content) -> Traced:
-    """Worker: one call of a tool, under the current span; add its result as content `names.TOOL_RESULT`."""
-
-    def attributes() -> Attributes:
-        return {names.GEN_AI_OPERATION: names.EXECUTE_TOOL, names.TOOL_NAME: tool}
-
-    span = begin_here(Step(f"{names.EXECUTE_TOOL} {tool}", SpanKind.INTERNAL), attributes)
-    span.set_content(names.TOOL_ARGUMENTS, arguments)
-    return span
-
-
-def model_call(provider: str, model: str, attributes: Attributes) -> Traced:
-    """Worker: one logical model call with all its tries, under the current span."""
-
-    def described() -> Attributes:
-        return {
-            names.GEN_AI_OPERATION: names.CHAT,
-            **dialect.provider(provider),
-            names.REQUEST_MODEL: model,
-            **attributes,
-        }
-
-    return begin_here(Step(f"{names.CHAT} {model}", SpanKind.CLIENT), described)
 
 
 def _sent(topic: str, run_id: str) -> dict[str, str | int]:

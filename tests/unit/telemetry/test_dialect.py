@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from argosy.schemas.chat import Usage
-from argosy.telemetry import dialect, names, steps
+from argosy.telemetry import calls, dialect, names, steps
 from argosy.telemetry.propagation import Trace
 from argosy.telemetry.steps import Position, RunSummary, Work
 from support.traces import Spans, attributes
@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Spans]]:
         spans = Spans()
         position, work = Position("argosy.tasks.a", 3, 42, "argosy.agent.a"), Work("r", "r/a", "a", 1)
         steps.invocation(position, work, PARENT).end()
-        steps.model_call("openai", "m", {}).end()
+        calls.of_model("openai", "m", {}).end()
         steps.end(RunSummary("r", "book@1", "succeeded", 1, 1, Usage()), PARENT).end()
         return spans
 

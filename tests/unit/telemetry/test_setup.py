@@ -18,11 +18,11 @@ LIVE = """
 import sys
 from pathlib import Path
 from argosy.schemas.settings import TelemetrySettings
-from argosy.telemetry import logs, metrics, setup, steps
+from argosy.telemetry import calls, logs, metrics, setup, steps
 settings = TelemetrySettings(folder=Path(sys.argv[1]), sample_per_mille=int(sys.argv[2]))
 telemetry = setup.start("worker-critic", settings)
 with steps.submit("argosy.inbox", "r", "p@1") as step:
-    with steps.model_call("openai", "m", {}):
+    with calls.of_model("openai", "m", {}):
         logs.handoff("submitted", traceparent=step.trace.traceparent, run_id="r")
 metrics.task_retried("critic")
 print(step.trace.traceparent)
@@ -70,13 +70,13 @@ def test_a_run_that_is_not_sampled_still_has_a_trace_id_in_its_logs(tmp_path: Pa
 
 MIDDLE = """
 from argosy.schemas.settings import TelemetrySettings
-from argosy.telemetry import setup, steps
+from argosy.telemetry import calls, setup, steps
 from argosy.telemetry.propagation import Trace
 telemetry = setup.start("coordinator", TelemetrySettings())
 before = Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=abc")
 with steps.dispatch("t", steps.Work("r", "r/a", "a", 1), before) as step:
     assert step.trace == before
-    with steps.model_call("openai", "m", {}) as inner:
+    with calls.of_model("openai", "m", {}) as inner:
         assert inner.trace == before
 telemetry.stop()
 """

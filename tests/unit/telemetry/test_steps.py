@@ -3,7 +3,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from argosy.schemas.chat import Usage
-from argosy.telemetry import names, steps
+from argosy.telemetry import calls, names, steps
 from argosy.telemetry.propagation import Trace
 from argosy.telemetry.steps import Claim, Position, RunSummary, Wait, Work
 from support.traces import Spans, attributes
@@ -34,9 +34,9 @@ def test_one_run_is_one_trace_from_submit_to_result(spans: Spans) -> None:
     with steps.dispatch("argosy.tasks.critic", CRITIC, accepted.trace) as dispatched:
         pass
     with steps.invocation(TASKS, CRITIC, dispatched.trace) as invoked:
-        with steps.tool_call("search", "{}"):
+        with calls.of_tool("search", "{}"):
             pass
-        with steps.model_call("openai", "gpt-5-mini", {}):
+        with calls.of_model("openai", "gpt-5-mini", {}):
             pass
         steps.invoked(invoked, "succeeded", Usage(input_tokens=10, output_tokens=3), 1.5)
         with steps.settle("argosy.runs", CRITIC, "succeeded"):
