@@ -85,7 +85,7 @@ def _row(line: LaneLine, kept: Queues) -> LaneRow:
 def _timer(timer: Timer, now_ms: int) -> TimerRow:
     left = (timer.due_ms - now_ms) / 1000
     # By the minute where it is far: what changes each second is sent each second.
-    words = "due" if left <= 0 else f"in {length(left if left < 60 else left // 60 * 60)}"  # noqa: PLR2004
+    words = "due" if left <= 0 else f"in {length(left if left < 60 else left // 60 * 60)}"  # noqa: PLR2004 - a minute
     return TimerRow(timer.lane, timer.run_id, timer.name, moment(timer.due_ms), words)
 
 

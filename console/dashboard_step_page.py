@@ -150,4 +150,4 @@ def _task_row(kept: "Kept", row: Row) -> Item:
 def number_of(asked: Asked) -> int:
     """Read the number of the page that is asked for."""
     text = asked.query.get("page", "1")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else 1  # noqa: PLR2004
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else 1  # noqa: PLR2004 - digits

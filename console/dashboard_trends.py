@@ -35,7 +35,7 @@ def milliseconds(value: float) -> str:
 
 def per_minute(count: float) -> str:
     """Write a rate."""
-    return f"{count:.1f}".rstrip("0").rstrip(".") if count < 10 else short(round(count))  # noqa: PLR2004
+    return f"{count:.1f}".rstrip("0").rstrip(".") if count < 10 else short(round(count))  # noqa: PLR2004 - two figures
 
 
 def _starts(found: tuple[Minute, ...]) -> list[int]:

@@ -64,7 +64,7 @@ def know(values: Iterable[str]) -> None:
 
 def forget() -> None:
     """Know no values: for tests."""
-    global _known  # noqa: PLW0603
+    global _known  # noqa: PLW0603 - see `know`
     _known = ()
 
 

@@ -175,7 +175,7 @@ def _otlp(settings: TelemetrySettings, endpoint: str) -> "tuple[SpanExporter, Me
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415 (see above)
             OTLPMetricExporter,
         )
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 (see above)
 
         spans = OTLPSpanExporter(endpoint, headers=headers, timeout=EXPORT_SECONDS)
         return spans, OTLPMetricExporter(endpoint, headers=headers, timeout=EXPORT_SECONDS)
