@@ -6,7 +6,7 @@ Whole records would cost ten times as much to decode, and a log may hold million
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from argosy.console.dashboard_run_line import RunState, Shape
 from argosy.coordinator.wants import PLANNED
@@ -100,7 +100,7 @@ class _Fact(_Part):
 
 
 class _Facts(_Part):
-    plan: _Fact = Field(alias=PLANNED.key)
+    plan: _Fact = Field(validation_alias=AliasChoices(PLANNED.key))
 
 
 class PlanMade(_Part):
