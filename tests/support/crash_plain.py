@@ -18,7 +18,7 @@ _TYPE: Final = re.compile(r"argosy\.([a-z.]+)\.v[12]")
 _KEY: Final = re.compile(
     r"[^{]+:\{lane-\d+\}:"
     r"(?:(?P<fixed>lane|live)|task:(?P<task>.+)"
-    r"|e[^:]+:(?:(?P<agents>agents)|(?P<work>timers|out|wait|outbox|quarantine|ready:.+)|run:(?P<run>.+)))"
+    r"|e[^:]+:(?:(?P<agents>agents|windows)|(?P<work>timers|out|wait|outbox|quarantine|ready:.+)|run:(?P<run>.+)))"
 )
 _FLEET: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full|factors)")
 

@@ -248,6 +248,7 @@ def test_what_cannot_be_read_has_a_letter_and_nothing_else_has() -> None:
         ("p:{lane-0}:lane", -1, None, None),
         ("p:{lane-0}:live", -1, None, None),
         ("p:{lane-0}:eabc:agents", -1, None, None),
+        ("p:{lane-0}:eabc:windows", -1, None, None),
         ("p:{lane-0}:eabc:run:r", 5, None, None),
         ("p:{lane-0}:task:r/a", 5, None, None),
         ("p:{fleet}:present", 5, None, None),
