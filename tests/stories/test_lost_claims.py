@@ -43,7 +43,7 @@ def test_s25_a_lane_that_waits_stops_no_agent() -> None:
             run = await tale.submit("x", run_id)
             assert (await run.result(timeout_seconds=20)).startswith("x")
         _newer_layout(tale, 0, b"1")
-        await tale.until(lambda: tale.results() == 35)
+        await tale.until(lambda: tale.results() >= 35)  # at least once: who takes a lane may answer again
 
     tell(story, worker={"per_partition": 4})
 
@@ -60,6 +60,13 @@ def test_s34_a_worker_whose_only_work_is_parked_is_not_stuck() -> None:
         assert (await run.result(timeout_seconds=60)).startswith("x")
 
     tell(story)
+
+
+def _deliveries(answer: object) -> int:
+    """Read how many leases were lost before what was granted; 0 of what was not."""
+    if isinstance(answer, list):  # with what an earlier delivery left
+        return int(str(answer[1])) if answer[0] == b"spent" else 0
+    return answer if isinstance(answer, int) else 0
 
 
 def _newer_layout(tale: Tale, lane: int, layout: bytes = b"2") -> None:
@@ -104,7 +111,7 @@ def test_s45_one_call_grants_one_suspect() -> None:
 
     def claimed(_who: str, script: Script, keys: Sequence[str], _args: Sequence[Arg], reply: Reply) -> None:
         if script.name == "claim" and isinstance(reply, list) and len(reply) - 1 == len(tasks_of(keys)):
-            suspects.append(sum(isinstance(answer, int) and answer > 0 for answer in reply[1:]))
+            suspects.append(sum(_deliveries(answer) > 0 for answer in reply[1:]))
 
     async def story(tale: Tale) -> None:
         tale.world.observer.on_script.append(claimed)
