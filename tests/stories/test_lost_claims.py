@@ -64,9 +64,13 @@ def test_s34_a_worker_whose_only_work_is_parked_is_not_stuck() -> None:
 
 def _deliveries(answer: object) -> int:
     """Read how many leases were lost before what was granted; 0 of what was not."""
-    if isinstance(answer, list):  # with what an earlier delivery left
-        return int(str(answer[1])) if answer[0] == b"spent" else 0
-    return answer if isinstance(answer, int) else 0
+    match answer:
+        case [b"spent", int(deliveries), *_]:  # with what an earlier delivery left
+            return deliveries
+        case int(deliveries):
+            return deliveries
+        case _:
+            return 0
 
 
 def _newer_layout(tale: Tale, lane: int, layout: bytes = b"2") -> None:
