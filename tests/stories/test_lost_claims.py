@@ -65,7 +65,7 @@ def test_s34_a_worker_whose_only_work_is_parked_is_not_stuck() -> None:
 def _deliveries(answer: object) -> int:
     """Read how many leases were lost before what was granted; 0 of what was not."""
     match answer:
-        case [b"spent", int(deliveries), *_]:  # with what an earlier delivery left
+        case [b"spent", int(deliveries), _, _]:  # with what an earlier delivery left
             return deliveries
         case int(deliveries):
             return deliveries
