@@ -170,5 +170,7 @@ def test_s39_a_receiver_that_slept_for_longer_than_a_tombstone_lives_starts_noth
     # Who still has the tombstone in memory answers with the result; whether the lane is lost to the sleeper before its
     # answer is out, and folded by one that hasn't it, is a matter of turns.
     assert refused == 1 or (refused == 0 and run_cache_bytes > 1)
-    # At least once: the answer is repeated by who takes the lane before its removal from the outbox is committed.
-    assert refused + len(tale.records("argosy.results", "run.ended")) >= 3, "each submit is answered"
+    # At least once: one whose removal from the outbox isn't committed is sent again, the same, by who takes the lane.
+    answers = [record.value for record in tale.records("argosy.results", "run.ended")]
+    assert refused + len(answers) in {3, 4}, "each submit is answered"
+    assert len(set(answers)) == 1
