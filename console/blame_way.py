@@ -28,17 +28,17 @@ class Trail:
 
     def way(self, began: str, found: Lineage) -> tuple[Link, ...]:
         """Give the shortest way from a source to the outcome."""
-        before: dict[str, str] = {}
-        waiting = [began]
-        for source in waiting:
-            for reader in self.readers.get(source, {}):
-                if reader not in before and reader != began:
-                    before[reader] = source
-                    waiting.append(reader)
+        before = self._before(began)
         return self._links(began, OUTCOME, before, found) if OUTCOME in before else ()
 
     def furthest(self, began: str, found: Lineage) -> tuple[Link, ...]:
         """Give the way to the last task, in the order of the log, that it came to."""
+        before = self._before(began)
+        last = [name for name in found.nodes if name in before]
+        return self._links(began, last[-1], before, found) if last else ()
+
+    def _before(self, began: str) -> dict[str, str]:
+        """Say, for each that it came to, of whom that had it by the shortest way: breadth first."""
         before: dict[str, str] = {}
         waiting = [began]
         for source in waiting:
@@ -46,8 +46,7 @@ class Trail:
                 if reader not in before and reader != began:
                     before[reader] = source
                     waiting.append(reader)
-        last = [name for name in found.nodes if name in before]
-        return self._links(began, last[-1], before, found) if last else ()
+        return before
 
     def _links(self, began: str, end: str, before: dict[str, str], found: Lineage) -> tuple[Link, ...]:
         links: list[Link] = []
