@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playw
 
 from support.missing import not_run
 
-CHROMIUM: Final = "/usr/bin/chromium"
-_ARGUMENTS: Final = (
+_CHROMIUM: Final = "/usr/bin/chromium"
+ARGUMENTS: Final = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -20,7 +20,7 @@ _ARGUMENTS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-)
+]
 _WAIT_MS: Final = 30_000
 
 Theme = Literal["light", "dark"]
@@ -51,13 +51,19 @@ class Looks:
         self.complaints.append(str(error))
 
 
+def chromium(what: str) -> str:
+    """Return where the browser is; a machine without it is told of in the summary, as `what` that was not run."""
+    if not Path(_CHROMIUM).exists():
+        not_run(what, f"there is no {_CHROMIUM}")
+    return _CHROMIUM
+
+
 @contextmanager
 def looking(url: str) -> Generator[Looks]:
-    """Start the browser; a machine without it is told of in the summary."""
-    if not Path(CHROMIUM).exists():
-        not_run("the dashboard in a browser", f"there is no {CHROMIUM}")
+    """Start the browser."""
+    program = chromium("the dashboard in a browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         try:
             yield Looks(browser, url.rstrip("/"))
         finally:

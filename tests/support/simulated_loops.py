@@ -13,7 +13,7 @@ from argosy.testing.oracle import Finding, Story
 from argosy.testing.stage import agents_of
 from support.simulated_agents import PIPELINES
 from support.simulated_load import SimulatedLoad
-from support.simulated_runs import KINDS, Plan, loaded
+from support.simulated_runs import KINDS, Plan, loaded, wrong_fault
 
 LARGE = 70_000
 
@@ -106,8 +106,7 @@ class LoopingLoad(SimulatedLoad):
             yield from super().judged(run_id, plan, story)
             return
         end = story.ended[0]
-        if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
-            yield Finding("wrong fault", f"{run_id}: {end.fault}")
+        yield from wrong_fault(run_id, plan, end)
         result: Any = loaded(end, self.world)
         if end.outcome != "succeeded" or result is None:
             return

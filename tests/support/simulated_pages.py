@@ -21,7 +21,7 @@ from argosy.testing.stage import agents_of
 from argosy.testing.world import World
 from support.simulated_agents import LEDGER, PIPELINES
 from support.simulated_load import SimulatedLoad
-from support.simulated_runs import KINDS, Plan, first_successes, loaded
+from support.simulated_runs import KINDS, Plan, first_successes, loaded, wrong_fault
 
 ROOM = 300
 """Tokens that an agent's inputs may have: 400 x 0.8 - 20."""
@@ -203,8 +203,7 @@ class PagedLoad(SimulatedLoad):
             yield from super().judged(run_id, plan, story)
             return
         end = story.ended[0]
-        if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
-            yield Finding("wrong fault", f"{run_id}: {end.fault}")
+        yield from wrong_fault(run_id, plan, end)
         result = loaded(end, self.world)
         if end.outcome != "succeeded" or result is None:
             return

@@ -109,12 +109,17 @@ def draw_kind(
     return kind, kinds[kind][1](chance)
 
 
+def wrong_fault(run_id: str, plan: Plan, end: RunEnded) -> Iterator[Finding]:
+    """Judge that a run which has to fail failed for its own reason; a payload that is gone is one for each."""
+    if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
+        yield Finding("wrong fault", f"{run_id}: {end.fault}")
+
+
 def judged(run_id: str, plan: Plan, story: Story, world: World) -> Iterator[Finding]:
     """Judge a run's result: that it was made of the accepted results, in their order."""
     end = story.ended[0]
     result = loaded(end, world)
-    if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
-        yield Finding("wrong fault", f"{run_id}: {end.fault}")
+    yield from wrong_fault(run_id, plan, end)
     if end.outcome != "succeeded" or not isinstance(result, dict):
         return
     accepted = {local: _value(loaded(settled, world)) for local, settled in first_successes(story).items()}

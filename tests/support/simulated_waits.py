@@ -20,7 +20,7 @@ from argosy.testing.oracle import Finding, Story
 from argosy.testing.stage import Stage, agents_of
 from support.simulated_agents import PIPELINES, Made, Task, polish, research
 from support.simulated_load import SimulatedLoad, patiently
-from support.simulated_runs import KINDS, Plan, first_successes, loaded
+from support.simulated_runs import KINDS, Plan, first_successes, loaded, wrong_fault
 
 RIGHT = 7
 LARGE = 70_000
@@ -141,8 +141,7 @@ class WaitingLoad(SimulatedLoad):
             yield from super().judged(run_id, plan, story)
             return
         end = story.ended[0]
-        if plan.fault and end.fault is not None and end.fault.code not in {plan.fault, "payload_gone"}:
-            yield Finding("wrong fault", f"{run_id}: {end.fault}")
+        yield from wrong_fault(run_id, plan, end)
         result: Any = loaded(end, self.world)
         if end.outcome != "succeeded" or result is None:
             return

@@ -12,52 +12,8 @@ from argosy.console.blame_story import story
 from argosy.schemas.errors import NotFound
 from argosy.testing import FakeModel, Fleet
 from argosy.testing.fleet_run import FleetRun
+from support.blame_app import briefing
 from support.told_runs import payloads_of, told
-
-
-class Brief(BaseModel):
-    title: str
-    markdown: str
-    figures: dict[str, int]
-
-
-SOURCE = "The tower of Cordouan was finished in 1611. It has 301 steps. Its lamp is seen for 21 miles."
-
-
-@agent
-async def research(ctx: Context, topic: str) -> str:  # noqa: ARG001
-    return f"{topic}\n{SOURCE}"
-
-
-@agent
-async def extract(ctx: Context, text: str) -> list[str]:  # noqa: ARG001
-    return [line for line in re.split(r"(?<=\.)\s", text) if line]
-
-
-@agent
-async def falsify(ctx: Context, facts: list[str]) -> list[str]:  # noqa: ARG001
-    return [fact.replace("301 steps", "1,301 steps") for fact in facts]
-
-
-@agent
-async def critic(ctx: Context, facts: list[str]) -> str:  # noqa: ARG001
-    return f"{len(facts)} facts read, none doubted"
-
-
-@agent
-async def figures(ctx: Context, facts: list[str]) -> dict[str, int]:  # noqa: ARG001
-    found = re.search(r"([\d,]+) steps", " ".join(facts))
-    return {"steps": int(found[1].replace(",", "")) if found else 0}
-
-
-@agent
-async def write(ctx: Context, facts: list[str], judged: str, numbers: dict[str, int]) -> Brief:  # noqa: ARG001
-    return Brief(title="Cordouan", markdown=" ".join(facts) + "\n" + judged, figures=numbers)
-
-
-six = Pipeline("six", takes=str, gives=Brief)
-_facts = six.step(falsify, six.step(extract, six.step(research, six.input)))
-six.returns(six.step(write, _facts, six.step(critic, _facts), six.step(figures, _facts)))
 
 
 async def asked(fleet: Fleet, run: FleetRun[object], about: str = "") -> Blame:
@@ -65,18 +21,18 @@ async def asked(fleet: Fleet, run: FleetRun[object], about: str = "") -> Blame:
 
 
 async def test_of_six_agents_the_one_that_falsified_a_figure_is_named() -> None:
-    async with Fleet(six) as fleet:
-        run = await fleet.submit(six, "lighthouses")
+    async with Fleet(briefing) as fleet:
+        run = await fleet.submit(briefing, "lighthouses")
         await fleet.settle()
         for about in ("1301", "1,301 STEPS", ".figures.steps", "figures"):
             found = await asked(fleet, run, about)
-            assert (found.verdict, [task.task for task in found.made_by]) == ("made", ["falsify"]), about
+            assert (found.verdict, [task.task for task in found.made_by]) == ("made", ["polish"]), about
             (guilty,) = found.made_by
             (against,) = guilty.contradictions
             assert (against.input, against.was, against.became) == ("facts", "301", "1301")
             assert [link.task for link in found.way][-2:] == ["write", ""]
         plain = await asked(fleet, run)
-        assert plain.suspects[0].task.task == "falsify"
+        assert plain.suspects[0].task.task == "polish"
         assert "facts says 301, its output 1301" in plain.suspects[0].reasons[0]
         true = await asked(fleet, run, "finished in 1611")
         assert [task.task for task in true.made_by] == ["research"]
@@ -85,8 +41,8 @@ async def test_of_six_agents_the_one_that_falsified_a_figure_is_named() -> None:
 
 
 async def test_a_value_put_together_of_others_is_told_piece_by_piece() -> None:
-    async with Fleet(six) as fleet:
-        run = await fleet.submit(six, "lighthouses")
+    async with Fleet(briefing) as fleet:
+        run = await fleet.submit(briefing, "lighthouses")
         await fleet.settle()
         found = await asked(fleet, run, ".markdown")
         whole = await asked(fleet, run, ".")
@@ -94,18 +50,18 @@ async def test_a_value_put_together_of_others_is_told_piece_by_piece() -> None:
     assert [(piece.made_by, piece.text) for piece in found.pieces] == [
         ("input", "lighthouses"),
         ("research", "The tower of Cordouan was finished in 1611."),
-        ("falsify", "It has 1,301 steps."),
+        ("polish", "It has 1,301 steps."),
         ("research", "Its lamp is seen for 21 miles."),
-        ("critic", "3 facts read, none doubted"),
+        ("criticise", "3 facts read, none doubted"),
     ]
     assert (whole.pieces[0].made_by, whole.pieces[0].text) == ("research", ".title: Cordouan")
-    assert (whole.pieces[-1].made_by, whole.pieces[-1].text) == ("falsify", ".figures.steps: 1301")
-    assert "  falsify: “It has 1,301 steps.”" in list(story(found))
+    assert (whole.pieces[-1].made_by, whole.pieces[-1].text) == ("polish", ".figures.steps: 1301")
+    assert "  polish: “It has 1,301 steps.”" in list(story(found))
 
 
 async def test_a_text_of_no_value_is_nowhere_and_a_field_that_is_not_there_is_an_error() -> None:
-    async with Fleet(six) as fleet:
-        run = await fleet.submit(six, "lighthouses")
+    async with Fleet(briefing) as fleet:
+        run = await fleet.submit(briefing, "lighthouses")
         await fleet.settle()
         assert (await asked(fleet, run, "Eddystone")).verdict == "nowhere"
         assert (await asked(fleet, run, "30")).verdict == "nowhere"

@@ -21,18 +21,9 @@ from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.runlog import LogMessage, RunEnded
 from argosy.testing import Fleet
 from support.fold_pipelines import accepted, mapped, pipeline, succeeded, task
+from support.page_looks import ARGUMENTS, chromium
 from support.told_runs import payloads_of, told
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 EVIL = "</script><img src=http://127.0.0.1:9/x onerror=alert(1)><script>alert(2)</script>\u2028\u202e&amp; @data@"
 
 
@@ -64,8 +55,9 @@ async def opened(folder: Path, page: str) -> AsyncGenerator[tuple[Page, list[str
     """Open a page in a browser; what it asks for beside itself, and what goes wrong in it, is listed."""
     (folder / "run.html").write_text(page, encoding="utf-8")
     wrong: list[str] = []
+    program = chromium("the page of a trace in a browser")
     async with async_playwright() as player:
-        browser = await player.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = await player.chromium.launch(executable_path=program, args=ARGUMENTS)
         shown = await browser.new_page()
         shown.on("pageerror", lambda error: wrong.append(str(error)))
         shown.on("console", lambda message: wrong.append(message.text))
