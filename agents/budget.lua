@@ -17,10 +17,10 @@
 -- ARGV[9] money that it may cost, or cost, in millionths
 -- ARGV[10] tokens that the run may take, 0 = no limit
 -- ARGV[11] money that the run may cost, in millionths, 0 = no limit
--- ARGV[12] a reservation that is older counts as spent, milliseconds
+-- ARGV[12] a reservation that is older counts as spent, and who waited longer ago waits no more, milliseconds
 -- Returns {'epoch', <epoch>} | {'over'} | {'loss'} | {'not_yet'} (the lane isn't live: what was spent isn't known) | {'ok'}
 --       | {'wait'} (calls under way may give back what they reserved) | {'spent', <tokens>, <money, millionths>}
--- Safe to repeat: a call is reserved once, and put right once.
+-- Safe to repeat: a call is reserved once, and put right once. Whatever writes the ledger says when it ends.
 --! prelude
 --! judge
 local ledger, now = KEYS[5], now_ms()
@@ -32,13 +32,18 @@ local function add(name, by)
   redis.call('HSET', ledger, name, string.format('%.0f', tonumber(redis.call('HGET', ledger, name) or '0') + by))
 end
 local function spend(call, tokens, micros)
-  redis.call('HDEL', ledger, call)
+  -- A hash that loses its last field is gone, and with it when it ends: so that field goes last.
   add('tokens', tokens)
   add('micros', micros)
+  redis.call('HDEL', ledger, call)
 end
+local function let_end() redis.call('PEXPIREAT', ledger, ARGV[5]) end
 -- Money that was spent is spent, whosever the claim is now. A call that a wiped Redis forgot is told by its task's settle.
 if ARGV[6] == 'settle' then
-  if redis.call('HEXISTS', ledger, field) == 1 then spend(field, tonumber(ARGV[8]), tonumber(ARGV[9])) end
+  if redis.call('HEXISTS', ledger, field) == 1 then
+    spend(field, tonumber(ARGV[8]), tonumber(ARGV[9]))
+    let_end()
+  end
   return { 'ok' }
 end
 local whose, stored = mine(KEYS[4], KEYS[3], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
@@ -66,7 +71,7 @@ for i = 1, #known, 2 do
     else
       reserved.tokens, reserved.micros = reserved.tokens + tokens, reserved.micros + micros
     end
-  elseif name == waiter then
+  elseif name == waiter or string.sub(name, 1, 2) == 'w:' and now - tonumber(string.match(value, '%d+$')) > tonumber(ARGV[12]) then
     redis.call('HDEL', ledger, name)
   end
 end
@@ -79,9 +84,12 @@ end
 local wait = false
 for name, at in pairs({ tokens = 8, micros = 9 }) do
   local ask, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 2])
-  if limit > 0 and spent[name] + ask > limit then return { 'spent', spent.tokens, spent.micros } end
+  if limit > 0 and spent[name] + ask > limit then
+    let_end()
+    return { 'spent', spent.tokens, spent.micros }
+  end
   wait = wait or limit > 0 and spent[name] + reserved[name] + ask > limit
 end
 redis.call('HSET', ledger, wait and waiter or field, ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now)
-redis.call('PEXPIREAT', ledger, ARGV[5])
+let_end()
 return { wait and 'wait' or 'ok' }
