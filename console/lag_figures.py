@@ -87,6 +87,7 @@ def standing(lag: GroupLag, agent: str | None, told: Told) -> Standing:
         held_amount(running, told.now_ms),
         held_amount(parked, told.now_ms),
         queued.held,
+        queued.window,
         queued.retry,
         queued.retry_due_seconds,
         dead_amount(letters, told.now_ms),

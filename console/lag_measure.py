@@ -17,6 +17,7 @@ from argosy.console.lag_rates import Measures
 from argosy.console.lag_standing import Queued, Standing
 from argosy.console.limits_report import LimitsReport, measure_limits
 from argosy.console.process_life import Services
+from argosy.coordinator.windows import bounds_of
 from argosy.schemas.errors import ConfigurationError, Refused, Unreachable
 
 T = TypeVar("T")
@@ -108,7 +109,8 @@ def _is_unknown(group: GroupLag, names: TopicNames, there: Present | None) -> bo
 
 async def _queued(services: Services, names: TopicNames, now_ms: int) -> Mapping[str, Queued]:
     lanes = await services.cluster.partitions(names.runs)
-    return await _known(queued(services.store, services.settings.redis.key_prefix, lanes, now_ms)) or {}
+    prefix, bounds = services.settings.redis.key_prefix, bounds_of(services.settings.fleet)
+    return await _known(queued(services.store, prefix, lanes, now_ms, bounds)) or {}
 
 
 async def _known(asked: Awaitable[T]) -> T | None:

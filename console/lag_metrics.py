@@ -91,6 +91,12 @@ METRICS: Final = (
         lambda group, _scale: _one(float(group.members)),
     ),
     LagMetric(
+        "argosy_fleet_dispatch_window",
+        "Tasks of an agent that may be out at once, in all lanes: those beyond are held back",
+        (),
+        lambda group, _scale: _one(None if group.window is None else float(group.window.tasks)),
+    ),
+    LagMetric(
         "argosy_fleet_replicas_wanted",
         "Workers that an agent needs now",
         (),

@@ -1,4 +1,4 @@
-"""What coordinators keep of each agent's work in Redis: ready and held back by a full window, or in retry."""
+"""What coordinators keep of each agent's work in Redis: ready and held back by a full window, or in retry; windows."""
 
 import asyncio
 from collections import defaultdict
@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from argosy.broker.keys import LaneKeys
 from argosy.broker.store import Store
 from argosy.console.lag_amount import Amount
-from argosy.console.lag_standing import Queued
+from argosy.console.lag_standing import DispatchWindow, Queued
 from argosy.coordinator import timers
 from argosy.coordinator.checkpoint import Checkpoint
 from argosy.coordinator.kept import Pinned
 from argosy.coordinator.plan import plan_of
 from argosy.coordinator.ready_queue import Range
+from argosy.coordinator.windows import Bounds, Windows
 
 MOST_ENTRIES: Final = 1_000
 """Of a lane's timers, and of an agent's queue in a lane, that are read. More are told as at least so many."""
@@ -34,11 +35,17 @@ class _Kept:
     retry: int = 0
     due_ms: int | None = None
     more: bool = False
+    windows: list[int] = field(default_factory=list[int])
+    """Of each lane."""
 
     def told(self, now_ms: int) -> Queued:
         age = 0.0 if self.held_since_ms is None else max(0, now_ms - self.held_since_ms) / 1000
         due = None if self.due_ms is None else max(0, self.due_ms - now_ms) / 1000
-        return Queued(Amount(self.held, age, estimated=self.more), Amount(self.retry), due)
+        return Queued(Amount(self.held, age, estimated=self.more), Amount(self.retry), due, self._window())
+
+    def _window(self) -> DispatchWindow | None:
+        sizes = self.windows
+        return DispatchWindow(sum(sizes), len(sizes), min(sizes), max(sizes)) if sizes else None
 
 
 @dataclass(slots=True)
@@ -62,26 +69,35 @@ class _Counts:
         kept.due_ms = due_ms if kept.due_ms is None else min(kept.due_ms, due_ms)
 
 
-async def queued(store: Store, key_prefix: str, lanes: int, now_ms: int) -> dict[str, Queued]:
+async def queued(store: Store, key_prefix: str, lanes: int, now_ms: int, bounds: Bounds) -> dict[str, Queued]:
     """Read the queues of all lanes, by agent; changes nothing. Raises Unreachable and Refused.
 
     The age of what is held is counted from when it became ready; a step of priority counts as a minute older a step.
+    `bounds` are those of the dispatch windows.
     """
     counts = _Counts()
-    await asyncio.gather(*(_lane(store, LaneKeys(key_prefix, number), counts) for number in range(lanes)))
+    await asyncio.gather(
+        *(_lane(store, LaneKeys(key_prefix, number), counts, bounds) for number in range(lanes))
+    )
     return {agent: kept.told(now_ms) for agent, kept in counts.by_agent.items()}
 
 
-async def _lane(store: Store, keys: LaneKeys, counts: _Counts) -> None:
+async def _lane(store: Store, keys: LaneKeys, counts: _Counts, bounds: Bounds) -> None:
     fields = await store.hgetall(keys.checkpoint)
     checkpoint = Checkpoint.read({name.decode(): value.decode() for name, value in fields.items()})
     if checkpoint is None:
         return
     epoch = checkpoint.epoch
-    agents, armed = await asyncio.gather(
-        store.smembers(keys.ready_agents(epoch)), store.zrange(keys.timers(epoch), 0, MOST_ENTRIES - 1)
+    agents, sizes, armed = await asyncio.gather(
+        store.smembers(keys.ready_agents(epoch)),
+        store.hgetall(keys.windows(epoch)),
+        store.zrange(keys.timers(epoch), 0, MOST_ENTRIES - 1),
     )
     names = sorted(agent.decode() for agent in agents)
+    windows = Windows(bounds)
+    windows.load({agent.decode(): int(size) for agent, size in sizes.items()})
+    for name in names:
+        counts.by_agent[name].windows.append(windows.of(name).size)
     queues = await asyncio.gather(
         *(store.zrange(keys.ready(epoch, name), 0, MOST_ENTRIES - 1) for name in names)
     )

@@ -43,15 +43,29 @@ class SilentWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class DispatchWindow:
+    """How many tasks of an agent may be out at once, before its workers, as that stands now."""
+
+    tasks: int
+    """In all lanes together."""
+    lanes: int
+    """That have, or had, tasks of it."""
+    smallest: int
+    """Of a lane."""
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """What the coordinators keep of an agent's work: held back by the window of its topic, and in retry.
 
-    `retry_due_seconds`: until the first of these is due.
+    `retry_due_seconds`: until the first of these is due. `window` None: no lane had a task of it.
     """
 
     held: Amount = NONE_HELD
     retry: Amount = NONE_IN_RETRY
     retry_due_seconds: float | None = None
+    window: DispatchWindow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,8 @@ class Standing:
     parked: Amount
     held: Amount
     """Ready in the coordinators, and not in the topic yet: its window is full."""
+    window: DispatchWindow | None
+    """None: no lane had a task of the agent, or Redis can't be asked."""
     retry: Amount
     """Failed, and to be tried again later."""
     retry_due_seconds: float | None

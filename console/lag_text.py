@@ -9,7 +9,7 @@ from argosy.console.lag_measure import LagReport
 from argosy.console.lag_standing import PartitionStanding, Standing
 from argosy.console.limits_report import limit_notes
 from argosy.console.moments import length
-from argosy.console.numbers import short
+from argosy.console.numbers import counted, short
 
 COLUMNS: Final = (
     "WHO",
@@ -59,7 +59,7 @@ def notes(report: LagReport) -> list[str]:
     said = [*_silence(report), *_oddities(report)]
     if report.fullness is not None:
         said.append(_under_way(report.fullness))
-    said += limit_notes(report.limits)
+    said += [*_windows(report), *limit_notes(report.limits)]
     if report.retry_of_nobody:
         said.append(f"{report.retry_of_nobody} more tasks are in retry, of agents that could not be told")
     if not report.hands_known:
@@ -160,6 +160,22 @@ def _oddities(report: LagReport) -> list[str]:
                 " or is another one; it begins again at the log's start"
             )
     return said
+
+
+def _windows(report: LagReport) -> list[str]:
+    """Say how many tasks of each agent may be out, where that holds some back or is not the same everywhere."""
+    told: list[str] = []
+    for group in report.groups:
+        window = group.window
+        if window is None or not (group.held.messages or window.smallest != window.largest):
+            continue
+        each = (
+            f"{window.smallest}"
+            if window.smallest == window.largest
+            else f"{window.smallest} to {window.largest}"
+        )
+        told.append(f"{window.tasks} of {who(group)} ({counted(window.lanes, 'lane')} of {each})")
+    return [f"dispatch windows let out at most {', '.join(told)}; docs/running.md says why"] if told else []
 
 
 def _under_way(found: Fullness) -> str:

@@ -18,7 +18,7 @@ from argosy.coordinator.checkpoint import LAYOUT
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.kept import TERMINAL, TaskState
 from argosy.coordinator.look import pending
-from argosy.coordinator.windows import START
+from argosy.coordinator.windows import Windows, bounds_of
 from argosy.schemas.errors import ArgosyError, Refused, Unreachable
 from argosy.schemas.ids import lane_of
 from argosy.schemas.runlog import CancelReceived
@@ -177,7 +177,8 @@ def _task(local: str, task: TaskState, kafka: FromKafka, redis: FromRedis | None
 
 
 def _agent(name: str, kafka: FromKafka, redis: FromRedis | None, settings: Settings) -> AgentIs:
-    fleet = settings.fleet
+    windows = Windows(bounds_of(settings.fleet))
+    windows.load(redis.windows if redis is not None else {})
     workers = redis.there.workers(name) if redis is not None else ()
     hands = [worker.agents[name] for worker in workers]
     return AgentIs(
@@ -188,7 +189,7 @@ def _agent(name: str, kafka: FromKafka, redis: FromRedis | None, settings: Setti
         parked=sum(each.parked.count for each in hands),
         slots=sum(each.slots for each in hands),
         out=redis.out_by_agent[name] if redis is not None else 0,
-        window=(redis.windows if redis is not None else {}).get(name, min(START, fleet.dispatch_window)),
+        window=windows.of(name).size,
     )
 
 

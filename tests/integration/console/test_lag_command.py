@@ -55,7 +55,10 @@ def test_what_a_full_window_holds_back_and_what_backs_off_is_told_by_agent(fleet
     group = busy(fleet)
     assert (group["slots"], group["drain_seconds"], group["retry"]["messages"]) == (4, None, 0)
     assert [part["owner"] for part in group["partitions"]] == group["workers"] * 2
-    assert "+ 4 held back" in fleet.argosy("lag").stdout
+    told_to_people = fleet.argosy("lag")
+    assert "+ 4 held back" in told_to_people.stdout
+    assert group["window"] == {"tasks": 6, "lanes": 1, "smallest": 6, "largest": 6}
+    assert "dispatch windows let out at most 6 of patient" in " ".join(told_to_people.stderr.split())
     fleet.worker("later")
     fleet.submit("retries", "not-there", "r")
     told: list[dict[str, Any]] = []

@@ -12,8 +12,9 @@ from argosy.console.lag_measure import LagReport
 from argosy.console.lag_metrics import METRICS, metrics_text
 from argosy.console.lag_rates import MEASURES, Measures, Rates, finished
 from argosy.console.lag_scale import scale
-from argosy.console.lag_standing import Queued, Standing
+from argosy.console.lag_standing import DispatchWindow, Queued, Standing
 from argosy.console.lag_status import RULES, Facts, status
+from argosy.console.lag_text import notes
 
 NOW = 1_000_000
 PAGE = (Path(__file__).parents[3] / "docs" / "lag.md").read_text(encoding="utf-8")
@@ -170,6 +171,30 @@ def test_workers_wanted_are_those_that_find_work_and_no_more_than_the_goal_needs
 def test_nothing_to_do_wants_nobody_and_a_retry_keeps_one() -> None:
     assert scale(group(lag=EMPTY)).replicas == 0
     assert scale(group(lag=EMPTY, retry=3)).replicas == 1
+
+
+def test_windows_that_hold_tasks_back_or_differ_from_lane_to_lane_are_told_below_the_table() -> None:
+    def said(held: int, window: DispatchWindow) -> list[str]:
+        found = standing(
+            LAG,
+            "critic",
+            Told(
+                NOW, there(next_=10, open_=0, done=0), queued={"critic": Queued(Amount(held), window=window)}
+            ),
+        )
+        assert f'argosy_fleet_dispatch_window{{agent="critic"}} {window.tasks}.0' in (
+            metrics_text(LagReport((found,), 0), 60.0).decode()
+        )
+        return [line for line in notes(LagReport((found,), 0)) if "windows" in line]
+
+    alike, apart = DispatchWindow(8, 4, 2, 2), DispatchWindow(71, 2, 7, 64)
+    assert said(0, alike) == []
+    assert said(30, alike) == [
+        "dispatch windows let out at most 8 of critic (4 lanes of 2); docs/running.md says why"
+    ]
+    assert said(0, apart) == [
+        "dispatch windows let out at most 71 of critic (2 lanes of 7 to 64); docs/running.md says why"
+    ]
 
 
 def test_gauges_tell_a_group_by_its_agent_and_leave_out_what_is_not_known() -> None:
