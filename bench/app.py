@@ -1,6 +1,7 @@
 """What the bench lets workers run: agents that do nothing, wait, or tell when they began."""
 
 import asyncio
+import os
 import time
 
 from pydantic import BaseModel
@@ -11,7 +12,11 @@ WIDTH = 8
 """Branches of the graph 1→8→1."""
 HOPS = 20
 """Steps of the chain."""
-WAIT_SECONDS = 0.2
+WAIT_SECONDS = 1.0
+HALF_WIDTH = 200
+"""Shards of a map that has half of them out at once."""
+TALLY = "BENCH_TALLY"
+"""The variable that names the file to which each resting handler adds one byte."""
 
 
 class Item(BaseModel):
@@ -63,13 +68,24 @@ async def stamped(ctx: Context, so_far: Span) -> Span:
     return Span(began=[*so_far.began, time.monotonic()])
 
 
-@agent(concurrency=64)
+@agent(concurrency=64)  # the bench sets others
 async def waiting(ctx: Context, item: Item) -> Span:
     """Wait, as for a model, and tell from when to when."""
     del ctx, item
     began = time.monotonic()
     await asyncio.sleep(WAIT_SECONDS)
     return Span(began=[began], ended=[time.monotonic()])
+
+
+@agent(concurrency=64, timeout_seconds=3_600)
+async def resting(ctx: Context, item: Item) -> Item:
+    """Say that it is here, and wait for longer than anybody looks."""
+    del ctx
+    tally = os.open(os.environ[TALLY], os.O_WRONLY | os.O_APPEND)
+    os.write(tally, b".")
+    os.close(tally)
+    await asyncio.sleep(3_600)
+    return item
 
 
 one = Pipeline("one", takes=Item, gives=Item)
@@ -85,6 +101,10 @@ mapped = Pipeline("mapped", takes=Items, gives=int)
 _each = mapped.map(noop, over=mapped.input.pick(lambda given: given.items), max_parallel=1_000)
 mapped.returns(mapped.step(counted, _each))
 
+halved = Pipeline("halved", takes=Items, gives=int)
+_half = halved.map(noop, over=halved.input.pick(lambda given: given.items), max_parallel=HALF_WIDTH // 2)
+halved.returns(halved.step(counted, _half))
+
 chain = Pipeline("chain", takes=Span, gives=Span)
 _link = chain.input
 for _number in range(HOPS):
@@ -93,3 +113,6 @@ chain.returns(_link)
 
 waits = Pipeline("waits", takes=Item, gives=Span)
 waits.returns(waits.step(waiting, waits.input))
+
+rests = Pipeline("rests", takes=Item, gives=Item)
+rests.returns(rests.step(resting, rests.input))

@@ -67,16 +67,14 @@ class Fleet:
     ends: AIOKafkaConsumer
     _counts: dict[str, int] = field(default_factory=dict[str, int])
 
-    async def coordinator(self) -> None:
+    async def coordinator(self, name: str = "coordinator") -> None:
         """Start a coordinator; its lanes come to life a moment later."""
-        await self.stack.supervisor.start(
-            coordinator_child("coordinator", self.stack.folder, self.environment)
-        )
+        await self.stack.supervisor.start(coordinator_child(name, self.stack.folder, self.environment))
 
-    async def worker(self, agents: Sequence[str]) -> None:
+    async def worker(self, agents: Sequence[str], app: Path = APP, name: str = "worker") -> None:
         """Start one worker of some agents."""
-        target = f"{APP}:{','.join(agents)}"
-        await self.stack.supervisor.start(worker_child("worker", target, self.stack.folder, self.environment))
+        target = f"{app}:{','.join(agents)}"
+        await self.stack.supervisor.start(worker_child(name, target, self.stack.folder, self.environment))
 
     async def script(self, name: str, *arguments: str) -> None:
         """Start one of the reference arms beside this file."""
@@ -105,10 +103,14 @@ class Fleet:
         while await self.appended(topic) < records:  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def moment(self, process: str, topic: str, records: int) -> Moment:
-        """Return how things stand as soon as a topic has so many records."""
+    def resident_bytes(self, name: str) -> int:
+        """Give the memory that a process has in use now."""
+        return int(psutil.Process(_process(self.stack, name)).memory_info().rss)
+
+    async def moment(self, process: str, topic: str, records: int, *others: str) -> Moment:
+        """Return how things stand as soon as a topic has so many records; CPU of `others` is added."""
         while True:
-            cpu, found = self.cpu_seconds(process), await self.appended(topic)
+            cpu, found = self.cpu_seconds(process, *others), await self.appended(topic)
             if found >= records:
                 return Moment(time.monotonic(), cpu, found)
             await asyncio.sleep(LOOK_SECONDS)
@@ -137,25 +139,33 @@ async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str)
     }
     cluster = KafkaCluster(settings.kafka, "argosy-bench")
     ends = AIOKafkaConsumer(bootstrap_servers=stack.bootstrap_servers, metadata_max_age_ms=600_000)
+    before = set(stack.supervisor.children)
     try:
         await provision.ensure(cluster, settings, agents)
         await ends.start()
         yield Fleet(stack, settings, variables, TopicNames(prefix), cluster, ends)
     finally:
-        for name in [child for child in ("worker", "coordinator") if child in stack.supervisor.children]:
+        for name in sorted(
+            set(stack.supervisor.children) - before, reverse=True
+        ):  # workers, then coordinators
             await stack.supervisor.stop(name)
         await ends.stop()
         await cluster.close()
 
 
-def _cpu_seconds(stack: LocalStack, name: str) -> float:
+def _process(stack: LocalStack, name: str) -> int:
     child = stack.supervisor.children[name]
     if child.process is None:
         raise failure_of(child)
-    threads = Path(f"/proc/{child.process.pid}/task")
+    return child.process.pid
+
+
+def _cpu_seconds(stack: LocalStack, name: str) -> float:
+    pid = _process(stack, name)
+    threads = Path(f"/proc/{pid}/task")
     try:
         # Nanoseconds; the usual figures come in hundredths of a second, as long as a bare loop needs for 500 records.
         return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads.iterdir()) / 1e9
     except (OSError, IndexError):
-        used = psutil.Process(child.process.pid).cpu_times()
+        used = psutil.Process(pid).cpu_times()
         return float(used.user + used.system)

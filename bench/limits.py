@@ -1,4 +1,4 @@
-"""Eight workers on a model server with a hard limit, Redis wiped twice: what was refused, how much used, who waited.
+"""Arm limits: eight workers on a model with a hard limit, Redis wiped twice: what was refused and used, who waited.
 
 `python bench/limits.py [SECONDS]`: real Kafka, real Valkey, real processes; prints one line of JSON.
 """
@@ -8,14 +8,15 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from fleet import Fleet, fleet_on
+from figures import Figure, at_least, at_most
+from fleet import LIMIT_SECONDS, Fleet, fleet_on
 from limited_app import MODEL, alone, crowded
 from redis.asyncio import Redis
 
-from argosy.console.fleet_children import worker_child
 from argosy.console.stack import LocalStack
 from argosy.testing import Limits, Script, ScriptedModels
 from argosy.testing.model_faults import SlowStart
@@ -29,7 +30,37 @@ WIPES = (0.35, 0.65)
 LONE_EVERY_SECONDS = 4.0
 
 
-async def measure(stack: LocalStack, seconds: float) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a crowd of workers got of a limited model."""
+
+    workers: int
+    calls: int
+    refused: int
+    refused_share: float
+    seconds: float
+    used_of_rate: float
+    wipes: int
+    lone_waits_seconds: list[float]
+
+
+async def figures(stack: LocalStack, seconds: float) -> list[Figure]:
+    """Measure once, as an arm of the bench."""
+    try:
+        async with asyncio.timeout(LIMIT_SECONDS + 2 * seconds):
+            found = [await measure(stack, seconds)]
+    except TimeoutError:
+        found = []
+    refused, used = [each.refused_share for each in found], [each.used_of_rate for each in found]
+    waits = [wait for each in found for wait in each.lone_waits_seconds]
+    return [
+        Figure("limits", "calls that the server refused, of all", "x", refused, at_most(0.01)),
+        Figure("limits", "of the allowed rate used", "x", used, at_least(0.95)),
+        Figure("limits", "a lone call beside the crowd, Redis wiped twice", "s", waits),
+    ]
+
+
+async def measure(stack: LocalStack, seconds: float) -> Found:
     """Let a crowd ask for about so many seconds, and one agent ask alone now and then."""
     script = Script(
         limits=Limits(
@@ -57,13 +88,10 @@ async def measure(stack: LocalStack, seconds: float) -> dict[str, object]:
 async def _workers(fleet: Fleet) -> None:
     app = Path(__file__).with_name("limited_app.py")
     for number in range(WORKERS):
-        name = "worker" if number == 0 else f"worker-{number}"
-        await fleet.stack.supervisor.start(
-            worker_child(name, str(app), fleet.stack.folder, fleet.environment)
-        )
+        await fleet.worker(["crowd", "lone"], app, "worker" if number == 0 else f"worker-{number}")
 
 
-async def _asked(fleet: Fleet, server: ScriptedModels, seconds: float) -> dict[str, object]:
+async def _asked(fleet: Fleet, server: ScriptedModels, seconds: float) -> Found:
     waits: list[float] = []
     async with fleet.connect() as client, asyncio.TaskGroup() as tasks:
         await (await client.submit(alone, 0)).result()  # everybody is up
@@ -88,16 +116,16 @@ async def _asked(fleet: Fleet, server: ScriptedModels, seconds: float) -> dict[s
     refused = sum(call.status == 429 for call in calls)  # noqa: PLR2004 - HTTP
     answered = sorted(call.at_seconds for call in calls if call.status == 200)  # noqa: PLR2004 - HTTP
     span = answered[-1] - answered[0]
-    return {
-        "workers": WORKERS,
-        "calls": len(calls),
-        "refused": refused,
-        "refused_share": round(refused / len(calls), 4),
-        "seconds": round(took, 1),
-        "used_of_rate": round((len(answered) - 1) / (span * PER_MINUTE / 60), 4),
-        "wipes": len(WIPES),
-        "lone_waits_seconds": [round(wait, 1) for wait in waits],
-    }
+    return Found(
+        workers=WORKERS,
+        calls=len(calls),
+        refused=refused,
+        refused_share=round(refused / len(calls), 4),
+        seconds=round(took, 1),
+        used_of_rate=round((len(answered) - 1) / (span * PER_MINUTE / 60), 4),
+        wipes=len(WIPES),
+        lone_waits_seconds=[round(wait, 1) for wait in waits],
+    )
 
 
 async def _wipe(url: str, seconds: float) -> None:
@@ -112,7 +140,7 @@ async def _wipe(url: str, seconds: float) -> None:
 async def _main(seconds: float) -> None:
     with tempfile.TemporaryDirectory(prefix="argosy-limits-", ignore_cleanup_errors=True) as folder:
         async with LocalStack(Path(folder)) as stack:
-            print(json.dumps(await measure(stack, seconds)))
+            print(json.dumps(asdict(await measure(stack, seconds))))
 
 
 if __name__ == "__main__":

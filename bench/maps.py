@@ -1,4 +1,4 @@
-"""Arm c: what a task of a wide map costs beside one of a narrow map; the same number of tasks in both arms."""
+"""Arm maps: what a task of a wide map costs beside one of a narrow map; the same number of tasks in both arms."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app import Item, Items, mapped
 from drain import UNTRACED
-from figures import Figure, ratios
+from figures import Figure, at_most, ratios, slope
 from fleet import LIMIT_SECONDS, Fleet, fleet_on
 from submitting import results, submit
 
@@ -42,13 +42,16 @@ async def measure(stack: LocalStack, repeats: int, width: int) -> list[Figure]:
                         wide.append(await _maps(fleet, client, 1, width))
     except TimeoutError:
         wide, narrow = [], []
+    pairs = zip(narrow, wide, strict=True)
+    slopes = [slope([NARROW, width], [one.cpu, other.cpu]) for one, other in pairs]
     cpu = ratios([each.cpu for each in wide], [each.cpu for each in narrow])
     wall = ratios([each.wall for each in wide], [each.wall for each in narrow])
     return [
-        Figure("c", f"map of {NARROW}: CPU per task", "us", [each.cpu * 1e6 for each in narrow]),
-        Figure("c", f"map of {width}: CPU per task", "us", [each.cpu * 1e6 for each in wide]),
-        Figure("c", f"map of {width} / of {NARROW}, CPU per task", "x", cpu, "≤ 1.1"),
-        Figure("c", f"map of {width} / of {NARROW}, wall per task", "x", wall),
+        Figure("maps", f"map of {NARROW}: CPU per task", "us", [each.cpu * 1e6 for each in narrow]),
+        Figure("maps", f"map of {width}: CPU per task", "us", [each.cpu * 1e6 for each in wide]),
+        Figure("maps", f"map of {width} / of {NARROW}, CPU per task", "x", cpu, at_most(1.1)),
+        Figure("maps", f"growth of CPU per task from {NARROW} to {width}", "exponent", slopes, at_most(0.05)),
+        Figure("maps", f"map of {width} / of {NARROW}, wall per task", "x", wall),
     ]
 
 

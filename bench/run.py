@@ -5,17 +5,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import drain
-import graphs
 import machine
-import maps
 import typer
-import waits
+from arms import ARMS, FULL, SMALL, USUAL, Sizes
 from figures import Figure
 from rich.console import Console
 from rich.table import Table
@@ -23,39 +19,29 @@ from rich.table import Table
 from argosy.console.stack import LocalStack
 from argosy.console.up import tell_downloads
 
-ARMS = "abcde"
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much work each arm does in one repeat."""
-
-    drained: int = 5_000
-    graphs: int = 300
-    width: int = 10_000
-    chains: int = 15
-    rounds: int = 20
-
-
-SMALL = Sizes(drained=2_000, graphs=60, width=1_000, chains=5, rounds=10)
-
 
 def main(
     *,
     arms: Annotated[
-        str, typer.Option("--arms", help="Which: a drain, b graphs, c maps, d hops, e slots.")
-    ] = ARMS,
+        str, typer.Option("--arms", help=f"Which, with commas between: {', '.join(ARMS)}.")
+    ] = ",".join(ARMS),
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Of each arm, in turn.")] = 3,
     small: Annotated[bool, typer.Option("--small", help="Less work: whether it runs, not how fast.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="A million tasks, a queue of 100,000: half an hour more.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures here as JSON.")] = None,
 ) -> None:
     """Measure argosy beside a bare aiokafka loop and a prototype, in one run on this machine."""
-    if unknown := set(arms) - set(ARMS):
-        raise typer.BadParameter(f"there is no arm {'/'.join(sorted(unknown))}: choose of {ARMS}")
+    names = list(dict.fromkeys(arms.split(",")))
+    if unknown := [name for name in names if name not in ARMS]:
+        raise typer.BadParameter(f"there is no arm {', '.join(unknown)}: choose of {', '.join(ARMS)}")
+    if small and full:
+        raise typer.BadParameter("--small or --full, not both")
     about = machine.describe()
-    sizes = SMALL if small else Sizes()
+    sizes = SMALL if small else FULL if full else USUAL
     began = datetime.now(UTC)
-    found = asyncio.run(_measure(arms, repeats, sizes))
+    found = asyncio.run(_measure(names, repeats, sizes))
     _print(found, about)
     if json_file is not None:
         document = {
@@ -71,35 +57,28 @@ def main(
         raise typer.Exit(1)
 
 
-async def _measure(arms: str, repeats: int, sizes: Sizes) -> list[Figure]:
+async def _measure(names: Sequence[str], repeats: int, sizes: Sizes) -> list[Figure]:
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="argosy-bench-", ignore_cleanup_errors=True) as folder:
         async with LocalStack(Path(folder), progress=tell_downloads) as stack:
-            for arm in dict.fromkeys(arms):
-                print(f"measuring arm {arm} …", file=sys.stderr, flush=True)
-                match arm:
-                    case "a":
-                        found += await drain.measure(stack, repeats, sizes.drained)
-                    case "b":
-                        found += await graphs.measure(stack, repeats, sizes.graphs)
-                    case "c":
-                        found += await maps.measure(stack, repeats, sizes.width)
-                    case "d":
-                        found += await waits.hops(stack, repeats, sizes.chains)
-                    case _:
-                        found += await waits.slots(stack, repeats, sizes.rounds)
+            for name in names:
+                about, measure = ARMS[name]
+                print(f"measuring {name}: {about} …", file=sys.stderr, flush=True)
+                found += await measure(stack, repeats, sizes)
     return found
 
 
 def _print(found: Sequence[Figure], about: dict[str, object]) -> None:
     table = Table("arm", "what", "unit", "min", "median", "max", "goal", title="argosy bench")
     for figure in found:
-        table.add_row(figure.arm, figure.name, figure.unit, *figure.shown, figure.goal)
+        table.add_row(figure.arm, figure.name, figure.unit, *figure.shown, figure.verdict)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
     packages = about.pop("packages")
     console.print(", ".join(f"{name} {value}" for name, value in about.items()))
     console.print(packages)
+    judged = [figure for figure in found if figure.goal is not None]
+    console.print(f"{sum(bool(figure.is_met) for figure in judged)} of {len(judged)} goals met")
     about["packages"] = packages
 
 

@@ -1,17 +1,18 @@
-"""Arms d and e: how long a step waits for the one before it on an idle fleet; how full slots are kept."""
+"""Arms hops, alone and waiting: how long a step, and a graph, takes on an idle fleet; how full slots are kept."""
 
 import asyncio
+import time
 from itertools import pairwise
 
-from app import HOPS, WAIT_SECONDS, Span, chain, waits
+from app import HOPS, WAIT_SECONDS, Span, chain, graph, waits
 from drain import UNTRACED
-from figures import Figure, share
+from figures import Figure, at_least, at_most, share
 from fleet import LIMIT_SECONDS, fleet_on
 from submitting import ITEM, results, submit
 
 from argosy.console.stack import LocalStack
 
-SLOTS = 64
+SLOTS = (10, 100, 1_000)
 WARM_UP = 2
 
 
@@ -39,30 +40,69 @@ async def hops(stack: LocalStack, repeats: int, runs: int) -> list[Figure]:
         p50, p99 = [], []
     count = runs * (HOPS - 1) * 2
     return [
-        Figure("d", f"idle hop p50, of {count}", "ms", p50, "≤ 3"),
-        Figure("d", f"idle hop p99, of {count}", "ms", p99, "≤ 10"),
+        Figure("hops", f"idle hop p50, of {count}", "ms", p50, at_most(3)),
+        Figure("hops", f"idle hop p99, of {count}", "ms", p99, at_most(10)),
     ]
 
 
-async def slots(stack: LocalStack, repeats: int, rounds: int) -> list[Figure]:
-    """Measure handlers that wait, as for a model: all slots of one worker, some rounds of them.
+async def alone(stack: LocalStack, repeats: int, runs: int) -> list[Figure]:
+    """Measure graphs 1→8→1 on an idle fleet, one at a time: from the submit to the result, as a client has it."""
+    p50: list[float] = []
+    p99: list[float] = []
+    agents = ["noop", "joined"]
+    try:
+        async with fleet_on(stack, agents, **UNTRACED) as fleet:
+            await fleet.coordinator()
+            await fleet.worker(agents)
+            async with fleet.connect() as client:
+                for number in range(WARM_UP + repeats):
+                    took: list[float] = []
+                    async with asyncio.timeout(LIMIT_SECONDS):
+                        for _ in range(runs):
+                            began = time.monotonic()
+                            await (await client.submit(graph, ITEM)).result()
+                            took.append((time.monotonic() - began) * 1e3)
+                    if number >= WARM_UP:
+                        p50.append(share(took, 500))
+                        p99.append(share(took, 990))
+    except TimeoutError:
+        p50, p99 = [], []
+    return [
+        Figure("alone", f"one graph 1→8→1, p50 of {runs}", "ms", p50, at_most(25)),
+        Figure("alone", f"one graph 1→8→1, p99 of {runs}", "ms", p99),
+    ]
+
+
+async def waiting(stack: LocalStack, repeats: int, rounds: int) -> list[Figure]:
+    """Measure handlers that wait, as for a model: so many at once in one worker, some rounds of them.
 
     Ideal would be that each slot begins its next task as soon as the one before has ended.
     """
-    ideals: list[float] = []
-    tasks = rounds * SLOTS
+    found: dict[int, list[float]] = {slots: [] for slots in SLOTS}
     try:
-        async with fleet_on(stack, ["waiting"], **UNTRACED) as fleet:
-            await fleet.coordinator()
-            await fleet.worker(["waiting"])
-            async with fleet.connect() as client:
-                await results(await submit(client, waits, [ITEM] * SLOTS))
-                for _ in range(repeats):
-                    async with asyncio.timeout(LIMIT_SECONDS):
-                        spans = await results(await submit(client, waits, [ITEM] * tasks))
-                    took = max(span.ended[0] for span in spans) - min(span.began[0] for span in spans)
-                    ideals.append(rounds * WAIT_SECONDS / took)
+        for _ in range(repeats):
+            for slots, values in found.items():
+                async with asyncio.timeout(LIMIT_SECONDS):
+                    values.append(await _waited(stack, slots, rounds))
     except TimeoutError:
-        ideals = []
-    name = f"{tasks} handlers of {WAIT_SECONDS * 1e3:.0f} ms in {SLOTS} slots, of the ideal"
-    return [Figure("e", name, "x", ideals, "≥ 0.95")]
+        found = {slots: [] for slots in SLOTS}
+    return [
+        Figure(
+            "waiting",
+            f"{rounds} rounds of {WAIT_SECONDS:g} s, {slots} handlers at once, of the ideal",
+            "x",
+            values,
+            at_least(0.97),
+        )
+        for slots, values in found.items()
+    ]
+
+
+async def _waited(stack: LocalStack, slots: int, rounds: int) -> float:
+    async with fleet_on(stack, ["waiting"], ARGOSY_WORKER__CONCURRENCY=str(slots), **UNTRACED) as fleet:
+        await fleet.coordinator()
+        await fleet.worker(["waiting"])
+        async with fleet.connect() as client:
+            spans = await results(await submit(client, waits, [ITEM] * (slots * rounds)))
+    took = max(span.ended[0] for span in spans) - min(span.began[0] for span in spans)
+    return rounds * WAIT_SECONDS / took
