@@ -95,6 +95,8 @@ class Attempts:
             given, running.inputs, running.page = inputs.given, inputs.payloads, inputs.page
         elif not isinstance(body, PlainDispatch):  # a plain one has no taint
             running.see(taint_of(body.inputs))
+        if body.refused is not None:
+            running.see(body.refused.taint)
         if running.span.recording:
             running.span.set_content(names.INPUT, partial(shown, given))
             if isinstance(body, SystemDispatched) and body.reduced:

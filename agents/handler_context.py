@@ -134,6 +134,12 @@ class TaskContext:
         return self._running.order.body.attempt
 
     @property
+    def refused(self) -> str | None:
+        """Why a planner's last plan was refused; None if none was."""
+        refused = self._running.order.body.refused
+        return None if refused is None else refused.reason
+
+    @property
     def deadline(self) -> datetime:
         """When this attempt ends, in UTC."""
         return datetime.fromtimestamp(self._deadline, UTC)

@@ -18,6 +18,7 @@ def forget(state: RunState, plan: Plan, step: StepPlan) -> None:
         forget_signals(state, step.name)
     _task(state, step.name)
     state.drop(f"q:{step.name}")
+    state.drop(f"u:{step.name}")
     state.drop(f"s:{step.name}")
 
 

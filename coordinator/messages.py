@@ -13,7 +13,7 @@ from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan
-from argosy.coordinator.planned_steps import steps_under
+from argosy.coordinator.planned_steps import plan_refused, steps_under
 from argosy.coordinator.run_plan import plan_in
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, fixed_of, iteration_of
@@ -90,6 +90,9 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         b"" if pinned.budget_micros is None else b',"budget_micros":%d' % pinned.budget_micros,
         b',"parents":%b' % to_json(parents) if parents else b"",
         b"" if task.earlier is None else b',"earlier":%b' % to_json(task.earlier),
+        b""
+        if attempt == 1 or (refused := plan_refused(state, place)) is None
+        else b',"refused":%b' % refused,
         b"}" if place.system is None else _system(state, place),
     ]
     kind = TaskDispatched if place.system is None else SystemDispatched

@@ -10,7 +10,7 @@ from argosy.coordinator.allowed import made_by
 from argosy.coordinator.inputs import taint_at
 from argosy.coordinator.kept import TaskResult
 from argosy.coordinator.plan_check import Refused, checked
-from argosy.coordinator.planned_steps import KeptPlan, keep, steps_under
+from argosy.coordinator.planned_steps import KeptPlan, keep, remember, steps_under
 from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import PLANNED
@@ -36,6 +36,7 @@ def begin(turn: Turn, step: StepPlan, result: TaskResult) -> list[StepPlan] | Fa
     found = _read(step, result)
     if isinstance(found, Refused):
         return refused(step, result) or Fault(code=BAD_PLAN, message=found.reason)
+    remember(turn.state, step, None)
     keep(turn.state, step, KeptPlan(tasks=found, taint=taint_at(turn.state, step.name)))
     state = turn.state.step(step.name)
     state.length = len(found)

@@ -11,12 +11,14 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field, JsonValue
 
 from argosy.coordinator.allowed import Allowed
+from argosy.coordinator.place import Place
 from argosy.coordinator.plan_check import is_gathered, parts_of, waits_for
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import MOST_MADE, StepPlan, Steps
 from argosy.schemas.edges import After, Constant, InputEdge, StepInput
+from argosy.schemas.fault import Fault
 from argosy.schemas.pipeline import TaskStep
-from argosy.schemas.planning import PlannedTask
+from argosy.schemas.planning import PlannedTask, PlanRefused
 from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 _MADE: Final[dict[tuple[Allowed, str, bytes], Mapping[str, StepPlan]]] = {}
@@ -61,6 +63,20 @@ def steps_under(state: RunState, step: StepPlan) -> Mapping[str, StepPlan]:
             del _MADE[next(iter(_MADE))]
         _MADE[step.allowed, step.name, raw] = found
     return found
+
+
+def remember(state: RunState, step: StepPlan, fault: Fault | None) -> None:
+    """Keep why a planner's plan was refused, for its next attempt; None: there is none, or no more to tell."""
+    if fault is None:
+        state.drop(f"u:{step.name}")
+        return
+    refused = PlanRefused(reason=fault.message, taint=fault.taint)
+    state.put(f"u:{step.name}", refused.model_dump_json().encode())
+
+
+def plan_refused(state: RunState, place: Place) -> bytes | None:
+    """Give the JSON of the `PlanRefused` that a planner's task is told; None of any other, and if none was refused."""
+    return None if place.system is not None or place.step.allowed is None else state.get(f"u:{place.local}")
 
 
 class RunSteps(Steps):

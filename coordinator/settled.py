@@ -5,6 +5,7 @@ from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
 from argosy.coordinator.place import Place
+from argosy.coordinator.planned_steps import remember
 from argosy.coordinator.ready import advance, plan_made
 from argosy.coordinator.retry import next_attempt_ms
 from argosy.coordinator.turn import Turn
@@ -65,6 +66,8 @@ def _succeeded(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) 
     if bad is not None:
         if settled.attempt == task.attempt and task.letter == "r":
             _failed(turn, place, task, settled.model_copy(update={"outcome": "failed", "fault": bad}))
+            if turn.state.is_open(place.local):
+                remember(turn.state, place.step, bad)
         return
     turn.end_task(place, "k", task, result)
     task_ended(turn, place, result)

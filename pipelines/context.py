@@ -161,6 +161,11 @@ class Context(Protocol):
         ...
 
     @property
+    def refused(self) -> str | None:
+        """Of a planner's agent: why the last plan of an earlier attempt was refused (`bad_plan`); else None."""
+        ...
+
+    @property
     def deadline(self) -> datetime:
         """When this attempt ends, in UTC: the earliest of its timeout, its step's and its run's deadline."""
         ...

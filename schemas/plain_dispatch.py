@@ -98,6 +98,10 @@ class PlainDispatch(NamedTuple):
         """None: a retry isn't plain."""
         return None
 
+    @property
+    def refused(self) -> None:
+        """None, likewise."""
+
 
 Dispatch = TaskDispatched | PlainDispatch
 

@@ -7,6 +7,7 @@ from pydantic_core import to_jsonable_python
 
 from argosy.schemas.hole import Hole
 from argosy.schemas.ids import Name
+from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 R = TypeVar("R")
 
@@ -49,6 +50,15 @@ class Plan(BaseModel):
 
     model_config = _DATA
     tasks: list[PlannedTask]
+
+
+class PlanRefused(BaseModel):
+    """Why the plan of an earlier attempt may not be run, for its planner."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    reason: str
+    taint: Annotated[Taint, Field(exclude_if=is_untainted)] = UNTAINTED
+    """Of that plan: the reason may show its words."""
 
 
 class PlanResult(BaseModel, Generic[R]):

@@ -9,6 +9,7 @@ from argosy.schemas.facts import Want
 from argosy.schemas.hole import Hole
 from argosy.schemas.pages import Reduction
 from argosy.schemas.payload import Payload, Reference
+from argosy.schemas.planning import PlanRefused
 from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 
@@ -126,6 +127,8 @@ class TaskDispatched(BaseModel):
     """Traceparents of the tasks whose results are joined here, for span links."""
     earlier: str | None = None
     """Traceparent of the attempt before, for the link of a retry."""
+    refused: PlanRefused | None = None
+    """For a planner that is tried again: what was wrong with its last plan."""
 
     @property
     def tokens(self) -> int:

@@ -46,12 +46,13 @@ def context(  # noqa: PLR0913 - all by name
     payloads: Mapping[str, JsonValue] | None = None,
     page: Page | None = None,
     tools: Mapping[str, Callable[..., Awaitable[Any]]] | None = None,
+    refused: str | None = None,
 ) -> "LoneContext":
     """Make a context. `memos` are there already, so that `ctx.step` makes no such effect again.
 
     `agent` gives the contract that its model calls are checked against; `payloads` are what `ctx.payload` finds;
-    `page` is `ctx.page`; `tools` stand in for tools of these names: for those of MCP servers, as `files_read`, and for
-    any other.
+    `page` is `ctx.page`, `refused` is `ctx.refused`; `tools` stand in for tools of these names: for those of MCP
+    servers, as `files_read`, and for any other.
     """
     return LoneContext(
         client=model,
@@ -63,6 +64,7 @@ def context(  # noqa: PLR0913 - all by name
         payloads=dict(payloads or {}),
         page=page,
         stand_ins=dict(tools or {}),
+        refused=refused,
     )
 
 
@@ -79,6 +81,7 @@ class LoneContext:
     payloads: dict[str, JsonValue]
     stand_ins: dict[str, Callable[..., Awaitable[Any]]]
     page: Page | None
+    refused: str | None
     deadline: datetime = field(default_factory=lambda: datetime.now(UTC) + _DEADLINE)
     told: list[str] = field(default_factory=list[str])
     """What it told by `progress`."""

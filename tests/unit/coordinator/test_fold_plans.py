@@ -174,6 +174,23 @@ def test_a_good_plan_of_an_earlier_attempt_is_taken_and_a_bad_one_changes_nothin
     assert log.out == {"q/x": 1}
 
 
+def test_a_planner_that_is_tried_again_is_told_what_was_wrong_with_its_last_plan() -> None:
+    log = log_of(planning())
+    assert log.dispatch("q").refused is None
+    plans(log, a_task("x", agent="none"), taint=("document",))
+    log.fire("retry:q")
+    told = log.dispatch("q").refused
+    assert told is not None
+    assert "x is for 'none'; it may be for ag, bg" in told.reason
+    assert told.taint == ("document",)
+    log.add(failed("q", 2, retriable=True))
+    log.fire("retry:q")
+    assert log.dispatch("q").refused == told
+    plans(log, a_task("x"))
+    assert log.dispatch("q/x").refused is None
+    assert "u:q" not in log.hash
+
+
 def test_what_a_planner_gave_is_tainted_as_its_result() -> None:
     log = log_of(planning())
     plans(log, a_task("x", "words", [of("y"), "more"]), a_task("y"), taint=("document",))

@@ -11,6 +11,7 @@ from argosy.schemas.errors import Reject, RunFailed
 from argosy.schemas.hole import Hole
 from argosy.schemas.planning import Plan, PlannedTask, PlanResult, result_of
 from argosy.testing.fleet import Fleet
+from argosy.testing.lone_context import context
 
 
 class Part(BaseModel):
@@ -19,7 +20,7 @@ class Part(BaseModel):
 
 @agent(retries=2)
 async def think(ctx: Context, goal: str) -> Plan:
-    if goal == "nonsense" or (goal == "twice" and ctx.attempt == 1):
+    if goal == "nonsense" or (goal == "told" and not ctx.refused):
         return Plan(tasks=[PlannedTask(key="x", agent="nobody")])
     words = [
         PlannedTask(key=f"w{n}", agent="find", inputs={"word": word}) for n, word in enumerate(goal.split())
@@ -70,10 +71,16 @@ async def test_a_planners_tasks_are_run_and_their_results_are_given_by_key() -> 
         assert value["w1"] == Part(words=["two"])
 
 
-async def test_a_bad_plan_is_tried_again_and_fails_its_run_in_the_end() -> None:
+async def test_a_planner_alone_is_told_what_a_test_says() -> None:
+    why = "x is for 'nobody'; it may be for find, join"
+    assert [task.key for task in (await think(context(refused=why), "told")).tasks] == ["w0", "all"]
+    assert [task.key for task in (await think(context(), "told")).tasks] == ["x"]
+
+
+async def test_a_bad_plan_is_tried_again_with_the_reason_and_fails_its_run_in_the_end() -> None:
     async with Fleet(planning) as fleet:
-        run = await fleet.submit(planning, "twice")
-        assert await run.result() == "twice []"
+        run = await fleet.submit(planning, "told")
+        assert await run.result() == "told []"
         bad = await fleet.submit(planning, "nonsense")
         with pytest.raises(
             RunFailed,
