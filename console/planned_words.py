@@ -26,5 +26,5 @@ def how_far(step: object, name: str, history: History) -> str:
         return ""
     found = state.step(name)
     missing = f", {counted(found.missing, 'hole')}" if found.missing else ""
-    waits = f", {len(found.queued)} wait for room" if found.queued else ""
+    waits = f", {found.held - found.freed} wait for room" if found.held > found.freed else ""
     return f"plan: {found.succeeded} of {counted(found.length, 'task')} succeeded{missing}{waits}"

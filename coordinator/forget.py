@@ -6,6 +6,7 @@ task finds none: a worker takes that for over, as of any task that an active run
 
 from argosy.coordinator.paging import paging_of
 from argosy.coordinator.plan import Plan
+from argosy.coordinator.planned_steps import held_at
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, Waits
 from argosy.coordinator.waiting import forget as forget_signals
@@ -17,8 +18,8 @@ def forget(state: RunState, plan: Plan, step: StepPlan) -> None:
     if isinstance(step.runs, Waits):
         forget_signals(state, step.name)
     _task(state, step.name)
-    state.drop(f"q:{step.name}")
-    state.drop(f"u:{step.name}")
+    if step.allowed is not None:
+        _plan(state, step)
     state.drop(f"s:{step.name}")
 
 
@@ -38,6 +39,15 @@ def forget_inside(state: RunState, plan: Plan, step: StepPlan) -> None:
         state.drop(f"v:{step.given}")
         for inner in plan.within(f"{step.name}/"):
             forget(state, plan, inner)
+
+
+def _plan(state: RunState, step: StepPlan) -> None:
+    """Drop what a planner's step keeps beside its task: its plan, and who waited for a place when it ended."""
+    queue = state.step(step.name)
+    for number in range(queue.freed, queue.held):
+        state.drop(held_at(step, number))
+    state.drop(f"q:{step.name}")
+    state.drop(f"u:{step.name}")
 
 
 def _task(state: RunState, local: str) -> None:

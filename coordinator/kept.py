@@ -156,8 +156,10 @@ class StepState:
     """The first shard that did not succeed."""
     tokens: int = 0
     """Of the results so far."""
-    queued: tuple[str, ...] = ()
-    """Of a planner's step: keys of tasks that could start, and wait until fewer run."""
+    held: int = 0
+    """Of a planner's step: tasks that could start and had to wait until fewer ran, so far."""
+    freed: int = 0
+    """Of those, the ones whose turn has come."""
     looking: bool = False
     """The lane was asked to look: at the list that a map made, or at what a shard is given."""
     cause: Cause | None = None

@@ -10,7 +10,7 @@ from argosy.coordinator.allowed import made_by
 from argosy.coordinator.inputs import taint_at
 from argosy.coordinator.kept import TaskResult
 from argosy.coordinator.plan_check import Refused, checked
-from argosy.coordinator.planned_steps import KeptPlan, keep, remember, steps_under
+from argosy.coordinator.planned_steps import KeptPlan, held_at, keep, remember, steps_under
 from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
 from argosy.coordinator.wants import PLANNED
@@ -56,7 +56,8 @@ def is_held(turn: Turn, owner: StepPlan, step: StepPlan) -> bool:
         state.open += 1
         turn.state.put_step(owner.name, state)
         return False
-    state.queued = (*state.queued, step.name.rpartition("/")[2])
+    turn.state.put(held_at(owner, state.held), step.name.encode())
+    state.held += 1
     turn.state.put_step(owner.name, state)
     return True
 
@@ -71,8 +72,11 @@ def ended(turn: Turn, owner: StepPlan, inner: StepPlan) -> StepPlan | None:
     state.succeeded += succeeded
     state.missing += not succeeded
     following = None
-    if state.queued and state.open < owner.allowed.max_parallel:
-        following, state.queued = f"{owner.name}/{state.queued[0]}", state.queued[1:]
+    if state.freed < state.held and state.open < owner.allowed.max_parallel:
+        at = held_at(owner, state.freed)
+        following = (turn.state.get(at) or b"").decode()
+        turn.state.drop(at)
+        state.freed += 1
     turn.state.put_step(owner.name, state)
     if state.succeeded + state.missing == state.length:
         turn.look(owner, made_by(owner.name))

@@ -65,6 +65,11 @@ def steps_under(state: RunState, step: StepPlan) -> Mapping[str, StepPlan]:
     return found
 
 
+def held_at(step: StepPlan, number: int) -> str:
+    """Name the field of the planned task that was the n-th to wait for a place: a long queue is never written again."""
+    return f"h:{step.name}#{number}"
+
+
 def remember(state: RunState, step: StepPlan, fault: Fault | None) -> None:
     """Keep why a planner's plan was refused, for its next attempt; None: there is none, or no more to tell."""
     if fault is None:

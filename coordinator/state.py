@@ -13,6 +13,7 @@ Fields (all values are text):
 | `v:<local>` | what a task left: payload and facts, or its fault |
 | `p:<local>` | a task that is cut into pages: `Paging` |
 | `q:<step>` | the plan that a planner made: `KeptPlan` |
+| `h:<step>#<n>` | which task of a plan was the n-th that had to wait for a place, while it waits |
 | `u:<step>` | why a planner's last plan was refused, until one was taken over: `PlanRefused` |
 | `r:<local>` | what counts as a task's result, until it could be ordered |
 | `s:<step>` | a step that has begun to change: `StepState` |

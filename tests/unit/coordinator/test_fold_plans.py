@@ -76,6 +76,22 @@ def test_no_more_run_at_once_than_may() -> None:
     assert sorted(log.out) == ["q/t2", "q/t3"]
 
 
+@pytest.mark.parametrize("length", [12, 120])
+def test_an_end_writes_as_little_of_a_long_queue_as_of_a_short_one(length: int) -> None:
+    log = log_of(planning(max_parallel=1, max_tasks=1000))
+    plans(log, *(a_task(f"t{number:03}") for number in range(length)))
+    most = 0
+    for number in range(length):
+        assert log.state is not None
+        assert list(log.out) == [f"q/t{number:03}"]
+        before = dict(log.hash)
+        ok(log, f"q/t{number:03}")
+        changed = dict(log.hash.items() - before.items())
+        most = max(most, sum(len(name) + len(value) for name, value in changed.items()))
+    assert most < 600
+    assert not [name for name in log.hash if name.startswith("h:")]
+
+
 def test_who_waits_for_what_failed_is_skipped_and_who_can_do_without_finds_a_hole() -> None:
     log = log_of(planning(), task("z", "q"))
     reads = [of("x"), of("y", or_hole=True)]
@@ -216,6 +232,17 @@ def test_the_end_of_a_run_or_of_the_step_stops_the_tasks_of_its_plan() -> None:
     late.add(CancelReceived(reason="enough"))
     assert not late.out
     assert late.letter("q/x") == "x"
+
+
+def test_a_loop_forgets_who_still_waited_for_a_place_when_its_planner_had_no_more_time() -> None:
+    inner = pipeline(planning(max_parallel=1, deadline_seconds=5), task("y", "q?"), agents=AGENTS)
+    log = begun(pipeline(looped("l", "input", runs=inner, max_iterations=3), agents=AGENTS))
+    for number in (1, 2, 3):
+        plans(log, *(a_task(key) for key in "abc"), local=f"l~{number}/q")
+        assert f"h:l~{number}/q#1" in log.hash
+        log.fire(f"step:l~{number}/q")
+        log.add(succeeded(f"l~{number}/y", 1, facts={"value:@": ValueFact(kind="value", value=number == 3)}))
+        assert not [name for name in log.hash if name.startswith(("h:", "u:", "q:"))]
 
 
 def test_planners_plan_in_maps_and_in_loops_and_a_loop_forgets_their_plans() -> None:
