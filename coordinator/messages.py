@@ -71,8 +71,6 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     step, pinned = place.step, state.pinned
     inputs, joined = inputs_for(state, plan, place), _joined(state, plan, place)
     parents = _traceparents(state, joined)
-    due_ms = state.step(step.name).due_ms
-    until_ms = pinned.deadline_ms if due_ms is None else min(due_ms, pinned.deadline_ms)
     window, factor = pinned.windows.get(place.agent), factor_for(state, place)
     # A model built, checked and written again would cost three times as much, for every task of every run.
     parts = [
@@ -82,7 +80,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         step.fixed if place.system is None else fixed_of(wants_for(state, place), place.terms),
         b"" if window is None else b',"window":%d' % window,
         b"" if factor == 1000 else b',"factor":%d' % factor,  # noqa: PLR2004 - the default
-        b',"deadline_ms":%d,"run_deadline_ms":%d' % (until_ms, pinned.deadline_ms),
+        b',"deadline_ms":%d,"run_deadline_ms":%d' % (_until_ms(state, plan, step), pinned.deadline_ms),
         b"" if pinned.priority == 5 else b',"priority":%d' % pinned.priority,  # noqa: PLR2004 - the default
         b',"pipeline":"%b"' % plan.title.encode(),
         b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
@@ -99,6 +97,18 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     return Order(
         kind, b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(joined)
     )
+
+
+def _until_ms(state: RunState, plan: Plan, step: StepPlan) -> int:
+    """Say when a task's time is up: at the run's deadline, its step's, or that of a step which it lies in."""
+    until_ms = state.pinned.deadline_ms
+    while True:
+        due_ms = state.step(step.name).due_ms
+        if due_ms is not None:
+            until_ms = min(until_ms, due_ms)
+        if step.owner is None:
+            return until_ms
+        step = plan.steps[step.owner]
 
 
 def _system(state: RunState, place: Place) -> bytes:

@@ -127,6 +127,8 @@ def test_a_step_that_runs_a_pipeline_waits_for_what_it_is_to_come_after() -> Non
 def test_the_deadline_of_the_step_ends_all_that_is_inside() -> None:
     retries = pipeline(task("x", "input"), task("y", "input"), task("z", "x?", "y?", deadline_seconds=9))
     log = run_of(child("c", retries, deadline_seconds=60), task("b", "c?"))
+    due_ms = log.timers["step:c"].due_ms
+    assert [log.dispatch(local).deadline_ms for local in ("c/x", "c/y")] == [due_ms, due_ms]
     log.add(failed("c/x", retriable=True))
     log.fire("step:c")
     assert {local: log.letter(local) for local in ("c/x", "c/y")} == {"c/x": "e", "c/y": "e"}

@@ -221,6 +221,14 @@ def test_what_a_planner_gave_is_tainted_as_its_result() -> None:
     assert log.look("q/=").at.source.taint == ("document",)
 
 
+def test_the_tasks_of_a_plan_have_no_longer_than_its_step() -> None:
+    log = log_of(planning(deadline_seconds=5))
+    due_ms = log.timers["step:q"].due_ms
+    plans(log, a_task("x"), a_task("y", of("x")))
+    ok(log, "q/x")
+    assert log.dispatch("q/y").deadline_ms == due_ms < log.dispatch("q/y").run_deadline_ms
+
+
 def test_the_end_of_a_run_or_of_the_step_stops_the_tasks_of_its_plan() -> None:
     log = log_of(planning(deadline_seconds=5), task("z", "q?"))
     plans(log, a_task("x"), a_task("y", of("x")))
