@@ -16,7 +16,6 @@ from argosy.console.options import HELP, Options, options, set_options, split_op
 from argosy.console.output import show_error, show_stopped, show_usage
 from argosy.console.reader import quiet_without_reader
 from argosy.schemas.errors import ArgosyError, Unreachable
-from argosy.schemas.fault import first_of
 
 _STOPPED: Final[dict[object, str]] = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
 
@@ -45,6 +44,8 @@ def _run() -> NoReturn:
     ):  # while it is still being imported; elsewhere typer turns it into the code
         code = INTERRUPTED
     except BaseExceptionGroup as group:
+        from argosy.schemas.fault import first_of  # noqa: PLC0415 - a page of help needs no pydantic
+
         ours = first_of(group)
         if ours is None:
             raise

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 from unicodedata import category
 
-from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
 from typer import Context, TyperException
@@ -39,6 +37,9 @@ def show_folded(data: object, text: str) -> None:
 
 def show_json(data: object) -> None:
     """Print one JSON object on a line of its own."""
+    from pydantic import BaseModel  # noqa: PLC0415 - a page of help needs no pydantic, and takes half as long without
+    from pydantic_core import to_jsonable_python  # noqa: PLC0415 - as above
+
     plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else to_jsonable_python(data)
     sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
     sys.stdout.flush()
