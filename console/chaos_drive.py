@@ -32,8 +32,9 @@ from argosy.testing.outside import Witness
 _LOOK_SECONDS: Final = 0.25
 _TELL_SECONDS: Final = 5.0
 _SNAPSHOT_SECONDS: Final = 3.0
-_RECOVERED_SECONDS: Final = 60.0
-"""A fault that has not ended by itself this long after its time is told as an error."""
+_RECOVERED_SECONDS: Final = 180.0
+"""A fault that has not ended by itself this long after its time is told as an error. One that was killed starts anew
+under the next faults: each start that finds Kafka away, or a line that stands still, gives up after half a minute."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from argosy.broker import inside
 from argosy.broker.topics import TopicNames
 from argosy.client.connection import Argosy
 from argosy.console.chaos_arena import OWN_APP, WORK_PARTITIONS, Arena
@@ -40,7 +41,7 @@ async def _producer(arena: Arena) -> AsyncGenerator[AIOKafkaProducer]:
         await producer.start()
         yield producer
     finally:
-        await producer.stop()
+        await inside.close(producer)
 
 
 async def duplicates(arena: Arena, strike: Strike) -> str:
@@ -125,7 +126,7 @@ async def _set_back(arena: Arena, group: str, topic: str) -> int:
             else:
                 return sum(ends.values())
     finally:
-        await consumer.stop()
+        await inside.close(consumer)
 
 
 async def rebalances(arena: Arena, strike: Strike) -> str:
@@ -154,7 +155,7 @@ async def rebalances(arena: Arena, strike: Strike) -> str:
         except (KafkaError, TimeoutError):
             await asyncio.sleep(_AGAIN_SECONDS)
         finally:
-            await consumer.stop()
+            await inside.close(consumer)
     return f"{times} members of {agent} came and went" if times else ""
 
 

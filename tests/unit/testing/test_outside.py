@@ -1,0 +1,28 @@
+"""The witness of chaos runs: it goes on for as long as it is wanted, whatever its clients do as they are closed."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from argosy.testing.outside import Witness
+
+
+async def test_a_client_that_ends_as_if_it_was_cancelled_does_not_end_who_looks_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def stop(_consumer: AIOKafkaConsumer) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", stop)
+    looked: list[str] = []
+
+    async def look_on() -> None:
+        witness = Witness("127.0.0.1:1", "chaos")
+        await witness.__aexit__()
+        looked.append("and again")
+
+    looking = asyncio.create_task(look_on())
+    await asyncio.wait({looking})
+    assert not looking.cancelled()
+    assert looked == ["and again"]
