@@ -11,7 +11,10 @@ from argosy.testing.outside import Witness
 async def test_a_client_that_ends_as_if_it_was_cancelled_does_not_end_who_looks_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def stop(_consumer: AIOKafkaConsumer) -> None:
+    own = AIOKafkaConsumer.stop
+
+    async def stop(consumer: AIOKafkaConsumer) -> None:
+        await own(consumer)
         raise asyncio.CancelledError
 
     monkeypatch.setattr(AIOKafkaConsumer, "stop", stop)
