@@ -1,15 +1,15 @@
-"""`argosy coordinator` and `argosy worker`: the two serving processes."""
+"""`argosy coordinator` and `argosy worker`: the two serving processes.
+
+Each loads its own part when it is called: a worker starts sooner without the coordinator's.
+"""
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from argosy.agents.exit import end_process
-from argosy.agents.model import Models
-from argosy.agents.openai_client import OpenAIClient
-from argosy.agents.worker import Worker
 from argosy.broker import provision
 from argosy.broker.redis import RedisStore
 from argosy.broker.server_check import check_server
@@ -17,11 +17,10 @@ from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.output import note
 from argosy.console.process_life import Services, say_ready, serve
-from argosy.console.scheduling import run_schedules
-from argosy.console.topics_watch import tell_missing
-from argosy.coordinator.service import Coordinator
-from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, Unreachable, WorkerBroken
+
+if TYPE_CHECKING:
+    from argosy.pipelines.schedule import Schedule
 
 ReadyFile = Annotated[
     Path | None, typer.Option("--ready-file", help="Written when the process serves.", hidden=True)
@@ -40,8 +39,12 @@ def coordinator(
     With an app it runs the app's schedules too; so may any number of them, a slot is one run. Topics that are missing
     are made; a setting that contradicts what is there is an error. SIGTERM drains.
     """
+    from argosy.console.scheduling import run_schedules  # noqa: PLC0415 - see above
+    from argosy.console.topics_watch import tell_missing  # noqa: PLC0415
+    from argosy.coordinator.service import Coordinator  # noqa: PLC0415
+
     settings = load_settings()
-    schedules = [] if app is None else list(discover(app).schedules.values())
+    schedules = _schedules(app)
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         coordinator = Coordinator(settings, services.cluster, services.store, services.payloads)
@@ -82,6 +85,11 @@ def worker(
 
     SIGTERM stops taking, lets handlers finish for `--drain-seconds` and hands the rest back; twice ends at once.
     """
+    from argosy.agents.model import Models  # noqa: PLC0415 - see above
+    from argosy.agents.openai_client import OpenAIClient  # noqa: PLC0415
+    from argosy.agents.worker import Worker  # noqa: PLC0415
+    from argosy.pipelines.discover import discover  # noqa: PLC0415
+
     path, _, names = target.partition(":")
     found = discover(path)
     agents = [found.agent(name) for name in names.split(",")] if names else list(found.agents.values())
@@ -120,6 +128,14 @@ def worker(
             await client.close()
 
     serve(settings, f"worker-{agents[0].name}" if len(agents) == 1 else "worker", main)
+
+
+def _schedules(app: str | None) -> "list[Schedule[Any]]":
+    if app is None:
+        return []
+    from argosy.pipelines.discover import discover  # noqa: PLC0415 - see above
+
+    return list(discover(app).schedules.values())
 
 
 async def _check_redis(store: RedisStore) -> None:

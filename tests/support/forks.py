@@ -26,7 +26,12 @@ PLUG = "ARGOSY_TEST_PLUG"
 """The variable that names a function, `module:function`, to be called in the process before it is what was ordered."""
 _LOOK_SECONDS = 0.05
 _NEEDED = (
+    "argosy.agents.openai_client",
+    "argosy.agents.worker",
+    "argosy.console.scheduling",
     "argosy.console.serve",
+    "argosy.console.topics_watch",
+    "argosy.coordinator.service",
     "argosy.console.submit",
     "support.crash_app",
     "support.crash_table",

@@ -73,3 +73,12 @@ def test_a_group_without_a_command_shows_its_help_and_a_wrong_one_what_it_has() 
     )
     assert wrong.returncode == 2
     assert wrong.stderr.splitlines()[1:] == ["  why: it has plan, apply", "  do:  argosy topics --help"]
+
+
+def test_a_worker_loads_nothing_of_a_coordinator() -> None:
+    code = (
+        "import sys; import argosy.console.serve, argosy.agents.worker\n"
+        "print(*(name for name in sys.modules if name.startswith(('argosy.coordinator', 'argosy.client'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
