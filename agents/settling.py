@@ -64,9 +64,7 @@ class Settling:
         sending = span = running.span
         if span.recording:
             steps.invoked(span, "succeeded", running.usage, running.seconds)
-            sending = steps.settle(
-                self._services.topics.runs, Attempts.work(running), "succeeded", span.trace
-            )
+            sending = steps.settle(self._services.topics.runs, Attempts.work(running), "succeeded", span)
         self._added.setdefault(running.order.body.lane, []).append(_Settling(running, body, sending))
         return True
 

@@ -4,10 +4,12 @@ The setting is one for the process. Content is opt-in, as OpenTelemetry's GenAI 
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final, Literal
 
 from argosy.schemas.canonical import sha256_hex
 from argosy.telemetry import names
+from argosy.telemetry.forms import Form, Part
 from argosy.telemetry.redact import redact_text
 
 Mode = Literal["off", "hash", "full"]
@@ -32,20 +34,27 @@ def mode() -> Mode:
     return _Setting.mode
 
 
-def attributes(name: str, content: Content) -> dict[str, str]:
+def told(name: str, content: Content) -> Part | None:
     """Describe content under the attribute `name`.
 
-    `off`: nothing. `hash`: `<name>.sha256`, the SHA-256 of the bytes as they are: for a value's canonical
+    `off`: None. `hash`: `<name>.sha256`, the SHA-256 of the bytes as they are: for a value's canonical
     JSON that is its address in the payload store. `full`: both, the text with secrets masked and cut.
     """
     chosen = _Setting.mode
     if chosen == "off":
-        return {}
+        return None
     known = content() if callable(content) else content
     data = known.encode("utf-8", "surrogatepass") if isinstance(known, str) else known
-    found = {name + names.SHA256_SUFFIX: sha256_hex(data)}
-    if chosen == "full":
-        text = data.decode("utf-8", "replace")
-        cut = f"{text[:TEXT_CHARACTERS]}… ({len(text)} characters)" if len(text) > TEXT_CHARACTERS else text
-        found[name] = redact_text(cut)
-    return found
+    hashed, full = _forms(name)
+    sha256 = sha256_hex(data)
+    if chosen == "hash":
+        return hashed, (sha256,)
+    text = data.decode("utf-8", "replace")
+    cut = f"{text[:TEXT_CHARACTERS]}… ({len(text)} characters)" if len(text) > TEXT_CHARACTERS else text
+    return full, (sha256, redact_text(cut))
+
+
+@cache  # of a few attributes
+def _forms(name: str) -> tuple[Form, Form]:
+    hashed = name + names.SHA256_SUFFIX
+    return Form(hashed), Form(hashed, name)

@@ -13,23 +13,25 @@ A span has one name and one kind: those are always of the newest. https://opente
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Final, Literal
 
+from opentelemetry.util.types import AnyValue
+
 from argosy.telemetry import names
+from argosy.telemetry.forms import Told, attributes_of
 
 VARIABLE: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
 
 GenAi = Literal["usual", "latest", "both"]
 
-_Value = str | int
 _OPERATIONS: Final = {names.SEND: "publish", names.PROCESS: "process"}
-_OLD_MESSAGING: Final[dict[str, tuple[str, Callable[[_Value], _Value]]]] = {
+_OLD_MESSAGING: Final[dict[str, tuple[str, Callable[[AnyValue], AnyValue]]]] = {
     names.OPERATION_TYPE: (names.OLD_OPERATION, lambda value: _OPERATIONS[str(value)]),
-    names.PARTITION: (names.OLD_PARTITION, int),
-    names.OFFSET: (names.OLD_OFFSET, int),
-    names.GROUP: (names.OLD_GROUP, str),
+    names.PARTITION: (names.OLD_PARTITION, lambda value: int(str(value))),
+    names.OFFSET: (names.OLD_OFFSET, lambda value: value),
+    names.GROUP: (names.OLD_GROUP, lambda value: value),
 }
 
 
@@ -48,13 +50,10 @@ def tells_old_messaging() -> bool:
     return "messaging/dup" in _words()
 
 
-def messaging(attributes: dict[str, _Value]) -> dict[str, _Value]:
-    """Give attributes of a messaging span, under all names that are asked for; may change what it is given."""
-    if tells_old_messaging():
-        for name, (old, made) in _OLD_MESSAGING.items():
-            if name in attributes:
-                attributes[old] = made(attributes[name])
-    return attributes
+def old_messaging(told: Iterable[Told]) -> Mapping[str, AnyValue]:
+    """Give the attributes of a messaging span once more, under their old names."""
+    attributes = attributes_of(told)
+    return {old: made(attributes[name]) for name, (old, made) in _OLD_MESSAGING.items() if name in attributes}
 
 
 def workflow(name: str) -> Mapping[str, str]:

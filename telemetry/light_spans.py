@@ -1,6 +1,6 @@
 """Spans of our own steps without what the SDK does for anybody's: a lock, copies and checks for each, a sampler's word.
 
-A light span goes to the exporters as the very same span, for a fifth of the time. Whoever wants more of it than ours do
+A light span goes to the exporters as the very same span, for a tenth of the time. Whoever wants more of it than ours do
 (an event, an exception, a status, its attributes) turns it into the SDK's, with the same ids, and meets no difference.
 https://opentelemetry.io/docs/specs/otel/trace/api/#span
 """
@@ -15,9 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
-    Link,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -29,10 +27,11 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import AnyValue, Attributes
 
 from argosy.telemetry import names
-from argosy.telemetry.propagation import Trace, parent_context, span_context
+from argosy.telemetry.ended_spans import Ended, Facts
+from argosy.telemetry.forms import Part, Told, attributes_of
+from argosy.telemetry.propagation import Linked, Trace, links_of, parent_context
 
 _PLAIN: Final = frozenset((str, int, float, bool))
-_SCOPE: Final = InstrumentationScope(names.SCOPE, "")
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _ASKING: Final = frozenset(("OTEL_SDK_DISABLED", "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"))
 _FULL: Final = threading.RLock()
@@ -60,8 +59,8 @@ class Provider(TracerProvider):
         name: str,
         parent: Trace,
         kind: SpanKind,
-        attributes: Callable[[], Mapping[str, AnyValue]],
-        links: Sequence[Link],
+        told: Callable[[], Sequence[Told]],
+        links: Sequence[Linked],
         span_id: int | None = None,
     ) -> "Light | None":
         """Begin a child of a valid, sampled parent, with a span id that is given, or a random one.
@@ -71,7 +70,7 @@ class Provider(TracerProvider):
         if not self._light or parent.traceparent is None or parent.tracestate is not None:
             return None
         chosen = self.ids.generate_span_id() if span_id is None else span_id
-        return Light(self, name, parent.traceparent, kind, dict(attributes()), links, chosen)
+        return Light(self, name, parent.traceparent, kind, [*told()], links, chosen)
 
     def take(self, span: ReadableSpan) -> None:
         """Hand an ended light span to the exporters."""
@@ -82,24 +81,25 @@ class Provider(TracerProvider):
 class Light(Span):
     """A span that records."""
 
+    _context: SpanContext | None = None
+    _full: Span | None = None
+    _turning = False
+    _ended: Ended | None = None
+
     def __init__(  # noqa: PLR0913, PLR0917 - what a span is
         self,
         provider: Provider,
         name: str,
         parent: str,
         kind: SpanKind,
-        attributes: dict[str, AnyValue],
-        links: Sequence[Link],
+        told: list[Told],
+        links: Sequence[Linked],
         span_id: int,
     ) -> None:
-        """Begin it; `parent` is a valid traceparent, `attributes` are its own from now on."""
+        """Begin it; `parent` is a valid traceparent, `told` is its own from now on."""
         self._provider, self._name, self._parent, self._kind = provider, name, parent, kind
-        self._attributes, self._links = attributes, links
+        self._told, self._links = told, links
         self._id = span_id
-        self._context: SpanContext | None = None
-        self._full: Span | None = None
-        self._turning = False
-        self._ended: ReadableSpan | None = None
         self.trace = Trace(f"00-{parent[3:35]}-{self._id:016x}-01")
         self._start_ns = time.time_ns()
 
@@ -118,9 +118,16 @@ class Light(Span):
     def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
         """Add attributes; the SDK looks at those that aren't plain."""
         if self._full is None and self._ended is None and _PLAIN.issuperset(map(type, attributes.values())):
-            self._attributes.update(attributes)
+            self._told.append({**attributes})
         else:
             self._fully().set_attributes(attributes)
+
+    def tell(self, part: Part) -> None:
+        """Add the attributes of a form."""
+        if self._full is None and self._ended is None:
+            self._told.append(part)
+        else:
+            self._fully().set_attributes(attributes_of((part,)))
 
     def end(self, end_time: int | None = None) -> None:
         """End it; more ends change nothing."""
@@ -130,19 +137,19 @@ class Light(Span):
             self._ended = self._readable(time.time_ns() if end_time is None else end_time)
             self._provider.take(self._ended)
 
-    def _readable(self, end_ns: int | None) -> ReadableSpan:
-        return ReadableSpan(
-            self._name,
-            self.get_span_context(),
-            span_context(self._parent),
-            self._provider.resource,
-            self._attributes,
-            (),
-            self._links,
-            self._kind,
-            start_time=self._start_ns,
-            end_time=end_ns,
-            instrumentation_scope=_SCOPE,
+    def _readable(self, end_ns: int | None) -> Ended:
+        return Ended(
+            Facts(
+                self._provider.resource,
+                self._name,
+                self._kind,
+                self._parent,
+                self._id,
+                self._start_ns,
+                end_ns,
+                self._told,
+                self._links,
+            )
         )
 
     # -- what others may want of a span, and ours seldom do
@@ -200,8 +207,8 @@ class Light(Span):
             self._name,
             parent_context(self._parent),
             self._kind,
-            self._attributes,
-            self._links,
+            attributes_of(self._told),
+            links_of(self._links),
             self._start_ns,
         )
 

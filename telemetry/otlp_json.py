@@ -19,6 +19,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, SpanKind, StatusCode
 
+from argosy.telemetry import names
+from argosy.telemetry.ended_spans import Ended, Facts
+from argosy.telemetry.forms import Form, Part, Told, attributes_of, parts_of
+from argosy.telemetry.propagation import Linked
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
@@ -36,7 +41,9 @@ def written(spans: Sequence[ReadableSpan]) -> bytes:
         found = grouped.get(id(span.resource))
         if found is None:
             found = grouped[id(span.resource)] = (span.resource, {})
-        found[1].setdefault(span.instrumentation_scope, []).append(_span(span))
+        found[1].setdefault(span.instrumentation_scope, []).append(
+            _facts(span.facts) if isinstance(span, Ended) else _span(span)
+        )
     resources = [
         b'{"resource":{%b},"scopeSpans":[%b]%b}'
         % (
@@ -94,6 +101,66 @@ def _span(span: ReadableSpan) -> bytes:
     return b"".join(found)
 
 
+def _facts(facts: Facts) -> bytes:
+    """Write a light span: the same as `_span` makes of it."""
+    _, name, kind, parent, span_id, start_ns, end_ns, told, links = facts
+    trace_id = parent[3:35].encode()
+    return (
+        b'{"traceId":"%b","spanId":"%016x","parentSpanId":"%b","flags":768,"name":%b,"kind":%d,'
+        b'"startTimeUnixNano":"%d","endTimeUnixNano":"%d"%b%b,"status":{}}'
+        % (
+            trace_id,
+            span_id,
+            parent[36:52].encode(),
+            _name(name),
+            _KINDS[kind],
+            start_ns,
+            end_ns or 0,
+            _told(told),
+            b',"links":[%b]' % b",".join(map(_linked, links)) if links else b"",
+        )
+    )
+
+
+def _told(told: Sequence[Told]) -> bytes:
+    parts = parts_of(told)
+    if parts is None:
+        return _attributes(attributes_of(told))
+    return b',"attributes":[%b]' % b",".join(map(_part, parts)) if parts else b""
+
+
+def _part(part: Part) -> bytes:
+    form, values = part
+    return _pattern(form) % tuple(map(_value, values))
+
+
+@lru_cache(maxsize=256)  # one for each kind of step, and a few
+def _pattern(form: Form) -> bytes:
+    """Write all of a form but the values of its names."""
+    always = [b"%b%b}" % (_key(key), _value(value)) for key, value in form.always.items()]
+    names = [b"%b%%b}" % _key(key).replace(b"%", b"%%") for key in form.names]
+    return b",".join((*(each.replace(b"%", b"%%") for each in always), *names))
+
+
+def _linked(linked: Linked) -> bytes:
+    traceparent, kind = linked
+    return b'{"traceId":"%b","spanId":"%b","flags":768,%b}' % (
+        traceparent[3:35].encode(),
+        traceparent[36:52].encode(),
+        _kind(kind),
+    )
+
+
+@lru_cache(maxsize=64)
+def _kind(kind: str) -> bytes:
+    return _attributes({names.LINK_KIND: kind}).removeprefix(b",")
+
+
+@lru_cache(maxsize=1024)  # an operation and a target that are few
+def _name(name: str) -> bytes:
+    return _text(name)
+
+
 def _link(link: Link) -> bytes:
     context = link.context
     attributes = _attributes(link.attributes, link.dropped_attributes)
@@ -116,12 +183,7 @@ def _attributes(attributes: Mapping[str, object] | None, dropped: int = 0) -> by
         plain = (
             attributes.copy() if isinstance(attributes, BoundedAttributes | MappingProxyType) else attributes
         )
-        written = [
-            b'%b{"stringValue":%b}}' % (_key(key), _text(value))
-            if type(value) is str
-            else b"%b%b}" % (_key(key), _value(value))
-            for key, value in plain.items()
-        ]
+        written = [b"%b%b}" % (_key(key), _value(value)) for key, value in plain.items()]
         found = b',"attributes":[%b]' % b",".join(written)
     return b'%b,"droppedAttributesCount":%d' % (found, dropped) if dropped else found
 
@@ -132,6 +194,8 @@ def _key(key: str) -> bytes:
 
 
 def _value(value: object) -> bytes:
+    if type(value) is str:  # as most are: a pattern takes longer
+        return b'{"stringValue":%b}' % _text(value)
     match value:
         case str():
             found = b'"stringValue":%b' % _text(value)

@@ -82,8 +82,9 @@ def trace_id_of(traceparent: str | None) -> str | None:
 
 def is_sampled(traceparent: str | None) -> bool:
     """Say whether a traceparent is valid and asks for spans."""
-    match = _match(traceparent) if traceparent is not None else None
-    return match is not None and bool(int(match[3], 16) & TraceFlags.SAMPLED)
+    if traceparent is None or _match(traceparent) is None:
+        return False
+    return bool(int(traceparent[-1], 16) & TraceFlags.SAMPLED)
 
 
 def passes(trace: Trace) -> bool:
@@ -125,10 +126,19 @@ def current() -> Trace:
     return trace_of(trace.get_current_span().get_span_context())
 
 
-def links_to(traceparents: Iterable[str | None], kind: str) -> list[Link]:
+Linked = tuple[str, str]
+"""A link: to the span of a valid traceparent, and what it means (`names.LINK_KIND`)."""
+
+
+def links_to(traceparents: Iterable[str | None], kind: str) -> list[Linked]:
     """Link to other messages' spans; missing and malformed ones are left out. `kind` says what it means."""
-    found = [span_context(traceparent) for traceparent in traceparents]
-    return [Link(context, {names.LINK_KIND: kind}) for context in found if context is not None]
+    return [(each, kind) for each in traceparents if each is not None and _match(each) is not None]
+
+
+def links_of(links: Iterable[Linked]) -> list[Link]:
+    """Give links in OpenTelemetry's form."""
+    found = [(span_context(traceparent), kind) for traceparent, kind in links]
+    return [Link(context, {names.LINK_KIND: kind}) for context, kind in found if context is not None]
 
 
 def _match(traceparent: str) -> re.Match[str] | None:

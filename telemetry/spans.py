@@ -6,7 +6,7 @@ the work.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -15,7 +15,6 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.trace import (
     INVALID_SPAN_CONTEXT,
-    Link,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -23,14 +22,18 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
 )
+from opentelemetry.util.types import AnyValue
 
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import content, names
+from argosy.telemetry.forms import Part, Told, attributes_of
 from argosy.telemetry.light_spans import Light, Provider
 from argosy.telemetry.propagation import (
     NO_TRACE,
+    Linked,
     Trace,
     is_sampled,
+    links_of,
     links_to,
     parent_context,
     span_context,
@@ -81,17 +84,37 @@ class Traced:
         if self._span is not None:
             self._span.set_attributes(attributes)
 
+    def tell(self, part: Part) -> None:
+        """Add the attributes of a form, if anything is recorded."""
+        if isinstance(span := self._span, Light):
+            span.tell(part)
+        elif span is not None:
+            span.set_attributes(attributes_of((part,)))
+
     def set_content(self, name: str, value: content.Content) -> None:
         """Add content under `name`, as the process's content setting allows; none if it can't be encoded."""
-        if self._span is not None:
-            with suppress(ValueError, TypeError):
-                self._span.set_attributes(content.attributes(name, value))
+        if self._span is None:
+            return
+        try:
+            told = content.told(name, value)
+        except (ValueError, TypeError):
+            return
+        if told is not None:
+            self.tell(told)
 
     def fail(self, error_type: str, message: str = "") -> None:
         """Mark the step as failed; `error_type` is one of few words, `message` is masked and cut."""
         if self._span is not None:
             self._span.set_attribute(names.ERROR_TYPE, error_type)
             self._span.set_status(Status(StatusCode.ERROR, redact_text(message)[:ERROR_CHARACTERS]))
+
+    def begin(self, step: "Step", told: Callable[[], Sequence[Told]]) -> "Traced":
+        """Begin a step under this one: the same as `begin` under its trace, which is known to be right."""
+        if isinstance(self._span, Light) and isinstance(provider := trace.get_tracer_provider(), Provider):
+            light = provider.begin(step.name, self.trace, step.kind, told, ())
+            if light is not None:
+                return Traced(light, self.trace)
+        return begin(step, self.trace, told)
 
     def end(self, at_ms: int | None = None) -> None:
         """End the step now, or as of a time (epoch); more ends change nothing."""
@@ -181,16 +204,16 @@ class Step(NamedTuple):
 def begin(  # noqa: PLR0913 - what a span is
     step: Step,
     parent: Trace,
-    attributes: Callable[[], Attributes],
+    told: Callable[[], Sequence[Told]],
     *,
-    links: Sequence[Link] = (),
+    links: Sequence[Linked] = (),
     start_ms: int | None = None,
     span_id: int | None = None,
     trace_id: int | None = None,
 ) -> Traced:
     """Begin a step under an explicit parent; without a valid one as root of a new trace, sampled by setting.
 
-    `attributes` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back. `span_id`: the
+    `told` is called only if the span may be recorded. `start_ms` (epoch) dates the beginning back. `span_id`: the
     one that others will know it by; `trace_id`: of a new trace.
     """
     if not is_sampled(parent.traceparent):
@@ -198,14 +221,16 @@ def begin(  # noqa: PLR0913 - what a span is
             return Traced(None, parent)
         parent = NO_TRACE  # absent, or malformed: who takes headers apart has counted it
     elif start_ms is None and isinstance(provider := trace.get_tracer_provider(), Provider):
-        light = provider.begin(step.name, parent, step.kind, attributes, links, span_id)
+        light = provider.begin(step.name, parent, step.kind, told, links, span_id)
         if light is not None:
             return Traced(light, parent)
     context = parent_context(parent.traceparent, parent.tracestate)
     start_ns = None if start_ms is None else start_ms * 1_000_000
 
     def make() -> Span:
-        return _tracer().start_span(step.name, context, step.kind, attributes(), links, start_ns)
+        return _tracer().start_span(
+            step.name, context, step.kind, attributes_of(told()), links_of(links), start_ns
+        )
 
     span = make() if span_id is None else _under(make, trace_id=trace_id, span_id=span_id)
     # A process that exports nothing must not break the trace between two that do.
@@ -213,15 +238,22 @@ def begin(  # noqa: PLR0913 - what a span is
 
 
 def begin_apart(
-    step: Step, run: Trace, trace_id: int, attributes: Callable[[], Attributes], *, links: Sequence[Link] = ()
+    step: Step,
+    run: Trace,
+    trace_id: int,
+    told: Callable[[], Sequence[Told]],
+    *,
+    links: Sequence[Linked] = (),
 ) -> Traced:
     """Begin a step as the root of a trace of its own, of this id: sampled as `run` is, and linked to that."""
     if not is_sampled(run.traceparent):
-        return begin(step, run, attributes)
+        return begin(step, run, told)
     linked = (*links_to([run.traceparent], "run"), *links)  # our sampler knows it by this link
 
     def make() -> Span:
-        return _tracer().start_span(step.name, context_api.Context(), step.kind, attributes(), linked)
+        return _tracer().start_span(
+            step.name, context_api.Context(), step.kind, attributes_of(told()), links_of(linked)
+        )
 
     span = _under(make, trace_id=trace_id)
     return Traced(span if span.is_recording() else None, run)
@@ -235,7 +267,7 @@ def _under(make: Callable[[], Span], *, trace_id: int | None = None, span_id: in
     return make()
 
 
-def begin_here(step: Step, attributes: Callable[[], Attributes]) -> Traced:
+def begin_here(step: Step, attributes: Callable[[], Mapping[str, AnyValue]]) -> Traced:
     """Begin a step under the span that is current in this task."""
     current = trace.get_current_span().get_span_context()
     if current.is_valid and not current.trace_flags.sampled:

@@ -2,19 +2,55 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from typing import Final, NamedTuple
 
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import SpanKind
 
 from argosy.schemas.chat import Usage
 from argosy.telemetry import dialect, names, propagation
-from argosy.telemetry.propagation import NO_TRACE, Trace
-from argosy.telemetry.spans import Attributes, Step, Traced, begin, begin_apart, begin_here
+from argosy.telemetry.forms import Form, Part, Told, attributes_of
+from argosy.telemetry.propagation import NO_TRACE, Linked, Trace
+from argosy.telemetry.spans import Step, Traced, begin, begin_apart, begin_here
+
+_SENT: Final = Form(
+    names.DESTINATION,
+    names.CONVERSATION_ID,
+    names.RUN_ID,
+    always={
+        names.MESSAGING_SYSTEM: names.KAFKA,
+        names.OPERATION_NAME: names.SEND,
+        names.OPERATION_TYPE: names.SEND,
+    },
+)
+_PROCESSED: Final = Form(
+    names.DESTINATION,
+    names.PARTITION,
+    names.OFFSET,
+    always={
+        names.MESSAGING_SYSTEM: names.KAFKA,
+        names.OPERATION_NAME: names.PROCESS,
+        names.OPERATION_TYPE: names.PROCESS,
+    },
+)
+_GROUP: Final = Form(names.GROUP)
+_WORK: Final = Form(names.TASK_ID, names.STEP, names.GEN_AI_AGENT, names.ATTEMPT, names.DELIVERY)
+_RUN: Final = Form(names.RUN_ID, names.CONVERSATION_ID)
+_PIPELINE: Final = Form(names.PIPELINE)
+_DISPATCHED: Final = Form(names.SENT)
+_APART: Final = Form(always={names.TRACE_MODE: "link"})
+_AGENT: Final = Form(
+    names.RUN_ID, names.GEN_AI_CONVERSATION, always={names.GEN_AI_OPERATION: names.INVOKE_AGENT}
+)
+_CLAIMED: Final = Form(names.HANDOFF_SECONDS)
+_INVOKED: Final = Form(names.TASK_OUTCOME, names.INPUT_TOKENS, names.OUTPUT_TOKENS, names.WALL_SECONDS)
+_SETTLED: Final = Form(names.TASK_OUTCOME)
+_RESULT: Final = Form(names.RUN_OUTCOME)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Which attempt of which task a step is about."""
+class Work(NamedTuple):
+    """Which attempt of which task a step is about. A tuple, as the next two are: there is one for each task."""
 
     run_id: str
     task_id: str
@@ -24,8 +60,7 @@ class Work:
     step: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a message lies that is being processed."""
 
     topic: str
@@ -35,8 +70,7 @@ class Position:
     """The consumer group that it was taken for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Under which fence an attempt was claimed, after which one that lost its lease, and how long it had waited."""
 
     fence: str
@@ -72,7 +106,7 @@ def submit(topic: str, run_id: str, pipeline: str) -> Traced:
     """Client: from submit to Kafka's acknowledgement. A child of the caller's span, else the trace's root."""
     return begin_here(
         Step(f"{names.SEND} {topic}", SpanKind.PRODUCER),
-        lambda: _sent(topic, run_id) | {names.PIPELINE: pipeline},
+        lambda: attributes_of((*_sent(topic, run_id), (_PIPELINE, (pipeline,)))),
     )
 
 
@@ -85,8 +119,8 @@ def accept(
     span, whoever judges it: if a receiver dies before it tells, the next one's stands in as the parent of all else.
     """
 
-    def attributes() -> Attributes:
-        return _processed(position) | {names.RUN_ID: run_id, names.CONVERSATION_ID: run_id}
+    def told() -> Sequence[Told]:
+        return (*_processed(position), (_RUN, (run_id, run_id)))
 
     links = [
         *propagation.links_to([parent.traceparent], "message"),
@@ -94,9 +128,9 @@ def accept(
     ]
     which = f"{parent.traceparent}/{position.topic}/{position.partition}/{position.offset}@{appended_ms}"
     return begin(
-        Step(f"{names.PROCESS} {position.topic}", SpanKind.CONSUMER),
+        _step(names.PROCESS, position.topic, SpanKind.CONSUMER),
         parent,
-        attributes,
+        told,
         links=links,
         span_id=_digest(which, 8),
         trace_id=_digest(f"{run_id}/{which}", 16),
@@ -110,32 +144,31 @@ def dispatch(topic: str, work: Work, parent: Trace, *, sent: int = 1, apart: boo
     linked to the run's; an attempt that is sent again goes on in it.
     """
 
-    def attributes() -> Attributes:
-        told = _sent(topic, work.run_id) | _about(work) | {names.SENT: sent}
-        return told | {names.TRACE_MODE: "link"} if apart else told
+    def told() -> Sequence[Told]:
+        found = (*_sent(topic, work.run_id), _about(work), (_DISPATCHED, (sent,)))
+        return (*found, (_APART, ())) if apart else found
 
-    step = Step(f"{names.SEND} {topic}", SpanKind.PRODUCER)
+    step = _step(names.SEND, topic, SpanKind.PRODUCER)
     if not apart:
-        return begin(step, parent, attributes)
+        return begin(step, parent, told)
     trace_id = _digest(f"{parent.trace_id}/{work.task_id}#{work.attempt}", 16)
-    return begin_apart(step, parent, trace_id, attributes)
+    return begin_apart(step, parent, trace_id, told)
 
 
 def wait(wait: Wait, run_id: str, parent: Trace) -> Traced:
     """Coordinator: an approval, a signal or a sleep that has ended, dated back to its begin; `end_at` it at once."""
 
-    def attributes() -> Attributes:
-        return {
+    def told() -> Sequence[Told]:
+        attributes = {
             names.RUN_ID: run_id,
             names.TASK_ID: f"{run_id}/{wait.step}",
             names.STEP: wait.step,
             names.WAITED_FOR: wait.what,
             names.WAIT_OUTCOME: wait.outcome,
         }
+        return (attributes,)
 
-    return begin(
-        Step(f"{names.WAIT} {wait.step}", SpanKind.INTERNAL), parent, attributes, start_ms=wait.since_ms
-    )
+    return begin(Step(f"{names.WAIT} {wait.step}", SpanKind.INTERNAL), parent, told, start_ms=wait.since_ms)
 
 
 def invocation(  # noqa: PLR0913 - all that a span links to
@@ -153,28 +186,24 @@ def invocation(  # noqa: PLR0913 - all that a span links to
     `claim` tells of one, and to the message itself. The handler's input and output are told by
     `set_content(names.INPUT | names.OUTPUT, …)`, the rest by `invoked`.
     """
-    if parent.trace_id is not None and not propagation.is_sampled(parent.traceparent):
-        return Traced(None, parent)  # before any link is built
-    links: list[Link] = [
-        *propagation.links_to([parent.traceparent], "message"),
-        *propagation.links_to(joined, "parent"),
-        *propagation.links_to([earlier], "retry"),
-    ]
+    links: list[Linked] = propagation.links_to((parent.traceparent,), "message")
+    if joined:
+        links += propagation.links_to(joined, "parent")
+    if earlier is not None:
+        links += propagation.links_to((earlier,), "retry")
     if claim is not None and claim.lost and parent.trace_id is not None:
         lost = f"00-{parent.trace_id}-{_digest(claim.lost, 8):016x}-01"
         links += propagation.links_to([lost], "delivery")
 
-    def attributes() -> Attributes:
-        agent = {names.GEN_AI_OPERATION: names.INVOKE_AGENT, names.GEN_AI_CONVERSATION: work.run_id}
-        told = _processed(position) | _about(work) | agent
-        if claim is None:
-            return told
-        return {**told, names.HANDOFF_SECONDS: round(claim.waited_seconds, 6)}
+    def told() -> Sequence[Told]:
+        run_id = work.run_id
+        found = (*_processed(position), _about(work), (_AGENT, (run_id, run_id)))
+        return found if claim is None else (*found, (_CLAIMED, (round(claim.waited_seconds, 6),)))
 
     return begin(
-        Step(f"{names.INVOKE_AGENT} {work.agent}", SpanKind.CONSUMER),
+        _step(names.INVOKE_AGENT, work.agent, SpanKind.CONSUMER),
         parent,
-        attributes,
+        told,
         links=links,
         span_id=None if claim is None else _digest(claim.fence, 8),
     )
@@ -190,33 +219,30 @@ def left(span: Traced, why: str, message: str = "") -> None:
 def invoked(span: Traced, outcome: str, usage: Usage, wall_seconds: float) -> None:
     """Record on an invocation, before its end, how it ended, its model tokens and its wall time."""
     if span.recording:
-        span.set({
-            names.TASK_OUTCOME: outcome,
-            names.INPUT_TOKENS: usage.input_tokens,
-            names.OUTPUT_TOKENS: usage.output_tokens,
-            names.WALL_SECONDS: round(wall_seconds, 6),
-        })  # fmt: skip
+        span.tell((_INVOKED, (outcome, usage.input_tokens, usage.output_tokens, round(wall_seconds, 6))))
 
 
-def settle(topic: str, work: Work, outcome: str, parent: Trace = NO_TRACE) -> Traced:
+def settle(topic: str, work: Work, outcome: str, parent: Trace | Traced = NO_TRACE) -> Traced:
     """Worker: storing the result, appending `task.settled`; under `parent`, else the current span."""
 
-    def attributes() -> Attributes:
-        return _sent(topic, work.run_id) | _about(work) | {names.TASK_OUTCOME: outcome}
+    def told() -> Sequence[Told]:
+        return (*_sent(topic, work.run_id), _about(work), (_SETTLED, (outcome,)))
 
-    step = Step(f"{names.SEND} {topic}", SpanKind.PRODUCER)
+    step = _step(names.SEND, topic, SpanKind.PRODUCER)
+    if isinstance(parent, Traced):
+        return parent.begin(step, told)
     if parent.traceparent is None:
-        return begin_here(step, attributes)
-    return begin(step, parent, attributes)
+        return begin_here(step, lambda: attributes_of(told()))
+    return begin(step, parent, told)
 
 
 def end(summary: RunSummary, parent: Trace) -> Traced:
     """Coordinator: the run as a whole, dated back to its accept; end it at once."""
     pipeline = summary.pipeline.partition("@")[0]
 
-    def attributes() -> Attributes:
-        told = {} if summary.invocations is None else {names.RUN_INVOCATIONS: summary.invocations}
-        return told | {
+    def told() -> Sequence[Told]:
+        known = {} if summary.invocations is None else {names.RUN_INVOCATIONS: summary.invocations}
+        attributes: Told = {
             **dialect.workflow(pipeline),
             names.GEN_AI_OPERATION: names.INVOKE_WORKFLOW,
             names.RUN_ID: summary.run_id,
@@ -227,11 +253,12 @@ def end(summary: RunSummary, parent: Trace) -> Traced:
             names.INPUT_TOKENS: summary.usage.input_tokens,
             names.OUTPUT_TOKENS: summary.usage.output_tokens,
         }
+        return (known, attributes)
 
     return begin(
         Step(f"{names.INVOKE_WORKFLOW} {pipeline}", SpanKind.INTERNAL),
         parent,
-        attributes,
+        told,
         start_ms=summary.accepted_ms,
     )
 
@@ -239,46 +266,32 @@ def end(summary: RunSummary, parent: Trace) -> Traced:
 def result(topic: str, run_id: str, outcome: str, parent: Trace) -> Traced:
     """Coordinator: publishing the run's result."""
     return begin(
-        Step(f"{names.SEND} {topic}", SpanKind.PRODUCER),
+        _step(names.SEND, topic, SpanKind.PRODUCER),
         parent,
-        lambda: _sent(topic, run_id) | {names.RUN_OUTCOME: outcome},
+        lambda: (*_sent(topic, run_id), (_RESULT, (outcome,))),
     )
 
 
-def _sent(topic: str, run_id: str) -> dict[str, str | int]:
-    return dialect.messaging({
-        names.MESSAGING_SYSTEM: names.KAFKA,
-        names.OPERATION_NAME: names.SEND,
-        names.OPERATION_TYPE: names.SEND,
-        names.DESTINATION: topic,
-        names.CONVERSATION_ID: run_id,
-        names.RUN_ID: run_id,
-    })  # fmt: skip
+@lru_cache(maxsize=256)  # the targets of a process are few
+def _step(operation: str, target: str, kind: SpanKind) -> Step:
+    return Step(f"{operation} {target}", kind)
 
 
-def _processed(position: Position) -> dict[str, str | int]:
-    told: dict[str, str | int] = {
-        names.MESSAGING_SYSTEM: names.KAFKA,
-        names.OPERATION_NAME: names.PROCESS,
-        names.OPERATION_TYPE: names.PROCESS,
-        names.DESTINATION: position.topic,
-        names.PARTITION: str(position.partition),
-        names.OFFSET: position.offset,
-    }
-    if position.group:
-        told[names.GROUP] = position.group
-    return dialect.messaging(told)
+def _sent(topic: str, run_id: str) -> tuple[Told, ...]:
+    part: Part = (_SENT, (topic, run_id, run_id))
+    return (part, dialect.old_messaging((part,))) if dialect.tells_old_messaging() else (part,)
 
 
-def _about(work: Work) -> dict[str, str | int]:
-    return {
-        names.RUN_ID: work.run_id,
-        names.TASK_ID: work.task_id,
-        names.STEP: work.step,
-        names.GEN_AI_AGENT: work.agent,
-        names.ATTEMPT: work.attempt,
-        names.DELIVERY: work.delivery,
-    }
+def _processed(position: Position) -> tuple[Told, ...]:
+    topic, partition, offset, group = position
+    part: Part = (_PROCESSED, (topic, str(partition), offset))
+    found = (part, (_GROUP, (group,))) if group else (part,)
+    return (*found, dialect.old_messaging(found)) if dialect.tells_old_messaging() else found
+
+
+def _about(work: Work) -> Part:
+    _, task_id, agent, attempt, delivery, step = work
+    return _WORK, (task_id, step, agent, attempt, delivery)
 
 
 def _digest(text: str, size: int) -> int:

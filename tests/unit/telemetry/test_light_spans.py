@@ -33,12 +33,12 @@ class World:
         self.links = propagation.links_to([PARENT.traceparent], "message")
 
     def light(self, parent: Trace = PARENT) -> Light | None:
-        return self.provider.begin("a step", parent, SpanKind.CONSUMER, lambda: VALUES, self.links)
+        return self.provider.begin("a step", parent, SpanKind.CONSUMER, lambda: (VALUES,), self.links)
 
     def heavy(self) -> Span:
         context = propagation.parent_context(PARENT.traceparent)
         return self.usual.get_tracer(names.SCOPE).start_span(
-            "a step", context, SpanKind.CONSUMER, VALUES, self.links
+            "a step", context, SpanKind.CONSUMER, VALUES, propagation.links_of(self.links)
         )
 
     def exported(self) -> tuple[ReadableSpan, ReadableSpan]:
@@ -220,7 +220,7 @@ def test_whoever_looks_at_a_span_while_it_turns_into_the_sdks_sees_it() -> None:
 def test_ids_that_others_know_are_kept_by_light_and_by_full_spans() -> None:
     exporter = InMemorySpanExporter()
     provider = Provider(sampler(1000), RESOURCE, [SimpleSpanProcessor(exporter)])
-    light = provider.begin("light", PARENT, SpanKind.INTERNAL, lambda: VALUES, (), 0xABC)
+    light = provider.begin("light", PARENT, SpanKind.INTERNAL, lambda: (VALUES,), (), 0xABC)
     assert light is not None
     light.add_event("makes it the SDK's")
     light.end()

@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
 from opentelemetry import trace
@@ -7,6 +9,7 @@ from pydantic_core import to_json
 
 from argosy.schemas.errors import Reject
 from argosy.telemetry import content, names, propagation
+from argosy.telemetry.forms import Told
 from argosy.telemetry.propagation import NO_TRACE, Trace
 from argosy.telemetry.spans import Attributes, Step, begin, begin_here
 from support.traces import Spans, attributes
@@ -15,7 +18,11 @@ STEP = Step("a step", SpanKind.INTERNAL)
 UNSAMPLED = Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", "vendor=abc")
 
 
-def nothing() -> Attributes:
+def nothing() -> Sequence[Told]:
+    return ()
+
+
+def no_attributes() -> Attributes:
     return {}
 
 
@@ -25,7 +32,7 @@ def spans() -> Spans:
 
 
 def test_a_step_without_parent_is_the_root_of_a_new_trace(spans: Spans) -> None:
-    with begin(STEP, NO_TRACE, lambda: {"k": 1}) as step:
+    with begin(STEP, NO_TRACE, lambda: ({"k": 1},)) as step:
         assert propagation.is_sampled(step.trace.traceparent)
     span = spans.one("a step")
     assert span.parent is None
@@ -52,7 +59,7 @@ def test_a_malformed_parent_gives_a_new_trace(spans: Spans) -> None:
 
 
 def test_an_unsampled_trace_passes_through_and_builds_nothing(spans: Spans) -> None:
-    def never() -> Attributes:
+    def never() -> NoReturn:
         pytest.fail("attributes were built for a span that isn't recorded")
 
     with begin(STEP, UNSAMPLED, never) as step:
@@ -98,7 +105,7 @@ async def test_steps_in_concurrent_tasks_keep_their_own_parents(spans: Spans) ->
     async def work(name: str) -> None:
         with begin(Step(name, SpanKind.CONSUMER), NO_TRACE, nothing):
             await both.wait()
-            with begin_here(Step(f"child of {name}", SpanKind.INTERNAL), nothing):
+            with begin_here(Step(f"child of {name}", SpanKind.INTERNAL), no_attributes):
                 await both.wait()
 
     async with asyncio.TaskGroup() as group:
