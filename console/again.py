@@ -15,6 +15,7 @@ from argosy.broker.touching import touch_all
 from argosy.broker.values import decode_value, encode_value, load
 from argosy.client import said
 from argosy.console.reuse import Reuse
+from argosy.console.reuse_plans import keys_under, plan_reused
 from argosy.console.run_history import history
 from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import Plan, plan_of
@@ -91,7 +92,7 @@ async def submit_again(old: OldRun, wish: Wish, payloads: Payloads) -> tuple[Run
     Raises BadArgument for steps that aren't, or where nothing would run anew, and for results that are no longer kept.
     """
     before, new = old.accepted.pipeline, wish.pipeline or old.accepted.pipeline
-    _check_steps(new, wish.anew)
+    _check_steps(new, wish.anew, old.state)
     reuse = Reuse(old.state, wish.anew, wish.retry)
     if wish.value is None:
         reuse.find(before, new, lambda _: True)
@@ -101,7 +102,7 @@ async def submit_again(old: OldRun, wish: Wish, payloads: Payloads) -> tuple[Run
         reuse.find(before, new, lambda part: select(part, was) == select(part, given))
     if not reuse.runs:
         raise _nothing_new(old.run_id, retry=wish.retry)
-    reused = await _reused(old.state, new, reuse.taken, payloads)
+    reused = await _reused(old.state, new, reuse, payloads)
     try:
         await touch_all(reused.values(), payloads)
     except PayloadGone as error:
@@ -128,10 +129,12 @@ async def submit_again(old: OldRun, wish: Wish, payloads: Payloads) -> tuple[Run
     return said.message_of(RunSubmitted, "replay", **parts), tuple(reuse.runs)
 
 
-def _check_steps(pipeline: CompiledPipeline, anew: Iterable[str]) -> None:
+def _check_steps(pipeline: CompiledPipeline, anew: Iterable[str], state: RunState) -> None:
     for path in anew:
         whole: CompiledPipeline | None = pipeline
-        for name in path.split("/"):
+        planner, _, key = path.rpartition("/")
+        names = planner if planner and key in keys_under(state, planner) else path
+        for name in names.split("/"):
             step = next((step for step in whole.steps if step.name == name), None) if whole else None
             if step is None:
                 known_steps = ", ".join(each.name for each in (whole or pipeline).steps)
@@ -158,13 +161,17 @@ def _nothing_new(run_id: str, *, retry: bool) -> BadArgument:
 
 
 async def _reused(
-    state: RunState, new: CompiledPipeline, taken: Iterable[str], payloads: Payloads
+    state: RunState, new: CompiledPipeline, reuse: Reuse, payloads: Payloads
 ) -> dict[str, Reused]:
     document = known(new)
     plan = plan_of(document.whole_sha256, document.whole)
     found = {
-        local: await _one(state, plan, local, payloads) for local in taken if not _of_summaries(plan, local)
+        local: await _one(state, plan, local, payloads)
+        for local in reuse.taken
+        if local not in reuse.plans and not _of_summaries(plan, local)
     }
+    for local, made in reuse.plans.items():
+        found[local] = await plan_reused(made, payloads)
     if sum(_size(each) for each in found.values()) <= SPILL_BYTES:
         return found
     return {local: await _spilled(each, payloads) for local, each in found.items()}

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from argosy.console.reuse_plans import tasks_as_before
 from argosy.console.sameness import alike
+from argosy.coordinator.planned_steps import KeptPlan, kept
 from argosy.coordinator.state import RunState
 from argosy.schemas.edges import INPUT, InputEdge, Pick
 from argosy.schemas.pipeline import CompiledPipeline, MapStep, PlanStep, SleepStep, Step, TaskStep
@@ -30,6 +32,8 @@ class Reuse:
     retry: bool = False
     """What failed is to be tried again."""
     taken: dict[str, None] = field(default_factory=dict[str, None])
+    plans: dict[str, KeptPlan] = field(default_factory=dict[str, KeptPlan])
+    """Of the tasks that are taken over, planners whose plan is, not what its tasks gave."""
     runs: dict[str, None] = field(default_factory=dict[str, None])
     """Steps of the pipeline itself that are not as before."""
 
@@ -69,6 +73,8 @@ class Reuse:
                 return self._map(step, local, [self._one(before, step, shard, path) for shard in shards])
             case TaskStep():
                 return self._one(before, step, local, path)
+            case PlanStep():
+                return self._plan(local, path)
             case _:
                 return self._whole(before, step, local, path)
 
@@ -83,11 +89,9 @@ class Reuse:
         return self._scope(before.pipeline, step.pipeline, prefix, path, lambda _: True)
 
     def _whole(self, before: Step, step: Step, local: str, path: str) -> bool:
-        """Take over a loop, or a plan, as one. Who answered is asked again."""
+        """Take over a loop as one. Who answered is asked again."""
         ended = self.state.step(local)
         if before.pipeline != step.pipeline or ended.letter != "k":
-            return False
-        if isinstance(step, PlanStep) and self.retry and ended.missing:
             return False
         if step.WAITS or (
             step.pipeline and any(s.WAITS for inner in step.pipeline.whole() for s in inner.steps)
@@ -97,6 +101,24 @@ class Reuse:
             return False
         self.taken[local] = None
         return True
+
+    def _plan(self, local: str, path: str) -> bool:
+        """Take over what a plan's tasks gave, as one; or the plan, and what those left that are as before."""
+        plan = kept(self.state, local)
+        if plan is None:
+            return self._task(local)
+        anew = {name.removeprefix(f"{path}/") for name in self.anew if name.startswith(f"{path}/")}
+        before = tasks_as_before(self.state, local, plan, anew, retry=self.retry)
+        whole = self.state.step(local).letter == "k" and self.state.has_result(local)
+        if whole and len(before) == len(plan.tasks):
+            self.taken[local] = None
+            return True
+        self.plans[local] = plan
+        self.taken[local] = None
+        for key in before:
+            if self.state.has_result(f"{local}/{key}"):
+                self.taken[f"{local}/{key}"] = None
+        return False
 
     def _map(self, step: MapStep, local: str, ends: list[bool]) -> bool:
         """Say whether a map's end is as before; `ends` says so of its shards."""

@@ -28,7 +28,7 @@ def start(turn: Turn, step: StepPlan) -> StepPlan:
 
 
 def end_given(turn: Turn, step: StepPlan) -> None:
-    """End a loop whose own value was given with the run: no iteration begins."""
+    """End a loop, or a plan, whose own value was given with the run: no iteration or task begins."""
     result = turn.state.take_given(step.name)
     if result.fault is not None:
         turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=result.fault))

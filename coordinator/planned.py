@@ -13,6 +13,7 @@ from argosy.coordinator.plan_check import Refused, checked
 from argosy.coordinator.planned_steps import KeptPlan, held_at, keep, remember, steps_under
 from argosy.coordinator.step_plan import StepPlan
 from argosy.coordinator.turn import Turn
+from argosy.coordinator.view_text import read_result
 from argosy.coordinator.wants import PLANNED
 from argosy.schemas.facts import NoFact, ValueFact
 from argosy.schemas.fault import MESSAGE_CHARACTERS, Fault
@@ -29,6 +30,15 @@ def refused(step: StepPlan, result: TaskResult) -> Fault | None:
     taint = () if result.payload is None else result.payload.taint
     message = f"{step.name} returned no plan that may be run: {found.reason}"
     return Fault(code=BAD_PLAN, message=message[:MESSAGE_CHARACTERS], retriable=True, taint=taint)
+
+
+def is_whole_given(turn: Turn, step: StepPlan) -> bool:
+    """Say whether what the tasks of a plan gave was given with the run; a plan that was is taken over as a new one."""
+    if step.allowed is None or not turn.is_given(step.name):
+        return False
+    given = read_result(turn.state.get(f"r:{step.name}") or b"{}")
+    fact = given.facts.get(PLANNED.key)
+    return not (isinstance(fact, ValueFact) and isinstance(fact.value, dict) and "tasks" in fact.value)
 
 
 def begin(turn: Turn, step: StepPlan, result: TaskResult) -> list[StepPlan] | Fault:

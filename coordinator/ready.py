@@ -217,7 +217,7 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         _begin(turn, step, shards.start(turn, step))
     elif step.inside is not None:
         _enter(turn, step)
-    elif (step.loop is not None or step.allowed is not None) and turn.is_given(step.name):
+    elif (step.loop is not None and turn.is_given(step.name)) or planned.is_whole_given(turn, step):
         loop.end_given(turn, step)
     elif step.loop is not None:
         _open(turn, loop.start(turn, step))

@@ -1,16 +1,19 @@
 """What a submit says that an earlier run left: whether it is of tasks that can be, and its payloads are still there."""
 
+import re
 from typing import Final
 
 from argosy.broker.store import Payloads
 from argosy.broker.touching import touch_all
 from argosy.coordinator.known_pipelines import KnownPipeline
-from argosy.coordinator.plan import plan_of
+from argosy.coordinator.plan import Plan, plan_of
 from argosy.schemas.errors import BadMessage
+from argosy.schemas.ids import NAME_PATTERN
 from argosy.schemas.inbox import RunSubmitted
 
 FROM_RULES: Final = 2
 _SHOWN: Final = 200
+_KEY: Final = re.compile(NAME_PATTERN)
 
 
 async def check_reused(submit: RunSubmitted, document: KnownPipeline, rules: int, payloads: Payloads) -> None:
@@ -26,6 +29,12 @@ async def check_reused(submit: RunSubmitted, document: KnownPipeline, rules: int
         )
     plan = plan_of(document.whole_sha256, document.whole)
     for local in submit.reused:
-        if plan.find(local) is None and plan.loop(local) is None:
+        if plan.find(local) is None and plan.loop(local) is None and not _may_be_planned(plan, local):
             raise BadMessage(f"{local[:_SHOWN]!r} is no task of this pipeline", field="reused")
     await touch_all(submit.reused.values(), payloads)
+
+
+def _may_be_planned(plan: Plan, local: str) -> bool:
+    """Say whether a planner of this pipeline may name a task so."""
+    planner, slash, key = local.rpartition("/")
+    return slash != "" and _KEY.fullmatch(key) is not None and plan.planner(planner) is not None

@@ -1,7 +1,7 @@
 """A whole coordinator on the in-memory twins, with scripted workers that settle without claims."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -217,15 +217,18 @@ class ShellWorld:
 
 @asynccontextmanager
 async def shell_world(
-    settings: Settings | None = None, coordinators: int = 1, gap_rate: float = 0.0
+    settings: Settings | None = None,
+    coordinators: int = 1,
+    gap_rate: float = 0.0,
+    agents: Sequence[str] = AGENTS,
 ) -> AsyncGenerator[ShellWorld]:
     """Coordinators, one scripted worker per agent; all of it is gone at the end."""
     settings = settings or settings_of()
     world = ShellWorld(
         settings, MemoryKafka(MemoryBroker(gap_rate=gap_rate)), MemoryServer(), MemoryPayloads()
     )
-    await provision.ensure(world.kafka, settings, AGENTS)
-    workers = [asyncio.create_task(world.work(name), name=f"worker {name}") for name in AGENTS]
+    await provision.ensure(world.kafka, settings, agents)
+    workers = [asyncio.create_task(world.work(name), name=f"worker {name}") for name in agents]
     for _ in range(coordinators):
         await world.start()
     try:

@@ -15,7 +15,17 @@ from argosy.schemas.errors import BadArgument, NotFound, RunFailed
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.task import TaskDispatched
-from support.shell_world import ShellWorld, both, diamond, first, many, one_of_many, second, shell_world
+from support.shell_world import (
+    AGENTS,
+    ShellWorld,
+    both,
+    diamond,
+    first,
+    many,
+    one_of_many,
+    second,
+    shell_world,
+)
 
 BAD = Fault(code="test", message="it failed", retriable=False)
 
@@ -43,8 +53,8 @@ around.returns(around.step(second, _round, name="end"))
 
 
 @asynccontextmanager
-async def again_world() -> AsyncGenerator[tuple[ShellWorld, Argosy]]:
-    async with shell_world() as world:
+async def again_world(*agents: str) -> AsyncGenerator[tuple[ShellWorld, Argosy]]:
+    async with shell_world(agents=agents or AGENTS) as world:
         client = Argosy(world.settings, world.kafka.view("client"), MemoryRedis(world.server), world.payloads)
         async with client:
             world.handler = lambda order: f"{order.step} of {order.task_id.partition('/')[0]}"

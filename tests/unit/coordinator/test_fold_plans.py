@@ -207,6 +207,31 @@ def test_a_planner_that_is_tried_again_is_told_what_was_wrong_with_its_last_plan
     assert "u:q" not in log.hash
 
 
+def test_a_plan_that_was_given_with_the_run_is_taken_over_and_so_is_what_its_tasks_left() -> None:
+    inline: Data = {"value": "given", "bytes": 7, "tokens": 2}
+    plan: Data = {"tasks": [a_task("x"), a_task("y", of("x"))]}
+    facts: Data = {"value:": {"kind": "value", "value": plan}}
+    given = {
+        "q": {"payload": inline, "facts": facts},
+        "q/x": {"payload": inline},
+        "q/none": {"payload": inline},
+    }
+    log = log_of(planning(), task("z", "q"), reused=given)
+    assert log.out == {"q/y": 1}
+    assert source(log, "q/y") == "given"
+    ok(log, "q/y")
+    look_at(log)
+    assert source(log, "z") == "made of x,y"
+    whole = log_of(planning(), task("z", "q"), reused={"q": {"payload": inline}})
+    assert source(whole, "z") == "given"
+    bad: Data = {"value:": {"kind": "value", "value": {"tasks": [a_task("x", agent="none")]}}}
+    log = log_of(planning(), reused={"q": {"payload": inline, "facts": bad}})
+    ended = ended_of(log.state)
+    assert ended is not None
+    assert ended.fault is not None
+    assert ended.fault.code == BAD_PLAN
+
+
 def test_what_a_planner_gave_is_tainted_as_its_result() -> None:
     log = log_of(planning())
     plans(log, a_task("x", "words", [of("y"), "more"]), a_task("y"), taint=("document",))
