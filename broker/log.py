@@ -50,13 +50,15 @@ class Batch:
 
 
 class Outgoing(NamedTuple):
-    """A record to produce. `partition` None: by key."""
+    """A record to produce. `partition` None: by key, as clients in all languages do."""
 
     topic: str
     key: bytes
     value: bytes
     headers: Headers
     partition: int | None = None
+    spread: bool = False
+    """By key, in whatever way is cheap: nobody else writes to this topic by this key."""
 
 
 @dataclass(frozen=True, slots=True)

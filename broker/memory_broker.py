@@ -14,6 +14,7 @@ from aiokafka.partitioner import murmur2
 
 from argosy.broker.log import Outgoing, Partition, Record
 from argosy.broker.memory_log import MemoryGroup, MemoryLog
+from argosy.broker.partitioner import spread_of
 from argosy.broker.topics import OVERHEAD_BYTES, TopicPlan
 from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
 
@@ -241,5 +242,8 @@ class MemoryBroker:
         """Return where a record goes."""
         number = record.partition
         if number is None:
-            number = (murmur2(record.key) & 0x7FFF_FFFF) % max(1, len(self._topics.get(record.topic, ())))
+            size = max(1, len(self._topics.get(record.topic, ())))
+            number = (
+                spread_of(record.key, size) if record.spread else (murmur2(record.key) & 0x7FFF_FFFF) % size
+            )
         return Partition(record.topic, number)

@@ -26,7 +26,7 @@ from argosy.broker.connection import TOO_LARGE, Connection, translated
 from argosy.broker.inside import STOP_SECONDS
 from argosy.broker.log import Outgoing, Partition, Sent
 from argosy.broker.outbound import Call, Item, Outbound
-from argosy.broker.partitioner import partition_of
+from argosy.broker.partitioner import partition_of, spread_of
 from argosy.broker.producer_client import RETRY_SECONDS, Client, ProducerClients
 from argosy.broker.rights import LACKING
 from argosy.broker.topics import OVERHEAD_BYTES
@@ -146,9 +146,9 @@ class KafkaProducer:
 
     def _put(self, item: Item, size: int) -> None:
         """Queue a record for one of the `size` partitions of its topic."""
-        topic, key, _, _, number = item[2]
+        topic, key, _, _, number, spread = item[2]
         if number is None:
-            number = partition_of(key, range(size))
+            number = spread_of(key, size) if spread else partition_of(key, range(size))
         elif not 0 <= number < size:
             item[0].answer(item[1], Refused(f"{topic} has {size} partitions, there is no {number}"))
             return
@@ -255,5 +255,5 @@ def _ended(queue: Outbound, sender: asyncio.Task[None]) -> None:
 
 
 def _size(record: Outgoing) -> int:
-    _, key, value, headers, _ = record
+    _, key, value, headers, *_ = record
     return len(key) + len(value) + NAME_BYTES * len(headers) + len(b"".join(map(_CONTENT, headers)))

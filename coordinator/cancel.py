@@ -21,7 +21,7 @@ def finish(turn: Turn, outcome: RunOutcome, fault: Fault | None = None) -> None:
     turn.ended.clear()
     decided = Outcome(outcome=outcome, fault=fault)
     state.put("end", decided.model_dump_json(exclude_defaults=True).encode())
-    state.put("st", b"ending")
+    state.become("ending")
     turn.decisions.append(Send(f"end:{state.run_id}"))
 
 

@@ -116,7 +116,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
         reuses=bool(accepted.reused) and accepted.rules > 1,
         traceparent=event.traceparent,
     )
-    state.put("st", b"active")
+    state.become("active")
     state.put("dl", str(accepted.deadline_ms).encode())
     state.put("plan", document.whole)
     state.pin(pinned)
@@ -143,7 +143,7 @@ def _early_cancel(tombstone: RunState, event: Event) -> str | None:
 
 def _cancelled_before(event: Event, cancel: CancelReceived) -> Folded:
     state = RunState(event.run_id)
-    state.put("st", b"cancel")
+    state.become("cancel")
     state.put("why", cancel.reason.encode())
     state.put("at", str(event.time_ms).encode())
     return state, (Entomb(),)
@@ -162,7 +162,7 @@ def _ended(state: RunState | None, event: Event, ended: RunEnded) -> Folded:
         state = RunState(event.run_id)
     decisions += [Disarm(timer, state.armed(timer) or 0) for timer in state.timers()]
     state.clear()
-    state.put("st", b"ended")
+    state.become("ended")
     state.put("hash", ended.data_hash.encode())
     state.put("end", ended.model_dump_json(exclude_defaults=True).encode())
     state.put("off", str(event.offset).encode())
@@ -211,7 +211,7 @@ def leave_newer(state: RunState | None) -> None:
         version = _rules_of(state)
     except (KeyError, ValueError):
         return  # damaged: whoever needs more of it finds that out
-    if version > max(RULES):
+    if version not in RULES and version > max(RULES):
         _rules(version, state.run_id)
 
 

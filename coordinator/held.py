@@ -25,7 +25,7 @@ class Held:
     def hold(self, payload: Payload | None) -> None:
         """Write one, and keep that."""
         if payload is not None:
-            text = _PAYLOAD.serializer.to_json(payload, exclude_defaults=True)
+            text = payload.__pydantic_serializer__.to_json(payload, exclude_defaults=True)
             if id(payload) not in self._texts:
                 self.size += _HELD_TIMES * len(text)
             self._texts[id(payload)] = payload, text

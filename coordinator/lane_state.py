@@ -36,6 +36,7 @@ from argosy.coordinator.queue_writes import (
     write_timers,
 )
 from argosy.coordinator.ready_queue import ReadyQueue
+from argosy.coordinator.release import wait_or_go
 from argosy.coordinator.runs import Runs
 from argosy.coordinator.state import RunState
 from argosy.coordinator.timers import Timers
@@ -67,6 +68,7 @@ class LaneState:
         self.out = Out(int(fleet.patience_seconds * 1000), int(fleet.patience_most_seconds * 1000))
         self.windows = Windows(bounds_of(fleet))
         self.outbox, self.quarantine, self.load = Outbox(), Quarantine(), LaneLoad()
+        self.live = False  # it publishes
         self.results_after_ms = 0
         """While a lane is rebuilt: results of runs that ended before are not published again."""
         self.changed: list[tuple[Event, Changed]] = []
@@ -176,7 +178,7 @@ class LaneState:
             case Changed():
                 self.changed.append((event, decision))
             case Ready():
-                self.ready.add(run_id, decision)
+                wait_or_go(run_id, decision, self.ready, self.out, self.windows if self.live else None)
             case Unclaim():
                 self._unclaim(f"{run_id}/{decision.local}")
             case Withdraw():

@@ -15,7 +15,7 @@ from argosy.coordinator.state import RunState
 from argosy.coordinator.timers import split
 from argosy.schemas.canonical import canonical_json, sha256_hex
 from argosy.schemas.codec import Message, encode_body
-from argosy.schemas.envelope import Envelope
+from argosy.schemas.envelope import Envelope, encoded
 from argosy.schemas.errors import MessageTooLarge
 from argosy.schemas.fault import fault_of
 from argosy.schemas.ids import TaskId
@@ -119,19 +119,27 @@ class Letters:
         if order is None:
             return None
         value, blob = _fitting(order.kind, order.value)
-        topic, task_id = self._names.tasks(order.agent), f"{dispatch.run_id}/{dispatch.local}"
+        topic, run_id = self._names.tasks(order.agent), dispatch.run_id
+        task_id, parent = f"{run_id}/{dispatch.local}", Trace(order.traceparent)
+        passed = parent.trace_id is not None and not is_sampled(parent.traceparent)
+        span = None if passed else self._span(topic, task_id, dispatch, order, state)
+        traceparent = parent.traceparent if span is None else span.trace.traceparent
+        kind, ce_id, cause = order.kind.KIND, dispatch.member, order.cause
+        headers = encoded(kind, ce_id, self._source, run_id, None, cause, 0, traceparent or None, None)
+        _tell(dispatch, order, task_id, traceparent)
+        return Letter(Outgoing(topic, task_id.encode(), value, headers, spread=True), blob, span)
+
+    def _span(
+        self, topic: str, task_id: str, dispatch: Dispatch, order: Order, state: RunState | None
+    ) -> Traced:
+        """Begin the span of sending an attempt; of a large run it has a trace of its own."""
         work = Work(dispatch.run_id, task_id, order.agent, dispatch.attempt, step=order.step)
         apart = (
             state is not None
             and is_sampled(order.traceparent)
             and _tasks_of(state, order.step) > self._trace_tasks
         )
-        span = steps.dispatch(topic, work, Trace(order.traceparent), sent=dispatch.sent, apart=apart)
-        envelope = self._envelope(
-            order.kind.KIND, dispatch.member, dispatch.run_id, span.trace.traceparent, order.cause
-        )
-        _tell(dispatch, order, task_id, span.trace.traceparent)
-        return Letter(Outgoing(topic, task_id.encode(), value, envelope.headers()), blob, span)
+        return steps.dispatch(topic, work, Trace(order.traceparent), sent=dispatch.sent, apart=apart)
 
     def too_large(self, dispatch: Dispatch) -> Letter:
         """Write the failure of an attempt whose dispatch Kafka will never take."""

@@ -68,13 +68,13 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     place = plan.find(local)
     if place is None:
         return None
-    step, pinned = place.step, state.pinned
+    step, pinned, agent = place.step, state.pinned, place.agent
     inputs, joined = inputs_for(state, plan, place), _joined(state, plan, place)
-    parents = _traceparents(state, joined)
-    window, factor = pinned.windows.get(place.agent), factor_for(state, place)
+    parents = _traceparents(state, joined) if joined else ()
+    window, factor = pinned.windows.get(agent), factor_for(state, place)
     # A model built, checked and written again would cost three times as much, for every task of every run.
     parts = [
-        f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{place.agent}"'
+        f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{agent}"'
         f',"attempt":{attempt},"lane":{lane},'.encode(),
         b'"inputs":[%b],' % b",".join(_input(state, given) for given in inputs) if inputs else b"",
         step.fixed if place.system is None else fixed_of(wants_for(state, place), place.terms),
@@ -94,9 +94,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         b"}" if place.system is None else _system(state, place),
     ]
     kind = TaskDispatched if place.system is None else SystemDispatched
-    return Order(
-        kind, b"".join(parts), place.agent, step.name, task.cause, pinned.traceparent, inputs, len(joined)
-    )
+    return Order(kind, b"".join(parts), agent, step.name, task.cause, pinned.traceparent, inputs, len(joined))
 
 
 def _until_ms(state: RunState, plan: Plan, step: StepPlan) -> int:

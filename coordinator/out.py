@@ -10,7 +10,7 @@ commit.
 import heapq
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from argosy.coordinator.outbox import FIRST_PAUSE_MS
 
@@ -30,11 +30,12 @@ class Dispatch:
     """When it was let out, by the lane's clock; 0: before the lane was taken."""
     too_large: bool = False
     """Kafka will never take it: a failure is appended in its place."""
+    member: str = field(init=False)
+    """Its name in the sorted set."""
 
-    @property
-    def member(self) -> str:
-        """Its name in the sorted set."""
-        return f"{self.run_id}/{self.local}#{self.attempt}"
+    def __post_init__(self) -> None:
+        """Name it."""
+        self.member = f"{self.run_id}/{self.local}#{self.attempt}"
 
 
 class Out:

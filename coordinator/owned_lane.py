@@ -107,7 +107,7 @@ class OwnedLane:
                     await self._commit()
         self._checkpoint = replace(self._checkpoint, horizon_ms=None)
         await self._commit(mark=self._chain.identity)
-        self._state.results_after_ms = 0
+        self._state.results_after_ms, self._state.live = 0, True
         logs.get("argosy.lane").info("lane is live", lane=self._partition.number, next=self._at)
         if self._checkpoint.sweep:
             self._group.create_task(self._sweep(), name=f"sweep lane {self._partition.number}")

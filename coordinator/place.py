@@ -23,9 +23,12 @@ class System:
     """None: the only one of its kind, that plans."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
-    """A task's place: in the plan its step, and its shard if that is a map; of a system task also what it is."""
+    """A task's place: in the plan its step, and its shard if that is a map; of a system task also what it is.
+
+    Nobody changes one; frozen, it would be four times as dear.
+    """
 
     step: StepPlan
     shard: int | None = None
@@ -62,12 +65,13 @@ class Place:
     @property
     def merge(self) -> Merge | None:
         """The agent that it is for, if that is to merge pages."""
-        return self.step.work.merge if self.role == "merge" else None
+        return self.step.work.merge if self.system is not None and self.role == "merge" else None
 
     @property
     def agent(self) -> str:
         """The agent whose workers run it."""
-        return self.step.agent if self.merge is None else self.merge.agent
+        merge = None if self.system is None else self.merge
+        return self.step.agent if merge is None else merge.agent
 
     @property
     def terms(self) -> Contract:

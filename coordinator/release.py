@@ -5,6 +5,7 @@ This is the fleet's backpressure.
 
 from typing import Final
 
+from argosy.coordinator.decision import Ready
 from argosy.coordinator.out import Out
 from argosy.coordinator.quarantine import Quarantine
 from argosy.coordinator.ready_queue import Range, ReadyQueue
@@ -15,6 +16,19 @@ MOST_AT_ONCE: Final = 1_000
 """Tasks released per turn and agent: a commit stays small."""
 _LOOK: Final = 64
 _FOREVER: Final = float("inf")
+
+
+def wait_or_go(run_id: str, ready: Ready, queue: ReadyQueue, out: Out, windows: Windows | None) -> None:
+    """Let a task out as it becomes ready, if nobody waits before it and its window has room; else it waits.
+
+    `windows` is None as long as nothing may go out.
+    """
+    agent = ready.agent
+    alone = windows is not None and ready.first is None and queue.know(agent).empty
+    if windows is not None and alone and out.by_agent[agent] < windows.of(agent).size:
+        out.release(run_id, ready.step, ready.attempt, agent, windows.now_ms)
+    else:
+        queue.add(run_id, ready)
 
 
 class Release:

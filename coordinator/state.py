@@ -58,12 +58,15 @@ class RunState:
         "_tasks",
         "_totals",
         "run_id",
+        "st",
     )
 
     def __init__(self, run_id: str, fields: dict[str, bytes] | None = None) -> None:
         """Start from the fields of a hash; none is a run that is just being made."""
         self.run_id = run_id
         self._fields: dict[str, bytes] = {} if fields is None else fields
+        self.st = self._fields.get("st", b"").decode()
+        """`active`, `ending`, `ended` or `cancel`; empty for a run that is just being made. Changed by `become`."""
         self._changed: dict[str, None] = {}
         self._bytes = sum(len(name) + len(value) + _FIELD_BYTES for name, value in self._fields.items())
         self._held = Held()
@@ -112,7 +115,7 @@ class RunState:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
         self._fields, self._changed, self._bytes, self._pinned = {}, {}, 0, None
         self._tasks, self._steps, self._results, self._behind = {}, {}, {}, {}
-        self._totals, self._held = None, Held()
+        self._totals, self._held, self.st = None, Held(), ""
 
     def changes(self) -> dict[str, bytes | None]:
         """Take the fields to set, and (None) to remove, since the last call. Call it once per commit."""
@@ -160,10 +163,10 @@ class RunState:
 
     # -- typed views
 
-    @property
-    def st(self) -> str:
-        """`active`, `ending`, `ended` or `cancel`; empty for a run that is just being made."""
-        return self._fields.get("st", b"").decode()
+    def become(self, st: str) -> None:
+        """Go on to another state of a run."""
+        self.st = st
+        self.put("st", st.encode())
 
     @property
     def pinned(self) -> Pinned:

@@ -13,7 +13,7 @@ from argosy.broker.log import Outgoing
 from argosy.coordinator.decision import Changed, Waited
 from argosy.coordinator.event import Event
 from argosy.coordinator.lane_services import LaneServices
-from argosy.schemas.envelope import Envelope
+from argosy.schemas.envelope import encoded
 from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.watch import StateChanged
 from argosy.telemetry import logs, metrics, steps
@@ -33,6 +33,7 @@ class Watched:
         """`group` owns the sends."""
         self._services, self._group = services, group
         self._tasks: set[asyncio.Task[None]] = set()
+        self._topic = services.names.events
 
     def tell(self, changes: Iterable[tuple[Event, Changed]]) -> None:
         """Send what changed; what is too much for Kafka just now is not sent."""
@@ -54,17 +55,11 @@ class Watched:
             task.cancel()
 
     def _record(self, event: Event, change: Changed) -> Outgoing:
-        envelope = Envelope(
-            kind=StateChanged.KIND,
-            id=f"{event.run_id}/{event.offset}/{change.state}/{change.local}",
-            source=self._services.source,
-            subject=event.run_id,
-            cause=event.offset,
-            traceparent=event.traceparent,
-        )
-        return Outgoing(
-            self._services.names.events, event.run_id.encode(), body_of(event, change), envelope.headers()
-        )
+        run_id, offset = event.run_id, event.offset
+        ce_id = f"{run_id}/{offset}/{change.state}/{change.local}"
+        source, traceparent = self._services.source, event.traceparent
+        headers = encoded(StateChanged.KIND, ce_id, source, run_id, None, offset, 0, traceparent, None)
+        return Outgoing(self._topic, run_id.encode(), body_of(event, change), headers)
 
 
 def body_of(event: Event, change: Changed) -> bytes:

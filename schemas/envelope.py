@@ -11,6 +11,7 @@ from argosy.schemas.ce_time import epoch_ms, ours_ms, rfc3339
 from argosy.schemas.errors import BadMessage, NewerVersion
 
 Headers = tuple[tuple[str, bytes], ...]
+_Values = tuple[bytes, ...]
 Pairs = tuple[tuple[str, bytes | None], ...]
 """Headers as they come in: a null value is an empty one."""
 
@@ -25,11 +26,10 @@ _JSON: Final = b"application/json"
 _OURS: Final = frozenset((
     *_REQUIRED, "content-type", "ce_subject", "ce_time", "ce_cause", "ce_ordinal", "traceparent", "tracestate",
 ))  # fmt: skip
-_DISPATCHED: Final = (
-    "ce_specversion", "ce_type", "ce_id", "ce_source", "content-type",
-    "ce_subject", "ce_time", "ce_cause", "traceparent",
-)  # fmt: skip
-"""The headers of a dispatch of a run that has a trace, in their order."""
+_FIRST: Final = "ce_specversion", "ce_type", "ce_id", "ce_source", "content-type", "ce_subject"
+_DISPATCHED: Final = (*_FIRST, "ce_cause", "traceparent")
+_SETTLED: Final = (*_FIRST, "ce_time", "ce_cause", "ce_ordinal", "traceparent")
+"""The headers of nearly all dispatches and outcomes, in their order."""
 _KEPT_BYTES: Final = 256
 """Of a kind or a source that is kept, as the same one comes with every message; ours are shorter."""
 _INTEGER_BYTES: Final = 19
@@ -86,6 +86,22 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of an Envelope, as they stan
             ("ce_ordinal", b"%d" % ordinal),
             ("traceparent", traceparent.encode()),
         )
+    if (
+        subject
+        and time_ms is None
+        and cause is not None
+        and not ordinal
+        and traceparent
+        and tracestate is None
+    ):
+        return (  # as nearly every dispatch and event has them
+            *_of_kind(kind),
+            ("ce_id", id_.encode()),
+            *_of_source(source),
+            ("ce_subject", subject.encode()),
+            ("ce_cause", b"%d" % cause),
+            ("traceparent", traceparent.encode()),
+        )
     pairs = [*_of_kind(kind), ("ce_id", id_.encode()), *_of_source(source)]
     if subject:
         pairs.append(("ce_subject", subject.encode()))
@@ -134,10 +150,12 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
 
 def _as_we_write(pairs: Pairs) -> Envelope | None:
     """Read headers that look as ours do, which nearly all are, in half the time; None: they have to be looked at."""
-    if len(pairs) == len(_DISPATCHED):
-        names, values = zip(*pairs, strict=True)
+    if len(pairs) in {len(_DISPATCHED), len(_SETTLED)}:
+        names, values = cast("tuple[tuple[str, ...], _Values]", zip(*pairs, strict=True))
+        if names == _SETTLED:
+            return _in_order((*values[:6], values[7], values[9]), values[6], values[8])
         if names == _DISPATCHED:
-            return _as_dispatched(*cast("tuple[bytes, ...]", values))
+            return _in_order(values)
     found = cast("dict[str, bytes]", dict(pairs))  # a null among them raises below
     if len(found) != len(pairs) or not _OURS.issuperset(found):
         return None
@@ -164,28 +182,23 @@ def _as_we_write(pairs: Pairs) -> Envelope | None:
     return envelope if envelope.id and envelope.source and size <= HEADERS_BYTES // 2 else None
 
 
-def _as_dispatched(  # noqa: PLR0913, PLR0917 - the headers, as they stand there
-    version: bytes,
-    type_: bytes,
-    id_: bytes,
-    source: bytes,
-    content: bytes,
-    subject: bytes,
-    time: bytes,
-    cause: bytes,
-    parent: bytes,
-) -> Envelope | None:
-    """Read the headers of a traced dispatch, which stand in one order: no name has to be looked up."""
+def _in_order(values: _Values, time: bytes | None = None, ordinal: bytes | None = None) -> Envelope | None:
+    """Read headers that stand as in a dispatch, `time` and `ordinal` apart: no name has to be looked up."""
+    version, type_, id_, source, content, subject, cause, parent = values
     try:
-        if (
-            not id_
-            or len(id_) + len(subject) + len(parent) > HEADERS_BYTES // 4
-            or max(len(type_), len(source)) > _KEPT_BYTES
-        ):
+        long = len(id_) + len(subject) + len(parent) > HEADERS_BYTES // 4
+        if not id_ or long or max(len(type_), len(source)) > _KEPT_BYTES:
             return None
         kind, sender = _sent(version, type_, source, content)
         return Envelope(
-            kind, id_.decode(), sender, subject.decode(), ours_ms(time), _digits(cause), 0, parent.decode()
+            kind,
+            id_.decode(),
+            sender,
+            subject.decode(),
+            None if time is None else ours_ms(time),
+            _digits(cause),
+            0 if ordinal is None else _digits(ordinal),
+            parent.decode(),
         )
     except (AttributeError, TypeError, ValueError, BadMessage, NewerVersion):
         return None

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from zlib import crc32
 
 import pytest
 
@@ -37,6 +38,14 @@ async def test_without_a_partition_the_key_alone_chooses_it(world: World) -> Non
     chosen = [await producer.send(Outgoing(topic, key, b"", ())) for key in keys]
     # the Java client's murmur2 of these keys: clients in other languages choose the same
     assert [partition for partition, _ in chosen] == [-973932308 % 4, -790332482 % 4, -973932308 % 4]
+
+
+async def test_a_key_that_is_only_spread_goes_to_the_same_partition_each_time(world: World) -> None:
+    topic = await world.topic(4)
+    producer = await world.cluster.producer()
+    keys = (b"21", b"foobar", b"21")
+    chosen = [await producer.send(Outgoing(topic, key, b"", (), spread=True)) for key in keys]
+    assert [partition for partition, _ in chosen] == [crc32(key) % 4 for key in keys]
 
 
 async def test_sends_of_one_turn_keep_their_order_within_a_partition(world: World) -> None:

@@ -6,7 +6,7 @@ from argosy.coordinator.decision import Ready
 from argosy.coordinator.out import Out
 from argosy.coordinator.quarantine import Quarantine
 from argosy.coordinator.ready_queue import ReadyQueue
-from argosy.coordinator.release import Release
+from argosy.coordinator.release import Release, wait_or_go
 from argosy.coordinator.runs import Runs
 from argosy.coordinator.windows import Bounds, Windows
 
@@ -30,3 +30,21 @@ async def test_as_long_as_the_window_has_room_what_is_known_is_a_reason_to_go_on
     assert not release.possible, "the window is full"
     out.withdraw("run", "t0")
     assert release.possible
+
+
+def test_a_task_goes_out_as_it_becomes_ready_unless_somebody_waits_before_it_or_nothing_may_go_out() -> None:
+    ready, out, windows = ReadyQueue(), Out(1_000, 10_000), Windows(Bounds(1, 2, 5_000))
+
+    def becomes_ready(run_id: str, *, live: bool = True) -> int:
+        wait_or_go(run_id, Ready("a", "work", 1), ready, out, windows if live else None)
+        return out.by_agent["work"]
+
+    assert becomes_ready("silent", live=False) == 0
+    assert becomes_ready("behind") == 0, "the first one waits still"
+    for run_id in ("silent", "behind"):
+        ready.remove("work", f"{run_id}|a|1|-|-")
+    assert becomes_ready("first") == 1
+    assert becomes_ready("second") == 2
+    assert becomes_ready("third") == 2, "the window is full"
+    assert len(ready.fronts["work"]) == 1
+    assert set(ready.take_new_agents()) == {"work"}, "whoever takes the lane asks for this agent's"

@@ -133,15 +133,16 @@ DISPATCH = Envelope(
     id="01KB/a#1",
     source="argosy/coordinator/host-1",
     subject="01KB",
-    time_ms=1_790_000_000_123,
     cause=7,
     traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-00",
 )
+OUTCOME = DISPATCH._replace(kind="task.settled", time_ms=1_790_000_000_123, ordinal=2)
 
 
-def test_a_dispatch_reads_the_same_in_whatever_order_its_headers_stand() -> None:
-    headers = DISPATCH.headers()
-    assert read_envelope(headers) == read_envelope(headers[::-1]) == DISPATCH
+@pytest.mark.parametrize("ours", [DISPATCH, OUTCOME])
+def test_what_we_write_reads_the_same_in_whatever_order_its_headers_stand(ours: Envelope) -> None:
+    headers = ours.headers()
+    assert read_envelope(headers) == read_envelope(headers[::-1]) == ours
 
 
 @pytest.mark.parametrize(
@@ -156,14 +157,19 @@ def test_a_dispatch_reads_the_same_in_whatever_order_its_headers_stand() -> None
         ("ce_subject", b"\xff"),
         ("ce_time", b"yesterday"),
         ("ce_cause", b"-1"),
+        ("ce_ordinal", b"two"),
         ("traceparent", b"\xff"),
     ],
 )
-def test_what_is_wrong_in_a_dispatch_as_we_write_it_is_named(name: str, value: bytes | None) -> None:
-    pairs = [(key, value if key == name else found) for key, found in DISPATCH.headers()]
-    with pytest.raises(BadMessage) as caught:
-        read_envelope(pairs)
-    assert caught.value.field == name
+def test_what_is_wrong_in_what_we_write_is_named(name: str, value: bytes | None) -> None:
+    for ours in (DISPATCH, OUTCOME):
+        headers = ours.headers()
+        if name not in dict(headers):
+            continue
+        pairs = [(key, value if key == name else found) for key, found in headers]
+        with pytest.raises(BadMessage) as caught:
+            read_envelope(pairs)
+        assert caught.value.field == name
 
 
 def test_a_kind_that_older_releases_do_not_know_begins_with_a_version_that_they_wait_for() -> None:
@@ -178,11 +184,12 @@ def test_a_kind_that_older_releases_do_not_know_begins_with_a_version_that_they_
 
 
 @pytest.mark.parametrize("name", ["ce_type", "ce_id", "ce_source", "ce_subject", "traceparent"])
-def test_a_dispatch_as_we_write_it_has_no_longer_headers_than_any_other(name: str) -> None:
-    pairs = [
-        (key, b"argosy.%b.v1" % (b"x" * 40_000) if key == name else found)
-        for key, found in DISPATCH.headers()
-    ]
-    for some in (pairs, pairs[::-1]):
-        with pytest.raises(BadMessage, match="32768"):
-            read_envelope(some)
+def test_what_we_write_has_no_longer_headers_than_anything_else(name: str) -> None:
+    for ours in (DISPATCH, OUTCOME):
+        pairs = [
+            (key, b"argosy.%b.v1" % (b"x" * 40_000) if key == name else found)
+            for key, found in ours.headers()
+        ]
+        for some in (pairs, pairs[::-1]):
+            with pytest.raises(BadMessage, match="32768"):
+                read_envelope(some)
