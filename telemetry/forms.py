@@ -25,6 +25,10 @@ class Form:
         self.names: Final = names
         self.always: Final = dict(always or {})
 
+    def __add__(self, other: "Form") -> "Form":
+        """Give the form of both: its values are theirs, one behind the other."""
+        return Form(*self.names, *other.names, always={**self.always, **other.always})
+
 
 Part = tuple[Form, tuple[Plain, ...]]
 """A form, filled in: as many values as it has names."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _HAS_IS_REMOTE: Final = 0x100
 _IS_REMOTE: Final = 0x200
+_BIGGEST: Final = 1 << 63
 _KINDS: Final = {kind: kind.value + 1 for kind in SpanKind}
 _CODES: Final = {code: code.value for code in StatusCode}
 
@@ -196,12 +197,14 @@ def _key(key: str) -> bytes:
 def _value(value: object) -> bytes:
     if type(value) is str:  # as most are: a pattern takes longer
         return b'{"stringValue":%b}' % _text(value)
+    if type(value) is int and -_BIGGEST <= value < _BIGGEST:
+        return b'{"intValue":"%d"}' % value
     match value:
         case str():
             found = b'"stringValue":%b' % _text(value)
         case bool():
             found = b'"boolValue":true' if value else b'"boolValue":false'
-        case int() if -(1 << 63) <= value < 1 << 63:
+        case int() if -_BIGGEST <= value < _BIGGEST:
             found = b'"intValue":"%d"' % value
         case float():
             found = b'"doubleValue":%b' % (

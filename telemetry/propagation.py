@@ -20,7 +20,10 @@ TRACESTATE: Final = "tracestate"
 TRACESTATE_CHARACTERS: Final = 512
 TRACESTATE_MEMBERS: Final = 32
 
-_TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
+_TRACEPARENT: Final = re.compile(
+    r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII
+)
+"""All zeros is invalid for both ids."""
 _TRACEPARENT_CHARACTERS: Final = 55
 
 
@@ -69,7 +72,8 @@ def checked(traceparent: str | None, tracestate: str | None = None) -> Trace:
     """Build a Trace of header values as they came; what is malformed counts as absent, and is counted."""
     if traceparent is None:
         return NO_TRACE
-    if _match(traceparent) is None:
+    # Seen for the first time, and mostly not again: it is not to be kept, as those are that spans are made of.
+    if len(traceparent) != _TRACEPARENT_CHARACTERS or _TRACEPARENT.fullmatch(traceparent) is None:
         metrics.malformed_trace()
         return NO_TRACE
     return Trace(traceparent, _shortened(tracestate) if tracestate else None)
@@ -147,9 +151,7 @@ def _match(traceparent: str) -> re.Match[str] | None:
 
 @lru_cache(maxsize=1_024)  # one message's is looked at from several sides, one right after the other
 def _matched(traceparent: str) -> re.Match[str] | None:
-    match = _TRACEPARENT.fullmatch(traceparent)
-    # All zeros is invalid for both ids.
-    return None if match is None or not match[1].strip("0") or not match[2].strip("0") else match
+    return _TRACEPARENT.fullmatch(traceparent)
 
 
 def _shortened(tracestate: str) -> str:

@@ -175,15 +175,18 @@ def _otlp(settings: TelemetrySettings, endpoint: str) -> "tuple[SpanExporter, Me
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415 (see above)
             OTLPMetricExporter,
         )
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 (see above)
 
-        spans = OTLPSpanExporter(endpoint, headers=headers, timeout=EXPORT_SECONDS)
+        from argosy.telemetry.otlp_grpc import GrpcSpans  # noqa: PLC0415 (see above)
+
+        spans = GrpcSpans(endpoint, headers=headers, timeout=EXPORT_SECONDS)
         return spans, OTLPMetricExporter(endpoint, headers=headers, timeout=EXPORT_SECONDS)
-    from opentelemetry.exporter.otlp.proto.http import metric_exporter, trace_exporter  # noqa: PLC0415 (see above)
+    from opentelemetry.exporter.otlp.proto.http import metric_exporter  # noqa: PLC0415 (see above)
+
+    from argosy.telemetry.otlp_http import HttpSpans  # noqa: PLC0415 (see above)
 
     base = endpoint.rstrip("/")
     return (
-        trace_exporter.OTLPSpanExporter(f"{base}/v1/traces", headers=headers, timeout=EXPORT_SECONDS),
+        HttpSpans(f"{base}/v1/traces", headers=headers, timeout=EXPORT_SECONDS),
         metric_exporter.OTLPMetricExporter(f"{base}/v1/metrics", headers=headers, timeout=EXPORT_SECONDS),
     )
 

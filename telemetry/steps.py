@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 
 from argosy.schemas.chat import Usage
 from argosy.telemetry import dialect, names, propagation
-from argosy.telemetry.forms import Form, Part, Told, attributes_of
+from argosy.telemetry.forms import Form, Part, Plain, Told, attributes_of
 from argosy.telemetry.propagation import NO_TRACE, Linked, Trace
 from argosy.telemetry.spans import Step, Traced, begin, begin_apart, begin_here
 
@@ -36,17 +36,18 @@ _PROCESSED: Final = Form(
 )
 _GROUP: Final = Form(names.GROUP)
 _WORK: Final = Form(names.TASK_ID, names.STEP, names.GEN_AI_AGENT, names.ATTEMPT, names.DELIVERY)
-_RUN: Final = Form(names.RUN_ID, names.CONVERSATION_ID)
-_PIPELINE: Final = Form(names.PIPELINE)
-_DISPATCHED: Final = Form(names.SENT)
+_DISPATCH: Final = _SENT + _WORK + Form(names.SENT)
 _APART: Final = Form(always={names.TRACE_MODE: "link"})
 _AGENT: Final = Form(
     names.RUN_ID, names.GEN_AI_CONVERSATION, always={names.GEN_AI_OPERATION: names.INVOKE_AGENT}
 )
+_INVOCATION: Final = _PROCESSED + _WORK + _AGENT
 _CLAIMED: Final = Form(names.HANDOFF_SECONDS)
 _INVOKED: Final = Form(names.TASK_OUTCOME, names.INPUT_TOKENS, names.OUTPUT_TOKENS, names.WALL_SECONDS)
-_SETTLED: Final = Form(names.TASK_OUTCOME)
-_RESULT: Final = Form(names.RUN_OUTCOME)
+_SETTLE: Final = _SENT + _WORK + Form(names.TASK_OUTCOME)
+_RESULT: Final = _SENT + Form(names.RUN_OUTCOME)
+_SUBMIT: Final = _SENT + Form(names.PIPELINE)
+_ACCEPT: Final = _PROCESSED + Form(names.RUN_ID, names.CONVERSATION_ID)
 
 
 class Work(NamedTuple):
@@ -106,7 +107,7 @@ def submit(topic: str, run_id: str, pipeline: str) -> Traced:
     """Client: from submit to Kafka's acknowledgement. A child of the caller's span, else the trace's root."""
     return begin_here(
         Step(f"{names.SEND} {topic}", SpanKind.PRODUCER),
-        lambda: attributes_of((*_sent(topic, run_id), (_PIPELINE, (pipeline,)))),
+        lambda: attributes_of(_told(_SUBMIT, (topic, run_id, run_id, pipeline))),
     )
 
 
@@ -120,7 +121,7 @@ def accept(
     """
 
     def told() -> Sequence[Told]:
-        return (*_processed(position), (_RUN, (run_id, run_id)))
+        return _taken(position, _ACCEPT, run_id, run_id)
 
     links = [
         *propagation.links_to([parent.traceparent], "message"),
@@ -145,7 +146,7 @@ def dispatch(topic: str, work: Work, parent: Trace, *, sent: int = 1, apart: boo
     """
 
     def told() -> Sequence[Told]:
-        found = (*_sent(topic, work.run_id), _about(work), (_DISPATCHED, (sent,)))
+        found = _told(_DISPATCH, (topic, work.run_id, work.run_id, *_about(work), sent))
         return (*found, (_APART, ())) if apart else found
 
     step = _step(names.SEND, topic, SpanKind.PRODUCER)
@@ -196,8 +197,7 @@ def invocation(  # noqa: PLR0913 - all that a span links to
         links += propagation.links_to([lost], "delivery")
 
     def told() -> Sequence[Told]:
-        run_id = work.run_id
-        found = (*_processed(position), _about(work), (_AGENT, (run_id, run_id)))
+        found = _taken(position, _INVOCATION, *_about(work), work.run_id, work.run_id)
         return found if claim is None else (*found, (_CLAIMED, (round(claim.waited_seconds, 6),)))
 
     return begin(
@@ -226,7 +226,7 @@ def settle(topic: str, work: Work, outcome: str, parent: Trace | Traced = NO_TRA
     """Worker: storing the result, appending `task.settled`; under `parent`, else the current span."""
 
     def told() -> Sequence[Told]:
-        return (*_sent(topic, work.run_id), _about(work), (_SETTLED, (outcome,)))
+        return _told(_SETTLE, (topic, work.run_id, work.run_id, *_about(work), outcome))
 
     step = _step(names.SEND, topic, SpanKind.PRODUCER)
     if isinstance(parent, Traced):
@@ -268,7 +268,7 @@ def result(topic: str, run_id: str, outcome: str, parent: Trace) -> Traced:
     return begin(
         _step(names.SEND, topic, SpanKind.PRODUCER),
         parent,
-        lambda: (*_sent(topic, run_id), (_RESULT, (outcome,))),
+        lambda: _told(_RESULT, (topic, run_id, run_id, outcome)),
     )
 
 
@@ -277,21 +277,22 @@ def _step(operation: str, target: str, kind: SpanKind) -> Step:
     return Step(f"{operation} {target}", kind)
 
 
-def _sent(topic: str, run_id: str) -> tuple[Told, ...]:
-    part: Part = (_SENT, (topic, run_id, run_id))
+def _told(form: Form, values: tuple[Plain, ...]) -> tuple[Told, ...]:
+    part: Part = (form, values)
     return (part, dialect.old_messaging((part,))) if dialect.tells_old_messaging() else (part,)
 
 
-def _processed(position: Position) -> tuple[Told, ...]:
+def _taken(position: Position, form: Form, *more: Plain) -> tuple[Told, ...]:
     topic, partition, offset, group = position
-    part: Part = (_PROCESSED, (topic, str(partition), offset))
+    part: Part = (form, (topic, str(partition), offset, *more))
     found = (part, (_GROUP, (group,))) if group else (part,)
     return (*found, dialect.old_messaging(found)) if dialect.tells_old_messaging() else found
 
 
-def _about(work: Work) -> Part:
+def _about(work: Work) -> tuple[Plain, ...]:
+    """Give the values of `_WORK`."""
     _, task_id, agent, attempt, delivery, step = work
-    return _WORK, (task_id, step, agent, attempt, delivery)
+    return task_id, step, agent, attempt, delivery
 
 
 def _digest(text: str, size: int) -> int:

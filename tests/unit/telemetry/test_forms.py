@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped] # ships no types
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -11,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind
 
-from argosy.telemetry import forms, names, propagation
+from argosy.telemetry import forms, names, otlp_proto, propagation
 from argosy.telemetry.ended_spans import Ended
 from argosy.telemetry.forms import Form, Part, Told
 from argosy.telemetry.light_spans import Light, Provider
@@ -74,6 +75,53 @@ def test_of_one_name_the_last_value_counts_and_no_name_is_told_twice(told: Seque
     (span,) = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
     keys = [each["key"] for each in span.get("attributes", [])]
     assert sorted(keys) == sorted(forms.attributes_of(told))
+
+
+LARGE: Told = (ONE, ("x" * 70_000, -(2**63)))
+AS_PROTOBUF = {
+    name: told
+    for name, told in {**TOLD, "large": (LARGE, SECOND)}.items()
+    if name not in {"numbers that OTLP has no place for", "text that is no unicode"}
+}
+
+
+@pytest.mark.parametrize("told", AS_PROTOBUF.values(), ids=AS_PROTOBUF)
+def test_protobuf_written_of_facts_is_what_the_official_encoder_makes_of_the_span(
+    told: Sequence[Told],
+) -> None:
+    span = ended(told)
+    read = ExportTraceServiceRequest.FromString(otlp_proto.written([span]))
+    assert read == encode_spans([as_the_sdk_has_it(span)])
+
+
+@pytest.mark.parametrize("name", ["numbers that OTLP has no place for", "text that is no unicode"])
+def test_what_protobuf_refuses_costs_no_other_span(name: str) -> None:
+    read = ExportTraceServiceRequest.FromString(otlp_proto.written([ended(TOLD[name]), ended((FIRST,))]))
+    assert sum(len(scope.spans) for each in read.resource_spans for scope in each.scope_spans) == 2
+
+
+def test_spans_of_others_are_written_beside_ours() -> None:
+    exporter = InMemorySpanExporter()
+    resource = Resource({"service.name": "s"}, "https://schema")
+    provider = Provider(ALWAYS_ON, resource, [SimpleSpanProcessor(exporter)])
+    for number in range(3):
+        light = provider.begin(f"ours {number}", PARENT, SpanKind.PRODUCER, lambda: (FIRST,), ())
+        assert light is not None
+        light.end()
+        provider.get_tracer("theirs").start_span(f"theirs {number}").end()
+    read = ExportTraceServiceRequest.FromString(otlp_proto.written(exporter.get_finished_spans()))
+    assert {(each.schema_url, str(each.resource)) for each in read.resource_spans} == {
+        (resource.schema_url, str(read.resource_spans[0].resource))
+    }
+    found = {
+        scope.scope.name: [span.name for span in scope.spans]
+        for each in read.resource_spans
+        for scope in each.scope_spans
+    }
+    assert found == {
+        names.SCOPE: [f"ours {number}" for number in range(3)],
+        "theirs": [f"theirs {number}" for number in range(3)],
+    }
 
 
 def test_the_official_encoder_finds_a_span_like_any_other() -> None:
