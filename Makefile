@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
 export PYTHONSAFEPATH = 1
 .DELETE_ON_ERROR:
-.PHONY: demo demo-team test matrix simulate check bench up down clean lock chaos soak bugs
+.PHONY: demo demo-team test matrix simulate check bench bench-peers bench-check up down clean lock chaos soak bugs
 demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready
@@ -32,6 +32,16 @@ check: .venv/.ready
 	$(BIN)/argosy monitoring check
 bench: .venv/.ready
 	PYTHONSAFEPATH= $(BIN)/python bench/run.py $(BENCH)  # its modules lie beside it; BENCH="--small --json FILE"
+bench-peers: .venv/.ready  # beside celery, dramatiq, taskiq, arq, FastStream, LangGraph, DBOS, Restate: PEERS="--works drain --json FILE"
+	PYTHONPATH=bench $(BIN)/python -m peers $(PEERS)
+lock-peers: .venv/.ready  # newer versions of them: make lock-peers UPGRADE=--upgrade
+	for lock in bench/peers/locks/*.in; do $(LOCK) $(UPGRADE) $$lock -o $${lock%.in}.lock || exit 1; done
+bench-check: .venv/.ready  # does a task cost more CPU than it did? Three minutes; CHECK=--small: under one, for CI
+	PYTHONSAFEPATH= $(BIN)/python bench/check.py $(CHECK)
+bench-capacity: .venv/.ready  # what argosy plan-capacity reckons with; CAPACITY=--sizes: bytes alone, on a busy machine too
+	PYTHONSAFEPATH= PYTHONPATH=tests $(BIN)/python bench/capacity.py $(CAPACITY)
+bench-growth: .venv/.ready  # what a run costs after many, simulated: make bench-growth RUNS="1000 100000"
+	PYTHONSAFEPATH= PYTHONPATH=tests $(BIN)/python bench/growth.py $(RUNS) 2>/dev/null
 # Ten minutes of every fault, 13 processes, a report beside it: make chaos MINUTES=10 SEED=1
 MINUTES ?= 10
 SEED ?= 1

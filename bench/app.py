@@ -13,7 +13,7 @@ WIDTH = 8
 HOPS = 20
 """Steps of the chain."""
 WAIT_SECONDS = 1.0
-HALF_WIDTH = 200
+WIDTH_OF_MAP = 200
 """Shards of a map that has half of them out at once."""
 TALLY = "BENCH_TALLY"
 """The variable that names the file to which each resting handler adds one byte."""
@@ -102,7 +102,7 @@ _each = mapped.map(noop, over=mapped.input.pick(lambda given: given.items), max_
 mapped.returns(mapped.step(counted, _each))
 
 halved = Pipeline("halved", takes=Items, gives=int)
-_half = halved.map(noop, over=halved.input.pick(lambda given: given.items), max_parallel=HALF_WIDTH // 2)
+_half = halved.map(noop, over=halved.input.pick(lambda given: given.items), max_parallel=WIDTH_OF_MAP // 2)
 halved.returns(halved.step(counted, _half))
 
 chain = Pipeline("chain", takes=Span, gives=Span)

@@ -1,21 +1,19 @@
-"""Arm results: coordinators alone, on a run log full of results.
+"""Arm results: what a result costs coordinators, one and two: to fetch, decode, fold, count at a join and commit it.
 
-Maps have half of their shards out; a worker answers these while nobody coordinates, and leaves. Then coordinators come:
-each result is one to decode, fold, count at its join and commit, and it makes one shard to publish. One coordinator and
-two, in turn.
+Maps have half of their shards out, and each result of the first half makes one shard more to publish. A worker answers.
 """
 
 import asyncio
 
-from app import HALF_WIDTH, Items, halved
-from drain import UNTRACED, WIDE
+from app import WIDTH_OF_MAP, Items, halved
+from drain import UNTRACED
 from figures import Figure, at_least, ratios
-from fleet import LIMIT_SECONDS, Fleet, fleet_on
-from submitting import ITEM, submit
+from fleet import LIMIT_SECONDS, fleet_on
+from submitting import ITEM, results, submit
 
 from argosy.console.stack import LocalStack
 
-HALF = HALF_WIDTH // 2
+_AGENTS = ("noop", "counted")
 
 
 async def measure(stack: LocalStack, repeats: int, maps: int) -> list[Figure]:
@@ -25,8 +23,8 @@ async def measure(stack: LocalStack, repeats: int, maps: int) -> list[Figure]:
     try:
         for _ in range(repeats):
             async with asyncio.timeout(LIMIT_SECONDS):
-                one.append(await _cpu_seconds(stack, maps, 1))
-                two.append(await _cpu_seconds(stack, maps, 2))
+                one.append(await cpu_seconds(stack, maps, 1))
+                two.append(await cpu_seconds(stack, maps, 2))
     except TimeoutError:
         one, two = [], []
     gains = [2 * ratio for ratio in ratios(one, two)]
@@ -44,26 +42,18 @@ async def measure(stack: LocalStack, repeats: int, maps: int) -> list[Figure]:
     ]
 
 
-async def _cpu_seconds(stack: LocalStack, maps: int, coordinators: int) -> float:
-    async with fleet_on(stack, ["noop", "counted"], **WIDE, **UNTRACED) as fleet:
-        answered = maps * HALF
-        await _fill(fleet, maps)
+async def cpu_seconds(stack: LocalStack, maps: int, coordinators: int) -> float:
+    """Give what one result takes of all coordinators together, from the first tenth of the shards to the last."""
+    async with fleet_on(stack, _AGENTS, **UNTRACED) as fleet:
         names = [f"coordinator-{number}" for number in range(coordinators)]
         await asyncio.gather(*(fleet.coordinator(name) for name in names))
-        work = fleet.names.tasks("noop")
-        began = await fleet.moment(names[0], work, answered + answered // 10, *names[1:])
-        used = began.until(await fleet.moment(names[0], work, 2 * answered, *names[1:]))
+        await fleet.worker(_AGENTS)
+        shards, work = maps * WIDTH_OF_MAP, fleet.names.tasks("noop")
+        async with fleet.connect() as client:
+            runs = await submit(client, halved, [Items(items=[ITEM] * WIDTH_OF_MAP)] * maps)
+            began = await fleet.moment(names[0], work, shards // 10, *names[1:])
+            used = began.until(await fleet.moment(names[0], work, shards, *names[1:]))
+            if await results(runs) != [WIDTH_OF_MAP] * maps:
+                message = "a map lost results"
+                raise RuntimeError(message)
         return used.cpu_seconds
-
-
-async def _fill(fleet: Fleet, maps: int) -> None:
-    work, answered = fleet.names.tasks("noop"), maps * HALF
-    await fleet.coordinator()
-    async with fleet.connect() as client:
-        await submit(client, halved, [Items(items=[ITEM] * HALF_WIDTH)] * maps)
-    await fleet.until(work, answered)
-    await fleet.stop("coordinator")
-    before = await fleet.appended(fleet.names.runs)
-    await fleet.worker(["noop"])
-    await fleet.until(fleet.names.runs, before + answered)
-    await fleet.stop("worker")

@@ -1,8 +1,9 @@
 """Arm drain: a filled queue of no-op tasks through one worker, beside bare loop and prototype on the same records.
 
-The coordinator fills the queue and then leaves, so that what is seen is the worker alone: it claims, runs, stores and
-settles each task. What a process used is taken from the first tenth of its records to the last, by what came out of it:
-so start-up counts for nobody. Then a coordinator comes back and every run must end.
+A worker has started, and stands still while the coordinator fills the queue and leaves, so that what is seen is the
+worker alone: it claims, runs, stores and settles each task. What a process used is taken from the first tenth of its
+records to the last, by what came out of it: so start-up counts for nobody. Then a coordinator comes back and every run
+must end.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ WIDE = {
     "ARGOSY_FLEET__DISPATCH_WINDOW": "1000000",
     "ARGOSY_FLEET__DISPATCH_WINDOW_LEAST": "1000000",  # nobody works while the queue is filled
     "ARGOSY_FLEET__PATIENCE_SECONDS": "600",
+    "ARGOSY_FLEET__LEASE_SECONDS": "150",  # nor is who stands still given up
+    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "150",
 }
 
 
@@ -71,12 +74,14 @@ async def drained(
     """Fill the queue of a single-step pipeline's agent, let one worker empty it alone, then end every run."""
     tasks = len(values)
     await fleet.coordinator()
-    async with fleet.connect() as client:
-        await submit(client, pipeline, values)
-    await fleet.until(fleet.names.tasks(agent), tasks)
-    await fleet.stop("coordinator")
-    before = await fleet.appended(fleet.names.runs)
     await fleet.worker([agent])
+    await fleet.quiet("worker")
+    with fleet.frozen("worker"):
+        async with fleet.connect() as client:
+            await submit(client, pipeline, values)
+        await fleet.until(fleet.names.tasks(agent), tasks)
+        await fleet.stop("coordinator")
+        before = await fleet.appended(fleet.names.runs)
     used = await _watch(fleet, "worker", fleet.names.runs, before, tasks)
     await fleet.coordinator()
     await fleet.until(fleet.names.results, tasks)

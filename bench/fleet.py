@@ -1,11 +1,13 @@
 """A fleet for one measurement: topics and keys of its own on the bench's stack, each process a real one."""
 
 import asyncio
+import os
 import secrets
+import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings,
 HERE = Path(__file__).parent
 APP = HERE / "app.py"
 LOOK_SECONDS = 0.02
+QUIET_SECONDS, QUIET_SHARE, QUIET_LOOKS = 0.3, 0.1, 3
 LIMIT_SECONDS = 180.0
 """A measurement that takes longer did not finish."""
 
@@ -102,6 +105,24 @@ class Fleet:
         """Return when a topic has so many records."""
         while await self.appended(topic) < records:  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def quiet(self, name: str) -> None:
+        """Return when a process has nothing left to do of what it does at its start, as loading a vocabulary."""
+        still = 0
+        while still < QUIET_LOOKS:
+            before = self.cpu_seconds(name)
+            await asyncio.sleep(QUIET_SECONDS)
+            still = still + 1 if self.cpu_seconds(name) - before < QUIET_SECONDS * QUIET_SHARE else 0
+
+    @contextmanager
+    def frozen(self, name: str) -> Generator[None]:
+        """Hold a process still meanwhile: what comes for it waits."""
+        pid = _process(self.stack, name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def resident_bytes(self, name: str) -> int:
         """Give the memory that a process has in use now."""
