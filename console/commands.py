@@ -93,6 +93,11 @@ COMMANDS: Final[dict[str, Command]] = {
         "Dashboards, rules and targets for Grafana and Prometheus.",
         LOOK,
     ),
+    "plan-capacity": Command(
+        "argosy.console.plan_capacity:plan_capacity",
+        "Reckon what a load needs, and what limits it first.",
+        LOOK,
+    ),
     "schemas": Command("argosy.console.schemas_command:schemas", "Export or check the JSON Schemas.", LOOK),
     "doctor": Command(
         "argosy.console.doctor:doctor", "Check this machine and the services; say the cures.", LOOK

@@ -1,0 +1,109 @@
+"""`argosy plan-capacity`: what a load needs of Kafka, Redis and machines, and what limits it first. Asks no service."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from argosy.console.config import load_settings
+from argosy.console.output import show_folded
+from argosy.console.plan_capacity_constants import Constants, constants
+from argosy.console.plan_capacity_fleet import fleet_need, redis_need
+from argosy.console.plan_capacity_kafka import kafka_need
+from argosy.console.plan_capacity_load import Load, traffic
+from argosy.console.plan_capacity_run import in_redis, shape, written
+from argosy.console.plan_capacity_text import page
+from argosy.console.plan_capacity_walls import Given, Needs, Wall, walls
+from argosy.schemas.settings import Settings
+
+
+def plan_capacity(  # noqa: PLR0913 - a function's parameters are how typer declares options
+    *,
+    runs_per_day: Annotated[int, typer.Option("--runs-per-day", min=1, help="Runs a day.")],
+    width: Annotated[int, typer.Option("--width", min=1, help="Tasks of each layer in the middle.")] = 8,
+    depth: Annotated[
+        int, typer.Option("--depth", min=1, help="Layers: 3 is 1→W→1, 4 is 1→W→W→1, 1 is W alone.")
+    ] = 3,
+    tokens: Annotated[int, typer.Option("--tokens", min=0, help="Of a model, for each task.")] = 2_000,
+    payload_bytes: Annotated[
+        int, typer.Option("--payload-bytes", min=2, help="Of JSON in an input, an item, a result.")
+    ] = 1_000,
+    pipeline_bytes: Annotated[
+        int | None, typer.Option("--pipeline-bytes", min=1, help="Of the compiled pipeline, if you know it.")
+    ] = None,
+    task_seconds: Annotated[
+        float, typer.Option("--task-seconds", min=0.0, help="That a handler takes.")
+    ] = 10.0,
+    wait_seconds: Annotated[
+        float, typer.Option("--wait-seconds", min=0.0, help="That a run waits for people or a time.")
+    ] = 0.0,
+    peak: Annotated[
+        float, typer.Option("--peak", min=1.0, help="Times the mean that the busiest hour brings.")
+    ] = 3.0,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="Handlers at once in a worker.")
+    ] = 64,
+    replicas: Annotated[int, typer.Option("--replicas", min=1, help="Copies that Kafka keeps.")] = 3,
+    redis_gib: Annotated[
+        float, typer.Option("--redis-gib", min=0.001, help="The maxmemory that Redis has.")
+    ] = 16.0,
+    disk_gib: Annotated[
+        float | None,
+        typer.Option("--disk-gib", min=0.001, help="The disks of all brokers, if they have an end."),
+    ] = None,
+    model_limit: Annotated[
+        int | None, typer.Option("--model-limit", min=1, help="Tokens a minute that the model lets you use.")
+    ] = None,
+    traced: Annotated[bool, typer.Option("--traced", help="All runs are traced.")] = False,
+) -> None:
+    """Reckon what a load needs: bytes, partitions, lanes, processes, cores, tokens; and what limits it first.
+
+    Nothing is asked, and nothing has to run. Lanes, windows, retention and bounds are those of your settings. Sizes and
+    times were measured (docs/sizing.md says how well they are met), so bytes are close, and cores are those of the
+    machine that was measured.
+    """
+    settings, known = load_settings(), constants()
+    run = shape(
+        width=width,
+        depth=depth,
+        payload_bytes=payload_bytes,
+        known=known,
+        pipeline_bytes=pipeline_bytes,
+        traced=traced,
+    )
+    needs = reckon(
+        Load(runs_per_day, run, tokens, task_seconds, wait_seconds, peak),
+        settings,
+        known,
+        concurrency=concurrency,
+        replicas=replicas,
+    )
+    found = walls(needs, settings, Given(redis_gib, disk_gib, model_limit), known)
+    show_folded(as_json(needs, found, known), page(needs, found, settings, known))
+
+
+def reckon(load: Load, settings: Settings, known: Constants, *, concurrency: int, replicas: int) -> Needs:
+    """Reckon all that a load needs."""
+    rates = traffic(load, known)
+    return Needs(
+        load=load,
+        traffic=rates,
+        redis=redis_need(load, rates, settings, known),
+        kafka=kafka_need(load, rates, settings, replicas, known),
+        fleet=fleet_need(load, rates, settings, concurrency, known),
+    )
+
+
+def as_json(needs: Needs, found: list[Wall], known: Constants) -> dict[str, object]:
+    """Give all of it, with the records and the state of one run, and the constants with their sources."""
+    run = needs.load.run
+    return {
+        **asdict(needs),
+        "run": {
+            "tasks": run.tasks,
+            "records": [asdict(each) for each in written(run, known)],
+            "in_redis": asdict(in_redis(run, known)),
+        },
+        "limits": [{**asdict(wall), "share": round(wall.share, 6)} for wall in found],
+        "constants": known.model_dump(),
+    }
