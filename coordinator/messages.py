@@ -203,8 +203,8 @@ def busy_of(entry: str) -> SubmitRefused:
 
 def _joined(state: RunState, plan: Plan, place: Place) -> list[str]:
     """Name the tasks whose results a task joins, in declared order."""
-    step, locals_ = place.step, list(islice(sources(state, place), MOST_LINKS))
-    if locals_:
+    step, locals_ = place.step, list[str]()
+    if place.system is not None and (locals_ := list(islice(sources(state, place), MOST_LINKS))):
         return locals_
     if not step.parents and step.owner is not None and plan.steps[step.owner].allowed is not None:
         return [step.owner]
@@ -214,7 +214,11 @@ def _joined(state: RunState, plan: Plan, place: Place) -> list[str]:
         if iteration is not None and iteration[1] > 1:
             return [step.iteration(iteration[1] - 1)]
     for name in step.parents:
-        locals_ += islice(_results(state, plan, plan.steps[name]), MOST_LINKS)
+        parent = plan.steps[name]
+        if parent.is_one_task:
+            locals_.append(name)
+        else:
+            locals_ += islice(_results(state, plan, parent), MOST_LINKS)
     return locals_[:MOST_LINKS]
 
 

@@ -64,6 +64,8 @@ class ReadyQueue:
         self._changes: dict[str, dict[str, int | None]] = {}
         self._last: dict[tuple[str, str], tuple[str, Range]] = {}
         self._new_agents: dict[str, None] = {}
+        self._unstored: dict[str, Range] = {}
+        """What was added since the last commit."""
 
     def know(self, agent: str) -> Front:
         """Return the front of an agent, perhaps a new one."""
@@ -101,7 +103,10 @@ class ReadyQueue:
     def remove(self, agent: str, member: str) -> None:
         """Remove an entry: it was released, or is moot."""
         self.fronts[agent].remove(member)
-        self._changes.setdefault(agent, {})[member] = None
+        if self._unstored.pop(member, None) is not None:
+            del self._changes[agent][member]
+        else:
+            self._changes.setdefault(agent, {})[member] = None
         if self._last:
             entry = Range.parse(member)
             if self._last.get((entry.run_id, entry.step), ("", None))[0] == member:
@@ -119,12 +124,18 @@ class ReadyQueue:
 
     def take_changes(self) -> dict[str, dict[str, int | None]]:
         """Take what a commit has to set (score) or remove (None), by agent."""
-        changes, self._changes = self._changes, {}
+        changes, self._changes, self._unstored = self._changes, {}, {}
         return changes
+
+    def entry(self, member: str) -> Range:
+        """Return what a member says."""
+        return self._unstored.get(member) or Range.parse(member)
 
     def _put(self, agent: str, entry: Range, score: int) -> None:
         member = entry.member
         front = self.know(agent)
+        if member not in front:
+            self._unstored[member] = entry
         front.add(member, score)
         self._changes.setdefault(agent, {})[member] = score
         if member in front and entry.first is not None:

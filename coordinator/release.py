@@ -48,7 +48,7 @@ class Release:
             window = self._windows.of(agent)
             room = min(window.size - self._out.by_agent[agent], MOST_AT_ONCE)
             while room > 0 and (members := front.take(_FOREVER, min(room, _LOOK))):
-                entries = [Range.parse(member) for member in members]
+                entries = [self._ready.entry(member) for member in members]
                 await self._runs.load(entry.run_id for entry in entries)
                 for entry in entries:
                     if room <= 0:

@@ -158,6 +158,11 @@ class StepPlan:
         return isinstance(self.step, MapStep)
 
     @cached_property
+    def is_one_task(self) -> bool:
+        """Say whether it is one task of an agent, which plans none."""
+        return isinstance(self.runs, Work) and not self.is_map and self.allowed is None
+
+    @cached_property
     def scope(self) -> str:
         """The shard or iteration that it is part of, as a lead of names (`c.7/`); empty outside of them."""
         return scope_of(self.name)

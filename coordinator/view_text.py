@@ -1,6 +1,9 @@
 """The text of views: how tasks, steps, results and totals stand in the fields of a run's hash."""
 
-from typing import Final
+from dataclasses import fields
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -11,6 +14,7 @@ from argosy.coordinator.kept import StepState, TaskResult, TaskState, Totals
 View = TaskState | StepState | TaskResult | Totals
 
 _STEP: Final = TypeAdapter(StepState)
+_ALL_OF_STEP: Final = attrgetter(*(field.name for field in fields(StepState)))
 _RESULT: Final = TypeAdapter(TaskResult)
 
 
@@ -19,11 +23,21 @@ def view_text(view: View, held: Held) -> bytes:
     if isinstance(view, TaskState | Totals):
         return view.encode()
     if isinstance(view, StepState):
-        return _STEP.serializer.to_json(view, exclude_defaults=True)
+        plain = view.cause is None and view.first is None
+        return (
+            _plain_step(*_ALL_OF_STEP(view))
+            if plain
+            else _STEP.serializer.to_json(view, exclude_defaults=True)
+        )
     if view.payload is None or view.facts or view.fault is not None:
         return result_text(view)
     traced = b"" if view.traceparent is None else b',"traceparent":%b' % to_json(view.traceparent)
     return b'{"payload":%b%b}' % (held.json_of(view.payload), traced)
+
+
+@lru_cache(maxsize=4_096)  # the same few say how most steps of most runs stand
+def _plain_step(*values: Any) -> bytes:  # noqa: ANN401 - the fields of a step, in their order
+    return _STEP.serializer.to_json(StepState(*values), exclude_defaults=True)
 
 
 def result_text(result: TaskResult) -> bytes:

@@ -48,3 +48,13 @@ def test_a_task_goes_out_as_it_becomes_ready_unless_somebody_waits_before_it_or_
     assert becomes_ready("third") == 2, "the window is full"
     assert len(ready.fronts["work"]) == 1
     assert set(ready.take_new_agents()) == {"work"}, "whoever takes the lane asks for this agent's"
+
+
+def test_what_comes_and_goes_between_two_commits_is_not_written() -> None:
+    ready = ReadyQueue()
+    ready.add("stays", Ready("a", "work", 1))
+    assert set(ready.take_changes()["work"]) == {"stays|a|1|-|-"}
+    ready.add("passes", Ready("a", "work", 1))
+    for run_id in ("passes", "stays"):
+        ready.remove("work", f"{run_id}|a|1|-|-")
+    assert ready.take_changes() == {"work": {"stays|a|1|-|-": None}}
