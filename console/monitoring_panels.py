@@ -124,6 +124,9 @@ FLEET: Final = Dashboard(
             ),
             Panel("Retries", {_BY_AGENT: rate(table.RETRIES, AGENT)}, "ops"),
             Panel("Malformed traces, 5 m", {"": grown(table.MALFORMED_TRACE, over="5m")}),
+            Panel(
+                "Spans lost, 5 m", {_shown(ERROR): grown(table.SPANS_LOST, ERROR, over="5m")}, stacked=True
+            ),
         ),
     },
 )

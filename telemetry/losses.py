@@ -5,14 +5,14 @@ The queue is bounded: when it is full, spans are dropped. A batch that a collect
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import Final
 
 import structlog
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from argosy.telemetry import logs
+from argosy.telemetry import logs, metrics
 from argosy.telemetry.ended_spans import Ended
 
 TELL_SECONDS: Final = 60.0
@@ -22,22 +22,30 @@ TELL_SECONDS: Final = 60.0
 class Counting(SpanExporter):
     """An exporter that counts what it could not deliver."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
-        """Export by `exporter`; whatever that raises is a loss, never an error of ours."""
-        self._exporter = exporter
-        self.delivered = self.failed = 0
+    def __init__(self, exporter: SpanExporter, look: Callable[[], None]) -> None:
+        """Export by `exporter`; whatever that raises is a loss, never an error of ours.
+
+        `look` is called after each batch.
+        """
+        self._exporter, self._look = exporter, look
+        self.seen = self.delivered = self.failed = 0
         self._told, self._told_at = 0, -TELL_SECONDS
         self._lock = threading.Lock()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Deliver a batch, or count it."""
-        self.failed += len(spans)  # until it is delivered: the exporter may raise, the SDK lets nothing out
-        result = self._exporter.export(spans)
-        if result is SpanExportResult.SUCCESS:
-            self.delivered += len(spans)
-            self.failed -= len(spans)
-        else:
-            self.tell(self.failed)
+        self.seen += len(spans)
+        result = SpanExportResult.FAILURE
+        try:
+            result = self._exporter.export(spans)
+        finally:  # the exporter may raise: the SDK lets nothing out
+            if result is SpanExportResult.SUCCESS:
+                self.delivered += len(spans)
+            else:
+                self.failed += len(spans)
+                metrics.spans_lost("not_taken", len(spans))
+                self.tell(self.failed)
+            self._look()
         return result
 
     def tell(self, lost: int, *, last: bool = False) -> None:
@@ -70,25 +78,33 @@ class Batches(BatchSpanProcessor):
 
     def __init__(self, exporter: SpanExporter, most: int, delay_millis: int) -> None:
         """Keep `most` spans at most."""
-        self._counting = Counting(exporter)
-        self._ended = 0
+        self._counting = Counting(exporter, self._look_for_dropped)
+        self._ended = self._dropped = 0
         super().__init__(self._counting, max_queue_size=most, schedule_delay_millis=delay_millis)
-        queue: object = getattr(self, "_batch_processor", None)
-        self._take: Final[Callable[[ReadableSpan], None]] = getattr(queue, "emit", super().on_end)
+        inner: object = getattr(self, "_batch_processor", None)
+        self._take: Final[Callable[[ReadableSpan], None]] = getattr(inner, "emit", super().on_end)
         """The SDK's queue, for spans that are sampled; its own way in asks each, which makes a light one's context."""
+        self._queue: Final[Sized] = getattr(inner, "_queue", range(most))
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended."""
-        self._ended += 1  # not quite right under several threads: a number for people, and each step costs
         if isinstance(span, Ended):
             self._take(span)
         else:
             super().on_end(span)
+        self._ended += 1  # not quite right under several threads: a number for people, and each step costs
 
     @property
     def lost(self) -> int:
         """Count the spans that ended and were not delivered, those that still wait among them."""
         return self._ended - self._counting.delivered
+
+    def _look_for_dropped(self) -> None:
+        """Count what the queue had no room for."""
+        dropped = self._ended - self._counting.seen - len(self._queue) - self._dropped
+        if dropped > 0:
+            self._dropped += dropped
+            metrics.spans_lost("queue_full", dropped)
 
     def tell(self) -> None:
         """Tell, at the end, what was lost."""

@@ -170,6 +170,14 @@ MALFORMED_TRACE: Final = Metric(
     "Messages whose trace context was malformed and ignored",
     tellers=("worker", "coordinator", "gateway"),
 )
+SPANS_LOST: Final = Metric(
+    "argosy.spans.lost",
+    "counter",
+    "{span}",
+    "Spans that came to nobody: `queue_full`, or `not_taken` by a collector in time or by the disk",
+    tellers=_SERVING,
+    labels=(names.ERROR_TYPE,),
+)
 
 # -- lag
 
@@ -277,7 +285,8 @@ BUDGET_REFUSED: Final = Metric(
 
 TABLE: Final = (
     TASK_DURATION, TASKS, ERRORS, RETRIES, HANDOFF, DUPLICATES, LEASES_LOST, CONTEXT_SHARE, SLOTS,
-    RUNS_ACCEPTED, REFUSED, RUNS, RUNS_UNDER_WAY, RUN_DURATION, LANE_DELAY, LANES, DISPATCHES, DEAD, MALFORMED_TRACE,
+    RUNS_ACCEPTED, REFUSED, RUNS, RUNS_UNDER_WAY, RUN_DURATION, LANE_DELAY, LANES, DISPATCHES, DEAD,
+    MALFORMED_TRACE, SPANS_LOST,
     LAG_MESSAGES, LAG_SECONDS, LAG_TOKENS,
     CALL_DURATION, TOKEN_USAGE, COST, TOOL_DURATION, REPAIRS, TURN_WAIT, LIMITED,
     BUCKET_TOKENS, BUCKET_RATE, BUCKET_CALLS, BUDGET_REFUSED,

@@ -39,6 +39,7 @@ from argosy.telemetry.metric_table import (
     RUNS_ACCEPTED,
     RUNS_UNDER_WAY,
     SLOTS,
+    SPANS_LOST,
     TASK_DURATION,
     TASKS,
     TOKEN_USAGE,
@@ -226,3 +227,8 @@ def answer_repaired(agent: str, model: str) -> None:
 def malformed_trace() -> None:
     """Count a message whose trace context was malformed, and ignored."""
     counted(MALFORMED_TRACE).add()
+
+
+def spans_lost(why: Literal["queue_full", "not_taken"], spans: int) -> None:
+    """Count spans that came to nobody."""
+    counted(SPANS_LOST).add((names.ERROR_TYPE, why), more=spans)

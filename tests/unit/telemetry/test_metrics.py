@@ -73,6 +73,7 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
     metrics.model_limited("openai", "m")
     metrics.bucket_seen("openai:m", tokens=5, rate_per_mille=900, held=1, waiting=2)
     metrics.malformed_trace()
+    metrics.spans_lost("queue_full", 2)
     metrics.lease_lost("all", "taken_over")
     metrics.slots("all", 4)
     metrics.run_accepted("p")
