@@ -83,7 +83,7 @@ class Endings:
             duration_ms=round(running.seconds * 1000),
         )
         found = (
-            await result_of(verdict, body, self.services, running.taint)
+            await result_of(verdict, body, self.services, running.taint, running.payloads.values())
             if isinstance(verdict, bytes)
             else verdict
         )

@@ -1,5 +1,6 @@
 """From a handler's value to what `task.settled` carries: a payload, and the facts that the plan asks for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from argosy.agents.patience import patiently
@@ -23,10 +24,11 @@ class Result:
 
 
 async def result_of(
-    data: bytes, body: Dispatch, services: Services, taint: Taint = UNTAINTED
+    data: bytes, body: Dispatch, services: Services, taint: Taint = UNTAINTED, inputs: Iterable[Payload] = ()
 ) -> Result | Fault:
     """Make the result of a value's JSON, or the fault of one that is too large.
 
+    `inputs` are those that its handler was given: one that it hands on isn't counted again.
     It, and the lists in its facts, carry the taint of all that its handler saw. Waits for the payload store.
     """
     limit = services.settings.fleet.hard_result_bytes
@@ -37,7 +39,7 @@ async def result_of(
         )
     try:
         payload = await patiently(
-            lambda: to_payload(data, services.count_tokens, services.payloads),
+            lambda: to_payload(data, services.count_tokens, services.payloads, inputs),
             f"storing the value of {body.task_id}",
         )
     except InvalidInput as error:  # nested too deep, or a number of thousands of digits

@@ -4,7 +4,7 @@ The bytes of a payload are the value's JSON, as its producer encoded it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -76,19 +76,29 @@ async def count(text: str, count_tokens: CountTokens) -> int:
     return count_tokens(text)
 
 
-async def to_payload(data: bytes, count_tokens: CountTokens, payloads: Payloads) -> Payload:
+async def to_payload(
+    data: bytes, count_tokens: CountTokens, payloads: Payloads, known: Iterable[Payload] = ()
+) -> Payload:
     """Make a payload of a value's JSON: inline up to 64 KiB, else put into the store first.
 
+    Tokens of a large value that is one of those `known` are taken from there: whoever produced it counted them.
     Raises Unreachable, and InvalidInput for what is no JSON or nested too deep; idempotent.
     """
     value = decode_value(data)
     if is_too_deep(data):
         message = f"a value is nested deeper than {MOST_DEPTH} lists and objects"
         raise InvalidInput(message)
-    tokens = await count(model_text(value, data), count_tokens)
     if len(data) <= INLINE_BYTES:
+        tokens = await count(model_text(value, data), count_tokens)
         return Inline(value=value, bytes=len(data), tokens=tokens)
-    return Reference(sha256=await payloads.put(data), bytes=len(data), tokens=tokens)
+    sha256 = await payloads.put(data)
+    counted = next((one.tokens for one in known if _refers_to(one, sha256)), None)
+    tokens = await count(model_text(value, data), count_tokens) if counted is None else counted
+    return Reference(sha256=sha256, bytes=len(data), tokens=tokens)
+
+
+def _refers_to(payload: Payload, sha256: str) -> bool:
+    return isinstance(payload, Reference) and payload.sha256 == sha256 and payload.shape == "value"
 
 
 async def to_manifest(items: Sequence[Payload], payloads: Payloads) -> Payload:

@@ -37,6 +37,20 @@ async def test_a_large_value_goes_to_the_store_and_comes_back() -> None:
     assert await load(payload, payloads) == text
 
 
+async def test_a_large_value_that_is_handed_on_is_not_counted_again() -> None:
+    payloads, data, counted = MemoryPayloads(), encode_value("x" * INLINE_BYTES), list[str]()
+
+    def counting(text: str) -> int:
+        counted.append(text)
+        return len(text)
+
+    first = await to_payload(data, counting, payloads)
+    assert await to_payload(data, counting, payloads, [first]) == first
+    assert len(counted) == 1
+    assert await to_payload(encode_value("y" * INLINE_BYTES), counting, payloads, [first]) != first
+    assert len(counted) == 2
+
+
 async def test_the_border_is_64_kib() -> None:
     assert isinstance(
         await to_payload(encode_value("x" * (INLINE_BYTES - 2)), count, MemoryPayloads()), Inline
