@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -41,23 +41,29 @@ def main(
     about = machine.describe()
     sizes = SMALL if small else FULL if full else USUAL
     began = datetime.now(UTC)
-    found = asyncio.run(_measure(names, repeats, sizes))
+
+    def keep(found: Sequence[Figure]) -> None:
+        if json_file is not None:
+            document = {
+                "at": began.isoformat(timespec="seconds"),
+                "seconds": round((datetime.now(UTC) - began).total_seconds()),
+                "machine": about,
+                "repeats": repeats,
+                "sizes": {name: getattr(sizes, name) for name in Sizes.__slots__},
+                "figures": [figure.as_json() for figure in found],
+            }
+            json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+    found = asyncio.run(_measure(names, repeats, sizes, keep))
     _print(found, about)
-    if json_file is not None:
-        document = {
-            "at": began.isoformat(timespec="seconds"),
-            "seconds": round((datetime.now(UTC) - began).total_seconds()),
-            "machine": about,
-            "repeats": repeats,
-            "sizes": {name: getattr(sizes, name) for name in Sizes.__slots__},
-            "figures": [figure.as_json() for figure in found],
-        }
-        json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if not all(figure.values for figure in found):
         raise typer.Exit(1)
 
 
-async def _measure(names: Sequence[str], repeats: int, sizes: Sizes) -> list[Figure]:
+async def _measure(
+    names: Sequence[str], repeats: int, sizes: Sizes, keep: Callable[[Sequence[Figure]], None]
+) -> list[Figure]:
+    """Measure arm by arm; `keep` is told all figures after each of them: whoever stops a long run has these."""
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="argosy-bench-", ignore_cleanup_errors=True) as folder:
         async with LocalStack(Path(folder), progress=tell_downloads) as stack:
@@ -65,6 +71,7 @@ async def _measure(names: Sequence[str], repeats: int, sizes: Sizes) -> list[Fig
                 about, measure = ARMS[name]
                 print(f"measuring {name}: {about} …", file=sys.stderr, flush=True)
                 found += await measure(stack, repeats, sizes)
+                keep(found)
     return found
 
 
