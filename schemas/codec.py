@@ -83,8 +83,7 @@ _NO_JSON: Final = (b"NaN", b"Infinity")
 """Where neither word stands, there is nothing to look for; in a text they are fine."""
 _DIGITS: Final = bytes.maketrans(b"123456789E", b"000000000e")
 _HUGE: Final = (b"0e000", b"0e+000", b"0" * 200)
-"""As every number that no float holds looks with zeros for digits, as `1e999`. Read, it is infinite, and then it can't be
-said in JSON any more."""
+"""In every number that no float holds, as `1e999`, with zeros for digits. Read, it is infinite: JSON can't say it."""
 
 
 def encode_body(message: Message) -> bytes:
