@@ -37,6 +37,8 @@ SHAPES = (
     Asked(3, 4, 70_000, 3),
 )
 NARROW, WIDE, HEAVY = Asked(3, 1, 600, 600), Asked(3, 48, 600, 40), Asked(3, 48, 8_000, 40)
+CHECK = Asked(4, 10, 2_000, 80)
+"""What is reckoned from the three others is compared with this one."""
 ROUNDS = 3
 FEW, RESTING = 100, 900
 """Handlers that wait: before and after what each of them takes is looked at."""
@@ -61,8 +63,8 @@ async def sizes(folder: Path) -> tuple[list[Measured], int]:
 
 
 async def cpu(folder: Path) -> dict[Asked, dict[str, float]]:
-    """Measure the CPU seconds of a run of each of three shapes, in turn; medians."""
-    found: dict[Asked, list[dict[str, float]]] = {NARROW: [], WIDE: [], HEAVY: []}
+    """Measure the CPU seconds of a run of each of some shapes, in turn; medians."""
+    found: dict[Asked, list[dict[str, float]]] = {NARROW: [], WIDE: [], HEAVY: [], CHECK: []}
     async with capacity_world(folder) as world:
         await world.fleet.worker("worker-1", AGENTS)
         for shape in found:
@@ -149,9 +151,12 @@ async def _main(*, only_sizes: bool) -> None:
         measured, counted = await sizes(Path(folder) / "sizes")
         if only_sizes:
             known = json.loads(TARGET.read_text(encoding="utf-8"))
-            made, times, memory, out = known["made"], known["cpu"], known["memory"], known["held"]["out"]
+            made, times, checked = known["made"], known["cpu"], known["checked"]
+            memory, out = known["memory"], known["held"]["out"]
         else:
-            times = capacity_fit.cpus(await cpu(Path(folder) / "cpu"), NARROW, WIDE, HEAVY)
+            used = await cpu(Path(folder) / "cpu")
+            times = capacity_fit.cpus(used, NARROW, WIDE, HEAVY)
+            checked = capacity_fit.checked(used[CHECK], times, CHECK)
             found = asdict(await idle(Path(folder) / "idle"))
             out, memory, about = found.pop("out_bytes"), found, machine.describe()
             made = {
@@ -165,6 +170,7 @@ async def _main(*, only_sizes: bool) -> None:
         "records": capacity_fit.records(measured, REFERENCE),
         "held": {**capacity_fit.held(measured, REFERENCE, counted), "out": out},
         "cpu": times,
+        "checked": checked,
         "memory": memory,
         "assumed": capacity_fit.ASSUMED,
     }

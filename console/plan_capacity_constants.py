@@ -122,6 +122,8 @@ class Constants(_Part):
     records: Records
     held: Held
     cpu: Cpus
+    checked: dict[str, float] = {}
+    """CPU that was reckoned, as a multiple of what was then measured, of a shape that `cpu` was not taken from."""
     memory: Memory
     assumed: Assumed
 
