@@ -1,10 +1,19 @@
 """Plans that an agent made, in people's words: which tasks one has, and how far they are."""
 
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
 from argosy.coordinator.planned_steps import kept
 from argosy.coordinator.state import RunState
+from argosy.coordinator.wants import PLANNED
+from argosy.schemas.facts import ValueFact
+from argosy.schemas.ids import task_id
 from argosy.schemas.pipeline import PlanStep
+from argosy.schemas.planning import Plan, PlannedTask
+from argosy.schemas.runlog import TaskSettled
 
 
 def planned_under(state: RunState, planner: str) -> dict[str, str]:
@@ -13,10 +22,34 @@ def planned_under(state: RunState, planner: str) -> dict[str, str]:
     return {} if plan is None else {f"{planner}/{task.key}": task.agent for task in plan.tasks}
 
 
-def is_planned(state: RunState | None, local: str) -> bool:
+def planned_ever(history: History, planner: str) -> dict[str, str]:
+    """List the same also of a plan that its run has forgotten, with the iteration of a loop: the log still has it."""
+    if history.state is None:
+        return {}
+    found = planned_under(history.state, planner)
+    if found or history.state.task(planner) is not None:
+        return found
+    for settled in reversed(history.settles(task_id(history.run_id, planner))):
+        named = {f"{planner}/{task.key}": task.agent for task in _told(settled)}
+        if any(task_id(history.run_id, local) in history.by_task for local in named):
+            return named  # one that was refused has no tasks
+    return {}
+
+
+def _told(settled: TaskSettled) -> Sequence[PlannedTask]:
+    fact = settled.facts.get(PLANNED.key)
+    if settled.outcome != "succeeded" or not isinstance(fact, ValueFact):
+        return ()
+    try:
+        return Plan.model_validate(fact.value).tasks
+    except ValidationError:
+        return ()
+
+
+def is_planned(history: History, local: str) -> bool:
     """Say whether a task was planned by another one of its run."""
     planner, slash, _ = local.rpartition("/")
-    return state is not None and slash != "" and local in planned_under(state, planner)
+    return slash != "" and local in planned_ever(history, planner)
 
 
 def how_far(step: object, name: str, history: History) -> str:

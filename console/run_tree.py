@@ -91,7 +91,7 @@ def _lines(history: History, now_ms: int, *, shards: bool) -> Iterator[str]:
     by_step: dict[str, list[TaskRow]] = {}
     for row in table:
         if not row.what:
-            shown_at = row.task.rpartition("/")[0] if is_planned(history.state, row.task) else row.task
+            shown_at = row.task.rpartition("/")[0] if is_planned(history, row.task) else row.task
             by_step.setdefault(template_of(step_of(shown_at)[0]).removesuffix("~*"), []).append(row)
     missing = holes(history)
     for branch in branches(accepted.pipeline):
@@ -123,7 +123,7 @@ def _step(
             yield f"{branch.below}… {len(told) - SHARDS_SHOWN} more that have not succeeded"
         return
     for row in table:
-        if is_planned(state, row.task):
+        if is_planned(history, row.task):
             yield f"{branch.below}{_task(row, history, now_ms)}"
             yield from _cut(row, history, f"{branch.below}  ")
             continue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from argosy.console.dag import named_steps, runs_of
 from argosy.console.loop_words import forgotten
-from argosy.console.planned_words import planned_under
+from argosy.console.planned_words import planned_ever
 from argosy.console.run_history import History
 from argosy.console.system_words import place_of, words
 from argosy.coordinator.step_plan import shards_in, template_of
@@ -99,7 +99,7 @@ def rows(history: History) -> list[TaskRow]:
             made.append(_row(history, local, agent))
             made.extend(_row(history, one, agent) for one in _under(under, local))
             for planned, runs in (
-                planned_under(state, local).items() if isinstance(named.step, PlanStep) else ()
+                planned_ever(history, local).items() if isinstance(named.step, PlanStep) else ()
             ):
                 made.append(_row(history, planned, runs))
                 made.extend(_row(history, one, runs) for one in _under(under, planned))

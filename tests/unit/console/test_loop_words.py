@@ -10,6 +10,7 @@ from argosy.schemas.facts import ValueFact
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import LogMessage, TaskSettled
 from support.fold_pipelines import accepted, looped, mapped_pipeline, pipeline, succeeded, task
+from support.fold_plans import AGENTS, a_task, of, plan_facts, planning
 
 FIX = pipeline(looped("fix", "input", until="passed", max_iterations=3), task("last", "fix"))
 INNER = pipeline(task("x", "input"), task("y", "x"))
@@ -80,3 +81,32 @@ def test_loops_in_maps_are_summed_up() -> None:
     found = history(each)
     assert [branch.name for branch in branches(each)] == ["m", "m.*/fix", "m.*/last"]
     assert agent_of(found, "m.0/fix~2") == "ag"
+
+
+def test_tasks_of_plans_that_a_run_has_forgotten_are_told_too() -> None:
+    inner = pipeline(planning(), task("y", "q"), agents=AGENTS)
+    compiled = pipeline(looped("l", "input", runs=inner, until="passed"), agents=AGENTS)
+    plan, bad = (
+        plan_facts({"tasks": [a_task("x"), a_task("v", of("x"))]}),
+        plan_facts({"tasks": [a_task("p1")]}),
+    )
+    found = history(
+        compiled,
+        succeeded("l~1/q", facts=bad),
+        succeeded("l~1/q", 2, facts=plan),
+        succeeded("l~1/q/x"),
+        succeeded("l~1/q/v"),
+        succeeded("l~1/q/="),
+        done("l~1/y"),
+        succeeded("l~2/q", facts=plan_facts({"tasks": [a_task("w", agent="bg")]})),
+    )
+    assert found.state is not None
+    assert found.state.task("l~1/q/x") is None
+    assert [(row.task, row.agent, row.state) for row in rows(found) if "/q" in row.task] == [
+        ("l~1/q", "planner", "succeeded"),
+        ("l~1/q/x", "ag", "succeeded"),
+        ("l~1/q/v", "ag", "succeeded"),
+        ("l~2/q", "planner", "succeeded"),
+        ("l~2/q/w", "bg", "out"),
+    ]
+    assert "l~1/q/v" in tree(found, now_ms=40_000, shards=True)
