@@ -7,6 +7,7 @@ from typing import Final
 from argosy.console.plan_capacity_constants import Constants, Cpu
 from argosy.console.plan_capacity_load import Load, Traffic
 from argosy.console.plan_capacity_run import in_redis
+from argosy.schemas.payload import INLINE_BYTES
 from argosy.schemas.settings import DAY_SECONDS, Settings
 
 _KIB: Final = 1024
@@ -95,9 +96,14 @@ def redis_need(load: Load, found: Traffic, settings: Settings, known: Constants)
     )
 
 
-def cores(load: Load, found: Traffic, cpu: Cpu) -> float:
-    """Say how many cores a kind of process uses at the peak."""
-    return found.runs_per_second * cpu.of(load.run.tasks, load.run.payload_bytes / _KIB) / 1e6
+def cores(load: Load, found: Traffic, cpu: Cpu, *, reads_all: bool = False) -> float:
+    """Say how many cores a kind of process uses at the peak.
+
+    `reads_all`: it handles values that lie in the payload store too, which others know by their reference alone.
+    """
+    size = load.run.payload_bytes
+    seen = size if size <= INLINE_BYTES or reads_all else 0
+    return found.runs_per_second * cpu.of(load.run.tasks, seen / _KIB) / 1e6
 
 
 def fleet_need(
@@ -133,7 +139,7 @@ def _workers(  # noqa: PLR0913, PLR0917 - what each agent is reckoned from
     agent: str, count: int, load: Load, found: Traffic, concurrency: int, known: Constants
 ) -> Workers:
     slots = math.ceil(found.tasks_at_once * count / load.run.tasks)
-    used = cores(load, found, known.cpu.worker) * count / load.run.tasks
+    used = cores(load, found, known.cpu.worker, reads_all=True) * count / load.run.tasks
     by_slots, by_cores = math.ceil(slots / concurrency), math.ceil(used * 1000 / known.assumed.busy)
     processes = max(_LEAST, by_slots, by_cores)
     memory = processes * known.memory.worker_mib + slots * known.memory.handler_kib // _KIB

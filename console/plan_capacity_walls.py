@@ -116,7 +116,8 @@ def _shares_of_work(needs: Needs, settings: Settings, known: Constants) -> Itera
     yield Wall("lanes", needs.fleet.coordinator_cores, fleet.lanes * busy, "cores", "setting", lanes)
     if needs.fleet.workers:
         most = max(needs.fleet.workers, key=lambda each: each.slots)
-        cure = f"set ARGOSY_FLEET__DISPATCH_WINDOW={needs.fleet.dispatch_window}, or {lanes}"
+        cure = f"set ARGOSY_FLEET__DISPATCH_WINDOW={needs.fleet.dispatch_window}"
+        cure += f", with {lanes}" if needs.fleet.lanes > fleet.lanes else ""
         yield Wall(
             "tasks of one agent that may be out",
             most.slots,

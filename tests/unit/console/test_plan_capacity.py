@@ -145,6 +145,21 @@ def test_values_over_64_kib_lie_in_the_payload_store_instead() -> None:
     assert stored_bytes(above, KNOWN) > 10 * 70_000
 
 
+def test_only_workers_handle_the_bytes_of_values_in_the_payload_store() -> None:
+    below, above = needs(load(payload=60_000)), needs(load(payload=70_000))
+    assert above.redis.cores < below.redis.cores
+    assert above.fleet.coordinator_cores < below.fleet.coordinator_cores
+    assert above.fleet.workers[1].cores > below.fleet.workers[1].cores
+
+
+def test_a_window_is_told_with_the_lanes_that_it_is_meant_for() -> None:
+    name = "tasks of one agent that may be out"
+    few, many = limits(load(1_000_000))[name].do, limits(load(1_000_000, width=998))[name].do
+    assert "DISPATCH_WINDOW=" in few
+    assert "LANES" not in few
+    assert "LANES=128" in many
+
+
 def test_runs_at_once_are_their_rate_times_their_time() -> None:
     asked = load(86_400, seconds=100.0, depth=2, peak=1.0)
     assert needs(asked).traffic.runs_active == 201  # one a second, two layers of 100 s and a hop
