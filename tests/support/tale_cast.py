@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from argosy import Context, Pipeline, agent
+from argosy import Context, Pipeline, Plan, PlannedTask, PlanResult, agent, result_of
 
 MADE: Counter[str] = Counter()
 """Effects that were made, by task: of the tale that is told now."""
@@ -103,4 +103,28 @@ _ok = asking.approval("Good?", about=_asked, name="ok", within_seconds=60)
 _word = asking.signal("word", str, within_seconds=60, after=[_ok])
 asking.returns(asking.step(second, _word, when=_ok.pick(lambda answer: answer.approved)))
 
-PIPELINES = (two, wide, large, holding, outer, asking)
+
+@agent(retries=2, backoff_seconds=5, max_deliveries=3)
+async def planner(ctx: Context, text: str) -> Plan:
+    """Plans `a`, which `b` and `c` wait for, each time with another text; `bad` plans what may not be run at first."""
+    value = await ctx.step("effect", make, ctx.task_id, log=text.startswith("logged"))
+    if text == "bad" and ctx.refused is None:
+        return Plan(tasks=[PlannedTask(key="a", agent="nobody")])
+    given = f"{text} {value}" if ctx.refused is None else "told"
+    later = [
+        PlannedTask(key=key, agent=name, inputs={"text": result_of("a")})
+        for key, name in (("b", "first"), ("c", "second"))
+    ]
+    return Plan(tasks=[*later, PlannedTask(key="a", agent="first", inputs={"text": given})])
+
+
+@agent(retries=0)
+async def listed(ctx: Context, made: PlanResult[str]) -> str:  # noqa: ARG001
+    return " | ".join([*made.results.values(), *made.holes])
+
+
+planned = Pipeline("planned", takes=str, gives=str)
+_plan = planned.plan(planner, planned.input, agents=(first, second), max_tasks=5, max_parallel=1, name="plan")
+planned.returns(planned.step(listed, _plan, name="end"))
+
+PIPELINES = (two, wide, large, holding, outer, asking, planned)
