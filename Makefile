@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
 export PYTHONSAFEPATH = 1
 .DELETE_ON_ERROR:
-.PHONY: demo demo-team test matrix simulate check bench bench-peers bench-check bench-capacity bench-growth up down clean lock chaos soak bugs
+.PHONY: demo demo-team test matrix simulate check bench bench-peers lock-peers bench-check bench-capacity bench-growth up down clean lock chaos soak bugs
 demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready

@@ -130,7 +130,7 @@ async def attempt(bench: Bench, entry: Entry, number: int) -> Done | Missed:
     except TimeoutError:
         return Missed(round=number, because=f"did not finish within {LIMIT_SECONDS:.0f} s")
     except CannotInstall as missing:
-        return Missed(round=number, because=f"could not be installed: {missing.because}")
+        return Missed(round=number, because=f"could not be installed: {missing}")
     except (DidNotWork, ArgosyError) as failure:
         return Missed(round=number, because=f"did not do its work: {reason(failure)}")
     own, servers = (seconds / found.tasks * 1e6 for seconds in (found.used.own, found.used.servers))
@@ -142,9 +142,3 @@ def check(tally: Tally) -> str:
     if tally.missing:
         raise DidNotWork(f"{tally.missing} tasks have no effect")
     return f"{tally.repeated} tasks twice" if tally.repeated else ""
-
-
-async def settled(progress: Callable[[], Awaitable[int]], count: int) -> None:
-    """Return when so much has come out."""
-    while await progress() < count:  # noqa: ASYNC110 - another process has no event
-        await asyncio.sleep(0.02)

@@ -13,11 +13,8 @@ RESTATE_SERVER = "restate-server"
 """The one that npm installs."""
 
 
-@dataclass(frozen=True, slots=True)
 class CannotInstall(Exception):
-    """An environment could not be made."""
-
-    because: str
+    """An environment could not be made; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
