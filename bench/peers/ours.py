@@ -25,22 +25,23 @@ WAIT_SETTINGS = "one coordinator, one worker with so many slots"
 async def drain(bench: Bench) -> Round:
     """Fill a queue with single-step runs and let one worker empty it; then every run must end well."""
     tasks, watch = bench.sizes.drained, bench.watch(*SERVERS)
-    async with fleet_on(bench.stack, ["noop"], **WIDE, **UNTRACED) as fleet:
+    async with fleet_on(bench.stack, ["noop"], **WIDE, **UNTRACED) as fleet, fleet.connect() as client:
         await fleet.coordinator()
-        async with fleet.connect() as client:
+        await fleet.worker(["noop"])
+        await fleet.quiet("worker")
+        with fleet.frozen("worker"):
             runs = await submit(client, one, [ITEM] * tasks)
             await fleet.until(fleet.names.tasks("noop"), tasks)
             await fleet.stop("coordinator")
             before = await fleet.appended(fleet.names.runs)
-            await fleet.worker(["noop"])
 
-            async def settled() -> int:
-                return await fleet.appended(fleet.names.runs) - before
+        async def settled() -> int:
+            return await fleet.appended(fleet.names.runs) - before
 
-            began, first = await watch.until("worker", settled, tasks // 10)
-            ended, last = await watch.until("worker", settled, tasks)
-            await fleet.coordinator()
-            await results(runs)
+        began, first = await watch.until("worker", settled, tasks // 10)
+        ended, last = await watch.until("worker", settled, tasks)
+        await fleet.coordinator()
+        await results(runs)
     used = between(began, ended)
     return Round(used, last - first, (last - first) / used.seconds)
 
