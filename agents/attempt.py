@@ -106,8 +106,9 @@ class Attempts:
             return await SystemWork(body, self.services.count_tokens, context).do(body.system, given)
         if running.taint and self.agent.refuse_tainted:
             raise Tainted(f"agent {self.agent.name} takes no input that may hold {', '.join(running.taint)}")
-        arguments = self.agent.decode(given)
-        return self.agent.encode(await self.agent.function(context(), **arguments))
+        call = self.agent.function(context(), **self.agent.decode(given))
+        del context, given  # thousands may wait here, each with half a kilobyte of these
+        return self.agent.encode(await call)
 
     def verdict(self, running: Running) -> Verdict | Drained | bytes:
         """Judge what its handler did; bytes are the JSON of its value."""

@@ -33,7 +33,9 @@ class Supervisor:
 
     async def _run(self, running: Running, handle: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
         # It tells its outcome itself: that every task is called back for when it is done costs a turn of the loop.
-        outcome = await outcome_of(handle())
+        begun = handle()
+        del handle  # thousands may wait here
+        outcome = await outcome_of(begun)
         task = running.handler
         if task is not None and task.cancelling() and running.stopped is None:
             try:
