@@ -168,6 +168,7 @@ TITLES = {
 GOALS: dict[tuple[str, str], float] = {
     (DRAIN, "dramatiq"): 3.5,
     (DRAIN, "faststream, many at once"): 3.5,
+    (DRAIN, "faststream, batches"): 3.5,
     (DRAIN, "taskiq, stream"): 8,
     (DRAIN, "taskiq, list"): 8,
     (DRAIN, "arq"): 8,

@@ -19,7 +19,7 @@ from tally import TEXT, of_environment
 
 SERVERS, SOURCE, SINK = (os.environ[f"PEER_{name}"] for name in ("KAFKA", "SOURCE", "SINK"))
 SLOTS = int(os.environ.get("PEER_SLOTS", "200"))
-BATCH_BYTES = 262_144
+BATCH_BYTES = 524_288  # all that a batch of messages gives must fit into one of the producer
 MOST_RECORDS = 500
 tally = of_environment()
 
@@ -69,7 +69,7 @@ async def work(task: str, mode: str) -> None:
             SOURCE,
             group_id="faststream",
             auto_offset_reset="earliest",
-            ack_policy=AckPolicy.REJECT_ON_ERROR,
+            ack_policy=AckPolicy.ACK,
             batch=True,
             max_records=MOST_RECORDS,
         )
