@@ -16,6 +16,7 @@ PRIORITY_MS: Final = 60_000
 """A step of priority goes before what is ready this much earlier."""
 _NONE: Final = "-"
 _NOTHING: Final = "", None
+_NO_CHANGES: Final[dict[str, int | None]] = {}
 
 
 class Range(NamedTuple):
@@ -65,7 +66,7 @@ class ReadyQueue:
         self._last: dict[tuple[str, str], tuple[str, Range]] = {}
         self._new_agents: dict[str, None] = {}
         self._unstored: dict[str, Range] = {}
-        """What was added since the last commit."""
+        """What was added since the last commit, and that commit had not."""
 
     def know(self, agent: str) -> Front:
         """Return the front of an agent, perhaps a new one."""
@@ -134,7 +135,7 @@ class ReadyQueue:
     def _put(self, agent: str, entry: Range, score: int) -> None:
         member = entry.member
         front = self.know(agent)
-        if member not in front:
+        if member not in front and member not in self._changes.get(agent, _NO_CHANGES):
             self._unstored[member] = entry
         front.add(member, score)
         self._changes.setdefault(agent, {})[member] = score

@@ -58,3 +58,13 @@ def test_what_comes_and_goes_between_two_commits_is_not_written() -> None:
     for run_id in ("passes", "stays"):
         ready.remove("work", f"{run_id}|a|1|-|-")
     assert ready.take_changes() == {"work": {"stays|a|1|-|-": None}}
+
+
+def test_what_was_stored_and_goes_comes_and_goes_between_two_commits_is_removed() -> None:
+    ready = ReadyQueue()
+    ready.add("run", Ready("a", "work", 1))
+    ready.take_changes()
+    ready.remove("work", "run|a|1|-|-")
+    ready.add("run", Ready("a", "work", 1))
+    ready.remove("work", "run|a|1|-|-")
+    assert ready.take_changes() == {"work": {"run|a|1|-|-": None}}
