@@ -10,7 +10,7 @@ import uuid
 
 from pydantic import BaseModel
 
-from argosy import Context, Pipeline, agent
+from argosy import Context, Pipeline, Plan, PlannedTask, PlanResult, agent, result_of
 from support.ledger import make_effect, the_ledger
 
 
@@ -110,6 +110,45 @@ async def reader(ctx: Context, made: Made) -> list[Made]:
     return [Made(step="page", value=await _work(ctx, log=False), given=[made.value])]
 
 
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def planner(ctx: Context, made: Made) -> Plan:
+    """Hands its own answer to the first task of its plan, which the others wait for."""
+    mine = Made(step="plan", value=await _work(ctx, log=False), given=[made.value]).model_dump()
+    return Plan(
+        tasks=[
+            PlannedTask(key="all", agent="bundle", inputs={"items": [result_of("one"), result_of("two")]}),
+            PlannedTask(key="two", agent="link", inputs={"made": result_of("one")}),
+            PlannedTask(key="one", agent="link", inputs={"made": mine}),
+            PlannedTask(key="more", agent="link", inputs={"made": mine}),
+        ]
+    )
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def bundle(ctx: Context, items: list[Made]) -> Made:
+    """All that a list has."""
+    return Made(step="bundle", value=await _work(ctx, log=False), given=[item.value for item in items])
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+async def teller(ctx: Context, plan: PlanResult[Made]) -> Made:
+    """All that a plan's tasks gave, in its order; never with a hole."""
+    if plan.holes:
+        raise ValueError(str(plan.holes))
+    given = [made.value for made in plan.results.values()]
+    return Made(step="teller", value=await _work(ctx, log=False), given=given)
+
+
+@agent(concurrency=4, retries=2, backoff_seconds=0.2, model="openai:scripted", reserve=100)
+async def thinker(ctx: Context, made: Made) -> Made:
+    """Asks a model, whose calls are limited, out of the budget of its run."""
+    value = await _work(ctx, log=False)
+    said = await ctx.model.ask(made.value)
+    if made.value not in said:
+        raise ValueError(said)
+    return Made(step="thinker", value=value, given=[made.value])
+
+
 diamond = Pipeline("diamond", takes=Topic, gives=Whole)
 _left = diamond.step(branch, diamond.input, name="left")
 _right = diamond.step(branch, diamond.input, name="right")
@@ -132,3 +171,18 @@ tight.returns(tight.step(narrow, tight.step(branch, tight.input, name="left"), n
 
 paged = Pipeline("paged", takes=Topic, gives=list[Made])
 paged.returns(paged.step(reader, paged.step(branch, paged.input, name="left"), name="read"))
+
+planned = Pipeline("planned", takes=Topic, gives=Made)
+_plan = planned.plan(
+    planner,
+    planned.step(branch, planned.input, name="left"),
+    agents=(link, bundle),
+    max_tasks=5,
+    max_parallel=1,  # so that one waits for a place, too
+    name="plan",
+)
+planned.returns(planned.step(teller, _plan, name="last"))
+
+asking = Pipeline("asking", takes=Topic, gives=Made)
+_thought = asking.step(thinker, asking.step(branch, asking.input, name="left"), name="think")
+asking.returns(asking.step(thinker, _thought, name="last"))

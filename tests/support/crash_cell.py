@@ -16,7 +16,7 @@ from argosy.schemas.ids import lane_of
 from support.crash_app import Topic, began, diamond
 from support.crash_effects import Loss, effects
 from support.crash_history import Place, committed_too_far, runs_in, successes_in
-from support.crash_judge import judge, letters
+from support.crash_judge import budgeted, judge, letters
 from support.crash_loads import Expected, expected, topic
 from support.crash_plain import plains
 from support.crash_points import Cell, NotReached, reached
@@ -28,6 +28,9 @@ from support.witness import Where
 
 _SUBMIT_SECONDS: Final = 0.3
 """Between two runs, until the point is reached."""
+_MANY: Final = 16
+_MANY_SECONDS: Final = 2.0
+"""Between two runs when there are so many already: on a slow machine those get no further behind ever more of them."""
 _CANCEL_SECONDS: Final = 0.5
 """Between a submit and its cancel: its tasks run then."""
 _REACH_SECONDS: Final = 150.0
@@ -93,7 +96,7 @@ class Play:
                     raise self._not_reached(victim)
                 assert not provoking.done() or provoking.exception() is None, provoking.exception()
                 await self._submit(1)
-                await asyncio.sleep(_SUBMIT_SECONDS)
+                await asyncio.sleep(_SUBMIT_SECONDS if len(self.acknowledged) < _MANY else _MANY_SECONDS)
         finally:
             provoking.cancel()
             await asyncio.wait([provoking])
@@ -257,7 +260,9 @@ class Play:
     async def _submit_one(self, run_id: str, about: Topic, becomes: Expected) -> None:
         assert self.world.client is not None
         number = len(self.acknowledged)
-        run = await self.world.client.submit(becomes.shape.pipeline, about, run_id=run_id)
+        run = await self.world.client.submit(
+            becomes.shape.pipeline, about, run_id=run_id, budget=becomes.budget
+        )
         self.acknowledged[run_id] = becomes
         if becomes.signal:
             await run.signal("word", {"of": run_id}, signal_id=becomes.signal)
@@ -280,20 +285,27 @@ class Play:
 
     # -- afterwards
 
+    async def _ledger(self, run_id: str) -> int:
+        """Tokens that a run has spent of its budget, as Redis has it."""
+        keys = self.world.lanes[lane_of(run_id, len(self.world.lanes))]
+        return int(await self.world.redis.hget(keys.budget(run_id), "tokens") or 0)
+
     async def _judged(self, since: Mapping[Where, int], slept: int) -> list[str]:
+        lost = self.cell.way in {"wipe", "tail"}
         records = plains(await self.world.witness.read(since))
         runs, stored = runs_in(records), self.world.stored
         found = {run_id: runs[run_id] for run_id in self.acknowledged if run_id in runs}
         problems = [f"{run_id} left no trace" for run_id in self.acknowledged if run_id not in found]
         for run_id, run in found.items():
             problems += judge(run, self.acknowledged[run_id], stored)
-        lost = self.cell.way in {"wipe", "tail"}
+            problems += budgeted(run, self.acknowledged[run_id], await self._ledger(run_id), lost=lost)
         loss = Loss(most_again=None if lost else _IN_HAND, slept=slept)
         problems += effects(self.world.ledger, found, self.acknowledged, loss)
         if not lost:
             again = {key.split("|", 1)[0] for key in self.world.ledger.made(self.gone_at) if "|" in key}
             problems += [f"{task} had its memo, and made its effect again" for task in again & self.recorded]
-            begun = self.world.ledger.noted(began(), self.gone_at)
+            # Who stood still right before its handler, and wakes when others have settled, can't know of them.
+            begun = self.world.ledger.noted(began(), self.gone_at, but=began(slept) if slept else "")
             problems += [f"{task} had settled, and its handler began again" for task in begun & self.done]
         problems += letters(records, self.garbage, self.world.unreadable)
         answered = {one.id for run in runs.values() for one in run.refused}

@@ -34,6 +34,17 @@ def judge(run: Run, expected: Expected, stored: Stored | None = None) -> list[st
     return wrong
 
 
+def budgeted(run: Run, expected: Expected, spent: int, *, lost: bool) -> list[str]:
+    """A run's ledger knows of all that its log tells, unless Redis lost it; and both stay within its budget."""
+    if expected.budget is None or not run.ended:
+        return []
+    usage: Mapping[str, int] = run.ended[0].data.get("usage") or {}
+    told = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+    if 0 < told <= expected.budget and spent <= expected.budget and (lost or told <= spent):
+        return []
+    return [f"{run.run_id} may take {expected.budget} tokens; its log tells of {told}, its ledger of {spent}"]
+
+
 def _ends(run: Run, end: Mapping[str, Any]) -> list[str]:
     wrong: list[str] = []
     if len({one.data["data_hash"] for one in run.accepted}) != 1 or run.refused:
@@ -55,7 +66,7 @@ def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | Non
         found = run.first_success(task)
         if found is None:
             return [f"{run.run_id} succeeded, and {task} has no success in the log"]
-        took[task] = value_of(found.data["result"], stored)
+        took[task] = _answer(value_of(found.data["result"], stored))
     loud = {task: value for task, value in took.items() if task not in shape.silent}
     made = {name: one["value"] for task, value in loud.items() for name, one in _named(task, value)}
     wrong = [
@@ -70,6 +81,14 @@ def _values(run: Run, end: Mapping[str, Any], shape: Shape, stored: Stored | Non
     if value_of(end["result"], stored) != took[shape.last]:
         wrong.append(f"{run.run_id} ended with another value than the first success of {shape.last}")
     return wrong
+
+
+def _answer(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Find in a plan what its planner made: it hands that to the first of its tasks that waits for nothing."""
+    if not isinstance(value, dict) or "tasks" not in value:
+        return cast("Any", value)
+    tasks = cast("Iterable[Any]", value["tasks"])
+    return next(task["inputs"]["made"] for task in tasks if "value" in task["inputs"].get("made", ()))
 
 
 def _given(value: Any) -> list[Any]:  # noqa: ANN401 - JSON

@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from argosy import Pipeline
-from support.crash_app import Topic, diamond, paged, spread, tight
+from support.crash_app import Topic, asking, diamond, paged, planned, spread, tight
 
 Load = Literal[
-    "plain", "slow", "large", "spilling", "spread", "tight", "paged", "cancelled", "signalled", "garbled"
+    "plain",
+    "slow",
+    "large",
+    "spilling",
+    "spread",
+    "tight",
+    "paged",
+    "planned",
+    "asking",
+    "cancelled",
+    "signalled",
+    "garbled",
 ]
 
 
@@ -39,6 +50,8 @@ class Expected:
     """How many a task may be ordered, where it is more than one."""
     signal: str = ""
     """The id of a signal that was sent to it."""
+    budget: int | None = None
+    """Tokens that it may take."""
 
 
 DIAMOND: Final = Shape(diamond, {"left": (), "right": (), "join": ("left", "right")}, "join", direct=True)
@@ -70,12 +83,31 @@ PAGED: Final = Shape(
     silent=frozenset({"read/p0", "read/p2.0"}),
 )
 
+PLANNED: Final = Shape(
+    planned,
+    {
+        "left": (),
+        "plan": ("left",),
+        "plan/one": ("plan",),
+        "plan/more": ("plan",),
+        "plan/two": ("plan/one",),
+        "plan/all": ("plan/one", "plan/two"),
+        "last": ("plan/all", "plan/two", "plan/one", "plan/more"),
+    },
+    "last",
+    direct=False,
+)
+
+ASKING: Final = Shape(asking, {"left": (), "think": ("left",), "last": ("think",)}, "last", direct=True)
+
 _TOPICS: Final[Mapping[Load, Mapping[str, Any]]] = {
     "slow": {"seconds": 1.5},
     "cancelled": {"seconds": 1.0},
     "large": {"bulk": 70_000, "padding": "y" * 70_000},
     "spilling": {"bulk": 40_000},
 }
+BUDGET_TOKENS: Final = 5_000
+"""Of a run that asks a model twice: what a call may have taken that died under way counts too."""
 _FOUR_PAGES: Final = 4_400
 """Characters of a text that a reader is given in four pages."""
 _TOO_MUCH: Final = 8_000
@@ -88,7 +120,11 @@ def topic(load: Load, run_id: str, number: int) -> Topic:
         return Topic(name=run_id, bulk=_FOUR_PAGES)
     if load == "tight":
         return Topic(name=run_id, bulk=_TOO_MUCH if number % 2 else 0)
-    return Topic(name=run_id, flaky=load != "spread" and number % 2 == 1, **_TOPICS.get(load, {}))
+    return Topic(
+        name=run_id,
+        flaky=load not in ("spread", "planned", "asking") and number % 2 == 1,
+        **_TOPICS.get(load, {}),
+    )
 
 
 def expected(  # noqa: PLR0911 - one for each load
@@ -102,6 +138,10 @@ def expected(  # noqa: PLR0911 - one for each load
             return Expected(SPREAD)
         case "paged":
             return Expected(PAGED)
+        case "asking":
+            return Expected(ASKING, budget=BUDGET_TOKENS)
+        case "planned":
+            return Expected(PLANNED)
         case "tight":
             return Expected(TIGHT, ("failed",), "context_refused") if odd else Expected(TIGHT)
         case "cancelled":

@@ -17,10 +17,10 @@ from support.witness import Line
 _TYPE: Final = re.compile(r"argosy\.([a-z.]+)\.v[12]")
 _KEY: Final = re.compile(
     r"[^{]+:\{lane-\d+\}:"
-    r"(?:(?P<fixed>lane|live)|task:(?P<task>.+)"
+    r"(?:(?P<fixed>lane|live)|task:(?P<task>.+)|budget:.+"
     r"|e[^:]+:(?:(?P<agents>agents|windows)|(?P<work>timers|out|wait|outbox|quarantine|ready:.+)|run:(?P<run>.+)))"
 )
-_FLEET: Final = re.compile(r"[^{]+:\{fleet\}:(present|until|full|factors)")
+_FLEET: Final = re.compile(r"[^{]+:\{(fleet\}:(present|until|full|factors)|model-[^}]+\}:[a-z]+)")
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,33 @@ _PAGES: Final = (
     Point("worker.pages.publish", _SEND_MANY, "outcomes of pages are appended", hit=3, load="paged", loses=True),
 )  # fmt: skip
 
+_PLANS: Final = (
+    Point("lane.plan.begin", "argosy.coordinator.planned:begin", "a plan is taken over, in memory", load="planned"),
+    Point("lane.plan.order", _DELIVER, "tasks of a plan are ordered", when.of_task("/plan/one"), load="planned",
+          loses=True),
+    Point("lane.plan.following", _DELIVER, "a task is ordered that waited for another one of its plan",
+          when.of_task("/plan/two"), load="planned", loses=True),
+    Point("lane.plan.look", "argosy.coordinator.looking:Looking.look", "one value is made of what its tasks gave",
+          load="planned", loses=True),
+    Point("worker.plan.handle", "argosy.agents.attempt:Attempts.handle", "a plan is made, or a task of it is run",
+          hit=2, load="planned"),
+    Point("worker.plan.store", "argosy.agents.hold:Holds.store_results", "what a plan's tasks gave is stored", hit=3,
+          load="planned", loses=True),
+    Point("worker.plan.publish", _SEND_MANY, "a plan, or what its tasks gave, is appended", hit=2, load="planned",
+          loses=True),
+)  # fmt: skip
+
+_MODELS: Final = (
+    Point("worker.budget.reserve", "argosy.agents.budget:Budgets.reserve",
+          "what a model call may take is reserved from its run's budget", load="asking", loses=True),
+    Point("worker.budget.settle", "argosy.agents.budget:Budgets.settle", "what it took is put right", load="asking",
+          loses=True),
+    Point("worker.limit.tell", "argosy.agents.bucket:Bucket.tell", "calls take their turn in the fleet's bucket",
+          when.some, load="asking", loses=True),
+    Point("worker.model.call", "argosy.agents.openai_client:OpenAIClient.complete", "the model is asked",
+          load="asking"),
+)  # fmt: skip
+
 POINTS: Final[dict[str, Point]] = {
-    point.name: point for point in (*_CLIENT, *_RECEIVER, *_LANE, *_WORKER, *_PAGES)
+    point.name: point for point in (*_CLIENT, *_RECEIVER, *_LANE, *_WORKER, *_PAGES, *_PLANS, *_MODELS)
 }

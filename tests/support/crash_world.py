@@ -1,6 +1,7 @@
 """One small fleet of the kill matrix: its own topics and keys, one coordinator and one worker that live on."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
 from argosy.coordinator.rebuild import rebuild
 from argosy.schemas.settings import Settings
+from argosy.testing import ScriptedModels
 from support.crash_history import Place
 from support.crash_plain import Stored, left_over
 from support.crash_points import VARIABLE, Role
@@ -29,6 +31,8 @@ from support.waiting import eventually
 from support.witness import Witness
 
 APP: Final = Path(__file__).with_name("crash_app.py")
+_LIMITS: Final = json.dumps({"*": {"requests_per_minute": 1200, "calls": 4, "burst_seconds": 5}})
+"""Of the model, which all workers share."""
 _NUMBERS: Final = count(1)
 
 
@@ -179,7 +183,9 @@ async def open_world(
     await asyncio.to_thread(valkey.start)
     settings = settings_of(name, folder, servers, valkey.url)
     ledger = folder / "ledger.sqlite"
-    variables = variables_of(settings, folder, ledger)
+    variables = dict(variables_of(settings, folder, ledger))
+    models = await leave.enter_async_context(ScriptedModels())
+    variables |= models.environment | {"ARGOSY_MODEL__API_KEY": "none", "ARGOSY_MODEL__LIMITS": _LIMITS}
     store, redis = RedisStore(settings.redis), cast("Any", Redis).from_url(valkey.url)
     leave.push_async_callback(store.close)
     leave.push_async_callback(redis.aclose)

@@ -45,10 +45,10 @@ class Ledger:
         """The key of every effect that was made (from a moment on), as often as it was."""
         return [row[0] for row in self._db.execute("SELECT key FROM made WHERE at > ?", (later_than,))]
 
-    def noted(self, beginning: str, later_than: float) -> set[str]:
-        """Values of all entries whose keys begin so, from a moment on."""
-        query = "SELECT value FROM made WHERE key LIKE ? AND at > ?"
-        return {row[0] for row in self._db.execute(query, (f"{beginning}%", later_than))}
+    def noted(self, beginning: str, later_than: float, *, but: str = "") -> set[str]:
+        """Values of all entries whose keys begin so, and are not `but`, from a moment on."""
+        query = "SELECT value FROM made WHERE key LIKE ? AND at > ? AND key != ?"
+        return {row[0] for row in self._db.execute(query, (f"{beginning}%", later_than, but))}
 
     def known(self) -> list[tuple[str, str]]:
         """Every memo that a handler had in hand."""
