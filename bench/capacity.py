@@ -40,7 +40,7 @@ NARROW, WIDE, HEAVY = Asked(3, 1, 600, 600), Asked(3, 48, 600, 40), Asked(3, 48,
 CHECK = Asked(4, 10, 2_000, 80)
 """What is reckoned from the three others is compared with this one."""
 ROUNDS = 3
-FEW, RESTING = 100, 900
+FEW, RESTING = 500, 3_000
 """Handlers that wait: before and after what each of them takes is looked at."""
 MIB = 1024 * 1024
 

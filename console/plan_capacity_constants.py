@@ -31,7 +31,7 @@ class Records(_Part):
     changed: Bytes
     """Of `state.changed`, for people who watch."""
     changes_per_mille: int
-    """How many of these there are for a thousand tasks."""
+    """How many of these there are for a thousand tasks, at most."""
     batch: Bytes
     """The head of a batch: at worst each record has one of its own."""
     wrapped: Bytes
@@ -122,7 +122,7 @@ class Constants(_Part):
     records: Records
     held: Held
     cpu: Cpus
-    checked: dict[str, float] = {}
+    checked: dict[str, float]
     """CPU that was reckoned, as a multiple of what was then measured, of a shape that `cpu` was not taken from."""
     memory: Memory
     assumed: Assumed

@@ -52,7 +52,7 @@ async def last(ctx: Context, items: list[Item]) -> Item:
     return items[0]
 
 
-@agent(concurrency=1_000, timeout_seconds=3_600)
+@agent(concurrency=5_000, timeout_seconds=3_600)
 async def resting(ctx: Context, item: Item) -> Item:
     """Wait as for a model that doesn't answer."""
     del ctx

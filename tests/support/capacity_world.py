@@ -28,6 +28,7 @@ _QUIET: Final = {
     "ARGOSY_FLEET__DISPATCH_WINDOW": "100000",  # nobody works while runs are looked at
     "ARGOSY_FLEET__DISPATCH_WINDOW_LEAST": "100000",
     "ARGOSY_FLEET__PATIENCE_SECONDS": "600",  # and nothing is sent again
+    "ARGOSY_WORKER__PER_PARTITION": "5000",
 }
 
 
@@ -104,7 +105,7 @@ class World:
         async def done() -> bool:
             keys = [key.decode() async for key in self.store.scan(f"{PREFIX}:*:run:*")]
             waiting = [key for key in keys if key.rpartition(":run:")[2] in run_ids]
-            return all([(await self.store.hmget(key, ["w:rest"]))[0] is not None for key in waiting])
+            return all([(await self.store.hmget(key, ["a:sleep:rest"]))[0] is not None for key in waiting])
 
         await self.until(done)
 

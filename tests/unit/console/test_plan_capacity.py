@@ -154,10 +154,10 @@ def test_only_workers_handle_the_bytes_of_values_in_the_payload_store() -> None:
 
 def test_a_window_is_told_with_the_lanes_that_it_is_meant_for() -> None:
     name = "tasks of one agent that may be out"
-    few, many = limits(load(1_000_000))[name].do, limits(load(1_000_000, width=998))[name].do
+    few, many = limits(load(1_000_000))[name].do, limits(load(2_000_000, width=998))[name].do
     assert "DISPATCH_WINDOW=" in few
     assert "LANES" not in few
-    assert "LANES=128" in many
+    assert f"LANES={needs(load(2_000_000, width=998)).fleet.lanes}" in many
 
 
 def test_runs_at_once_are_their_rate_times_their_time() -> None:
