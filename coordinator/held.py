@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from argosy.schemas.facts import Facts, ListFact
 from argosy.schemas.payload import Payload
 
 _PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
@@ -29,6 +30,20 @@ class Held:
             if id(payload) not in self._texts:
                 self.size += _HELD_TIMES * len(text)
             self._texts[id(payload)] = payload, text
+
+    def hold_all(self, payload: Payload | None, facts: Facts) -> None:
+        """Write a value, and the lists in it that maps spread: each dispatch of a shard names one."""
+        self.hold(payload)
+        for fact in facts.values():
+            if isinstance(fact, ListFact):
+                self.hold(fact.manifest)
+
+    def release_all(self, payload: Payload | None, facts: Facts) -> None:
+        """Keep what `hold_all` keeps no longer."""
+        self.release(payload)
+        for fact in facts.values():
+            if isinstance(fact, ListFact):
+                self.release(fact.manifest)
 
     def release(self, payload: Payload | None) -> None:
         """Keep one no longer, if it is kept."""

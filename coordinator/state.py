@@ -109,7 +109,7 @@ class RunState:
         elif kind == "s:":
             self._steps.pop(local, None)
         elif kind == "v:" and (result := self._results.pop(local, None)) is not None:
-            self._held.release(result.payload)
+            self._held.release_all(result.payload, result.facts)
 
     def clear(self) -> None:
         """Forget everything. The names are not listed as changed: who entombs deletes the key."""
@@ -173,13 +173,13 @@ class RunState:
         """What run.accepted fixed; KeyError in a tombstone."""
         if self._pinned is None:
             self._pinned = Pinned.model_validate_json(self._fields["run"])
-            self._held.hold(self._pinned.input)
+            self._held.hold_all(self._pinned.input, self._pinned.facts)
         return self._pinned
 
     def pin(self, pinned: Pinned) -> None:
         """Keep what run.accepted fixed."""
         self._pinned = pinned
-        self._held.hold(pinned.input)
+        self._held.hold_all(pinned.input, pinned.facts)
         self.put("run", pinned.model_dump_json(exclude_defaults=True).encode())
 
     @property
@@ -226,7 +226,7 @@ class RunState:
         result = self._results.get(local)
         if result is None:
             result = self._results[local] = read_result(self._fields[f"v:{local}"])
-            self._held.hold(result.payload)
+            self._held.hold_all(result.payload, result.facts)
         return result
 
     def has_result(self, local: str) -> bool:
@@ -236,7 +236,7 @@ class RunState:
     def put_result(self, local: str, result: TaskResult) -> None:
         """Keep what a task left."""
         self._results[local] = self._behind[f"v:{local}"] = result
-        self._held.hold(result.payload)
+        self._held.hold_all(result.payload, result.facts)
 
     def give(self, local: str, result: TaskResult) -> None:
         """Keep what counts as a task's result when it comes to be ordered."""
