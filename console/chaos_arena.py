@@ -25,8 +25,9 @@ from argosy.console.up import tell_downloads
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.local_stack import STACK_FILE
 from argosy.schemas.settings import Settings
-from argosy.testing.chaos_load import Load, Offer
+from argosy.testing.chaos_load import ENOUGH_TOKENS, Load, Offer
 from argosy.testing.chaos_plan import LINKS, Cast
+from argosy.testing.chaos_savers import LITTLE_TOKENS, savers
 from argosy.testing.chaos_tools import asked
 from argosy.testing.chaos_waits import gates
 from argosy.testing.proxy import Link, Proxies
@@ -211,7 +212,7 @@ def _arena(stack: LocalStack, shape: Shape, proxies: Proxies, facts: AppFacts) -
         in_flight=shape.in_flight,
         per_second=shape.per_second,
         answered=gates.name if shape.own else None,
-        budgeted=(asked.name,) if shape.own else (),
+        budgets={asked.name: ENOUGH_TOKENS, savers.name: LITTLE_TOKENS} if shape.own else {},
     )
     cast = Cast(tuple(crew), coordinators, agents, shape.lease_seconds, shape.own)
     links = _links(stack, proxies)
@@ -248,7 +249,7 @@ async def _start(arena: Arena, facts: AppFacts) -> None:
     for number, name in enumerate(arena.cast.coordinators):
         environment = _through(arena, "coordinators") if number % 2 == 0 else arena.environment
         hurt["coordinators"] += [name] if number % 2 == 0 else []
-        specs.append(coordinator_child(name, folder, environment))
+        specs.append(coordinator_child(name, folder, environment, facts.path if arena.shape.own else None))
     for number, name in enumerate(arena.cast.workers):
         environment = _through(arena, "workers") if number % 2 == 0 else arena.environment
         hurt["workers"] += [name] if number % 2 == 0 else []

@@ -14,6 +14,14 @@ OWN_AGENTS: Final = (
     "asks",
     "closes",
     "rewrites",
+    "planner",
+    "digger",
+    "heaper",
+    "tells",
+    "buyer",
+    "saver",
+    "counts",
+    "ticks",
 )
 """Those that the load needs."""
 

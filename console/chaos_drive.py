@@ -17,12 +17,13 @@ from argosy.console.app_facts import AppFacts
 from argosy.console.chaos_again import run_again
 from argosy.console.chaos_arena import SUBMITTER, Arena, Shape, open_arena, start_submitter
 from argosy.console.chaos_clerk import answer_the_rest
+from argosy.console.chaos_clock import stop_the_clock
 from argosy.console.chaos_progress import Answered, Progress
 from argosy.console.chaos_strikes import hit
 from argosy.console.chaos_verdict import Sleep, Told, judged
 from argosy.console.output import note
 from argosy.schemas.errors import ArgosyError
-from argosy.testing.chaos_judge import Snapshot
+from argosy.testing.chaos_bounds import Snapshot
 from argosy.testing.chaos_load import Journal
 from argosy.testing.chaos_plan import KINDS, Kind, Pace, Strike, plan
 from argosy.testing.chaos_report import Report, StrikeReport
@@ -77,6 +78,11 @@ class Drive:
         """Seconds since the load began."""
         return time.monotonic() - self.started
 
+    @property
+    def clock(self) -> str:
+        """The same for people."""
+        return f"{int(self.now) // 60:02d}:{int(self.now) % 60:02d}"
+
     async def run(self) -> Report:
         """Return the report when all is quiet again, or should be."""
         await start_submitter(self.arena)
@@ -101,6 +107,7 @@ class Drive:
             for links in self.arena.links.values():
                 for link in links:
                     link.clear()
+            slots = await stop_the_clock(self.arena) if self.arena.shape.own else {}
             note("faults are over; waiting until every run has ended and all is at rest")
             trouble = await self._until_quiet()
             for task in watching:
@@ -120,6 +127,7 @@ class Drive:
                 losses=self.losses,
                 snapshots=self.snapshots,
                 journal=self.journal,
+                slots=slots,
                 trouble=trouble,
                 interrupted=self.enough.is_set(),
             ),
@@ -162,7 +170,7 @@ class Drive:
                     late = max(late, self.now - strike.at - strike.seconds)
 
     async def _strike(self, strike: Strike) -> None:
-        note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike}")
+        note(f"{self.clock}  {strike.kind.code:<4} {strike}")
         began, at = time.monotonic(), self.now
         self.under_way[strike.number] = strike
         asleep = self._asleep(strike)
@@ -173,7 +181,7 @@ class Drive:
         except* (ArgosyError, KafkaError, OSError, TimeoutError) as several:
             problem = _first(several)
             error = f"{type(problem).__name__}: {str(problem) or 'it was not over in time'}"
-            note(f"{_clock(self.now)}  {strike.kind.code:<4} {strike.kind.name} went wrong: {error}")
+            note(f"{self.clock}  {strike.kind.code:<4} {strike.kind.name} went wrong: {error}")
         ended = time.monotonic()
         # What it stopped may wake a lease later; what it took away may be missed until Redis was read again.
         after = ended + 2 * self.arena.shape.lease_seconds
@@ -215,9 +223,7 @@ class Drive:
             self.journal.look()
             acknowledged = [self.arena.load.run_id(number) for number in self.journal.acknowledged]
             hurts = ", ".join(strike.kind.name for strike in self.under_way.values()) or "none just now"
-            note(
-                f"{_clock(self.now)}       {pace.tell(acknowledged)}; faults so far {len(self.told)}, {hurts}"
-            )
+            note(f"{self.clock}       {pace.tell(acknowledged)}; faults so far {len(self.told)}, {hurts}")
 
     async def _snap(self) -> None:
         """Note committed offsets of work, then where the lanes end: what lies below the first must be in the second."""
@@ -268,13 +274,9 @@ class Drive:
 
 
 def _first(error: BaseException) -> BaseException:
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    return _first(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 async def run_chaos(

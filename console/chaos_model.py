@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
@@ -11,6 +12,7 @@ import orjson
 from argosy.console.child import ChildSpec
 from argosy.console.model_child import model_ready
 from argosy.console.ports import LOOPBACK, free_ports
+from argosy.testing.chaos_finding import Finding
 from argosy.testing.chaos_pages import SUMMARY
 from argosy.testing.chaos_tools import QUESTION
 
@@ -28,6 +30,12 @@ _FAULTS: Final = (
     {"kind": "cut", "every": 31},
 )
 """The server has bad days of its own."""
+
+
+_FEW: Final = 3
+"""Calls above the limit that prove nothing, however few there were."""
+_SHARE: Final = 100
+"""Of so many calls one may be above the limit."""
 
 
 class ChaosModel:
@@ -74,3 +82,11 @@ class ChaosModel:
         except OSError:
             return {}
         return {"model_calls": totals["calls"], "model_calls_above_the_limit": totals["limited"]}
+
+
+def in_limits(calls: Mapping[str, int]) -> Finding:
+    """Look whether the fleet kept to the limit of the model: one call in a hundred may be above it."""
+    found = Finding("the workers together keep to the limit of the model")
+    made, above = calls.get("model_calls", 0), calls.get("model_calls_above_the_limit", 0)
+    found.look(above <= max(_FEW, made // _SHARE), f"{above} of {made} calls were above the limit")
+    return found

@@ -6,11 +6,13 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from argosy.console.output import note
 from argosy.console.submit import parse_input
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, InvalidInput
 from argosy.testing.chaos_pages import DOCUMENTS, document
 from argosy.testing.chaos_rounds import GOALS
+from argosy.testing.chaos_shops import HAS_MCP, shops
 
 Offers = tuple[tuple[str, tuple[JsonValue, ...]], ...]
 """Pipelines in the order in which runs take them in turn, and the inputs of each."""
@@ -18,22 +20,9 @@ Offers = tuple[tuple[str, tuple[JsonValue, ...]], ...]
 _ITEMS: Final = 22
 """Shards of a map."""
 _RING: Final = (
-    *("work", "papers", "work", "gates", "work", "asked", "work", "papers", "work", "gates"),
-    *(
-        "summaries",
-        "work",
-        "rounds",
-        "work",
-        "papers",
-        "work",
-        "asked",
-        "work",
-        "gates",
-        "teams",
-        "work",
-        "rounds",
-        "asked",
-    ),
+    *("work", "papers", "work", "gates", "plans", "work", "asked", "shops", "work", "papers", "savers"),
+    *("work", "gates", "summaries", "plans", "work", "rounds", "shops", "work", "papers", "work", "asked"),
+    *("work", "savers", "gates", "teams", "plans", "work", "rounds", "shops", "asked"),
 )
 """An odd number: what depends on a run's number falls on other kinds each time."""
 _TASKS: Final[Mapping[str, int]] = {
@@ -41,6 +30,9 @@ _TASKS: Final[Mapping[str, int]] = {
     "papers": 6,
     "gates": 2,
     "asked": 3,
+    "plans": 9,
+    "shops": 4,
+    "savers": 9,
     "summaries": 6,
     "rounds": 4,
     "teams": 9,
@@ -64,11 +56,17 @@ def own_offers(names: Sequence[str] | None) -> Offers:
         "papers": [document(lines) for lines in DOCUMENTS],
         "gates": [{"number": number} for number in range(5)],
         "asked": [[1, 2, 3], [4, -5, 6]],
+        "plans": [{"tasks": many, "bad": many % 2 == 0} for many in (3, 6, 11)],
+        "shops": [[1, 2, 3, 4], [1, -2, 3]],
+        "savers": [list(range(12))],
         "rounds": [{"goal": goal} for goal in GOALS],
         "teams": [[{"goal": goal} for goal in GOALS]],
         "summaries": [document(sorted(DOCUMENTS)[1])],
     }
-    return tuple((name, tuple(inputs[name])) for name in _RING if names is None or name in names)
+    if not HAS_MCP and names is None:
+        note(f"no runs of {shops.name}: their tools need argosy[mcp], which isn't installed")
+    wanted = [name for name in _RING if names is None or name in names]
+    return tuple((name, tuple(inputs[name])) for name in wanted if HAS_MCP or name != shops.name)
 
 
 def runs_for(tasks: int, offers: Offers) -> int:

@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,8 +11,12 @@ from os import cpu_count
 from argosy.broker.topics import TopicNames
 from argosy.console.chaos_arena import Arena
 from argosy.console.chaos_messages import is_poison
+from argosy.console.chaos_model import in_limits
 from argosy.schemas.deadletter import DeadLetter
-from argosy.testing.chaos_judge import Finding, Judge, Snapshot
+from argosy.testing.chaos_beats import beaten
+from argosy.testing.chaos_bounds import Snapshot
+from argosy.testing.chaos_finding import Finding
+from argosy.testing.chaos_judge import Judge
 from argosy.testing.chaos_load import Journal
 from argosy.testing.chaos_plan import BY_NAME
 from argosy.testing.chaos_recovery import baseline, recoveries
@@ -54,6 +58,8 @@ class Told:
     losses: Sequence[tuple[float, float]]
     snapshots: Sequence[Snapshot]
     journal: Journal
+    slots: Mapping[str, int]
+    """By schedule of our own app: the last slot that was noted as submitted."""
     trouble: str
     interrupted: bool = False
 
@@ -75,9 +81,12 @@ async def judged(arena: Arena, told: Told) -> Report:
     slow = _is_slow(told, judge)
     judge.conclude([*acknowledged, *arena.expected], arena.expected, may_fail=told.may_fail, slow=slow)
     ledger, effects = _ledger(arena, told, judge) if arena.shape.own else ([], None)
+    calls = arena.model.calls() if arena.model is not None else None
     findings = [
         *judge.findings(),
         *ledger,
+        *([beaten(judge.runs, told.slots)] if arena.shape.own else []),
+        *([in_limits(calls)] if calls is not None else []),
         graves(poison, buried),
         _rest(told, slow=slow),
         fired(told.strikes),
@@ -95,7 +104,7 @@ async def judged(arena: Arena, told: Told) -> Report:
         lease_seconds=arena.shape.lease_seconds,
         session_seconds=arena.shape.session_seconds,
         calm_seconds=told.calm_seconds,
-        load=_load(arena, told, judge, effects),
+        load=_load(arena, told, judge, effects, calls),
         strikes=tuple(strikes),
         baseline=round(usual, 1),
         curve=_curve(told, judge),
@@ -238,7 +247,9 @@ def _curve(told: Told, judge: Judge) -> tuple[int, ...]:
     return tuple(judge.tally.settled.get(second, 0) for second in range(start, last + 1))
 
 
-def _load(arena: Arena, told: Told, judge: Judge, effects: dict[str, int] | None) -> LoadReport:
+def _load(
+    arena: Arena, told: Told, judge: Judge, effects: dict[str, int] | None, calls: dict[str, int] | None
+) -> LoadReport:
     ended = [run.ended for run in judge.runs.values() if run.ended is not None]
     tally = judge.tally
     settles = sum(len(task.settled) for run in judge.runs.values() for task in run.tasks.values())
@@ -252,8 +263,8 @@ def _load(arena: Arena, told: Told, judge: Judge, effects: dict[str, int] | None
     if effects is not None:
         duplicates |= {name: many for name, many in effects.items() if name.startswith("effects_")}
         duplicates["submits_refused_as_busy"] = told.journal.busy
-    if arena.model is not None:
-        duplicates |= arena.model.calls()
+    if calls is not None:
+        duplicates |= calls
     return LoadReport(
         acknowledged=len(told.journal.acknowledged) - tally.turned_away,
         ended=len(ended),

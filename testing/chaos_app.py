@@ -13,14 +13,34 @@ from pydantic import BaseModel
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.pipelines.pipeline import Pipeline
+from argosy.testing.chaos_beats import beat, beats, turn
 from argosy.testing.chaos_pages import papers, summaries
+from argosy.testing.chaos_plans import plans
 from argosy.testing.chaos_rounds import rounds, teams
+from argosy.testing.chaos_savers import savers
+from argosy.testing.chaos_shops import shops
 from argosy.testing.chaos_tools import asked
 from argosy.testing.chaos_waits import gates
 from argosy.testing.chaos_work import effects
 from argosy.testing.chaos_work import work as work_of
 
-__all__ = ["asked", "blocker", "gates", "killer", "papers", "rounds", "summaries", "teams", "work"]
+__all__ = [
+    "asked",
+    "beat",
+    "beats",
+    "blocker",
+    "gates",
+    "killer",
+    "papers",
+    "plans",
+    "rounds",
+    "savers",
+    "shops",
+    "summaries",
+    "teams",
+    "turn",
+    "work",
+]
 
 
 class Made(BaseModel):

@@ -5,8 +5,7 @@ Give it the run log first, then results, then orders, each in the order of its p
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -17,43 +16,15 @@ from argosy.schemas.codec import encode_body
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
+from argosy.testing.chaos_bounds import Bounds, Snapshot
+from argosy.testing.chaos_finding import Finding
 from argosy.testing.chaos_right import wrong
 from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, reused_of, value_of
-from argosy.testing.outside import Line, Where
+from argosy.testing.chaos_savers import misspent
+from argosy.testing.outside import Line
 
 if TYPE_CHECKING:
     from argosy.coordinator.state import RunState
-
-_TOLD_MOST: Final = 20
-"""Findings that are written out for one promise."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Committed offsets of work at one moment, and where the lanes ended right after it."""
-
-    committed: Mapping[Where, int]
-    lane_ends: Mapping[int, int]
-
-
-@dataclass
-class Finding:
-    """One promise: how often it was looked at, and where it was broken."""
-
-    promise: str
-    checked: int = 0
-    broken: int = 0
-    told: list[str] = field(default_factory=list[str])
-    of_fleet: bool = True
-    """False: no promise of the fleet's, but a condition of the chaos run itself."""
-
-    def look(self, holds: bool, text: str) -> None:  # noqa: FBT001 - the condition is what it is about
-        """Note one look."""
-        self.checked += 1
-        if not holds:
-            self.broken += 1
-            if len(self.told) < _TOLD_MOST:
-                self.told.append(text)
 
 
 class Judge:
@@ -72,9 +43,12 @@ class Judge:
         self.ends = Finding("every run ends as it should, and a crash uses up no attempt")
         self.record = Finding("the run log, folded anew, gives the results that were published")
         self.again = Finding("a replay takes over what took effect, and makes nothing of it again")
+        self.spent = Finding(
+            "a run with a budget spends no more, and what is missing then is missing for that"
+        )
         self._prefix, self._own = prefix, own
         self._states: dict[str, RunState | None] = {}
-        self._bounds = _Bounds(snapshots)
+        self._bounds = Bounds(snapshots)
         self._early: dict[tuple[str, int], str] = {}
 
     def findings(self) -> list[Finding]:
@@ -89,7 +63,7 @@ class Judge:
             self.offsets,
             self.ends,
             self.record,
-            *([self.again] if self._own else []),
+            *([self.again, self.spent] if self._own else []),
         ]
 
     def take(self, line: Line) -> None:
@@ -112,7 +86,8 @@ class Judge:
             case RunAccepted() as accepted:
                 run.data_hashes.add(accepted.data_hash)
                 if run.accepted is None:
-                    run.accepted, run.pipeline = line.offset, accepted.pipeline.name
+                    run.accepted, run.accepted_ms = line.offset, line.time_ms
+                    run.pipeline, run.budget = accepted.pipeline.name, accepted.budget
                     if self._own:
                         run.given, run.reused = inline(accepted.input), reused_of(accepted)
                         run.replay_of = accepted.replay_of.run_id if accepted.replay_of else ""
@@ -125,6 +100,8 @@ class Judge:
             case _:
                 pass
         self._fold(line, run)
+        if isinstance(line.message, TaskSettled) and line.message.outcome == "succeeded":
+            self._refused(line, run, line.message)
 
     def _settled(self, line: Line, run: RunSeen, settled: TaskSettled) -> None:
         task = run.task(settled.task_id)
@@ -132,8 +109,10 @@ class Judge:
         self.tally.settles_again += again
         if not again:
             task.settled[settled.attempt] = line.offset
+            run.spent += settled.usage.total_tokens
         if settled.outcome != "succeeded":
             task.failed.add(settled.attempt)
+            task.fault = settled.fault.code if settled.fault is not None else ""
         elif task.value is None:
             if not again:
                 self.tally.tasks += 1
@@ -143,11 +122,27 @@ class Judge:
         cause = line.envelope.cause
         self.joins.look(cause is None or cause < line.offset, f"{settled.task_id} answers what came later")
 
+    def _refused(self, line: Line, run: RunSeen, settled: TaskSettled) -> None:
+        """Take back what fold did not take as a success: a plan that may not be run."""
+        state = self._states.get(line.envelope.subject)
+        task, seen = run.task(settled.task_id), state and state.task(settled.task_id.partition("/")[2])
+        if not seen or not (seen.letter in "bf" or (seen.letter == "r" and seen.attempt > settled.attempt)):
+            return
+        if settled.attempt not in task.failed:
+            self.tally.tasks -= 1
+            self.tally.settled[line.time_ms // 1000] -= 1
+        task.failed.add(settled.attempt)
+        task.value = None
+
     def _ended(self, line: Line, run: RunSeen, ended: RunEnded) -> None:
         if run.ended is not None:
             self.tally.ends_again += 1
             return
         run.ended, run.ended_at, run.end_digest = ended, line.offset, digest(line.body)
+        run.ended_ms = line.time_ms
+        if run.budget is not None:
+            said = misspent(run)
+            self.spent.look(not said, f"{line.envelope.subject} {said}")
         if self._own and ended.outcome == "succeeded":
             self._result(line.envelope.subject, run, inline(ended.result))
         run.given, run.reused = None, {}
@@ -267,30 +262,6 @@ class Judge:
             said = run.ended.outcome if run.ended.outcome == "succeeded" else f"{run.ended.outcome}/{code}"
             fine = said == wanted or (may_fail and run_id not in expected)
             self.ends.look(fine, f"{run_id} ended {said}, not {wanted}: {run.ended.fault}")
-
-
-class _Bounds:
-    """Finds the first snapshot in which a partition was committed beyond an offset."""
-
-    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
-        self._rises: dict[Where, list[tuple[int, Snapshot]]] = {}
-        for snapshot in snapshots:
-            for where, offset in snapshot.committed.items():
-                rises = self._rises.setdefault(where, [])
-                if not rises or offset > rises[-1][0]:
-                    rises.append((offset, snapshot))
-        self._at: dict[Where, int] = dict.fromkeys(self._rises, 0)
-
-    def first_beyond(self, where: Where, offset: int) -> Snapshot | None:
-        """Return it; offsets of one partition must be asked for in rising order."""
-        rises = self._rises.get(where)
-        if rises is None:
-            return None
-        at = self._at[where]
-        while at < len(rises) and rises[at][0] <= offset:
-            at += 1
-        self._at[where] = at
-        return rises[at][1] if at < len(rises) else None
 
 
 def _missing(run: RunSeen | None) -> str:

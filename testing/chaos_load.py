@@ -55,8 +55,8 @@ class Load(BaseModel):
     per_second: float | None = None
     answered: str | None = None
     """The pipeline whose runs wait to be answered, of argosy's own app."""
-    budgeted: tuple[str, ...] = ()
-    """Those whose runs have a budget, and a tenant that has one: of argosy's own app, and more than enough."""
+    budgets: dict[str, int] = {}
+    """In tokens, by pipeline: of argosy's own app. Such runs name a tenant that has a budget too."""
 
     def run_id(self, number: int) -> str:
         """Return the id of a run."""
@@ -74,7 +74,7 @@ class Load(BaseModel):
 
     def bounds(self, name: str) -> dict[str, Any]:
         """Say what runs of a pipeline may spend, and for whom."""
-        return {"budget": ENOUGH_TOKENS, "tenant": "chaos"} if name in self.budgeted else {}
+        return {"budget": self.budgets[name], "tenant": "chaos"} if name in self.budgets else {}
 
 
 class Journal:

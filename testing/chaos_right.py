@@ -6,7 +6,10 @@ from typing import Final
 from pydantic import JsonValue
 
 from argosy.testing.chaos_pages import wrong_papers, wrong_summaries
+from argosy.testing.chaos_plans import wrong_plans
 from argosy.testing.chaos_rounds import wrong_rounds, wrong_teams
+from argosy.testing.chaos_savers import wrong_savers
+from argosy.testing.chaos_shops import wrong_shops
 from argosy.testing.chaos_tools import wrong_asked
 from argosy.testing.chaos_waits import wrong_gates
 
@@ -38,4 +41,7 @@ _WRONG: Final[Mapping[str, Wrong]] = {
     "rounds": wrong_rounds,
     "teams": wrong_teams,
     "asked": wrong_asked,
+    "plans": wrong_plans,
+    "shops": wrong_shops,
+    "savers": wrong_savers,
 }

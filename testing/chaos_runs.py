@@ -22,6 +22,8 @@ class TaskSeen:
     settled: dict[int, int] = field(default_factory=dict[int, int])
     """Attempt -> offset of its first settle."""
     failed: set[int] = field(default_factory=set[int])
+    fault: str = ""
+    """The code of what it last failed with."""
     value: str | None = None
     """What its first success answered, as our own app answers; dropped once its run has ended."""
     order: Order | None = None
@@ -33,6 +35,8 @@ class RunSeen:
     """One run."""
 
     accepted: int | None = None
+    accepted_ms: int = 0
+    """By the broker's clock, as `ended_ms`."""
     pipeline: str = ""
     given: JsonValue = None
     """Its input, if the record has it; dropped once it has ended."""
@@ -46,6 +50,10 @@ class RunSeen:
     data_hashes: set[str] = field(default_factory=set[str])
     ended: RunEnded | None = None
     ended_at: int = -1
+    ended_ms: int = 0
+    budget: int | None = None
+    spent: int = 0
+    """Tokens of all attempts that were settled."""
     end_digest: bytes = b""
     refused: int = 0
     busy: int = 0

@@ -24,8 +24,9 @@ _AGAIN: Final = """
 class Effects:
     """What one process writes."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin a file in the folder."""
+    def __init__(self, folder: Path, pid: int = 0) -> None:
+        """Begin a file in the folder. `pid`: the process in whose name it writes; 0: itself."""
+        self._pid = pid or os.getpid()
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{os.getpid()}-{time.monotonic_ns()}.sqlite"
         self._db = sqlite3.connect(file, isolation_level=None)
@@ -36,7 +37,7 @@ class Effects:
     def write(self, kind: str, key: str, value: str = "") -> None:
         """Write a row at once."""
         self._db.execute(
-            "INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (kind, key, value, time.monotonic(), os.getpid())
+            "INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (kind, key, value, time.monotonic(), self._pid)
         )
 
 

@@ -10,7 +10,7 @@ from argosy.console.chaos_page import page
 from argosy.console.chaos_text import in_words
 from argosy.console.chaos_verdict import fired, verdict_of
 from argosy.console.main import build_app
-from argosy.testing.chaos_judge import Finding
+from argosy.testing.chaos_finding import Finding
 from argosy.testing.chaos_plan import KINDS
 from argosy.testing.chaos_report import Invariant, LoadReport, Report, StrikeReport
 

@@ -14,7 +14,8 @@ from argosy.schemas.reuse import ReplayOf, Reused
 from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
 from argosy.testing.chaos_app import work
-from argosy.testing.chaos_judge import Judge, Snapshot
+from argosy.testing.chaos_bounds import Snapshot
+from argosy.testing.chaos_judge import Judge
 from argosy.testing.outside import Line
 from argosy.testing.stage import Stage, agents_of, plain_settings
 from argosy.testing.world import World

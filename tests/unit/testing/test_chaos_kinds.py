@@ -15,8 +15,11 @@ from argosy.schemas.envelope import read_envelope
 from argosy.testing.chaos_judge import Judge
 from argosy.testing.chaos_load import ENOUGH_TOKENS
 from argosy.testing.chaos_pages import DOCUMENTS, SUMMARY, document, joined, papers, print_of, summaries
+from argosy.testing.chaos_plans import Goal, plans
 from argosy.testing.chaos_right import wrong
 from argosy.testing.chaos_rounds import GOALS, MOST, Text, rounds, teams
+from argosy.testing.chaos_runs import RunSeen
+from argosy.testing.chaos_savers import CALLS_TOKENS, LITTLE_TOKENS, misspent, savers
 from argosy.testing.chaos_tools import QUESTION, asked
 from argosy.testing.chaos_waits import Question, answers, gates
 from argosy.testing.effects import AllEffects
@@ -25,7 +28,7 @@ from argosy.testing.outside import Line
 from argosy.testing.stage import Stage, agents_of, plain_settings
 from argosy.testing.world import World
 
-PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked, rounds, teams)
+PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked, rounds, teams, plans, savers)
 
 
 def _model() -> FakeModel:
@@ -135,6 +138,46 @@ def test_a_run_with_a_budget_and_a_tenant_is_as_any_other() -> None:
     assert _said(_play(script), ["r"]) == []
 
 
+@pytest.mark.parametrize("bad", [False, True])
+def test_the_tasks_of_one_plan_take_effect_though_another_was_made_before(bad: bool) -> None:  # noqa: FBT001 - a parameter
+    async def script(stage: Stage) -> None:
+        told = await (await stage.client.submit(plans, Goal(tasks=4, bad=bad), run_id="r")).result()
+        assert len(told.results) == 5
+        assert len(told.holes) == 1
+
+    lines = _play(script)
+    assert _said(lines, ["r"]) == []
+    judge = Judge(lines[0].topic.partition(".")[0], (), own=True)
+    for line in lines:
+        judge.take(line)
+    # The planner, four digs, their heap, the lane's look at them, what tells; no plan that was refused.
+    assert judge.tally.tasks == judge.tally.settled.total() == 8
+
+
+def test_a_run_whose_budget_is_spent_goes_on_with_holes_and_spends_no_more() -> None:
+    async def script(stage: Stage) -> None:
+        client = stage.client
+        run = await client.submit(savers, list(range(12)), run_id="r", budget=LITTLE_TOKENS, tenant="chaos")
+        values = (await run.result()).values
+        assert values[0]
+        assert 1 < values.count("") < 12
+
+    lines = _play(script)
+    assert _said(lines, ["r"]) == []
+
+
+def test_a_run_that_spent_too_much_or_lacks_something_for_another_reason_is_told() -> None:
+    run = RunSeen(pipeline="savers", budget=100, spent=100 + CALLS_TOKENS)
+    run.task("r/save.0").value = "made"
+    run.task("r/save.1").fault = "budget_spent"
+    assert misspent(run) == ""
+    run.spent += 1
+    assert "its budget was 100" in misspent(run)
+    run.spent = 0
+    run.task("r/save.2").fault = "timeout"
+    assert misspent(run) == "lacks what failed by budget_spent, timeout"
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_of_all_answers_the_first_right_ones_count(early: bool) -> None:  # noqa: FBT001 - a parameter
     async def script(stage: Stage) -> None:
@@ -179,11 +222,28 @@ def test_prints_tell_order_and_what_is_missing() -> None:
         ("teams", [{"goal": 1}], [], "0 results of 1 children"),
         ("teams", [{"goal": 1}], [{"goal": 1, "done": True, "values": ["x"], "value": "x"}], "child 0"),
         ("asked", [1], [{"said": "else", "value": "v"}], "should say"),
+        ("plans", {"tasks": 1}, {"results": {}}, "tasks of 0 plans"),
+        ("shops", [1], [{"got": "", "value": "v"}], "took [None]"),
+        ("savers", [1], {"values": ["v"], "value": "w"}, "took"),
         ("work", [1], {"drafts": ["other"], "check": "c", "value": "m"}, "took"),
     ],
 )
 def test_a_wrong_result_is_told(pipeline: str, given: JsonValue, whole: JsonValue, words: str) -> None:
     assert words in wrong(pipeline, "r", given, whole, {})
+
+
+def test_tasks_of_two_plans_are_told() -> None:
+    took = {"cut/dig1-aaa": "x", "cut/heap-aaa": "y", "cut/=": "", "cut/dig1-bbb": "z", "tells": "t"}
+    assert wrong("plans", "r", {"tasks": 1}, {}, took).startswith("tasks of 2 plans took effect")
+    right: JsonValue = {
+        "results": {"dig1-aaa": "x", "heap-aaa": "y"},
+        "holes": ["dig0-aaa"],
+        "below": ["", "x"],
+        "value": "t",
+    }
+    del took["cut/dig1-bbb"]
+    assert wrong("plans", "r", {"tasks": 1}, right, took) == ""
+    assert "should say" in wrong("plans", "r", {"tasks": 1}, right, {**took, "cut/dig2-aaa": "more"})
 
 
 def test_pages_in_another_order_than_they_took_effect_are_told() -> None:
