@@ -254,6 +254,12 @@ def waiting_pipelines(draw: st.DrawFn) -> CompiledPipeline:
 
 
 @st.composite
+def planning_pipelines(draw: st.DrawFn) -> CompiledPipeline:
+    """Any DAG, a third of whose steps are planners: `pl` plans tasks for `ag` and `bg`."""
+    return draw(_pipelines(Given(_agents(draw) | {"pl": contract(retries=1)}, plans=True)))
+
+
+@st.composite
 def cut_pipelines(draw: st.DrawFn) -> CompiledPipeline:
     """Small ones, all of whose tasks are of the agent `bg`."""
     agents = _agents(draw)
@@ -295,6 +301,8 @@ class Given:
     depth: int = 0
     waits: bool = False
     """There are steps that wait."""
+    plans: bool = False
+    """There are planners."""
 
 
 @st.composite
@@ -364,6 +372,9 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], given: Given) -> Data:
     if given.waits and draw(st.integers(0, 2)) == 0:
         extra.pop("deadline_seconds", None)
         return draw(_waits(name, before)) | extra
+    if given.plans and draw(st.integers(0, 2)) == 0:
+        planner: Data = {"kind": "plan", "agent": "pl", "agents": ["ag", "bg"], "max_tasks": 9}
+        return task(name, *edges) | planner | {"max_parallel": draw(st.integers(1, 3))} | extra
     if draw(st.integers(0, 2)) == 0:
         overs: list[Data] = [{"value": [1, 2]}, {"value": []}]
         overs += [{"from": source} for source in ["input", *before, *before]]

@@ -1,16 +1,17 @@
 """What a run should be, found the slow way: no counters, no stored state, everything counted anew at each event.
 
-It knows the rules of steps, maps, joins, holes, conditions, retries and cancels, and nothing of fields, offsets or
+It knows the rules of steps, maps, plans, joins, holes, conditions, retries and cancels, and nothing of fields, offsets or
 decisions. Facts, values and times are what it is told; of the plan it takes only what the lane is to look at.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from argosy.coordinator.plan import Plan, index
 from argosy.schemas.edges import INPUT
 from argosy.schemas.ids import local_part, step_of
-from argosy.schemas.pipeline import MapStep, Step
+from argosy.schemas.pipeline import MapStep, PlanStep, Step
 from argosy.schemas.runlog import SignalReceived, TaskSettled
 from support import reference_summaries, reference_waits
 from support.reference_edges import asks_given, is_needed, is_required, judge
@@ -19,6 +20,13 @@ from support.reference_values import Task, Values
 from support.reference_waits import Signals
 
 OVER = "kfsxe"
+
+
+def _plans() -> ModuleType:
+    """The tasks of a plan are a reference themselves."""
+    from support import reference_plans  # noqa: PLC0415 - it is made of this module's
+
+    return reference_plans
 
 
 class Made(dict[str, Task]):
@@ -134,6 +142,8 @@ class Reference(Values):
         if task.letter in OVER:
             return
         step = self.pipeline.step(step_of(root_of(local))[0])
+        if isinstance(step, PlanStep) and message.outcome == "succeeded":
+            message = _plans().checked(step, message)
         if message.outcome == "succeeded":
             task.letter, task.result = "k", message
         elif message.attempt != task.attempt or task.letter != "r":
@@ -165,6 +175,9 @@ class Reference(Values):
             self.first.setdefault(step.name, self.named(local))
         if isinstance(step, MapStep):
             self.decide(step)
+        elif isinstance(step, PlanStep) and task.letter == "k":
+            assert task.result is not None
+            _plans().begin(self, step, task.result)
         else:
             self.end(step, task.letter, self.named(local))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from argosy.broker.facts import select as select_in
 from argosy.schemas.edges import INPUT, Constant, InputEdge, Pick, StepInput
 from argosy.schemas.facts import Fact, Facts, ListFact, ValueFact
-from argosy.schemas.pipeline import CompiledPipeline, MapStep, Step
+from argosy.schemas.pipeline import CompiledPipeline, MapStep, PlanStep, Step
 from argosy.schemas.runlog import TaskSettled
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Values:
         found, cause = self.value(INPUT, None)
         return str(cause) if found == "hole" else None
 
+    def runs_pipeline(self, source: str) -> bool:
+        """Say whether a source is a step whose pipeline has its value: that of a plan was looked at."""
+        return source in self.inside and not isinstance(self.pipeline.step(source), PlanStep)
+
     def fact(self, kind: str, source: str, select: str | None) -> Fact | None:
         if source == INPUT and self.outer is not None:
             outer, step, shard = self.outer
@@ -68,7 +72,7 @@ class Values:
             if isinstance(given, Constant):
                 return ValueFact(kind="value", value=select_in(select, given.value))
             return outer.fact(kind, given.source, piped(given.select, select))
-        if source in self.inside:
+        if self.runs_pipeline(source):
             inner = self.inside[source]
             returns = inner.pipeline.returns
             return inner.fact(kind, returns.source, piped(returns.select, select))
@@ -87,7 +91,7 @@ class Values:
     def value(self, source: str, select: str | None) -> Found:
         if source == INPUT:
             return self.given(select)
-        if source in self.inside:
+        if self.runs_pipeline(source):
             inner = self.inside[source]
             returns = inner.pipeline.returns
             return inner.value(returns.source, piped(returns.select, select))
@@ -135,7 +139,7 @@ class Values:
             if isinstance(above, Constant):
                 return self, above.model_copy(update={"value": select_in(given.select, above.value)})
             return outer.holder(above.model_copy(update={"select": piped(above.select, given.select)}))
-        if given.source in self.inside:
+        if self.runs_pipeline(given.source):
             inner = self.inside[given.source]
             returns = inner.pipeline.returns
             update = {"source": returns.source, "select": piped(returns.select, given.select)}
@@ -187,7 +191,7 @@ class Values:
             if shard is None:
                 assert isinstance(given, InputEdge)
                 return outer.length_of(given.source, piped(given.select, select))
-        if source in self.inside:
+        if self.runs_pipeline(source):
             inner = self.inside[source]
             returns = inner.pipeline.returns
             return inner.length_of(returns.source, piped(returns.select, select))
