@@ -1,7 +1,7 @@
 """What a run should be, found the slow way: no counters, no stored state, everything counted anew at each event.
 
-It knows the rules of steps, maps, plans, joins, holes, conditions, retries and cancels, and nothing of fields, offsets or
-decisions. Facts, values and times are what it is told; of the plan it takes only what the lane is to look at.
+It knows the rules of steps, maps, plans, joins, holes, conditions, retries and cancels, and nothing of fields, offsets
+or decisions. Facts, values and times are what it is told; of the plan it takes only what the lane is to look at.
 """
 
 from collections.abc import Callable, Iterator
