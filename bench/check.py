@@ -46,7 +46,7 @@ def main(
         os.environ["PYTHONPATH"] = os.pathsep.join(
             [str(PLANTED), *filter(None, [os.environ.get("PYTHONPATH")])]
         )
-    rounds, tasks, maps = (2, 2_000, 20) if small else (5, 4_000, 40)
+    rounds, tasks, maps = (3, 2_000, 20) if small else (7, 4_000, 40)
     costs, yardsticks = asyncio.run(_measure(rounds, tasks, maps))
     found = guard.ratios(costs, yardsticks)
     if keep:
