@@ -1,17 +1,22 @@
 """A simulated load half of whose runs are run again when they have ended: from some step on, or what failed of them."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from argosy.client.connection import Argosy
 from argosy.client.start import start
 from argosy.console.again import Wish, old_run, submit_again
+from argosy.pipelines.agent import Agent
 from argosy.schemas.errors import BadArgument, NotFound, ResultTimeout, RunConflict, RunRefused
 from argosy.schemas.runlog import TaskSettled
 from argosy.testing.oracle import Finding, Story
+from argosy.testing.stage import agents_of
+from support.simulated_agents import PIPELINES
 from support.simulated_load import SimulatedLoad, Submitted, patiently
+from support.simulated_plans import OURS, PLANNED, PlanningLoad
 from support.simulated_runs import KINDS, Plan
 
 _WATCH_SECONDS = 400
@@ -26,12 +31,14 @@ class AgainLoad(SimulatedLoad):
 
     kinds: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = field(default_factory=lambda: _KINDS)
     most: int = 10
+    again: Collection[str] = _AGAIN
+    """Kinds of runs that are run again."""
 
     async def _one(self, client: Argosy, number: int, at: float, chance: random.Random) -> None:
         await super()._one(client, number, at, chance)
         run_id = f"run-{number}"
         known = self.runs[run_id]
-        if known.kind not in _AGAIN:
+        if known.kind not in self.again:
             return
         with suppress(RunConflict, RunRefused, ResultTimeout):
             await known.run.ended(timeout_seconds=_WATCH_SECONDS)
@@ -66,3 +73,14 @@ class AgainLoad(SimulatedLoad):
             if each.fault is None
         ]
         yield from super().judged(run_id, plan, replace(story, settled=[*left, *story.settled]))
+
+
+@dataclass
+class PlansAgainLoad(AgainLoad, PlanningLoad):
+    """The same of runs with planners: their plans, and what tasks of them left, are taken over."""
+
+    agents: Mapping[str, Agent[..., Any]] = field(default_factory=lambda: agents_of((*PIPELINES, *OURS)))
+    kinds: Mapping[str, tuple[float, Callable[[random.Random], Plan]]] = field(
+        default_factory=lambda: PLANNED
+    )
+    again: Collection[str] = ("planned", "bad_at_first", "bad", "each")

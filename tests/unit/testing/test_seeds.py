@@ -14,7 +14,7 @@ import pytest
 from argosy.testing import explore, seeds_of
 from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
-from support.simulated_again import AgainLoad
+from support.simulated_again import AgainLoad, PlansAgainLoad
 from support.simulated_load import SimulatedLoad
 from support.simulated_loops import LoopingLoad
 from support.simulated_pages import PagedLoad
@@ -64,6 +64,12 @@ def test_no_seed_breaks_a_promise_where_agents_plan() -> None:
 @pytest.mark.timeout(900)
 def test_no_seed_breaks_a_promise_where_runs_are_run_again() -> None:
     report = explore(AgainLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
+    assert not report.broken, str(report)
+
+
+@pytest.mark.timeout(900)
+def test_no_seed_breaks_a_promise_where_runs_with_plans_are_run_again() -> None:
+    report = explore(PlansAgainLoad, seeds_of(-(-RUNS // (8 * RUNS_OF_A_SEED))))
     assert not report.broken, str(report)
 
 
