@@ -18,13 +18,17 @@ from submitting import ITEM, submit
 from argosy.console.stack import LocalStack
 from argosy.pipelines.pipeline import Pipeline
 
+PATIENT = {
+    "ARGOSY_FLEET__LEASE_SECONDS": "150",
+    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "150",
+}
+"""For fleets in which a worker is made to stand still for a while: it isn't given up."""
 UNTRACED = {"ARGOSY_TELEMETRY__LOG_LEVEL": "warning"}
 WIDE = {
     "ARGOSY_FLEET__DISPATCH_WINDOW": "1000000",
     "ARGOSY_FLEET__DISPATCH_WINDOW_LEAST": "1000000",  # nobody works while the queue is filled
     "ARGOSY_FLEET__PATIENCE_SECONDS": "600",
-    "ARGOSY_FLEET__LEASE_SECONDS": "150",  # nor is who stands still given up
-    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "150",
+    **PATIENT,
 }
 
 

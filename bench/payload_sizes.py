@@ -15,14 +15,18 @@ from argosy.console.stack import LocalStack
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Values of one size; `share` of all tasks are drained with it, as larger ones take longer."""
+    """Values of one size; `share` of all tasks are drained with it, as larger ones take longer.
+
+    The raw moves take `at_once` in a turn: all of few would be seen as one step.
+    """
 
     name: str
     characters: int
     share: float
+    at_once: int
 
 
-SIZES = (Size("1 KB", 1_000, 1), Size("64 KB", 65_536, 1 / 5), Size("1 MB", 2**20, 1 / 50))
+SIZES = (Size("1 KB", 1_000, 1, 500), Size("64 KB", 65_536, 1 / 5, 20), Size("1 MB", 2**20, 1 / 25, 2))
 
 
 async def measure(stack: LocalStack, repeats: int, tasks: int) -> list[Figure]:
@@ -33,7 +37,7 @@ async def measure(stack: LocalStack, repeats: int, tasks: int) -> list[Figure]:
         for _ in range(repeats):
             for size in SIZES:
                 async with asyncio.timeout(LIMIT_SECONDS):
-                    mine, theirs = await _round(stack, _values(size.characters, round(tasks * size.share)))
+                    mine, theirs = await _round(stack, size, round(tasks * size.share))
                 ours[size.name].append(mine)
                 raw[size.name].append(theirs)
     except TimeoutError:
@@ -41,11 +45,12 @@ async def measure(stack: LocalStack, repeats: int, tasks: int) -> list[Figure]:
     return [figure for name in ours for figure in _figures(name, ours[name], raw[name])]
 
 
-async def _round(stack: LocalStack, values: Sequence[Item]) -> tuple[PerRecord, PerRecord]:
+async def _round(stack: LocalStack, size: Size, tasks: int) -> tuple[PerRecord, PerRecord]:
+    values = _values(size.characters, tasks)
     async with fleet_on(stack, ["noop"], **WIDE, **UNTRACED) as fleet:
         mine = await drained(fleet, "noop", values, one)
         folder = fleet.settings.payloads.removeprefix("file://")
-        return mine, await scripted(fleet, "raw_moves", len(values), folder)
+        return mine, await scripted(fleet, "raw_moves", tasks, folder, str(size.at_once))
 
 
 def _values(characters: int, count: int) -> list[Item]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app import one
-from drain import UNTRACED
+from drain import PATIENT, UNTRACED
 from figures import Figure, at_most, slope
 from fleet import LIMIT_SECONDS, Fleet, Moment, fleet_on
 from submitting import ITEM, submit
@@ -60,6 +60,7 @@ async def _open_at_once(stack: LocalStack, depth: int) -> float:
     runs = max(LEAST_RUNS, depth)
     async with _fleet(stack) as (fleet, client):
         await fleet.worker(["noop"])
+        await fleet.quiet("worker")
         await _closed_loop(client, depth, depth)
         before = fleet.cpu_seconds(*_PROCESSES)
         await _closed_loop(client, depth, runs)
@@ -81,21 +82,25 @@ async def _closed_loop(client: Argosy, depth: int, runs: int) -> None:
 async def _queued(stack: LocalStack, depth: int) -> Queue:
     """Queue them all while nobody works, then let one worker at it."""
     async with _fleet(stack) as (fleet, client):
-        first = fleet.cpu_seconds("coordinator")
-        for _ in range(0, depth, SLICE):
-            await submit(client, one, [ITEM] * min(SLICE, depth))
-        filled = await fleet.moment("coordinator", fleet.names.runs, depth)
         await fleet.worker(["noop"])
-        began = Moment(filled.seconds, filled.cpu_seconds + fleet.cpu_seconds("worker"), 0)
+        await fleet.quiet("worker")
+        with fleet.frozen("worker"):
+            first = fleet.cpu_seconds("coordinator")
+            for _ in range(0, depth, SLICE):
+                await submit(client, one, [ITEM] * min(SLICE, depth))
+            await fleet.until(fleet.names.runs, depth)
+            await fleet.quiet("coordinator")
+            taken_in = fleet.cpu_seconds("coordinator") - first
+            began = Moment(0.0, fleet.cpu_seconds(*_PROCESSES), 0)
         ended = [depth * tenth // 10 for tenth in range(1, 11)]
         marks = [await fleet.moment("coordinator", fleet.names.results, each, "worker") for each in ended]
         tenths = [before.until(after).cpu_seconds for before, after in pairwise([began, *marks])]
-        return Queue((filled.cpu_seconds - first) / depth, tenths)
+        return Queue(taken_in / depth, tenths)
 
 
 @asynccontextmanager
 async def _fleet(stack: LocalStack) -> AsyncGenerator[tuple[Fleet, Argosy]]:
-    async with fleet_on(stack, ["noop"], **UNTRACED) as fleet:
+    async with fleet_on(stack, ["noop"], **PATIENT, **UNTRACED) as fleet:
         await fleet.coordinator()
         async with fleet.connect() as client:
             yield fleet, client

@@ -1,7 +1,7 @@
 """The raw cost of moving values: fetch, get what lies in the store, put it back, produce, commit. Nothing is promised.
 
 A value is checked by its SHA-256 and stored under it, as ours are: that is part of moving it. None is parsed.
-`raw_moves.py SERVERS TOPIC OUT FOLDER`: reads the topic from its beginning, until it is stopped.
+`raw_moves.py SERVERS TOPIC OUT FOLDER AT_ONCE`: reads the topic from its beginning, until it is stopped.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from obstore.store import LocalStore
 from argosy.broker.outbound import BATCH_BYTES
 from argosy.broker.payloads import path_of
 
-MOST_RECORDS = 500
 _REFERENCE = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 
@@ -33,8 +32,8 @@ def moved(store: LocalStore, value: bytes) -> bytes:
     return value
 
 
-async def main(servers: str, topic: str, out: str, folder: str) -> None:
-    """Loop until stopped."""
+async def main(servers: str, topic: str, out: str, folder: str, at_once: str) -> None:
+    """Loop until stopped, so many records in each turn."""
     store = LocalStore(folder)
     producer = AIOKafkaProducer(
         bootstrap_servers=servers, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
@@ -48,7 +47,7 @@ async def main(servers: str, topic: str, out: str, folder: str) -> None:
     )
     async with producer, consumer:
         while True:
-            batches = await consumer.getmany(timeout_ms=1_000, max_records=MOST_RECORDS)
+            batches = await consumer.getmany(timeout_ms=1_000, max_records=int(at_once))
             sent = [
                 await producer.send(
                     out, moved(store, record.value or b""), record.key, headers=list(record.headers)

@@ -5,7 +5,7 @@ import time
 from itertools import pairwise
 
 from app import HOPS, WAIT_SECONDS, Span, chain, graph, waits
-from drain import UNTRACED
+from drain import PATIENT, UNTRACED
 from figures import Figure, at_least, at_most, share
 from fleet import LIMIT_SECONDS, fleet_on
 from submitting import ITEM, results, submit
@@ -99,10 +99,16 @@ async def waiting(stack: LocalStack, repeats: int, rounds: int) -> list[Figure]:
 
 
 async def _waited(stack: LocalStack, slots: int, rounds: int) -> float:
-    async with fleet_on(stack, ["waiting"], ARGOSY_WORKER__CONCURRENCY=str(slots), **UNTRACED) as fleet:
+    environment = {"ARGOSY_WORKER__CONCURRENCY": str(slots), **PATIENT, **UNTRACED}
+    async with fleet_on(stack, ["waiting"], **environment) as fleet:
         await fleet.coordinator()
         await fleet.worker(["waiting"])
+        await fleet.quiet("worker")
         async with fleet.connect() as client:
-            spans = await results(await submit(client, waits, [ITEM] * (slots * rounds)))
+            with fleet.frozen("worker"):
+                runs = await submit(client, waits, [ITEM] * (slots * rounds))
+                await fleet.until(fleet.names.runs, slots * rounds)
+                await fleet.quiet("coordinator")
+            spans = await results(runs)
     took = max(span.ended[0] for span in spans) - min(span.began[0] for span in spans)
     return rounds * WAIT_SECONDS / took

@@ -1,6 +1,6 @@
 """Planted slowness: Python imports a module of this name as it starts, and so each process of the bench gets slower.
 
-`make bench-check CHECK="--plant 20"` puts this folder on their path: the check must see it, else it sees nothing.
+`make bench-check CHECK="--plant 100"` puts this folder on their path: the check must see it, else it sees nothing.
 """
 
 import functools
