@@ -7,12 +7,13 @@ must end.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app import Item, one
 from figures import Figure, at_most, ratios
-from fleet import LIMIT_SECONDS, Fleet, PerRecord, fleet_on
+from fleet import LIMIT_SECONDS, Fleet, Moment, PerRecord, fleet_on
 from submitting import ITEM, submit
 
 from argosy.console.stack import LocalStack
@@ -73,9 +74,13 @@ def traced_per_mille(stack: LocalStack, share: int) -> dict[str, str]:
 
 
 async def drained(
-    fleet: Fleet, agent: str, values: Sequence[Item], pipeline: Pipeline[Item, Item]
+    fleet: Fleet, agent: str, values: Sequence[Item], pipeline: Pipeline[Item, Item], *, whole: bool = False
 ) -> PerRecord:
-    """Fill the queue of a single-step pipeline's agent, let one worker empty it alone, then end every run."""
+    """Fill the queue of a single-step pipeline's agent, let one worker empty it alone, then end every run.
+
+    Gives what a task took between the first tenth of them and the last, as for the arms beside it: what is in work at
+    that tenth counts for nobody. `whole`: all that was used, over all of them.
+    """
     tasks = len(values)
     await fleet.coordinator()
     await fleet.worker([agent])
@@ -86,7 +91,12 @@ async def drained(
         await fleet.until(fleet.names.tasks(agent), tasks)
         await fleet.stop("coordinator")
         before = await fleet.appended(fleet.names.runs)
-    used = await _watch(fleet, "worker", fleet.names.runs, before, tasks)
+        began = Moment(time.monotonic(), fleet.cpu_seconds("worker"), before)
+    used = (
+        began.until(await fleet.moment("worker", fleet.names.runs, before + tasks))
+        if whole
+        else await _watch(fleet, "worker", fleet.names.runs, before, tasks)
+    )
     await fleet.coordinator()
     await fleet.until(fleet.names.results, tasks)
     await fleet.stop("worker", "coordinator")
