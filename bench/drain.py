@@ -1,9 +1,9 @@
 """Arm drain: a filled queue of no-op tasks through one worker, beside bare loop and prototype on the same records.
 
 A worker has started, and stands still while the coordinator fills the queue and leaves, so that what is seen is the
-worker alone: it claims, runs, stores and settles each task. What a process used is taken from the first tenth of its
-records to the last, by what came out of it: so start-up counts for nobody. Then a coordinator comes back and every run
-must end.
+worker alone: it claims, runs, stores and settles each task. All that it uses for them counts. Of the arms beside it, which
+begin as they start, it counts from the first tenth of their records to the last, by what came out. Then a coordinator
+comes back and every run must end.
 """
 
 import asyncio
@@ -74,12 +74,11 @@ def traced_per_mille(stack: LocalStack, share: int) -> dict[str, str]:
 
 
 async def drained(
-    fleet: Fleet, agent: str, values: Sequence[Item], pipeline: Pipeline[Item, Item], *, whole: bool = False
+    fleet: Fleet, agent: str, values: Sequence[Item], pipeline: Pipeline[Item, Item]
 ) -> PerRecord:
     """Fill the queue of a single-step pipeline's agent, let one worker empty it alone, then end every run.
 
-    Gives what a task took between the first tenth of them and the last, as for the arms beside it: what is in work at
-    that tenth counts for nobody. `whole`: all that was used, over all of them.
+    Gives what a task took, of all that was used: what is in work at some moment in between would count for nobody.
     """
     tasks = len(values)
     await fleet.coordinator()
@@ -92,11 +91,7 @@ async def drained(
         await fleet.stop("coordinator")
         before = await fleet.appended(fleet.names.runs)
         began = Moment(time.monotonic(), fleet.cpu_seconds("worker"), before)
-    used = (
-        began.until(await fleet.moment("worker", fleet.names.runs, before + tasks))
-        if whole
-        else await _watch(fleet, "worker", fleet.names.runs, before, tasks)
-    )
+    used = began.until(await fleet.moment("worker", fleet.names.runs, before + tasks))
     await fleet.coordinator()
     await fleet.until(fleet.names.results, tasks)
     await fleet.stop("worker", "coordinator")

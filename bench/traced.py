@@ -24,7 +24,7 @@ async def measure(stack: LocalStack, repeats: int, tasks: int) -> list[Figure]:
                     asyncio.timeout(LIMIT_SECONDS),
                     fleet_on(stack, ["noop"], **WIDE, **environment) as fleet,
                 ):
-                    used = await drained(fleet, "noop", [ITEM] * tasks, one, whole=True)
+                    used = await drained(fleet, "noop", [ITEM] * tasks, one)
                 cpu[name].append(used.cpu_seconds)
     except TimeoutError:
         cpu = {name: [] for name in settings}
