@@ -1,9 +1,9 @@
 """Arm drain: a filled queue of no-op tasks through one worker, beside bare loop and prototype on the same records.
 
 A worker has started, and stands still while the coordinator fills the queue and leaves, so that what is seen is the
-worker alone: it claims, runs, stores and settles each task. All that it uses for them counts. Of the arms beside it, which
-begin as they start, it counts from the first tenth of their records to the last, by what came out. Then a coordinator
-comes back and every run must end.
+worker alone: it claims, runs, stores and settles each task, and all that it uses for them counts. Of the arms beside
+it, which begin as they start, that from the first tenth of their records to the last counts, by what came out. Then a
+coordinator comes back and every run must end.
 """
 
 import asyncio
