@@ -1,10 +1,9 @@
-"""Arm queued: what a run costs where few are open, beside where very many wait; and as a long queue gets shorter."""
+"""Arm queued: what a run costs where few are open, beside where very many wait."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 
 from app import one
 from drain import PATIENT, UNTRACED
@@ -24,15 +23,15 @@ _PROCESSES = ("coordinator", "worker")
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """CPU seconds for each run of a queue: to take it in, and to work it off, by tenths."""
+    """CPU seconds for each run of a queue: to take it in, and to work it off."""
 
     taken_in: float
-    tenths: list[float]
+    worked_off: float
 
     @property
     def each(self) -> float:
         """For a run, all in all."""
-        return self.taken_in + sum(self.tenths) / len(self.tenths)
+        return self.taken_in + self.worked_off
 
 
 async def measure(stack: LocalStack, repeats: int, depth: int) -> list[Figure]:
@@ -92,10 +91,8 @@ async def _queued(stack: LocalStack, depth: int) -> Queue:
             await fleet.quiet("coordinator")
             taken_in = fleet.cpu_seconds("coordinator") - first
             began = Moment(0.0, fleet.cpu_seconds(*_PROCESSES), 0)
-        ended = [depth * tenth // 10 for tenth in range(1, 11)]
-        marks = [await fleet.moment("coordinator", fleet.names.results, each, "worker") for each in ended]
-        tenths = [before.until(after).cpu_seconds for before, after in pairwise([began, *marks])]
-        return Queue(taken_in / depth, tenths)
+        ended = await fleet.moment("coordinator", fleet.names.results, depth, "worker")
+        return Queue(taken_in / depth, began.until(ended).cpu_seconds)
 
 
 @asynccontextmanager
@@ -108,7 +105,6 @@ async def _fleet(stack: LocalStack) -> AsyncGenerator[tuple[Fleet, Argosy]]:
 
 def _figures(flat: dict[int, list[float]], queues: list[Queue], depth: int) -> list[Figure]:
     rounds = list(zip(*flat.values(), strict=True))
-    ends = [queue.tenths[0] / queue.tenths[-1] for queue in queues]
     return [
         *(
             Figure(
@@ -134,5 +130,4 @@ def _figures(flat: dict[int, list[float]], queues: list[Queue], depth: int) -> l
             [slope([*flat], costs) for costs in rounds],
             at_most(0.05),
         ),
-        Figure("queued", f"first tenth of {depth:,} worked off / last tenth", "x", ends, at_most(1.1)),
     ]
