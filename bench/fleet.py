@@ -45,6 +45,9 @@ class Moment:
     def until(self, later: "Moment") -> "PerRecord":
         """Give what a record took between two moments."""
         count = later.records - self.records
+        if count <= 0:
+            message = "it was over between two looks: too little work to measure"
+            raise TimeoutError(message)  # told as what did not finish
         return PerRecord(
             (later.cpu_seconds - self.cpu_seconds) / count, (later.seconds - self.seconds) / count
         )
