@@ -15,7 +15,9 @@ from typing import Final
 from argosy.broker.log import Batch, Consumer, Partition, Record
 from argosy.broker.offsets import Told, Tracker, told_of
 from argosy.coordinator.inbox_record import InboxRecord, Judged
+from argosy.schemas.envelope import type_of
 from argosy.schemas.errors import ArgosyError, StaleGeneration
+from argosy.schemas.inbox import SignalSent
 from argosy.telemetry import logs
 
 MOST_OPEN: Final = 2_000
@@ -23,6 +25,7 @@ MOST_OPEN: Final = 2_000
 _COMMIT_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
 _BETWEEN_SECONDS: Final = 0.5
+_SIGNAL: Final = type_of(SignalSent.KIND).encode()
 _AT_ONCE: Final = 32
 """Records that are judged before others have a turn: some milliseconds."""
 
@@ -40,6 +43,8 @@ class Receivers:
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived: deque[tuple[Tracker, Record]] = deque()
+        self._patient: dict[bytes, asyncio.Event] = {}
+        """By key: the end of the last record that has to wait for somebody."""
         self._judging = False
         self._told = Told(consumer)
 
@@ -106,7 +111,9 @@ class Receivers:
             passed: list[tuple[Tracker, Judged]] = []
             for _ in range(min(_AT_ONCE, len(self._arrived))):
                 tracker, record = self._arrived.popleft()
-                judged = await self._judge.at_once(record)
+                # A run that nobody knows yet takes no signal: one that overtook its submit would be lost.
+                behind = (record.key or b"") in self._patient and _is_signal(record)
+                judged = None if behind else await self._judge.at_once(record)
                 if judged is None:
                     self._receive(tracker, record)
                 else:
@@ -126,12 +133,23 @@ class Receivers:
         self._finished.set()
 
     def _receive(self, tracker: Tracker, record: Record) -> None:
-        self._begin(self._one(tracker, record), f"receive {record.partition}/{record.offset}")
+        before, done = self._patient.get(record.key or b""), asyncio.Event()
+        self._patient[record.key or b""] = done
+        self._begin(self._one(tracker, record, before, done), f"receive {record.partition}/{record.offset}")
 
-    async def _one(self, tracker: Tracker, record: Record) -> None:
+    async def _one(
+        self, tracker: Tracker, record: Record, before: asyncio.Event | None, done: asyncio.Event
+    ) -> None:
+        if before is not None and _is_signal(record):
+            await before.wait()
         await self._judge.receive(record)
         tracker.finish(tracker.epoch, record.offset)
         self._finished.set()
+        if before is not None:  # a signal waits for all that were patient before it
+            await before.wait()
+        done.set()
+        if self._patient.get(record.key or b"") is done:
+            del self._patient[record.key or b""]
 
     async def _commit_or_not(self) -> None:
         try:
@@ -163,3 +181,7 @@ class Receivers:
         self._paused.difference_update(low)
         if low:
             self._consumer.resume(low)
+
+
+def _is_signal(record: Record) -> bool:
+    return ("ce_type", _SIGNAL) in record.headers
