@@ -15,11 +15,12 @@
 -- ARGV[7] number of the call under this fence
 -- ARGV[8] tokens that it may take, or took
 -- ARGV[9] money that it may cost, or cost, in millionths
--- ARGV[10] tokens that the run may take, 0 = no limit
--- ARGV[11] money that the run may cost, in millionths, 0 = no limit
+-- ARGV[10] tokens that the run may take, 0 = no limit; more, if its budget was raised meanwhile (field `b` of the run)
+-- ARGV[11] money that the run may cost, in millionths, 0 = no limit; more, likewise
 -- ARGV[12] a reservation that is older counts as spent, and who waited longer ago waits no more, milliseconds
 -- Returns {'epoch', <epoch>} | {'over'} | {'loss'} | {'not_yet'} (the lane isn't live: what was spent isn't known) | {'ok'}
---       | {'wait'} (calls under way may give back what they reserved) | {'spent', <tokens>, <money, millionths>}
+--       | {'wait'} (calls under way may give back what they reserved)
+--       | {'spent', <tokens>, <money, millionths>, <tokens that the run may take>, <money that it may cost>}
 -- Safe to repeat: a call is reserved once, and put right once. Whatever writes the ledger says when it ends.
 --! prelude
 --! judge
@@ -52,7 +53,8 @@ if whose == 'over' or whose == 'loss' then return { whose } end
 if not is_live() then return { 'not_yet' } end
 if redis.call('HEXISTS', ledger, field) == 1 then return { 'ok' } end
 -- What the run's log tells of its spending is the least: a ledger that Redis lost begins with it.
-local given, made, money = string.match(redis.call('HGET', KEYS[3], 'n') or '', '^(%d+) (%d+) %d+ ?(%d*)')
+local run = redis.call('HMGET', KEYS[3], 'n', 'b')
+local given, made, money = string.match(run[1] or '', '^(%d+) (%d+) %d+ ?(%d*)')
 local told = { tokens = tonumber(given or '0') + tonumber(made or '0'), micros = tonumber(money) or 0 }
 local known, waiter = redis.call('HGETALL', ledger), 'w:' .. ARGV[2]
 local spent, reserved = { tokens = 0, micros = 0 }, { tokens = 0, micros = 0 }
@@ -81,12 +83,18 @@ for name, least in pairs(told) do
     redis.call('HSET', ledger, name, string.format('%.0f', least))
   end
 end
+-- A handler that is at work has the benefit of a raise at once.
+local tokens, micros = string.match(run[2] or '', '^(%d+) (%d+)$')
+local limits = { tokens = tonumber(ARGV[10]), micros = tonumber(ARGV[11]) }
+for name, raised in pairs({ tokens = tonumber(tokens or '0'), micros = tonumber(micros or '0') }) do
+  if limits[name] > 0 then limits[name] = math.max(limits[name], raised) end
+end
 local wait = false
 for name, at in pairs({ tokens = 8, micros = 9 }) do
-  local ask, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 2])
+  local ask, limit = tonumber(ARGV[at]), limits[name]
   if limit > 0 and spent[name] + ask > limit then
     let_end()
-    return { 'spent', spent.tokens, spent.micros }
+    return { 'spent', spent.tokens, spent.micros, limits.tokens, limits.micros }
   end
   wait = wait or limit > 0 and spent[name] + reserved[name] + ask > limit
 end

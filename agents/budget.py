@@ -41,7 +41,6 @@ class Budgets:
 
         Raises BudgetSpent if what is left is less than that, ClaimLost if the claim is gone.
         """
-        body = running.order.body
         reply = await self._ask(running, "reserve", call, cost)
         match reply:
             case [b"ok"]:
@@ -50,14 +49,15 @@ class Budgets:
                 return "wait"
             case [b"not_yet"]:
                 return "not_yet"
-            case [b"spent", int(tokens), int(micros)]:
+            case [b"spent", int(tokens), int(micros), int(most_tokens), int(most_micros)]:
+                limits = most_tokens or None, most_micros or None
                 raise BudgetSpent(
                     f"the budget of run {running.order.run_id} is spent: "
                     + ", ".join(
                         f"{spent} of {limit} {what} taken, {asked} more asked for"
                         for spent, limit, what, asked in (
-                            (tokens, body.budget, "tokens", cost.tokens),
-                            (micros, body.budget_micros, "millionths of money", cost.micros),
+                            (tokens, limits[0], "tokens", cost.tokens),
+                            (micros, limits[1], "millionths of money", cost.micros),
                         )
                         if limit is not None
                     ),
@@ -65,6 +65,8 @@ class Budgets:
                     micros=micros,
                     asked_tokens=cost.tokens,
                     asked_micros=cost.micros,
+                    limit_tokens=limits[0],
+                    limit_micros=limits[1],
                 )
             case [b"over" | b"loss"]:
                 message = f"the claim of {running.name} is gone"

@@ -1,48 +1,37 @@
-"""What runs wait for from outside: signals and approvals, read from the lanes' state in Redis."""
+"""What runs wait for from outside: signals, approvals, larger budgets; read from the lanes' state in Redis."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from argosy.broker.keys import LaneKeys
-from argosy.broker.store import Store
+from argosy.client.budgets import FIELDS, Reading, budget_in
+from argosy.schemas.asking import BUDGET_TIMER
 from argosy.schemas.ids import lane_of
 from argosy.schemas.payload import Payload
 from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, SignalStep, Step
-from argosy.schemas.settings import Settings
 from argosy.schemas.waiting import WAITING, wait_timer, waiting_field
 
 _TIMER: Final = f"|{wait_timer('')}"
+_BUDGET: Final = f"|{BUDGET_TIMER}"
 _AT_ONCE: Final = 64
-
-
-class Reading(Protocol):
-    """What is needed to look: nothing is written."""
-
-    @property
-    def settings(self) -> Settings:
-        """Where the lanes are."""
-        ...
-
-    @property
-    def store(self) -> Store:
-        """Where their state is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A step that waits for somebody. It may have ended since."""
+    """A step, or a run whose budget is spent, that waits for somebody. It may have ended since."""
 
     run_id: str
     pipeline: str
     """`name@version`."""
     step: str
-    """Its name in the run: where the signal is to be sent."""
-    kind: Literal["signal", "approval"]
+    """Its name in the run: where the signal is to be sent; empty, of a budget."""
+    kind: Literal["signal", "approval", "budget"]
     since_ms: int
     until_ms: int
     question: str = ""
+    """Of an approval; of a budget: what was spent, and what was asked for."""
     by: tuple[str, ...] = ()
     """Who may answer; empty: anybody."""
     about: Payload | None = None
@@ -51,6 +40,12 @@ class Awaited:
     """What the answer must name."""
     refused: int = 0
     """Signals that came and did not count, and why the last one did not."""
+    tasks: int = 0
+    """Of a budget: how many tasks wait for it."""
+    budget: int | None = None
+    """What it is by now, in tokens; None: they are not limited."""
+    budget_micros: int | None = None
+    """The same in money, in millionths."""
     refusal: str = ""
 
 
@@ -67,7 +62,8 @@ async def of_run(links: Reading, run_id: str) -> list[Awaited]:
     if plan is None or fields.get(b"st") != b"active":
         return []
     pipeline = CompiledPipeline.model_validate_json(plan)
-    found = (_awaited(run_id, pipeline, name, fields[waiting_field(name).encode()]) for name in names)
+    found = [_awaited(run_id, pipeline, name, fields[waiting_field(name).encode()]) for name in names]
+    found.append(_asking(run_id, pipeline, [fields.get(name.encode()) for name in FIELDS]))
     return [one for one in found if one is not None]
 
 
@@ -85,7 +81,12 @@ async def _of_lane(links: Reading, lane: int) -> list[Awaited]:
         return []
     timers = [member.decode() for member, _ in await links.store.zrange(keys.timers(epoch.decode()), 0, -1)]
     waits = [timer.partition(_TIMER) for timer in timers if _TIMER in timer]
+    asking = [timer.removesuffix(_BUDGET) for timer in timers if timer.endswith(_BUDGET)]
     found: list[Awaited] = []
+    for run_id in asking:
+        plan, *fields = await links.store.hmget(keys.run(epoch.decode(), run_id), ["plan", *FIELDS])
+        one = None if plan is None else _asking(run_id, CompiledPipeline.model_validate_json(plan), fields)
+        found += [] if one is None else [one]
     for start in range(0, len(waits), _AT_ONCE):
         some = waits[start : start + _AT_ONCE]
         read = (
@@ -120,6 +121,24 @@ def _awaited(run_id: str, pipeline: CompiledPipeline, name: str, raw: bytes) -> 
         about_sha256=waiting.sha256,
         refused=waiting.refused,
         refusal=waiting.refusal,
+    )
+
+
+def _asking(run_id: str, pipeline: CompiledPipeline, fields: Sequence[bytes | None]) -> Awaited | None:
+    budget = budget_in(fields)
+    if budget is None or budget.asking.waiting == 0:
+        return None
+    return Awaited(
+        run_id=run_id,
+        pipeline=f"{pipeline.name}@{pipeline.version}",
+        step="",
+        kind="budget",
+        since_ms=budget.asking.since_ms,
+        until_ms=budget.asking.until_ms,
+        question=budget.asking.said,
+        tasks=budget.asking.waiting,
+        budget=budget.tokens,
+        budget_micros=budget.micros,
     )
 
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, Unpack, overload
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -21,6 +21,7 @@ from argosy.client.answers import Answers, Question
 from argosy.client.awaited import Awaited
 from argosy.client.links import Links
 from argosy.client.many import in_order
+from argosy.client.options import RunOptions, WhenBusy
 from argosy.client.receipt import Receipt
 from argosy.client.room import Room
 from argosy.client.run import Run
@@ -31,14 +32,13 @@ from argosy.schemas.ids import new_run_id
 from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import Full
+from argosy.schemas.runlog import OnSpent
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-WhenBusy = Literal["wait", "raise"]
-"""While the fleet has as many runs under way as it may hold: wait for room, or raise Busy."""
 IN_FLIGHT: Final = 256
 """Submits under way at once, unless said otherwise: enough to fill batches, few enough to be acknowledged in time."""
 
@@ -115,6 +115,8 @@ class Argosy:
         tenant: str | None = None,
         budget: int | None = None,
         budget_micros: int | None = None,
+        on_spent: OnSpent = "fail",
+        ask_seconds: float | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[Out]: ...
 
@@ -131,6 +133,8 @@ class Argosy:
         tenant: str | None = None,
         budget: int | None = None,
         budget_micros: int | None = None,
+        on_spent: OnSpent = "fail",
+        ask_seconds: float | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[JsonValue]: ...
 
@@ -146,6 +150,8 @@ class Argosy:
         tenant: str | None = None,
         budget: int | None = None,
         budget_micros: int | None = None,
+        on_spent: OnSpent = "fail",
+        ask_seconds: float | None = None,
         when_busy: WhenBusy = "wait",
     ) -> Run[Any]:
         """Start a run; when this returns, it will end, or be refused with a reason, whatever dies.
@@ -154,7 +160,8 @@ class Argosy:
         RunConflict at the result. A pipeline of Python is sent along; a name means a published one, and takes
         JSON. `untrusted`: the value may hold content of strangers (a document, a web page, a mail): it is
         tainted, and so is all that is made of it. `budget` (tokens) and `budget_micros` (money, in millionths) are
-        what all model calls of the run may take together: a call that might go over it fails its task. `when_busy`:
+        what all model calls of the run may take together: a call that might go over it fails its task, or
+        (`on_spent="ask"`) lets it wait until somebody raises the budget, for `ask_seconds` at most. `when_busy`:
         where the fleet has as many runs under way as it may hold, this waits for room, or raises Busy, which says
         when to try again; a repeat of a known run never does either. A fleet that fills up meanwhile raises Busy
         at the result, or is waited for there.
@@ -175,6 +182,8 @@ class Argosy:
             tenant=tenant,
             budget=budget,
             budget_micros=budget_micros,
+            on_spent=on_spent,
+            ask_seconds=ask_seconds,
             when_busy=said.when_busy_of(when_busy),
         )
         submit = submit.model_copy(update=await put_input(self._linked(), said.input_of(pipeline, value)))
@@ -205,13 +214,7 @@ class Argosy:
         *,
         run_id: Callable[[In], str] | None = None,
         in_flight: int = IN_FLIGHT,
-        priority: int = 5,
-        deadline_seconds: float | None = None,
-        untrusted: bool = False,
-        tenant: str | None = None,
-        budget: int | None = None,
-        budget_micros: int | None = None,
-        when_busy: WhenBusy = "wait",
+        **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Run[Out]]: ...
 
     @overload
@@ -222,13 +225,7 @@ class Argosy:
         *,
         run_id: Callable[[JsonValue], str] | None = None,
         in_flight: int = IN_FLIGHT,
-        priority: int = 5,
-        deadline_seconds: float | None = None,
-        untrusted: bool = False,
-        tenant: str | None = None,
-        budget: int | None = None,
-        budget_micros: int | None = None,
-        when_busy: WhenBusy = "wait",
+        **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Run[JsonValue]]: ...
 
     def submit_many(

@@ -1,4 +1,4 @@
-"""A run as its producer sees it: result, state, events, cancel."""
+"""A run as its producer sees it: result, state, events, cancel, answers to what it waits for."""
 
 import asyncio
 import secrets
@@ -26,7 +26,7 @@ from argosy.schemas.errors import (
     RunFailed,
     RunRefused,
 )
-from argosy.schemas.inbox import CancelRequested, SignalSent
+from argosy.schemas.inbox import BudgetAnswered, CancelRequested, SignalSent
 from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
@@ -201,8 +201,46 @@ class Run(Generic[R]):
         answer = said.json_of({"approved": approved, "reason": reason, "by": by}, "the answer")
         await self._signal(step, answer, sha256, None)
 
+    async def raise_budget(
+        self,
+        tokens: int | None = None,
+        *,
+        micros: int | None = None,
+        by: str = "",
+        reason: str = "",
+        answer_id: str | None = None,
+    ) -> None:
+        """Raise what the whole run may take, to so many tokens or so much money (millionths); returns once it is safe.
+
+        What it took counts in. A budget is only ever raised, and a limit that the run doesn't have is not set: events
+        tell (`budget_raised`, `budget_kept`). Tasks that wait for it go on; so do those that were refused by less
+        meanwhile. `answer_id` makes a repeat harmless. Not for a run that isn't accepted yet.
+
+        Raises BadArgument; Unreachable, Refused.
+        """
+        answer = said.message_of(
+            BudgetAnswered, "raise_budget", tokens=tokens, micros=micros, by=by, reason=reason
+        )
+        await self._answer_budget(answer, answer_id, "raise_budget")
+
+    async def deny_budget(self, *, reason: str = "", by: str = "", answer_id: str | None = None) -> None:
+        """Say that its budget won't be raised; returns once it is safe.
+
+        The tasks that wait for it fail with what they were refused for, and from now on any that is refused fails at
+        once, until the budget is raised after all. Otherwise as `raise_budget`.
+        """
+        answer = said.message_of(BudgetAnswered, "deny_budget", refused=True, by=by, reason=reason)
+        await self._answer_budget(answer, answer_id, "deny_budget")
+
+    async def _answer_budget(self, answer: BudgetAnswered, answer_id: str | None, call: str) -> None:
+        chosen = None if answer_id is None else said.signal_id_of(answer_id, call, "answer_id")
+        await self._links.send(self.run_id, chosen or secrets.token_hex(16), answer)
+
     async def waiting(self) -> list[Awaited]:
-        """List the signals and approvals that the run waits for, as Redis knows now. Raises Unreachable."""
+        """List the signals, approvals and answers about its budget that the run waits for, as Redis knows now.
+
+        Raises Unreachable.
+        """
         return await awaited.of_run(self._links, self.run_id)
 
     async def _signal(self, name: str, data: bytes, sha256: str | None, signal_id: str | None) -> None:

@@ -29,6 +29,11 @@ _DO: Final = {
     "tenant": "give a name of 128 characters at most, or None",
     "budget": "give the tokens that the whole run may use, a whole number from 1 on, or None for no limit",
     "budget_micros": "give the money that the whole run may cost, in millionths, from 1 on, or None for no limit",
+    "on_spent": "give 'fail', or, where there is a budget, 'ask' to let tasks wait until somebody raises it",
+    "ask_seconds": "give the seconds that tasks wait for an answer, more than 0; None: to the run's deadline",
+    "tokens": "give the tokens that the whole run may use by now, those that it has used included, from 1 on",
+    "micros": "give the money that the whole run may cost by now, in millionths, what it has cost included, from 1 on",
+    "by": "give a name of 128 characters at most",
     "reason": "say it in 1000 characters at most: it is shown where the run is shown",
     "name": "give the name that the waiting step has in the pipeline",
 }
@@ -145,13 +150,13 @@ def receipt_of(call: str, receipt: object) -> Receipt | None:
     raise bad(call, "receipt", why, "give `run.receipt` as it was; of its text make one by `Receipt.parse`")
 
 
-def signal_id_of(signal_id: object) -> str:
-    """Check what makes a repeated signal one."""
+def signal_id_of(signal_id: object, call: str = "signal", name: str = "signal_id") -> str:
+    """Check what makes a repeated signal, or answer, one."""
     printable = isinstance(signal_id, str) and signal_id.isascii() and signal_id.isprintable()
     if isinstance(signal_id, str) and printable and 0 < len(signal_id) <= SIGNAL_ID_CHARACTERS:
         return signal_id
     why = f"it must be 1 to {SIGNAL_ID_CHARACTERS} printable ASCII characters: it travels in a header"
-    raise bad("signal", "signal_id", why, "give a short unique text, or None for one of our own")
+    raise bad(call, name, why, "give a short unique text, or None for one of our own")
 
 
 def sha256_of(sha256: object) -> str:

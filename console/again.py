@@ -120,6 +120,8 @@ async def submit_again(old: OldRun, wish: Wish, payloads: Payloads) -> tuple[Run
         "tenant": accepted.tenant,
         "budget": accepted.budget,
         "budget_micros": accepted.budget_micros,
+        "on_spent": accepted.on_spent,
+        "ask_seconds": None if accepted.ask_ms is None else accepted.ask_ms / 1000,
         "untrusted": bool(accepted.input.taint),
         "replay_of": ReplayOf(run_id=old.run_id, traceparent=old.traceparent),
         "reused": reused,

@@ -41,7 +41,7 @@ def waiting(
     *,
     run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
 ) -> None:
-    """List what waits for people: approvals and signals of all runs, those that wait for longest first."""
+    """List what waits for people: approvals, signals and spent budgets of all runs, the longest first."""
     found = asyncio.run(_awaited(load_settings(), run))
     now_ms = time.time_ns() // 1_000_000
     cells = [

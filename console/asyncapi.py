@@ -14,10 +14,11 @@ from argosy.coordinator.registry import PUBLISHED
 from argosy.schemas.codec import MESSAGES
 from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import type_of
-from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
+from argosy.schemas.inbox import BudgetAnswered, CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import (
+    BudgetReceived,
     CancelReceived,
     RunAccepted,
     RunEnded,
@@ -34,11 +35,11 @@ from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed
 _KINDS: Final[dict[str, type[BaseModel]]] = {**MESSAGES, PUBLISHED: CompiledPipeline}
 
 _CHANNELS: Final = (
-    ("inbox", "What any client sends: submits, signals, cancels. The key is the run id.",
-     (RunSubmitted.KIND, SignalSent.KIND, CancelRequested.KIND), "receive"),
+    ("inbox", "What any client sends: submits, signals, answers about budgets, cancels. The key is the run id.",
+     (RunSubmitted.KIND, SignalSent.KIND, BudgetAnswered.KIND, CancelRequested.KIND), "receive"),
     ("runs", "The run log, the record of truth. The key is the run id, its partition the lane.",
      tuple(each.KIND for each in (RunAccepted, SubmitTurnedAway, TaskSettled, StepRecorded, SignalReceived,
-                                  CancelReceived, TimerFired, RunEnded)), "send"),
+                                  BudgetReceived, CancelReceived, TimerFired, RunEnded)), "send"),
     ("tasks", "The work of one agent. The key is the task id.", (TaskDispatched.KIND, SystemDispatched.KIND), "send"),
     ("results", "One record per ended run, at least once, and refusals. The key is the run id.",
      (RunEnded.KIND, SubmitRefused.KIND), "send"),

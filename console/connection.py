@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 from pydantic import JsonValue, TypeAdapter
 
 from argosy.client import connection, said
-from argosy.client.connection import WhenBusy
+from argosy.client.options import WhenBusy
 from argosy.client.run import Run
 from argosy.client.start import put_input
 from argosy.client.start import start as begin

@@ -40,7 +40,7 @@ async def look_approvals(desk: "Desk", _: Asked) -> View:
     """Show what waits."""
     found = await desk.awaited.get()
     shown = [Item(f"{one.run_id}/{one.step}", await _facts(desk, one)) for one in found[:MOST]]
-    said = f"{counted(len(found), 'step')} of runs under way" if found else "Nothing waits for anybody."
+    said = f"{counted(len(found), 'question')} of runs under way" if found else "Nothing waits for anybody."
     said += f"; the {MOST} that wait for longest are shown" if len(found) > MOST else ""
     return View(
         "Approvals",

@@ -94,7 +94,7 @@ class Desk:
         return contracts_of(await self.pipelines.get())
 
     async def _awaited(self) -> list[Awaited]:
-        if self.index.reading.done and not any(line.shape.waits for line in self.index.active()):
+        if self.index.reading.done and not any(line.waits for line in self.index.active()):
             return []  # else all timers of the fleet would be read to find nothing
         return await of_fleet(self.services)
 

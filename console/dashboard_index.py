@@ -191,7 +191,7 @@ class Index:
                 and (not wanted.state or line.state == wanted.state)
                 and (not wanted.pipeline or line.shape.pipeline == wanted.pipeline)
                 and (not wanted.tenant or line.tenant == wanted.tenant)
-                and (not wanted.waits or (line.state == "active" and line.shape.waits))
+                and (not wanted.waits or (line.state == "active" and line.waits))
                 and (not text or _holds(line, text))
             ):
                 yield line

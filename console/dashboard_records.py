@@ -60,6 +60,7 @@ class Accepted(_Part):
     pipeline: _Pipeline
     tenant: str | None = None
     priority: int = 5
+    on_spent: str = "fail"
     replay_of: _ReplayOf | None = None
 
 

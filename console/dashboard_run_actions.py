@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from argosy.broker.values import load
 from argosy.client.awaited import Awaited, of_run
 from argosy.console.connection import SAME, Argosy, Changes, Replay
+from argosy.console.dashboard_budget_action import BUDGET_ACTION
 from argosy.console.dashboard_page import Action, Done, Field, Form, Question
 from argosy.console.dashboard_task import pretty
 from argosy.console.dashboard_text import cut
@@ -227,4 +228,5 @@ ACTIONS: Final = (
     Action("redrive", ask_redrive, do_redrive),
     Action("replay", ask_replay, do_replay),
     Action("approve", ask_approve, do_approve),
+    BUDGET_ACTION,
 )

@@ -67,6 +67,8 @@ class RunLine:
     tenant: str = ""
     priority: int = 5
     replay_of: str = ""
+    asks: bool = False
+    """It waits for a person when its budget is spent."""
     state: RunState = "active"
     ended_ms: int | None = None
     tasks: int = 0
@@ -101,6 +103,11 @@ class RunLine:
     def pipeline(self) -> str:
         """The pipeline's name."""
         return self.shape.pipeline
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may wait for a person, or for a signal."""
+        return self.asks or self.shape.waits
 
     def milliseconds(self, now_ms: int) -> int:
         """How long it took, or takes so far."""

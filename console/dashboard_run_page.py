@@ -17,6 +17,7 @@ from argosy.console.moments import length, moment
 from argosy.console.numbers import counted, short
 from argosy.console.run_history import History, Logged, trace_id
 from argosy.console.run_story import Happened, happened
+from argosy.schemas.asking import RAISED_FIELD, budget_now
 from argosy.schemas.errors import NotFound
 from argosy.schemas.ids import is_run_id
 
@@ -258,10 +259,12 @@ def _facts(history: History, now_ms: int) -> Iterator[Named]:
     yield Named("Lane, offset", f"{first.lane}, {first.offset}")
     yield Named("Priority", str(accepted.priority))
     yield Named("Rules", str(accepted.rules))
-    if accepted.budget is not None:
-        yield Named("Budget", counted(accepted.budget, "token"))
-    if accepted.budget_micros is not None:
-        yield Named("Budget, money", f"{accepted.budget_micros / 1_000_000:g}")
+    raised = None if history.state is None else history.state.get(RAISED_FIELD)
+    budget, micros = budget_now(accepted.budget, accepted.budget_micros, raised)
+    if budget is not None:
+        yield Named("Budget", counted(budget, "token"))
+    if micros is not None:
+        yield Named("Budget, money", f"{micros / 1_000_000:g}")
     if accepted.replay_of is not None:
         old = accepted.replay_of.run_id
         yield Named(

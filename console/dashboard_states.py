@@ -28,6 +28,7 @@ _TABLE: Final = (
     Shown("in pages", "P", "hexagon", "st-run"),
     Shown("waits for approval", "A", "diamond", "st-ask"),
     Shown("waits for a signal", "N", "diamond", "st-ask"),
+    Shown("waits for budget", "M", "diamond", "st-ask"),
     Shown("asleep", "Z", "diamond", "st-wait"),
     Shown("succeeded", "S", "circle", "st-ok"),
     Shown("failed", "F", "square", "st-bad"),

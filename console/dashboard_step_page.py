@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from argosy.console.dashboard_histories import Kept
 
 TASKS: Final = 50
-_FILTERS: Final = ("out", "backing off", "in pages", "succeeded", "failed", "cancelled", "expired")
+_FILTERS: Final = (
+    "out",
+    "backing off",
+    "in pages",
+    "waits for budget",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "expired",
+)
 
 
 @dataclass(frozen=True, slots=True)

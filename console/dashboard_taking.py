@@ -71,6 +71,7 @@ class Taking:
                 body.tenant or "",
                 body.priority,
                 "" if body.replay_of is None else body.replay_of.run_id,
+                body.on_spent == "ask",
                 tasks=len(shape.agents),
             )
         )

@@ -199,11 +199,13 @@ def _task(state: RunState, times: Timeline, local: str, scale: Scale) -> Iterato
     tries = times.tasks.get(local, [])
     yield from _tries(tries, scale)
     task = state.task(local)
-    if task is None or task.letter not in "rb" or times.ended_ms:
+    if task is None or task.letter not in "rba" or times.ended_ms:
         return
     last = tries[-1].settled_ms if tries else times.accepted_ms
     if task.letter == "b":
         yield scale.open(last, "backoff", "waits for its next attempt")
+    elif task.letter == "a":
+        yield scale.open(last, "wait", "waits for the budget to be raised")
     elif (ordered := times.time_at(task.cause)) is not None:
         if tries and ordered > last:
             yield scale.bar("backoff", last, ordered, "waited for its next attempt")

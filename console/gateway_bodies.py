@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic_core import from_json
 
 from argosy.client.receipt import Receipt
@@ -11,9 +11,10 @@ from argosy.schemas.errors import BadMessage
 from argosy.schemas.fault import Fault
 from argosy.schemas.field_path import first_wrong
 from argosy.schemas.ids import RUN_ID_PATTERN, is_run_id
+from argosy.schemas.inbox import MOST_BUDGET
 from argosy.schemas.payload import Sha256
 from argosy.schemas.pipeline import CompiledPipeline
-from argosy.schemas.runlog import RunOutcome
+from argosy.schemas.runlog import OnSpent, RunOutcome
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,6 +39,10 @@ class Submit(BaseModel):
     """Tokens that the whole run may use."""
     budget_micros: Annotated[int, Field(gt=0)] | None = None
     """Money that the whole run may cost, in millionths."""
+    on_spent: OnSpent = "fail"
+    """At the edge of its budget: its tasks fail, or (`ask`) wait until somebody raises it."""
+    ask_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """With `ask`: how long they wait at most."""
     when_busy: Literal["wait", "refuse"] = "refuse"
     """Where the fleet has as many runs under way as it may hold: be answered 429, or wait for room, for a while."""
 
@@ -73,11 +78,32 @@ class Answer(BaseModel):
     """Of the value that was shown: `waiting` tells it. For another value the answer doesn't count."""
 
 
+class BudgetAnswer(BaseModel):
+    """Raise a run's budget, to so many tokens or so much money, or say that nobody will."""
+
+    model_config = _ASKED
+    tokens: Annotated[int, Field(gt=0, le=MOST_BUDGET)] | None = None
+    micros: Annotated[int, Field(gt=0, le=MOST_BUDGET)] | None = None
+    refused: bool = False
+    by: Annotated[str, Field(max_length=128)] = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+    answer_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[ -~]+$")] | None = None
+    """Yours, so that a repeat is harmless."""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> "BudgetAnswer":
+        if self.refused == (self.tokens is not None or self.micros is not None):
+            message = "give tokens or micros to raise it, or refused"
+            raise ValueError(message)
+        return self
+
+
 class Awaits(BaseModel):
-    """A step that waits for somebody."""
+    """A step, or a run whose budget is spent, that waits for somebody."""
 
     step: str
-    kind: Literal["signal", "approval"]
+    """Empty, of a budget."""
+    kind: Literal["signal", "approval", "budget"]
     since_ms: int
     until_ms: int
     question: str
@@ -182,6 +208,11 @@ def read_signal(data: bytes) -> Signal:
 def read_answer(data: bytes) -> Answer:
     """Decode an answer to an approval. Raises BadMessage that names the field."""
     return _read(Answer, data)
+
+
+def read_budget(data: bytes) -> BudgetAnswer:
+    """Decode an answer about a budget. Raises BadMessage that names the field."""
+    return _read(BudgetAnswer, data)
 
 
 def _read(model: type[M], data: bytes) -> M:

@@ -19,6 +19,7 @@ from argosy.client.run import Run
 from argosy.console.gateway_bodies import (
     Answer,
     Awaits,
+    BudgetAnswer,
     RunResult,
     RunView,
     Signal,
@@ -146,6 +147,16 @@ class Door:
             sha256=asked.about_sha256,
         )
 
+    async def budget(self, run_id: str, asked: BudgetAnswer) -> None:
+        """Raise a budget, or say no; returns once the answer is safe."""
+        run = self._fleet.run(run_id)
+        if asked.refused:
+            await run.deny_budget(reason=asked.reason, by=asked.by, answer_id=asked.answer_id)
+            return
+        await run.raise_budget(
+            asked.tokens, micros=asked.micros, by=asked.by, reason=asked.reason, answer_id=asked.answer_id
+        )
+
     async def to_watch(self, run_id: str, receipt: Receipt | None) -> Run[JsonValue]:
         """Find a run to watch, while there is a place among the `watchers`.
 
@@ -194,6 +205,8 @@ class Door:
             tenant=asked.tenant,
             budget=asked.budget,
             budget_micros=asked.budget_micros,
+            on_spent=asked.on_spent,
+            ask_seconds=asked.ask_seconds,
             when_busy="raise",
         )
 

@@ -22,6 +22,7 @@ from argosy.console.gateway_bodies import (
     RunResult,
     checked_run_id,
     read_answer,
+    read_budget,
     read_cancel,
     read_signal,
     read_submit,
@@ -60,6 +61,7 @@ def build(door: Door, connected: Callable[[], int] = lambda: 0) -> Starlette:
         Route("/runs/{run_id}/events", routes.events, methods=["GET"]),
         Route("/runs/{run_id}/cancel", routes.cancel, methods=["POST"]),
         Route("/runs/{run_id}/waiting", routes.waiting, methods=["GET"]),
+        Route("/runs/{run_id}/budget", routes.budget, methods=["POST"]),
         Route("/runs/{run_id}/signal", routes.signal, methods=["POST"]),
         Route("/runs/{run_id}/approve", routes.approve, methods=["POST"]),
     ]
@@ -154,6 +156,13 @@ class Routes:
         run_id = checked_run_id(_run_id(request))
         asked = read_answer(await read_body(request, self._door.settings))
         await self._door.approve(run_id, asked)
+        return JSONResponse({"run_id": run_id}, 202)
+
+    async def budget(self, request: Request) -> Response:
+        """POST /runs/{run_id}/budget."""
+        run_id = checked_run_id(_run_id(request))
+        asked = read_budget(await read_body(request, self._door.settings))
+        await self._door.budget(run_id, asked)
         return JSONResponse({"run_id": run_id}, 202)
 
     async def events(self, request: Request) -> Response:

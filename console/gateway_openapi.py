@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from argosy.console.gateway_bodies import (
     Answer,
+    BudgetAnswer,
     Cancel,
     ErrorBody,
     Health,
@@ -44,7 +45,19 @@ _OF_A_SUBMIT: Final = {
 @cache
 def document() -> Json:
     """Make the OpenAPI 3.1 document."""
-    models = (Submit, Cancel, Signal, Answer, Submitted, RunView, RunResult, Waits, Health, ErrorBody)
+    models = (
+        Submit,
+        Cancel,
+        Signal,
+        Answer,
+        BudgetAnswer,
+        Submitted,
+        RunView,
+        RunResult,
+        Waits,
+        Health,
+        ErrorBody,
+    )
     _, schemas = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -128,7 +141,7 @@ def _paths() -> Json:
         "/runs/{run_id}/waiting": {
             "get": _operation(
                 "waiting",
-                "List the signals and approvals that a run waits for. Empty for an unknown run.",
+                "List the signals, approvals and larger budgets that a run waits for. Empty for an unknown run.",
                 {200: (Waits, "what waits now")},
                 {422: "the id is none"},
                 parameters=[run_id],
@@ -152,6 +165,16 @@ def _paths() -> Json:
                 {422: "what is sent is no answer, or the id is none"},
                 parameters=[run_id],
                 body=Answer,
+            )
+        },
+        "/runs/{run_id}/budget": {
+            "post": _operation(
+                "budget",
+                "Raise the budget of a run (it is only ever raised), or say that nobody will.",
+                {202: (None, "the answer is safe")},
+                {422: "what is sent is no answer, or the id is none"},
+                parameters=[run_id],
+                body=BudgetAnswer,
             )
         },
         "/health": {"get": _open("health", "The process serves.")},

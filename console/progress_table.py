@@ -15,6 +15,7 @@ _STYLES: Final = {
     "failed": "red",
     "running": "yellow",
     "backing_off": "magenta",
+    "asking": "magenta",
     "skipped": "dim",
     "cancelled": "dim",
     "expired": "red",

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import JsonValue
 
-from argosy.client.connection import WhenBusy
+from argosy.client.options import WhenBusy
 from argosy.console.config import load_settings
 from argosy.console.connection import SAME, Argosy, Changes, Replay
 from argosy.console.foreground import run_in_foreground

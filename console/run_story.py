@@ -7,6 +7,7 @@ from argosy.console.numbers import counted
 from argosy.console.run_history import History, Logged
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import (
+    BudgetReceived,
     CancelReceived,
     LogMessage,
     RunAccepted,
@@ -85,6 +86,12 @@ def _what(message: LogMessage) -> str:  # noqa: C901, PLR0911 - one return for e
             return f"signal {message.name}{about}"
         case CancelReceived():
             return f"cancel: {message.reason}" if message.reason else "cancel"
+        case BudgetReceived():
+            kinds = ((message.tokens, "tokens"), (message.micros, "millionths"))
+            more = " and ".join(f"{most} {what}" for most, what in kinds if most is not None)
+            said = "the budget is not raised" if message.refused else f"raise the budget to {more}"
+            by = f", says {message.by}" if message.by else ""
+            return f"{said}{by}: {message.reason}" if message.reason else f"{said}{by}"
         case TimerFired():
             return f"timer {message.name}, armed at {message.armed}"
         case RunEnded():

@@ -63,6 +63,8 @@ class RunView:
 
     def _take_run(self, message: WatchMessage) -> str | None:
         state = message.state if isinstance(message, StateChanged) else ""
+        if isinstance(message, StateChanged) and state.startswith("budget_"):
+            return f"run {state.replace('_', ' ')}: {message.reason}"
         if not state or self.state in {state, "ended"}:
             return None
         self.state = state

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from argosy.client.connection import Argosy
 from argosy.client.run import Run, RunStatus
 from argosy.console.answer import approve, signal, waiting
+from argosy.console.budget_command import budget
 from argosy.console.config import load_settings
 from argosy.console.context_view import context_of, drawn
 from argosy.console.exits import FAILED
@@ -47,6 +48,7 @@ runs.command("redrive")(redrive)
 runs.command("waiting")(waiting)
 runs.command("signal")(signal)
 runs.command("approve")(approve)
+runs.command("budget")(budget)
 runs.command("list")(list_runs)
 runs.command("history")(show_history)
 

@@ -5,12 +5,12 @@ import sys
 from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from pydantic import JsonValue
 
-from argosy.client.connection import Argosy, WhenBusy
+from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
@@ -25,7 +25,11 @@ from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.errors import ArgosyError, ConfigurationError, InvalidInput
 from argosy.schemas.ids import new_run_id
 from argosy.schemas.pipeline import CompiledPipeline
+from argosy.schemas.runlog import OnSpent
 from argosy.schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from argosy.client.options import WhenBusy
 
 ACCEPTED_SECONDS: Final = 3.0
 """A submit is accepted within this, or something is in its way."""
@@ -74,6 +78,13 @@ def run(  # noqa: PLR0913 - a submit has this many parts
     budget_micros: Annotated[
         int | None, typer.Option("--budget-micros", min=1, help="The same in money: millionths.")
     ] = None,
+    on_spent: Annotated[
+        OnSpent,
+        typer.Option("--on-spent", help="At the budget's edge: fail, or wait until somebody raises it."),
+    ] = "fail",
+    ask_seconds: Annotated[
+        float | None, typer.Option("--ask-seconds", min=0.001, help="With ask: wait no longer than this.")
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option(
@@ -99,6 +110,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
         "tenant": tenant,
         "budget": budget,
         "budget_micros": budget_micros,
+        "on_spent": on_spent,
+        "ask_seconds": ask_seconds,
         "when_busy": when_busy,
     }
     if each is not None:
@@ -131,6 +144,8 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                     tenant=tenant,
                     budget=budget,
                     budget_micros=budget_micros,
+                    on_spent=on_spent,
+                    ask_seconds=ask_seconds,
                     when_busy=when_busy,
                 )
             note(f"run {submitted.run_id} submitted")

@@ -12,7 +12,15 @@ from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
 from argosy.schemas.pages import Reduction
 
-_STATES = {"r": "out", "b": "backing off", "p": "cut again", "k": "done", "f": "failed", "x": "stopped"}
+_STATES = {
+    "r": "out",
+    "b": "backing off",
+    "p": "cut again",
+    "a": "waits for budget",
+    "k": "done",
+    "f": "failed",
+    "x": "stopped",
+}
 
 
 def plan_in(state: RunState) -> Plan:

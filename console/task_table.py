@@ -23,6 +23,7 @@ WORDS: Final = {
     "r": "out",
     "b": "backing off",
     "p": "in pages",
+    "a": "waits for budget",
     "k": "succeeded",
     "f": "failed",
     "s": "skipped",

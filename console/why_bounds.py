@@ -7,6 +7,7 @@ from argosy.agents.budget_figures import budget_of_run, tenants
 from argosy.broker.keys import LaneKeys
 from argosy.console.process_life import Services
 from argosy.console.why_facts import LimitsAre
+from argosy.schemas.asking import RAISED_FIELD, budget_now
 from argosy.schemas.ids import lane_of
 from argosy.schemas.runlog import RunAccepted
 
@@ -23,7 +24,8 @@ async def ask_limits(
     budget = None
     if accepted.budget is not None or accepted.budget_micros is not None:
         keys = LaneKeys(prefix, lane_of(run_id, settings.fleet.lanes))
-        most = accepted.budget, accepted.budget_micros
+        (raised,) = await store.hmget(keys.run(epoch, run_id), [RAISED_FIELD])
+        most = budget_now(accepted.budget, accepted.budget_micros, raised)
         budget = await budget_of_run(store, keys.budget(run_id), keys.run(epoch, run_id), most, now_ms)
     tenant = None
     if accepted.tenant is not None:

@@ -19,6 +19,7 @@ from argosy.coordinator.fold import RULES
 from argosy.coordinator.kept import TERMINAL, TaskState
 from argosy.coordinator.look import pending
 from argosy.coordinator.windows import Windows, bounds_of
+from argosy.schemas.asking import BUDGET_TIMER
 from argosy.schemas.errors import ArgosyError, Refused, Unreachable
 from argosy.schemas.ids import lane_of
 from argosy.schemas.runlog import CancelReceived
@@ -160,9 +161,9 @@ def _task(local: str, task: TaskState, kafka: FromKafka, redis: FromRedis | None
         agent=agent,
         letter=task.letter,
         attempt=task.attempt,
-        attempts=contract.retries + 1 if contract is not None else task.attempt,
+        attempts=contract.retries + 1 + task.refused if contract is not None else task.attempt,
         timeout_seconds=float(contract.timeout_seconds) if contract is not None else 0.0,
-        retry_ms=history.timers.get(f"retry:{local}"),
+        retry_ms=history.timers.get(BUDGET_TIMER if task.letter == "a" else f"retry:{local}"),
         last_fault=last_fault(history, local),
         ahead=redis.ahead.get(local) if redis is not None else None,
         out=redis is not None and name in redis.out,

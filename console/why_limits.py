@@ -27,8 +27,8 @@ def budget_note(facts: Facts) -> Cause | None:
     return Cause(
         "budget",
         f"of the run's budget {budget.said}",
-        "a call that would go over it is not made: its task fails with budget_spent",
-        f"argosy runs redrive {facts.run_id} --budget TOKENS, once it has ended so",
+        "a call that would go over it is not made: its task fails with budget_spent, or waits, where the run asks",
+        f"argosy runs budget {facts.run_id} raises it; runs redrive {facts.run_id} --budget N, once it has ended so",
         figures=_figures(budget),
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 _DEPTH: Final[dict[Code, int]] = {
+    "awaiting_budget": 0,
     "no_worker": 0,
     "worker_gone": 1,
     "suspect": 2,
@@ -101,6 +102,20 @@ def _backing_off(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | N
         "wait, or mend what the fault names",
     )
     return _cause(task, "retry_waiting", texts, retry_ms=task.retry_ms, attempts=task.attempts)
+
+
+def _asking(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
+    if task.letter != "a":
+        return None
+    until = ""
+    if task.retry_ms is not None:
+        until = f"; it fails at {moment(task.retry_ms)} (in {length(max(0, task.retry_ms - now_ms) / 1000)})"
+    texts = (
+        f"{task.name} waits until somebody raises the run's budget",
+        f"{task.last_fault or 'its model call was refused'}; no attempt is used up{until}",
+        "argosy runs budget RUN --tokens N raises it (--micros N where it is in money); --no lets it fail",
+    )
+    return _cause(task, "awaiting_budget", texts, until_ms=task.retry_ms)
 
 
 def _settling(task: TaskIs, _agent: AgentIs | None, _now_ms: int) -> Cause | None:
@@ -229,7 +244,7 @@ def _again(task: TaskIs) -> str:
 
 
 _Rule = Callable[[TaskIs, AgentIs | None, int], Cause | None]
-_FIRST_RULES: Final[tuple[_Rule, ...]] = (_backing_off, _settling)
+_FIRST_RULES: Final[tuple[_Rule, ...]] = (_backing_off, _asking, _settling)
 _RULES: Final[tuple[_Rule, ...]] = (
     _claimed,
     _held,

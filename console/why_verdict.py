@@ -34,6 +34,7 @@ Code = Literal[
     "held_by_window",
     "model_limit",
     "budget_reserved",
+    "awaiting_budget",
     "tenant_reserved",
     "worker_behind",
     "suspect",

@@ -145,6 +145,10 @@ class Accept:
             tenant=submit.tenant,
             budget=submit.budget,
             budget_micros=submit.budget_micros,
+            on_spent=submit.on_spent,
+            ask_ms=None
+            if submit.ask_seconds is None
+            else round(min(submit.ask_seconds, fleet.longest_run_seconds) * 1000),
             replay_of=submit.replay_of,
             reused=submit.reused,
             windows=self._windows(pipeline),

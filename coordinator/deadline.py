@@ -1,6 +1,6 @@
-"""Timers that came due: a run's, a step's, a join's, a retry's, a wait's. Fold believes them, it compares no times."""
+"""Timers that came due, of runs, budgets, steps, joins, retries, waits. Fold believes them, it compares no times."""
 
-from argosy.coordinator import waits
+from argosy.coordinator import answers, waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.kept import TERMINAL, Cause
 from argosy.coordinator.ready import advance, join_is_late
@@ -20,6 +20,8 @@ def fired(turn: Turn, timer: TimerFired) -> None:
         case "deadline":
             fault = Fault(code="expired", message="the run was still going at its deadline")
             finish(turn, "expired", fault)
+        case "budget":
+            answers.timed_out(turn)
         case "retry":
             _retry(turn, name)
         case "step":

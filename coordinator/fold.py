@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from argosy.coordinator import deadline, ready, settled, signal, waits
+from argosy.coordinator import answers, deadline, ready, settled, signal, waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
 from argosy.coordinator.event import Event
@@ -24,6 +24,7 @@ from argosy.schemas.errors import NewerVersion
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import (
+    BudgetReceived,
     CancelReceived,
     RunAccepted,
     RunEnded,
@@ -111,6 +112,8 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
         tenant=accepted.tenant,
         budget=accepted.budget,
         budget_micros=accepted.budget_micros,
+        on_spent=accepted.on_spent,
+        ask_ms=accepted.ask_ms,
         windows=accepted.windows,
         factors=accepted.factors,
         reuses=bool(accepted.reused) and accepted.rules > 1,
@@ -241,6 +244,8 @@ def _folded(turn: Turn) -> tuple[Decision, ...]:
                 waits.received(turn, received)
             else:
                 signal.keep(state, event.offset, received)
+        case BudgetReceived() as answer:
+            answers.answered(turn, answer)
         case RunAccepted() | RunEnded() | SubmitTurnedAway():
             pass  # the same under all rules, see `fold`
     end_given(turn)

@@ -18,9 +18,15 @@ from argosy.schemas.codec import Message, encode_body
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import ArgosyError, BadMessage, MessageTooLarge, NewerVersion
 from argosy.schemas.ids import is_run_id, lane_of
-from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
+from argosy.schemas.inbox import BudgetAnswered, CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.result import Full, SubmitRefused
-from argosy.schemas.runlog import CancelReceived, RunAccepted, SignalReceived, SubmitTurnedAway
+from argosy.schemas.runlog import (
+    BudgetReceived,
+    CancelReceived,
+    RunAccepted,
+    SignalReceived,
+    SubmitTurnedAway,
+)
 from argosy.telemetry import logs, metrics, propagation, steps
 from argosy.telemetry.spans import Traced
 from argosy.telemetry.steps import Position
@@ -52,7 +58,7 @@ class InboxRecord:
         self._topics = WorkTopics(settings, cluster)
         self._log = logs.get("argosy.receiver")
 
-    async def at_once(self, record: Record) -> Judged | None:
+    async def at_once(self, record: Record) -> Judged | None:  # noqa: PLR0911 - a table
         """Judge a record for which nobody has to be waited for; None: `receive` it. Waits for nothing itself."""
         try:
             envelope = read_envelope(record.headers)
@@ -66,7 +72,9 @@ class InboxRecord:
                 return await self._submit_at_once(record, envelope, message)
             case SignalSent() if not signal_in.is_small(envelope.id, message, len(record.value or b"")):
                 return None
-            case SignalSent() | CancelRequested():
+            case BudgetAnswered() if len(envelope.id) > signal_in.MOST_ID:
+                return None
+            case SignalSent() | CancelRequested() | BudgetAnswered():
                 return Judged(record, self._outgoing(envelope, _passed_on(envelope, message), envelope.id))
             case _:
                 return None
@@ -121,6 +129,8 @@ class InboxRecord:
                 await self._signal(record, envelope, message)
             case CancelRequested():
                 await self._pass_on(record, envelope, _passed_on(envelope, message))
+            case BudgetAnswered():
+                await self._budget(record, envelope, message)
             case _:
                 await self._refused.bury(
                     record, BadMessage(f"{envelope.kind} has no place in the inbox", field="ce_type")
@@ -209,8 +219,16 @@ class InboxRecord:
             return
         await self._pass_on(record, envelope, signal_in.passed_on(envelope.id, sent, stored))
 
+    async def _budget(self, record: Record, envelope: Envelope, answer: BudgetAnswered) -> None:
+        try:
+            signal_in.check_id(envelope.id)
+        except BadMessage as error:
+            await self._refused.bury(record, error)
+            return
+        await self._pass_on(record, envelope, _passed_on(envelope, answer))
+
     async def _pass_on(
-        self, record: Record, envelope: Envelope, body: SignalReceived | CancelReceived
+        self, record: Record, envelope: Envelope, body: SignalReceived | CancelReceived | BudgetReceived
     ) -> None:
         try:
             await self._append(envelope, body, envelope.id)
@@ -235,9 +253,20 @@ class InboxRecord:
         return Outgoing(self._names.runs, envelope.subject.encode(), value, headers, partition=lane)
 
 
-def _passed_on(envelope: Envelope, message: SignalSent | CancelRequested) -> SignalReceived | CancelReceived:
+def _passed_on(
+    envelope: Envelope, message: SignalSent | CancelRequested | BudgetAnswered
+) -> SignalReceived | CancelReceived | BudgetReceived:
     if isinstance(message, CancelRequested):
         return CancelReceived(reason=message.reason)
+    if isinstance(message, BudgetAnswered):
+        return BudgetReceived(
+            answer_id=envelope.id,
+            tokens=message.tokens,
+            micros=message.micros,
+            refused=message.refused,
+            by=message.by,
+            reason=message.reason,
+        )
     return signal_in.passed_on(envelope.id, message)
 
 

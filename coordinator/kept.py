@@ -9,17 +9,18 @@ from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
 from argosy.schemas.hole import HoleOutcome
 from argosy.schemas.payload import Payload
-from argosy.schemas.runlog import RunOutcome
+from argosy.schemas.runlog import OnSpent, RunOutcome
 
-Letter = Literal["w", "r", "b", "p", "k", "f", "s", "x", "e"]
-"""waiting, ready or out, backing off, cut into pages that run; succeeded, failed, skipped, cancelled, expired."""
+Letter = Literal["w", "r", "b", "p", "a", "k", "f", "s", "x", "e"]
+"""waiting, ready or out, backing off, cut into pages that run, waiting for the run's budget to be raised; succeeded,
+failed, skipped, cancelled, expired."""
 
 TERMINAL: Final = frozenset("kfsxe")
-OPEN: Final = frozenset("rbp")
+OPEN: Final = frozenset("rbpa")
 """Of tasks that were ordered, or whose pages were."""
 
 _LETTERS: Final[dict[str, Letter]] = {
-    "w": "w", "r": "r", "b": "b", "p": "p", "k": "k", "f": "f", "s": "s", "x": "x", "e": "e"
+    "w": "w", "r": "r", "b": "b", "p": "p", "a": "a", "k": "k", "f": "f", "s": "s", "x": "x", "e": "e"
 }  # fmt: skip
 
 
@@ -57,6 +58,9 @@ class Pinned(BaseModel, frozen=True):
     tenant: str | None = None
     budget: int | None = None
     budget_micros: int | None = None
+    on_spent: OnSpent = "fail"
+    ask_ms: int | None = None
+    """How long tasks that the budget refused wait for an answer."""
     windows: dict[str, int] = Field(default_factory=dict[str, int])
     factors: dict[str, int] = Field(default_factory=dict[str, int])
     reuses: bool = False
@@ -78,28 +82,33 @@ class Outcome(BaseModel, frozen=True):
 
 
 class TaskState(NamedTuple):
-    """An ordered task. `seen` has bit n when attempt n has settled; offset `cause` ordered the attempt."""
+    """An ordered task. `seen` has bit n when attempt n has settled; offset `cause` ordered the attempt.
+
+    Of its attempts `refused` were refused by the budget of the run: they are not used up.
+    """
 
     letter: Letter
     attempt: int
     seen: int
     cause: int
     earlier: str | None = None
+    refused: int = 0
 
     def become(self, letter: Letter) -> "TaskState":
         """Give the same attempt under another letter."""
-        return TaskState(letter, self.attempt, self.seen, self.cause, self.earlier)
+        return TaskState(letter, self.attempt, self.seen, self.cause, self.earlier, self.refused)
 
     def encode(self) -> bytes:
-        """Letter and attempt first: scripts read those two."""
-        return f"{self.letter} {self.attempt} {self.seen:x} {self.cause} {self.earlier or '-'}".encode()
+        """Letter and attempt first: scripts read those two. Refused attempts last, where there are any."""
+        text = f"{self.letter} {self.attempt} {self.seen:x} {self.cause} {self.earlier or '-'}"
+        return (f"{text} {self.refused}" if self.refused else text).encode()
 
     @staticmethod
     def decode(raw: bytes) -> "TaskState":
         """Read what `encode` wrote; a ValueError or KeyError is a damaged hash."""
-        letter, attempt, seen, cause, earlier = raw.decode().split(" ")
-        before = None if earlier == "-" else earlier
-        return TaskState(_LETTERS[letter], int(attempt), int(seen, 16), int(cause), before)
+        letter, attempt, seen, cause, earlier, *more = raw.decode().split(" ")
+        before, refused = None if earlier == "-" else earlier, int(more[0]) if more else 0
+        return TaskState(_LETTERS[letter], int(attempt), int(seen, 16), int(cause), before, refused)
 
 
 class Totals(NamedTuple):

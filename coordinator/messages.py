@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
+from argosy.coordinator.edge import budget_of
 from argosy.coordinator.inputs import Entry, Given
 from argosy.coordinator.kept import Outcome
 from argosy.coordinator.outcome import result_of_run
@@ -57,7 +58,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     """Rebuild a dispatch; None if it is moot.
 
     It is moot when the run is not active, or this attempt is not the one that may go out. Always the same bytes,
-    those that `encode_body` would make of the same body.
+    but for a budget that was raised meanwhile: those that `encode_body` would make of the same body.
     """
     if state is None or state.st != "active":
         return None
@@ -72,6 +73,7 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     inputs, joined = inputs_for(state, plan, place), _joined(state, plan, place)
     parents = _traceparents(state, joined) if joined else ()
     window, factor = pinned.windows.get(agent), factor_for(state, place)
+    budget, micros = budget_of(state)
     # A model built, checked and written again would cost three times as much, for every task of every run.
     parts = [
         f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{agent}"'
@@ -84,8 +86,8 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
         b"" if pinned.priority == 5 else b',"priority":%d' % pinned.priority,  # noqa: PLR2004 - the default
         b',"pipeline":"%b"' % plan.title.encode(),
         b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
-        b"" if pinned.budget is None else b',"budget":%d' % pinned.budget,
-        b"" if pinned.budget_micros is None else b',"budget_micros":%d' % pinned.budget_micros,
+        b"" if budget is None else b',"budget":%d' % budget,
+        b"" if micros is None else b',"budget_micros":%d' % micros,
         b',"parents":%b' % to_json(parents) if parents else b"",
         b"" if task.earlier is None else b',"earlier":%b' % to_json(task.earlier),
         b""

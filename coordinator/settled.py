@@ -1,6 +1,6 @@
 """What a settle does: which ones count, what is tried again, what ends a task."""
 
-from argosy.coordinator import look, loop, pages, planned, shards
+from argosy.coordinator import asking, look, loop, pages, planned, shards
 from argosy.coordinator.capacity import REFUSED, overflowed
 from argosy.coordinator.decision import Unclaim, Withdraw
 from argosy.coordinator.kept import TERMINAL, Cause, TaskResult, TaskState
@@ -30,7 +30,7 @@ def settle(turn: Turn, settled: TaskSettled) -> None:
     if place is None or (task is None and (_is_over(turn, place) or loop.is_over(turn, local))):
         turn.decisions.append(Unclaim(local))
         return
-    if task is None or not 1 <= settled.attempt <= place.terms.retries + 1:
+    if task is None or not 1 <= settled.attempt <= place.terms.retries + 1 + task.refused:
         return  # never ordered
     task = _seen(turn, local, task, settled)
     if task.letter in TERMINAL:
@@ -97,7 +97,9 @@ def _plans(place: Place) -> bool:
 
 def _failed(turn: Turn, place: Place, task: TaskState, settled: TaskSettled) -> None:
     fault = _fault(turn, place, settled)
-    wait_ms = next_attempt_ms(settled.task_id, task.attempt, place.terms, fault)
+    if asking.refused(turn, place, task, fault):
+        return
+    wait_ms = next_attempt_ms(settled.task_id, task.attempt - task.refused, place.terms, fault)
     if wait_ms is not None:
         turn.state.put_task(place.local, task._replace(letter="b", earlier=turn.event.traceparent))
         turn.decisions.append(Withdraw(place.local, place.agent))

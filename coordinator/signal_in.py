@@ -11,7 +11,7 @@ from argosy.schemas.payload import INLINE_BYTES, Reference
 from argosy.schemas.runlog import SignalReceived
 
 MOST_ID: Final = 256
-"""Characters of a signal's id: the run keeps it."""
+"""Characters of the id of a signal, or of an answer: the run keeps it."""
 
 
 def is_small(signal_id: str, sent: SignalSent, size: int) -> bool:
@@ -22,9 +22,7 @@ def is_small(signal_id: str, sent: SignalSent, size: int) -> bool:
 def check_id(signal_id: str) -> None:
     """Raise BadMessage if a run can't keep it."""
     if len(signal_id) > MOST_ID:
-        raise BadMessage(
-            f"has {len(signal_id)} characters; {MOST_ID} is the most for a signal", field="ce_id"
-        )
+        raise BadMessage(f"has {len(signal_id)} characters; {MOST_ID} is the most", field="ce_id")
 
 
 def passed_on(signal_id: str, sent: SignalSent, stored: Reference | None = None) -> SignalReceived:

@@ -24,6 +24,8 @@ Fields (all values are text):
 | `run`, `plan` | what run.accepted pinned, written once |
 | `end` | the decided outcome; of a tombstone: the whole `run.ended` |
 | `hash`, `off`, `tp` | of a tombstone: data hash, offset and traceparent of `run.ended` |
+| `b` | what the budget was raised to: tokens, money in millionths |
+| `ask` | how the budget was asked for, and answered: `Asking` |
 | `why` | of a `cancel` tombstone: the reason |
 """
 

@@ -17,6 +17,7 @@ from argosy.coordinator.decision import (
     Waited,
     Withdraw,
 )
+from argosy.coordinator.edge import let_go
 from argosy.coordinator.event import Event
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult, TaskState
 from argosy.coordinator.paging import paging_of
@@ -25,15 +26,17 @@ from argosy.coordinator.plan import Plan
 from argosy.coordinator.state import RunState
 from argosy.coordinator.step_plan import StepPlan, Waits, Work
 from argosy.coordinator.waiting import forget, waited_of
+from argosy.schemas.asking import BUDGET_TIMER
 from argosy.schemas.chat import Usage
 from argosy.schemas.fault import Fault
 
-Word = Literal["ready", "backing_off", "succeeded", "failed", "skipped", "cancelled", "expired"]
+Word = Literal["ready", "backing_off", "asking", "succeeded", "failed", "skipped", "cancelled", "expired"]
 _WORDS: Final[dict[Letter, Word | None]] = {
     "w": None,
     "r": "ready",
     "b": "backing_off",
     "p": None,
+    "a": "asking",
     "k": "succeeded",
     "f": "failed",
     "s": "skipped",
@@ -73,11 +76,20 @@ class Turn:
 
     # -- tasks
 
-    def order(self, place: Place, before: TaskState | None = None) -> None:
-        """Order the next attempt of one task: the first one, or a retry of what `before` says."""
-        seen, earlier = (0, None) if before is None else (before.seen, before.earlier)
-        attempt = 1 if before is None else before.attempt + 1
-        task = TaskState("r", attempt, seen, self.event.offset, earlier)
+    def order(self, place: Place, before: TaskState | None = None, *, refused: bool = False) -> None:
+        """Order the next attempt of one task: the first one, or a retry of what `before` says.
+
+        `refused`: the budget refused the attempt before, which counts for none.
+        """
+        if before is None:
+            task = TaskState("r", 1, 0, self.event.offset)
+        else:
+            task = before._replace(
+                letter="r",
+                attempt=before.attempt + 1,
+                cause=self.event.offset,
+                refused=before.refused + refused,
+            )
         self.state.put_task(place.local, task)
         if before is None:
             self.count(tasks=1)
@@ -136,12 +148,19 @@ class Turn:
         self.state.put_task(local, task.become(letter))
         if task.letter == "p":
             self._stop_pages(place)
+        elif task.letter == "a":
+            self.release(place)
         if result is not None:
             self.state.put_result(local, result)
         self.disarm(f"retry:{local}")
         self.decisions += [Withdraw(local, place.agent), Unclaim(local)]
         reason = result.fault.message if result is not None and result.fault is not None else ""
         self.changed(letter, place, task.attempt, reason)
+
+    def release(self, place: Place) -> None:
+        """Take back that a task waits for the budget; nobody is asked any more once none does."""
+        if let_go(self.state, place.local):
+            self.disarm(BUDGET_TIMER)
 
     def count(self, *, tasks: int = 0, usage: Usage | None = None) -> None:
         """Add to the run's totals."""

@@ -22,6 +22,7 @@ from argosy.telemetry.steps import RunSummary, Wait
 
 _UNSETTLED: Final = frozenset(("failed", "skipped", "cancelled", "expired"))
 """How a task or a step may end without a worker's word."""
+_ANSWERED: Final = frozenset(("budget_raised", "budget_denied", "budget_kept"))
 _MOST_IN_FLIGHT: Final = 20
 """Of what one turn has to tell, while Kafka takes nothing."""
 
@@ -82,6 +83,25 @@ def body_of(event: Event, change: Changed) -> bytes:
 
 def _log(event: Event, change: Changed) -> None:
     match event.message:
+        case TaskSettled() if change.state == "asking" and change.local is not None:
+            logs.handoff(
+                "asked",
+                traceparent=event.traceparent,
+                run_id=event.run_id,
+                task_id=f"{event.run_id}/{change.local}",
+                attempt=change.attempt,
+                offset=event.offset,
+                why=change.reason,
+            )
+        case _ if change.state in _ANSWERED:
+            logs.handoff(
+                "answered",
+                traceparent=event.traceparent,
+                run_id=event.run_id,
+                outcome=change.state,
+                offset=event.offset,
+                why=change.reason,
+            )
         case TaskSettled() as settled if change.local is not None and settled.task_id.endswith(
             f"/{change.local}"
         ):

@@ -12,9 +12,10 @@ from argosy.schemas.deadletter import DeadLetter
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage
 from argosy.schemas.field_path import first_wrong
-from argosy.schemas.inbox import CancelRequested, RunSubmitted, SignalSent
+from argosy.schemas.inbox import BudgetAnswered, CancelRequested, RunSubmitted, SignalSent
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import (
+    BudgetReceived,
     CancelReceived,
     RunAccepted,
     RunEnded,
@@ -31,12 +32,14 @@ Message = (
     RunSubmitted
     | SignalSent
     | CancelRequested
+    | BudgetAnswered
     | RunAccepted
     | SubmitTurnedAway
     | TaskSettled
     | StepRecorded
     | SignalReceived
     | CancelReceived
+    | BudgetReceived
     | TimerFired
     | RunEnded
     | SubmitRefused
@@ -54,12 +57,14 @@ MESSAGES: Final[dict[str, type[Message]]] = {
         RunSubmitted,
         SignalSent,
         CancelRequested,
+        BudgetAnswered,
         RunAccepted,
         SubmitTurnedAway,
         TaskSettled,
         StepRecorded,
         SignalReceived,
         CancelReceived,
+        BudgetReceived,
         TimerFired,
         RunEnded,
         SubmitRefused,
@@ -78,7 +83,7 @@ _ADAPTERS: Final[dict[str, TypeAdapter[Message]]] = {
 }
 
 # Written by anyone: `NaN` is no JSON, but the models' own parser would let it into a free value.
-_FOREIGN: Final = frozenset((RunSubmitted.KIND, SignalSent.KIND, CancelRequested.KIND))
+_FOREIGN: Final = frozenset((RunSubmitted.KIND, SignalSent.KIND, CancelRequested.KIND, BudgetAnswered.KIND))
 _NO_JSON: Final = (b"NaN", b"Infinity")
 """Where neither word stands, there is nothing to look for; in a text they are fine."""
 _DIGITS: Final = bytes.maketrans(b"123456789E", b"000000000e")

@@ -169,12 +169,23 @@ class BudgetSpent(ArgosyError, code="budget_spent"):
     """What is left of the run's budget is less than the next model call may take; it was not made."""
 
     why = "all model calls of a run share its budget"
-    do = "submit with a larger budget; joins that take holes finish the run without what is missing"
+    do = "raise it (argosy runs budget) where the run asks, or submit with more; joins that take holes go on without"
 
-    def __init__(
-        self, message: str, *, tokens: int = 0, micros: int = 0, asked_tokens: int = 0, asked_micros: int = 0
+    def __init__(  # noqa: PLR0913 - figures, by name
+        self,
+        message: str,
+        *,
+        tokens: int = 0,
+        micros: int = 0,
+        asked_tokens: int = 0,
+        asked_micros: int = 0,
+        limit_tokens: int | None = None,
+        limit_micros: int | None = None,
     ) -> None:
-        """`tokens` and `micros` (money, in millionths) were spent; the call may have taken as much as was asked."""
+        """`tokens` and `micros` (money, in millionths) were spent; the call may have taken as much as was asked.
+
+        The limits are those of the run; of a tenant's budget none is told: a run can't ask for more of that.
+        """
         super().__init__(message)
         self.tokens, self.micros, self.asked_tokens, self.asked_micros = (
             tokens,
@@ -182,6 +193,7 @@ class BudgetSpent(ArgosyError, code="budget_spent"):
             asked_tokens,
             asked_micros,
         )
+        self.limit_tokens, self.limit_micros = limit_tokens, limit_micros
 
 
 class ClaimLost(ArgosyError, code="claim_lost"):

@@ -8,7 +8,10 @@ from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.payload import Reference
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.reuse import ReplayOf, Reused
+from argosy.schemas.runlog import OnSpent
 
+MOST_BUDGET: Final = 1 << 53
+"""What scripts can still count with."""
 NO_DATA: Final = ("when_busy",)
 """Fields of a submit that are no part of its data."""
 
@@ -32,6 +35,10 @@ class RunSubmitted(BaseModel):
     """Tokens that the whole run may use."""
     budget_micros: Annotated[int, Field(gt=0)] | None = None
     """Money that the whole run may cost, in millionths."""
+    on_spent: OnSpent = "fail"
+    """When a model call would go over the budget: its task fails, or (`ask`) waits until somebody raises the budget."""
+    ask_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """With `ask`: how long tasks wait before they fail after all; absent: to the run's deadline."""
     when_busy: Literal["wait", "refuse"] = "wait"
     """While as many runs are under way as the fleet may hold: wait in the inbox, or be refused as `busy` at once."""
 
@@ -55,6 +62,16 @@ class RunSubmitted(BaseModel):
     def _one_input(self) -> "RunSubmitted":
         if self.input_ref is not None and self.input is not None:
             message = "give input or input_ref, not both"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "RunSubmitted":
+        if self.on_spent == "ask" and self.budget is None and self.budget_micros is None:
+            message = "on_spent is ask, and there is no budget to be asked for"
+            raise ValueError(message)
+        if self.ask_seconds is not None and self.on_spent != "ask":
+            message = "ask_seconds is how long on_spent: ask waits"
             raise ValueError(message)
         return self
 
@@ -88,4 +105,26 @@ class CancelRequested(BaseModel):
     reason: Annotated[str, Field(max_length=1_000)] = ""
 
 
-InboxMessage = RunSubmitted | SignalSent | CancelRequested
+class BudgetAnswered(BaseModel):
+    """Raise the budget of a run, or say that nobody will; `ce_subject` is the run id, `ce_id` deduplicates."""
+
+    KIND: ClassVar[str] = "budget.answered"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    tokens: Annotated[int, Field(gt=0, le=MOST_BUDGET)] | None = None
+    """What the whole run may use, with what it has used; it is only ever raised."""
+    micros: Annotated[int, Field(gt=0, le=MOST_BUDGET)] | None = None
+    """What the whole run may cost, in millionths, likewise."""
+    refused: bool = False
+    """No: the tasks that wait fail, and so does what is refused from now on."""
+    by: Annotated[str, Field(max_length=128)] = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> "BudgetAnswered":
+        if self.refused == (self.tokens is not None or self.micros is not None):
+            message = "give tokens or micros to raise it, or refused"
+            raise ValueError(message)
+        return self
+
+
+InboxMessage = RunSubmitted | SignalSent | CancelRequested | BudgetAnswered

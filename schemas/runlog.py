@@ -14,6 +14,9 @@ from argosy.schemas.reuse import ReplayOf, Reused
 
 _RECORD = ConfigDict(frozen=True, extra="ignore")
 
+OnSpent = Literal["fail", "ask"]
+"""What becomes of a task that the budget of its run refuses: it fails, or waits until the budget is raised."""
+
 RunOutcome = Literal["succeeded", "failed", "cancelled", "expired"]
 
 
@@ -43,6 +46,9 @@ class RunAccepted(BaseModel):
     tenant: str | None = None
     budget: int | None = None
     budget_micros: int | None = None
+    on_spent: OnSpent = "fail"
+    ask_ms: int | None = None
+    """How long to wait for an answer; absent: to the run's deadline."""
     windows: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
     """Context window by agent, resolved from the contract or the table of models; absent = no limit known."""
     factors: dict[str, int] = Field(default_factory=dict[str, int], json_schema_extra={"default": {}})
@@ -116,13 +122,26 @@ class CancelReceived(BaseModel):
     reason: str = ""
 
 
+class BudgetReceived(BaseModel):
+    """An answer to a run whose budget is spent, or soon will be; deduplicated by `answer_id` (the client's `ce_id`)."""
+
+    KIND: ClassVar[str] = "budget.received"
+    model_config = _RECORD
+    answer_id: str
+    tokens: int | None = None
+    micros: int | None = None
+    refused: bool = False
+    by: str = ""
+    reason: str = ""
+
+
 class TimerFired(BaseModel):
     """A timer that came due. It names the offset that armed it; fold never compares times."""
 
     KIND: ClassVar[str] = "timer.fired"
     model_config = _RECORD
     name: str
-    """The timer's name inside its run, such as `deadline`, `retry:research`, `step:research`."""
+    """The timer's name inside its run, such as `deadline`, `budget`, `retry:research`, `step:research`."""
     armed: int
 
 
@@ -152,6 +171,7 @@ LogMessage = (
     | StepRecorded
     | SignalReceived
     | CancelReceived
+    | BudgetReceived
     | TimerFired
     | RunEnded
 )

@@ -54,6 +54,17 @@ HANDOFFS: Final[dict[Handoff, Told]] = {
         ("run_id", "task_id", "attempt", "outcome", "offset"),
         ("trace_id", "why"),
     ),
+    "asked": Told(
+        "coordinator",
+        "a task that the budget of its run refused waits until somebody raises it",
+        ("run_id", "task_id", "attempt", "offset", "why"),
+    ),
+    "answered": Told(
+        "coordinator",
+        "somebody raised the budget of a run, or said no, or nobody did in time; `outcome`: `budget_raised`, "
+        "`budget_denied`, or `budget_kept` for an answer that changed nothing",
+        ("run_id", "outcome", "offset", "why"),
+    ),
     "joined": Told(
         "coordinator",
         "a task of several parents has all that it waited for; told just before it is dispatched",

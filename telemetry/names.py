@@ -151,6 +151,17 @@ HTTP_STATUS: Final = "http.response.status_code"
 # -- log events: one at every handoff
 
 Handoff = Literal[
-    "submitted", "accepted", "dispatched", "claimed", "settled", "taken", "joined", "ended", "parked", "dead"
+    "submitted",
+    "accepted",
+    "dispatched",
+    "claimed",
+    "settled",
+    "taken",
+    "asked",
+    "answered",
+    "joined",
+    "ended",
+    "parked",
+    "dead",
 ]
 """In the order of a run's life; `argosy.telemetry.handoffs` says who tells each, and with which fields."""

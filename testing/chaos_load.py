@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, JsonValue
 
-from argosy.client.connection import Argosy, WhenBusy
+from argosy.client.connection import Argosy
 from argosy.client.run import Run
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import Busy, Unreachable
@@ -23,6 +23,7 @@ from argosy.schemas.runlog import RunEnded
 from argosy.testing.chaos_waits import Question, answers
 
 if TYPE_CHECKING:
+    from argosy.client.options import WhenBusy
     from argosy.schemas.pipeline import CompiledPipeline
 
 _AGAIN_SECONDS: Final = 0.3

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import JsonValue
 
@@ -76,6 +76,14 @@ class FleetRun(Generic[R_co]):
         await self._drive(
             lambda: self._run.approve(step, approved=approved, reason=reason, by=by, sha256=sha256)
         )
+
+    async def raise_budget(self, tokens: int | None = None, **options: Any) -> None:  # noqa: ANN401
+        """Raise its budget, with the options of `Run.raise_budget`."""
+        await self._drive(lambda: self._run.raise_budget(tokens, **options))
+
+    async def deny_budget(self, **options: Any) -> None:  # noqa: ANN401
+        """Say that it won't be raised, with the options of `Run.deny_budget`."""
+        await self._drive(lambda: self._run.deny_budget(**options))
 
     async def waiting(self) -> list[Awaited]:
         """List the signals and approvals that the run waits for now."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from bugs.bug import Bug
 from bugs.in_again import AGAIN_BUGS
+from bugs.in_asking import ASKING_BUGS
 from bugs.in_core import CORE_BUGS
 from bugs.in_lanes import LANE_BUGS
 from bugs.in_limits import LIMIT_BUGS
@@ -28,5 +29,6 @@ _ALL: Final = (
     *LOOP_BUGS,
     *LIMIT_BUGS,
     *PLAN_BUGS,
+    *ASKING_BUGS,
 )
 BUGS: Final[Mapping[str, Bug]] = {bug.name: replace(bug, seen=WITNESSES[bug.name]) for bug in _ALL}

@@ -414,4 +414,16 @@ WITNESSES: Final[Mapping[str, Seen]] = {
     "windows_starve_slots": Seen(
         unit="unit/coordinator/test_windows.py::test_before_a_slow_agent_lie_seconds_of_work_and_all_its_slots_are_taken"
     ),
+    "refusals_use_attempts_up": Seen(
+        unit="unit/coordinator/test_fold_asking.py::test_a_raise_orders_what_waits_with_the_new_budget_and_all_attempts_left"
+    ),
+    "raises_miss_who_comes_late": Seen(
+        unit="unit/coordinator/test_fold_asking.py::test_a_refusal_from_before_the_raise_is_ordered_again_at_once"
+    ),
+    "answers_count_twice": Seen(
+        unit="unit/coordinator/test_fold_asking.py::test_a_repeated_answer_changes_nothing"
+    ),
+    "handlers_keep_old_budgets": Seen(
+        unit="unit/agents/test_asking.py::test_a_handler_that_is_at_work_has_the_benefit_of_a_raise_at_once"
+    ),
 }

@@ -15,6 +15,7 @@ from argosy.coordinator.decision import (
     Withdraw,
     WriteMemo,
 )
+from argosy.coordinator.edge import asking_of
 from argosy.coordinator.event import Event
 from argosy.coordinator.fold import fold
 from argosy.coordinator.kept import TERMINAL
@@ -23,6 +24,7 @@ from argosy.coordinator.messages import dispatch_of, ended_of
 from argosy.coordinator.signal import MOST_SIGNALS
 from argosy.coordinator.state import RunState, load
 from argosy.coordinator.waiting import waiting_of
+from argosy.schemas.asking import BUDGET_TIMER
 from argosy.schemas.codec import encode_body
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled, TimerFired
@@ -149,6 +151,9 @@ class FoldLog:
         assert self.out == {local: self.attempt(local) for local, letter in letters.items() if letter == "r"}
         waiting = {f"retry:{local}" for local, letter in letters.items() if letter == "b"}
         assert {name for name in self.timers if name.startswith("retry:")} == waiting
+        asking = [local for local, letter in letters.items() if letter == "a"]
+        assert asking_of(self.state).waiting == len(asking)
+        assert (BUDGET_TIMER in self.timers) == bool(asking)
         if self.state.st != "active":
             assert not self.timers
         for kind, _, name in (timer.partition(":") for timer in self.timers):
@@ -157,7 +162,7 @@ class FoldLog:
             assert kind not in {"wait", "sleep"} or self.state.step(name).letter == "r"
         self._check_signals(fields)
         paged = {local for local, letter in letters.items() if letter == "p"}
-        assert self.claims - paged == {local for local, letter in letters.items() if letter in "rb"}
+        assert self.claims - paged == {local for local, letter in letters.items() if letter in "rba"}
 
     def _check_signals(self, fields: dict[str, bytes]) -> None:
         """No signal is kept that no step has in its queue, and none for a step that waits no more."""

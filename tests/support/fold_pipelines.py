@@ -178,6 +178,18 @@ def failed(
     )
 
 
+def spent(local: str, attempt: int = 1, *, limit: int | None = 100, tokens: int = 0) -> TaskSettled:
+    """A settle of a task that the budget of its run refused; without a limit, that of its tenant."""
+    figures = {"tokens": 90, "micros": 0, "asked_tokens": 20, "asked_micros": 0}
+    fault = Fault(
+        code="budget_spent",
+        message=f"the budget of run r is spent: 90 of {limit} tokens taken, 20 more asked for",
+        figures=figures if limit is None else figures | {"limit_tokens": limit},
+    )
+    usage = Usage(input_tokens=tokens)
+    return TaskSettled(task_id=f"r/{local}", attempt=attempt, outcome="failed", fault=fault, usage=usage)
+
+
 def planned(pages: int) -> Facts:
     """What fold must know of a plan of so many pages."""
     return {

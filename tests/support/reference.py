@@ -12,8 +12,9 @@ from argosy.coordinator.plan import Plan, index
 from argosy.schemas.edges import INPUT
 from argosy.schemas.ids import local_part, step_of
 from argosy.schemas.pipeline import MapStep, PlanStep, Step
-from argosy.schemas.runlog import SignalReceived, TaskSettled
-from support import reference_summaries, reference_waits
+from argosy.schemas.runlog import BudgetReceived, SignalReceived, TaskSettled
+from support import reference_asking, reference_summaries, reference_waits
+from support.reference_asking import Purse
 from support.reference_edges import asks_given, is_needed, is_required, judge
 from support.reference_pages import above_of, may_be_cut, root_of, round_of, step_on, under
 from support.reference_values import Task, Values
@@ -32,12 +33,12 @@ def _plans() -> ModuleType:
 class Made(dict[str, Task]):
     """Tasks; tells of each new one."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str, Task], None]) -> None:
         self.tell = tell
 
     def __setitem__(self, local: str, task: Task) -> None:
         if local not in self:
-            self.tell(local)
+            self.tell(local, task)
         super().__setitem__(local, task)
 
 
@@ -55,6 +56,8 @@ class Reference(Values):
     tokens: int = 0
     outcome: tuple[str, str] | None = None
     signals: Signals = field(default_factory=Signals)
+    purse: Purse = field(default_factory=Purse)
+    """Of the whole run."""
     queue: "list[tuple[Reference, str]]" = field(default_factory=list)
     """Steps whose children don't know yet; one for a run and all that is inside."""
     indexed: Plan | None = None
@@ -66,7 +69,11 @@ class Reference(Values):
     """Of the whole run: tasks in the order in which they were made."""
 
     def __post_init__(self) -> None:
-        self.tasks = Made(lambda local: self.root.made.append((self, local)))
+        self.tasks = Made(self.tell_made)
+
+    def tell_made(self, local: str, task: Task) -> None:
+        self.root.made.append((self, local))
+        task.ordered = self.root.purse.raises
 
     # -- the whole run
 
@@ -141,7 +148,7 @@ class Reference(Values):
             self.tokens += message.usage.input_tokens
         if task.letter in OVER:
             return
-        step = self.pipeline.step(step_of(root_of(local))[0])
+        step = self.step_of_task(local)
         if isinstance(step, PlanStep) and message.outcome == "succeeded":
             message = _plans().checked(step, message)
         if message.outcome == "succeeded":
@@ -152,12 +159,21 @@ class Reference(Values):
             task.letter = "p"
             self.tasks[f"{local}/p0"] = Task()
             return
-        elif message.fault is not None and message.fault.retriable and task.attempt <= self.retries(local):
+        elif reference_asking.refused(self.root.purse, task, message):
+            return
+        elif (
+            message.fault is not None
+            and message.fault.retriable
+            and task.attempt - task.refused <= self.retries(local)
+        ):
             task.letter = "b"
             return
         else:
             task.letter, task.result = "f", message
         self.over(step, local, task)
+
+    def step_of_task(self, local: str) -> Step:
+        return self.pipeline.step(step_of(root_of(local))[0])
 
     def over(self, step: Step, local: str, task: Task) -> None:
         """Go on after the end of a task: of a page, with the one above."""
@@ -206,7 +222,7 @@ class Reference(Values):
     def retry(self, local: str) -> None:
         task = self.all_tasks()[local]
         if task.letter == "b":
-            task.letter, task.attempt = "r", task.attempt + 1
+            task.letter, task.attempt, task.ordered = "r", task.attempt + 1, self.root.purse.raises
 
     def expire(self, name: str) -> None:
         where, name = self.at(name)
@@ -214,6 +230,12 @@ class Reference(Values):
             where.stop(name, "e")
             where.end(where.pipeline.step(name), "e", where.named(name))
             self.drain()
+
+    def answered(self, answer: BudgetReceived) -> None:
+        reference_asking.answered(self, answer)
+
+    def nobody_answered(self, _: str = "") -> None:
+        reference_asking.denied(self)
 
     def sent(self, signal: SignalReceived) -> None:
         reference_waits.sent(self, signal)
@@ -380,13 +402,13 @@ class Reference(Values):
             if step_of(inner)[0] == name and reference.outcome is None:
                 reference.finish("expired" if letter == "e" else "cancelled")
         for local in self.locals(name):
-            if self.tasks[local].letter in "rbp":
+            if self.tasks[local].letter in "rbpa":
                 self.tasks[local].letter = letter
                 self.stop_under(local)
 
     def stop_under(self, local: str) -> None:
         for name in under(self.tasks, local):
-            if self.tasks[name].letter in "rbp":
+            if self.tasks[name].letter in "rbpa":
                 self.tasks[name].letter = "x"
 
     def decide(self, step: MapStep) -> None:

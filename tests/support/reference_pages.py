@@ -8,7 +8,7 @@ from argosy.schemas.facts import ValueFact
 if TYPE_CHECKING:
     from support.reference_values import Task
 
-OPEN = "rbp"
+OPEN = "rbpa"
 AT_ONCE = 16
 DEPTH = 3
 Tasks = dict[str, "Task"]

@@ -25,6 +25,10 @@ class Task:
     letter: str = "r"
     attempt: int = 1
     result: TaskSettled | None = None
+    refused: int = 0
+    """Attempts that the budget refused."""
+    ordered: int = 0
+    """How often the budget had been raised when it was ordered."""
 
 
 @dataclass

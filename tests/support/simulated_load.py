@@ -93,7 +93,12 @@ class SimulatedLoad:
         priority = chance.choice((0, 5, 5, 9))
         run = await patiently(
             lambda: client.submit(
-                plan.pipeline, plan.value, run_id=run_id, deadline_seconds=deadline, priority=priority
+                plan.pipeline,
+                plan.value,
+                run_id=run_id,
+                deadline_seconds=deadline,
+                priority=priority,
+                **plan.options,
             )
         )
         assert run.receipt is not None

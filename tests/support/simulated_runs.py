@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue
@@ -47,6 +47,8 @@ class Plan:
     """What the names of its tasks begin with."""
     fault: str = ""
     """The code that it must fail with, if it fails and nothing was lost."""
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of its submit, beside deadline and priority."""
 
 
 def _task(chance: random.Random, **more: str | int) -> Task:

@@ -22,7 +22,7 @@ from argosy.schemas.edges import Constant
 from argosy.schemas.facts import Facts
 from argosy.schemas.pipeline import ApprovalStep, CompiledPipeline, SignalStep
 from argosy.schemas.reuse import Reused
-from argosy.schemas.runlog import CancelReceived, SignalReceived, TaskSettled, TimerFired
+from argosy.schemas.runlog import BudgetReceived, CancelReceived, SignalReceived, TaskSettled, TimerFired
 from argosy.schemas.task import HoleInput, PageOf, TaskDispatched
 from support import reference_summaries
 from support.fold_log import FoldLog
@@ -36,12 +36,14 @@ from support.fold_pipelines import (
     pipelines,
     planned,
     planning_pipelines,
+    spent,
     succeeded,
     text,
     waiting_pipelines,
 )
 from support.fold_plans import a_task, of, plan_facts
 from support.reference import Reference
+from support.reference_asking import Purse
 from support.reference_pages import above_of, ends_all, merged, round_of
 from support.reference_summaries import cuts_of, is_plan
 from support.reference_summaries import planned as summaries_planned
@@ -56,6 +58,10 @@ ACTS = st.sampled_from(["settle"] * 5 + ["fire"] * 3 + ["late"] * 2 + ["look"] *
 
 SIGNAL_ACTS = st.sampled_from(
     ["signal"] * 8 + ["settle"] * 5 + ["fire"] + ["look"] * 6 + ["late", "repeat", "stale"]
+)
+
+ASKING_ACTS = st.sampled_from(
+    ["answer"] * 3 + ["settle"] * 9 + ["fire"] + ["look"] * 4 + ["late", "repeat", "stale"]
 )
 
 ENDS = ["good", "good", "again", "again", "large", "bad"]
@@ -75,6 +81,7 @@ class Race:
         data: st.DataObject,
         ends: list[str] = ENDS,
         again: "Race | None" = None,
+        on_spent: str = "",
     ) -> None:
         """`again` is a race of the same pipeline that is over: some of what its tasks left is given to this one."""
         self.pipeline, self.data, self.ends = compiled, data, ends
@@ -104,7 +111,9 @@ class Race:
         """What was out at the last comparison: its inputs stay as they are."""
         self.reference.room_of = self.room_of
         self.reference.begin()
-        self.log.add(accepted(compiled, facts=facts, rules=2, windows=WINDOWS, reused=reused))
+        budget = {"budget": 100, "on_spent": on_spent, "ask_ms": 5_000} if on_spent else {}
+        self.reference.purse = Purse(100 if on_spent else None, asks=on_spent == "ask")
+        self.log.add(accepted(compiled, facts=facts, rules=2, windows=WINDOWS, reused=reused, **budget))
         self.compare()
         assert not self.log.ordered & {(local, 1) for local in reused}
 
@@ -167,6 +176,25 @@ class Race:
         facts = self.data.draw(facts_for(look.wants))
         self.settle(succeeded(local, look.attempt, facts=facts) if good else failed(local, look.attempt))
 
+    @property
+    def spends(self) -> bool:
+        return self.reference.purse.budget is not None
+
+    def spent(self, local: str, attempt: int) -> TaskSettled:
+        """Settle as refused by the budget: as it is now, or as it was once."""
+        limits = [100, *range(200, (self.reference.purse.budget or 0) + 1, 100)]
+        return spent(local, attempt, limit=self.chance.choice([limits[-1], *limits]), tokens=attempt)
+
+    def answer_budget(self) -> None:
+        """Raise the budget or not, or say no; or repeat what was said."""
+        number = self.chance.randint(0, 9)
+        more = (self.reference.purse.budget or 0) + self.chance.choice((-100, 0, 100, 100))
+        refused = self.chance.random() < 0.2
+        answer = BudgetReceived(answer_id=f"{number}", tokens=None if refused else more, refused=refused)
+        self.reference.answered(answer)
+        self.log.add(answer)
+        self.compare()
+
     def waits(self) -> list[str]:
         """Name steps that wait for signals; in maps over pipelines, those of the first shards."""
         steps = self.reference.plan.steps
@@ -199,7 +227,7 @@ class Race:
         held = {name: queue for name, queue in queues.items() if queue and not is_over(self.reference, name)}
         assert held == kept(self.reference)
 
-    def act(self) -> None:
+    def act(self) -> None:  # noqa: C901 - a table
         """Do one thing that may happen next."""
         out, timers = sorted(self.log.out.items()), sorted(set(self.log.timers) - {"deadline"})
         match self.data.draw(self.acts):
@@ -212,6 +240,8 @@ class Race:
                 self.late_settle()
             case "signal":
                 self.signal()
+            case "answer":
+                self.answer_budget()
             case "fire" if timers:
                 self.fire(self.data.draw(st.sampled_from(timers)))
             case "look" if self.log.looks:
@@ -220,7 +250,10 @@ class Race:
             case _ if out:
                 local, attempt = self.data.draw(st.sampled_from(out))
                 outcome = self.chance.choice(PAGE_ENDS if above_of(local) else self.ends)
+                outcome = "spent" if self.spends and self.chance.random() < 0.4 else outcome
                 bad = failed(local, attempt, retriable=outcome == "again", tokens=attempt)
+                if outcome == "spent":
+                    bad = self.spent(local, attempt)
                 if outcome == "large":
                     bad = self.overflow(local, attempt)
                 self.settle(self.success(local, attempt) if outcome == "good" else bad)
@@ -255,6 +288,7 @@ class Race:
             "join": self.reference.join_late,
             "wait": self.reference.timed_out,
             "sleep": self.reference.woke,
+            "budget": self.reference.nobody_answered,
         }[kind](what)
         self.log.fire(name)
         self.compare()
@@ -438,6 +472,17 @@ def drawn_plan(chance: random.Random) -> "JsonValue":
     if tasks and chance.random() < 0.1:
         tasks[-1]["agent"] = "nobody"
     return {"tasks": chance.sample(tasks, len(tasks))}
+
+
+@pytest.mark.timeout(400)
+@FAST
+@given(st.one_of(pipelines(), cut_pipelines()), st.sampled_from(["ask", "ask", "fail"]), st.data())
+def test_so_it_is_where_budgets_are_spent(
+    compiled: CompiledPipeline, on_spent: str, data: st.DataObject
+) -> None:
+    race = Race(compiled, data, on_spent=on_spent)
+    race.acts = ASKING_ACTS
+    run(race, data.draw(st.integers(10, 60)))
 
 
 @pytest.mark.timeout(400)

@@ -12,7 +12,7 @@ PAGE = GuidePage("limits.md")
 
 def test_the_examples_of_the_page_on_limits_pass(tmp_path: Path) -> None:
     ran = PAGE.run(tmp_path)
-    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "3 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 def test_the_settings_of_the_page_are_taken() -> None:

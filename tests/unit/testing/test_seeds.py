@@ -15,6 +15,7 @@ from argosy.testing import explore, seeds_of
 from argosy.testing.faults import Event
 from argosy.testing.shrink import shrink
 from support.simulated_again import AgainLoad, PlansAgainLoad
+from support.simulated_asking import AskingLoad
 from support.simulated_load import SimulatedLoad
 from support.simulated_loops import LoopingLoad
 from support.simulated_pages import PagedLoad
@@ -43,6 +44,13 @@ def test_no_seed_breaks_a_promise_where_most_inputs_are_cut_into_pages() -> None
 @pytest.mark.timeout(900)
 def test_no_seed_breaks_a_promise_where_most_runs_wait_for_people() -> None:
     report = explore(WaitingLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
+    assert not report.broken, str(report)
+    assert report.runs >= RUNS / 4 * 0.95
+
+
+@pytest.mark.timeout(900)
+def test_no_seed_breaks_a_promise_where_budgets_are_spent_and_raised() -> None:
+    report = explore(AskingLoad, seeds_of(-(-RUNS // (4 * RUNS_OF_A_SEED))))
     assert not report.broken, str(report)
     assert report.runs >= RUNS / 4 * 0.95
 
