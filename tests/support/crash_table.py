@@ -46,7 +46,7 @@ _LANE: Final = (
     Point("lane.take.catch_up", f"{_OWNED}.catch_up", "the log is folded silently up to its end"),
     Point("lane.take.live", f"{_OWNED}.mark_live", "the lane is marked live", loses=True),
     Point("lane.batch.fold", f"{_OWNED}._fold", "a batch is folded, in memory"),
-    Point("lane.batch.release", "argosy.coordinator.release:Release.fill", "ready tasks are released", when.releasing),
+    Point("lane.batch.release", "argosy.coordinator.out:Out.release", "a ready task is released"),
     Point("lane.script.commit", "argosy.coordinator.chain:Chain.commit",
           "changes and the offset reached are committed to Redis", when.writes, loses=True),
     Point("lane.script.refill", "argosy.coordinator.owned_lane:refill", "what a commit used up is read again"),

@@ -88,11 +88,6 @@ def writes(_chain: Any, given: Any, _checkpoint: Any, *, mark: str = "") -> bool
     return bool(given.args) and not mark
 
 
-def releasing(release: Any, _now_ms: int) -> bool:
-    """A release with something ready."""
-    return not release._ready.empty  # noqa: SLF001 - whoever sits in the code may look
-
-
 def owing(publish: Any, now_ms: int) -> bool:
     """A turn with something due to be sent."""
     state = publish._state  # noqa: SLF001 - as above

@@ -42,23 +42,25 @@ class Counted:
     """More than one of the same attempt."""
     late: int
     """Appended after the run's end was."""
+    needless: int
+    """Decided by a record of the run log that lies after the run's end."""
 
 
 async def count(world: FaultWorld, runs: Sequence[Run[Any]]) -> Counted:
     """Count from the raw topics; both clocks are the broker's."""
     mine = {run.run_id for run in runs}
     lines = [line for line in await world.witness.read({}) if line.envelope.subject in mine]
-    ended: dict[str, int] = {}
-    for line in lines:
-        if isinstance(line.message, RunEnded) and line.topic.endswith(".runs"):
-            ended.setdefault(line.envelope.subject, line.time_ms)
+    found = [line for line in lines if isinstance(line.message, RunEnded) and line.topic.endswith(".runs")]
+    ended = {line.envelope.subject: line for line in reversed(found)}
     orders = [line for line in lines if isinstance(line.message, TaskDispatched)]
     different = {
         (o.message.task_id, o.message.attempt) for o in orders if isinstance(o.message, TaskDispatched)
     }
-    late = [order for order in orders if order.time_ms > ended[order.envelope.subject]]
     assert set(ended) == mine, f"{len(mine) - len(ended)} runs have no end"
-    return Counted(len(mine), len(orders), len(orders) - len(different), len(late))
+    late = sum(order.time_ms > ended[order.envelope.subject].time_ms for order in orders)
+    causes = [(order.envelope.cause, ended[order.envelope.subject].offset) for order in orders]
+    needless = sum(cause is None or cause > end for cause, end in causes)
+    return Counted(len(mine), len(orders), len(orders) - len(different), late, needless)
 
 
 INPUT = list(range(RACERS))
