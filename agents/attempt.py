@@ -11,7 +11,6 @@ from argosy.agents.inputs import at_hand, read, shown, taint_of
 from argosy.agents.patience import patiently
 from argosy.agents.running import Running
 from argosy.agents.services import Services
-from argosy.agents.system_work import SystemWork
 from argosy.agents.verdict import (
     Drained,
     Expired,
@@ -103,6 +102,8 @@ class Attempts:
                 running.span.set(_reduced(body.reduced, running.page))
         context = partial(TaskContext, running, self.services, deadline, self.models, self.agent)
         if isinstance(body, SystemDispatched) and body.system is not None:
+            from argosy.agents.system_work import SystemWork  # noqa: PLC0415 - a worker starts sooner without
+
             return await SystemWork(body, self.services.count_tokens, context).do(body.system, given)
         if running.taint and self.agent.refuse_tainted:
             raise Tainted(f"agent {self.agent.name} takes no input that may hold {', '.join(running.taint)}")

@@ -7,8 +7,6 @@ from typing import Final, NamedTuple, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from argosy.agents.page_plan import page_of
-from argosy.agents.summary_plan import page_text, with_summaries
 from argosy.broker.facts import select
 from argosy.broker.recent import Recent
 from argosy.broker.store import Payloads
@@ -76,6 +74,11 @@ async def shown(value: Given, cuts: Sequence[Cut], name: str, payloads: Payloads
     The page of a summary comes as what is to be said of it: its text, and how long its summary may be.
     """
     found = Shown(value)
+    if not cuts:
+        return found
+    from argosy.agents.page_plan import page_of  # noqa: PLC0415 - a worker starts sooner without the rules of cutting
+    from argosy.agents.summary_plan import page_text, with_summaries  # noqa: PLC0415 - as above
+
     for cut in cuts:
         plan, whole = await _plan(cut.plan, payloads), cast("JsonValue", found.value)
         match cut, plan:
@@ -95,7 +98,7 @@ async def shown(value: Given, cuts: Sequence[Cut], name: str, payloads: Payloads
             case _:
                 message = f"{name}: summaries by a plan of pages"
                 raise InvalidInput(message)
-    return found._replace(value=deepcopy(found.value)) if cuts else found
+    return found._replace(value=deepcopy(found.value))
 
 
 async def _plan(payload: Payload, payloads: Payloads) -> PagePlan | SummaryPlan:

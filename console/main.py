@@ -8,7 +8,9 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 from typer import Abort, TyperException
+from typer.core import TyperGroup
 
+from argosy.console import plain_logs
 from argosy.console.commands import COMMANDS
 from argosy.console.exits import INTERRUPTED, TERMINATED, USAGE, exit_code_of
 from argosy.console.interruption import interrupted
@@ -17,6 +19,7 @@ from argosy.console.output import show_error, show_stopped, show_usage
 from argosy.console.reader import quiet_without_reader
 from argosy.schemas.errors import ArgosyError, Unreachable
 
+_SERVE: Final = ("coordinator", "worker")
 _STOPPED: Final[dict[object, str]] = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
 
 
@@ -70,6 +73,7 @@ def build_app(wanted: str | None) -> typer.Typer:
     """Build the app with one command imported; the others are their line in the help."""
     app = typer.Typer(
         name="argosy",
+        cls=_Root,
         help="A fleet of LLM agents as a distributed system: consumers on Kafka, joined through Redis.",
         no_args_is_help=not options().json,
         add_completion=False,
@@ -82,6 +86,8 @@ def build_app(wanted: str | None) -> typer.Typer:
             app.command(name, help=command.summary, rich_help_panel=command.panel)(_unloaded)
             continue
         module, _, attribute = command.target.partition(":")
+        if name in _SERVE:
+            plain_logs.load()
         target: object = getattr(import_module(module), attribute)
         if isinstance(target, typer.Typer):
             for part in target.registered_commands:
@@ -97,6 +103,14 @@ def build_app(wanted: str | None) -> typer.Typer:
         elif callable(target):
             app.command(name, help=_flowing(target), epilog=HELP, rich_help_panel=command.panel)(target)
     return app
+
+
+class _Root(TyperGroup):
+    def format_help(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override]
+        del formatter
+        from argosy.console.help_page import show_page  # noqa: PLC0415 - other commands draw nothing
+
+        show_page(self, ctx)
 
 
 def _flowing(target: object) -> str:

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 from unicodedata import category
 
-from rich.console import Console
-from rich.markup import escape
 from typer import Context, TyperException
 from typer.core import TyperGroup
 
-from argosy.console import table
 from argosy.console.folding import fold
 from argosy.console.interruption import if_interrupted
 from argosy.console.options import options
@@ -50,6 +47,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], data: o
     if options().json:
         show_json(data)
         return
+    from rich.console import Console  # noqa: PLC0415 - a worker draws no tables, and starts sooner without
+
+    from argosy.console import table  # noqa: PLC0415 - as above
+
     told = [[" ".join(printable(str(cell)).split()) for cell in row] for row in rows]  # a row is one line
     if sys.stdout.isatty():
         console = Console(highlight=False, soft_wrap=True, markup=False)
@@ -114,6 +115,9 @@ def _show_parts(code: str, parts: dict[str, str]) -> None:
     if options().json:
         sys.stderr.write(json.dumps({"error": {"code": code, **parts}}, ensure_ascii=False) + "\n")
         return
+    from rich.console import Console  # noqa: PLC0415 - only for errors
+    from rich.markup import escape  # noqa: PLC0415 - as above
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]error[/]: {escape(parts['what'])}")
     for name in ("why", "do"):

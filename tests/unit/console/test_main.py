@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 import pytest
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from argosy.console.commands import COMMANDS
@@ -21,6 +22,21 @@ def test_the_help_names_every_command_and_imports_none_of_them() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.split() == []
     assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_the_help_says_in_each_width_what_typer_would_say(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said() -> list[str]:
+        done = CliRunner(env={"COLUMNS": columns}).invoke(build_app(None), ["--help"])
+        assert done.exit_code == 0
+        return done.output.split()
+
+    ours = said()
+    app = build_app(None)
+    monkeypatch.setattr(app.info.cls, "format_help", TyperGroup.format_help)
+    assert ours == said()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -82,3 +98,16 @@ def test_a_worker_loads_nothing_of_a_coordinator() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_worker_starts_without_what_draws_and_what_cuts_pages_and_finds_it_later() -> None:
+    code = (
+        "import sys\n"
+        "from argosy.console.main import build_app; build_app('worker')\n"
+        "import argosy.agents.worker, argosy.agents.model, argosy.agents.openai_client\n"
+        "heavy = {'rich.console', 'rich.traceback', 'pygments', 'markdown_it', 'regex', 'openai', 'mcp'}\n"
+        "print(*sorted(heavy & set(sys.modules)))\n"
+        "import rich.console, rich.pretty, rich.traceback; print('found')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["found"]
