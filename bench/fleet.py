@@ -159,6 +159,7 @@ async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str)
         "ARGOSY_KAFKA__TOPIC_PREFIX": prefix,
         "ARGOSY_REDIS__KEY_PREFIX": prefix,
         "ARGOSY_TELEMETRY__LOG_FORMAT": "json",
+        **bytecode(stack),
         **environment,
     }
     cluster = KafkaCluster(settings.kafka, "argosy-bench")
@@ -175,6 +176,11 @@ async def fleet_on(stack: LocalStack, agents: Sequence[str], **environment: str)
             await stack.supervisor.stop(name)
         await ends.stop()
         await cluster.close()
+
+
+def bytecode(stack: LocalStack) -> dict[str, str]:
+    """Let processes keep compiled modules for the next one, as an installed package has them, whatever is set here."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(stack.folder / "bytecode")}
 
 
 def _process(stack: LocalStack, name: str) -> int:
