@@ -84,7 +84,10 @@ def _join(named: Named, state: RunState, progress: dict[str, Progress]) -> JoinS
     )
     own = _state(progress, named.name)
     lacking = [parent.name for parent in parents if not parent.ended]
-    if state.step(named.name).letter != "w":
+    letter = state.step(named.name).letter
+    if letter == "s" or (letter == "x" and state.task(named.name) is None):
+        said = "it did not go on"
+    elif letter != "w":
         said = "it went on" + (
             f" with {len(parents) - len(lacking)} of {len(parents)}" if lacking else " with all"
         )

@@ -92,9 +92,9 @@ def history_over(state: RunState) -> bool:
 def _map(step: StepState, times: StepTimes | None) -> Progress:
     said = [f"{step.succeeded} of {step.length}"]
     if step.open:
-        said.append(f"{step.open} out")
+        said.append(f"{step.open} {'out' if step.letter == 'r' else 'cut off'}")
     if step.missing:
-        said.append(f"{step.missing} not")
+        said.append(f"{step.missing} failed")
     word = "running" if step.letter == "r" else WORDS[step.letter]
     if step.letter == "w":
         return Progress(shown(word), "")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from argosy.console.dashboard_asks import MOST as MOST_ASKS
+from argosy.console.dashboard_asks import Ask, asks
 from argosy.console.dashboard_graph import Drawing, draw
 from argosy.console.dashboard_joins import joins
 from argosy.console.dashboard_page import Asked, Item, Region, View
@@ -48,6 +50,8 @@ class Head:
     tenant: str
     fault: str
     broken: str
+    asks: tuple[Ask, ...]
+    more_asks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,7 @@ def _head(kept: "Kept", now_ms: int) -> Head:
         if ended is not None and ended.fault and ended.fault.task_id
         else ""
     )
+    asked = asks(history)
     seconds = max(0, (times.ended_ms or now_ms) - times.accepted_ms) // 1000
     return Head(
         shown("active" if ended is None else ended.outcome),
@@ -224,6 +229,8 @@ def _head(kept: "Kept", now_ms: int) -> Head:
         (accepted.tenant or "") if accepted is not None else "",
         f"{fault}{at}" if fault else "",
         history.broken,
+        asked[:MOST_ASKS],
+        max(0, len(asked) - MOST_ASKS),
     )
 
 

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from argosy.console.dag import in_words, named_steps
+from argosy.console.dashboard_asks import Ask, asks
 from argosy.console.dashboard_joins import JoinShown, joins
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_progress import NOTHING, Progress, progress_of
 from argosy.console.dashboard_run_page import Shell, kept_of, shell, task_link, ticks_of
 from argosy.console.dashboard_states import Shown, shown
 from argosy.console.dashboard_timeline import step_template
-from argosy.console.dashboard_waterfall import KINDS, Row, by_task, scale_of
+from argosy.console.dashboard_waterfall import KINDS, Row, Scale, by_task, scale_of
 from argosy.console.numbers import short
 from argosy.console.task_table import WORDS
+from argosy.coordinator.kept import TERMINAL
 from argosy.schemas.errors import NotFound
 
 if TYPE_CHECKING:
@@ -93,8 +95,8 @@ def tasks_view(kept: "Kept", step: str, state: str, page: int, now_ms: int) -> V
     pages = max(1, -(-len(every) // TASKS))
     page = min(page, pages)
     some = every[(page - 1) * TASKS : page * TASKS]
-    scale = scale_of(kept.times, now_ms)
     found = kept.history.state
+    scale = _scale(kept, step, now_ms)
     rows = [] if found is None else list(by_task(found, kept.times, some, scale))
     ticks = Item("ticks", ticks_of(scale.ticks(), scale.span_ms))
     accepted = kept.history.accepted
@@ -110,6 +112,7 @@ def tasks_view(kept: "Kept", step: str, state: str, page: int, now_ms: int) -> V
             "run_id": run_id,
             "step": step,
             "words": in_words(named[step].step) if step in named else "",
+            "waits": step in named and named[step].step.WAITS,
             "states": _FILTERS,
             "state": state,
             "count": len(every),
@@ -121,6 +124,14 @@ def tasks_view(kept: "Kept", step: str, state: str, page: int, now_ms: int) -> V
     )
 
 
+def _scale(kept: "Kept", step: str, now_ms: int) -> Scale:
+    """Choose the scale of a step's tasks: the run's, up to its last task's end if the step is over."""
+    state, times = kept.history.state, kept.times.steps.get(step)
+    if state is None or times is None or "*" in step or state.step(step).letter not in TERMINAL:
+        return scale_of(kept.times, now_ms)
+    return Scale(kept.times.accepted_ms, max(1, times.last_ms - kept.times.accepted_ms))
+
+
 @dataclass(frozen=True, slots=True)
 class StepHead:
     """How a step stands; `value` of one that has a value without a task of its own: an answer, a loop's last."""
@@ -128,6 +139,7 @@ class StepHead:
     progress: Progress
     join: JoinShown | None
     value: Shell | None
+    asks: tuple[Ask, ...]
 
 
 def step_facts(kept: "Kept", step: str) -> StepHead:
@@ -137,7 +149,8 @@ def step_facts(kept: "Kept", step: str) -> StepHead:
     state = history.state
     known = state is not None and "*" not in step and state.has_result(step)
     value = shell(history.run_id, state.result(step).payload) if state is not None and known else None
-    return StepHead(progress.get(step, NOTHING), join, value)
+    asked = tuple(each for each in asks(history) if each.step == step)
+    return StepHead(progress.get(step, NOTHING), join, value, asked)
 
 
 def _task_row(kept: "Kept", row: Row) -> Item:

@@ -184,8 +184,8 @@ def _single(named: Named, state: RunState, times: Timeline, scale: Scale) -> Ite
 
 def _wait(named: Named, state: RunState, times: Timeline, scale: Scale) -> Iterator[Bar]:
     step = state.step(named.name)
-    if step.letter == "w":
-        return
+    if step.letter in "ws" or any(state.step(name).letter in "sx" for name in named.parents):
+        return  # it never came to wait
     parents = [found.last_ms for name in named.parents if (found := times.steps.get(name)) is not None]
     parents += [times.answers[name] for name in named.parents if name in times.answers]
     begun = max(parents, default=times.accepted_ms)

@@ -122,6 +122,11 @@ def row_of(history: History, local: str) -> TaskRow | None:
     return None if place is None else _row(history, local, place.agent)
 
 
+def is_look(settled: "TaskSettled") -> bool:
+    """Say whether this is the lane's own look at a value, which nobody attempted: a step may still wait after it."""
+    return not settled.worker and not settled.deliveries and settled.outcome == "succeeded"
+
+
 def last_fault(history: History, local: str) -> str:
     """Say what the last attempt of a task that failed said; empty if none did."""
     settles = history.settles(task_id(history.run_id, local))
@@ -135,8 +140,12 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
     is_system = state is not None and place is not None and place.system is not None
     step = state.step(local) if state and not is_system else None
     first_of: dict[int, TaskSettled] = {}
+    looks: list[TaskSettled] = []
     for settled in history.settles(task_id(history.run_id, local)):
-        first_of.setdefault(settled.attempt, settled)
+        if is_look(settled):
+            looks.append(settled)
+        else:
+            first_of.setdefault(settled.attempt, settled)
     settles = list(first_of.values())
     letter = task.letter if task else step.letter if step else "w"
     if task is None and any(settled.outcome == "succeeded" for settled in settles):
@@ -158,7 +167,7 @@ def _row(history: History, local: str, agent: str) -> TaskRow:
         why=faults[-1] if faults and letter != "k" else cause,
         worker=settles[-1].worker if settles else "",
         what=words(state, place) if is_system and state is not None and place is not None else "",
-        taint=_taint(history, local, settles),
+        taint=_taint(history, local, (*looks, *settles)),
     )
 
 

@@ -73,7 +73,7 @@ def wait_cause(wait: WaitIs, now_ms: int) -> Cause:
         text = f"{wait.step} sleeps {until}"
         return Cause("sleeping", text, "the pipeline says so", "wait", wait.step, figures)
     since = f"since {moment(wait.since_ms)} ({ago(wait.since_ms, now_ms)})"
-    then = "the run fails then" if wait.fails else "then it leaves a hole"
+    then = "without one the run fails" if wait.fails else "without one it leaves a hole"
     told = f"; {wait.refused} came that did not count, the last one: {wait.refusal}" if wait.refused else ""
     if wait.kind != "approval":
         return Cause(
@@ -88,7 +88,7 @@ def wait_cause(wait: WaitIs, now_ms: int) -> Cause:
     return Cause(
         "awaiting_approval",
         f"{wait.step} waits for approval{who} of {wait.about[:12] or 'what it is about'}, {since}, {until}",
-        f"it asks: {wait.question} {then}{told}",
+        f"it asks: “{wait.question}”; {then}{told}",
         f"argosy runs approve {wait.run_id} {wait.step}",
         wait.step,
         {**figures, "about_sha256": wait.about, "question": wait.question},

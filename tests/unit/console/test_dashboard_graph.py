@@ -122,7 +122,7 @@ def test_a_map_is_one_box_with_counts_however_many_tasks_it_has() -> None:
     run.add(*(done(f"m.{number}") for number in range(100)), lost("m.200"), seconds=0.01)
     (box,) = draw(whole, run.progress).boxes
     assert (size, box.progress.done, box.progress.failed, box.progress.total) == (1, 100, 1, 400)
-    assert box.progress.said.startswith("100 of 400, 299 out, 1 not")
+    assert box.progress.said.startswith("100 of 400, 299 cut off, 1 failed")
 
 
 def test_a_step_is_drawn_in_its_state() -> None:

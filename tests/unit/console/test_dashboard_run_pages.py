@@ -10,10 +10,11 @@ from argosy.console.dashboard_live import changes
 from argosy.console.dashboard_memos import told
 from argosy.console.dashboard_page import Region, View
 from argosy.console.dashboard_pen import draw, draw_page
-from argosy.console.dashboard_run_page import run_view
+from argosy.console.dashboard_run_page import Ticks, run_view
 from argosy.console.dashboard_step_page import TASKS, tasks_of, tasks_view
 from argosy.console.dashboard_task import task_shown
 from argosy.console.dashboard_task_page import task_view
+from argosy.console.why_waits import waits_of
 from argosy.schemas.errors import NotFound
 from argosy.schemas.facts import Facts, ValueFact
 from argosy.schemas.runlog import CancelReceived, RunAccepted, RunEnded, TaskSettled
@@ -192,3 +193,43 @@ def test_a_settle_of_a_stranger_breaks_no_page() -> None:
     stranger = TaskSettled(task_id="r/none.9/x", attempt=1, outcome="succeeded")
     run = Told().add(a_map(2), stranger)
     assert "none.9/x" in page("run.html", run_view(kept(run), run.now_ms))
+
+
+ASKS = pipeline(task("a", "input"), approval("ok", "a", question="Ship it?"), task("b", "a", "ok"))
+LOOK = TaskSettled(task_id="r/ok", attempt=1, outcome="succeeded", result=text("made"))
+
+
+def test_what_waits_for_a_person_can_be_answered_from_the_pages_of_its_run_and_of_its_step() -> None:
+    run = Told().add(accepted(ASKS, rules=2), done("a"))
+    before = page("run.html", run_view(kept(run), run.now_ms))
+    assert "Approve …" not in before  # nobody knows yet what it is about
+    run.add(LOOK)
+    (wait,) = waits_of(run.history)
+    asked = f'value="yes r ok {wait.about}"'
+    assert wait.about
+    for html in (
+        page("run.html", run_view(kept(run), run.now_ms)),
+        page("run_tasks.html", tasks_view(kept(run), "ok", "", 1, run.now_ms)),
+    ):
+        assert "Ship it?" in html
+        assert asked in html
+        assert 'id="act"' in html
+    assert "Ship it?" not in page("run_tasks.html", tasks_view(kept(run), "a", "", 1, run.now_ms))
+    run.add(RunEnded(outcome="cancelled", data_hash="h"))
+    assert asked not in page("run.html", run_view(kept(run), run.now_ms))
+
+
+def test_a_join_that_never_went_on_does_not_claim_it() -> None:
+    run = Told().add(accepted(ASKS, rules=2), lost("a"))
+    run.add(RunEnded(outcome="failed", data_hash="h", fault=lost("a").fault))
+    html = page("run.html", run_view(kept(run), run.now_ms))
+    assert "it did not go on" in html
+    assert "it went on with all" not in html
+
+
+def test_tasks_of_a_step_that_is_over_are_drawn_up_to_its_end_however_long_the_run_goes_on() -> None:
+    run = Told().add(a_map(2), done("m.0"), done("m.1"))
+    (_, ticks, _) = tasks_view(kept(run), "m", "", 1, 3_600_000).regions
+    facts = ticks.items[0].facts
+    assert isinstance(facts, Ticks)
+    assert facts.ticks[-1][1] == "1.6 s"

@@ -75,6 +75,14 @@ def test_a_step_that_waits_for_somebody_waits_from_its_parents_end() -> None:
     assert kinds(rows(run)["ok"]) == ["wait"]
 
 
+def test_a_step_that_never_came_to_wait_has_no_bar() -> None:
+    whole = pipeline(task("a", "input"), approval("ok", "a"))
+    fault = lost("a").fault
+    ended = RunEnded(outcome="failed", data_hash="hash", fault=fault)
+    run = Told().add(accepted(whole, rules=2), lost("a"), ended)
+    assert kinds(rows(run)["ok"]) == []
+
+
 def test_when_a_run_has_ended_its_length_is_the_scale() -> None:
     ended = RunEnded(outcome="succeeded", data_hash="hash")
     run = Told().add(accepted(TWO), done("a"), done("b"), ended)

@@ -262,8 +262,9 @@ def test_steps_that_wait_are_drawn_with_what_they_wait_for() -> None:
     assert said["told"] == "signal, within 90 s, else the run fails"
 
 
-def test_a_run_that_waits_shows_which_steps_do() -> None:
-    found = logged(ACCEPTED.model_copy(update={"pipeline": waits.compile(), "rules": 2}), DONE)
+def test_a_run_that_waits_shows_which_steps_do_also_after_the_lane_looked_at_what_one_is_about() -> None:
+    look = TaskSettled(task_id=TaskId("r/ok"), attempt=1, outcome="succeeded", result=DONE.result)
+    found = logged(ACCEPTED.model_copy(update={"pipeline": waits.compile(), "rules": 2}), DONE, look)
     text = tree(found, now_ms=20_000)
     for line in (
         "told  signal  waits for a signal",

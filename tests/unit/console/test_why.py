@@ -170,8 +170,10 @@ def test_a_run_that_waits_for_people_says_for_what_since_when_and_until_when() -
         "ok waits for approval by ann of abababababab, since 2023-11-14 22:12:20Z (1 min 0 s)"
     )
     assert "until 2023-11-14 23:13:20Z (in 1 h 0 min)" in first.what
-    assert (first.why, first.do) == ("it asks: Ship? the run fails then", "argosy runs approve r ok")
+    assert (first.why, first.do) == (
+        "it asks: “Ship?”; without one the run fails", "argosy runs approve r ok"
+    )  # fmt: skip
     assert (second.code, second.why) == (
-        "awaiting_signal", "then it leaves a hole; 1 came that did not count, the last one: no"
+        "awaiting_signal", "without one it leaves a hole; 1 came that did not count, the last one: no"
     )  # fmt: skip
     assert (third.code, third.what) == ("sleeping", "nap sleeps until 2023-11-14 22:13:25Z (in 5.0 s)")
