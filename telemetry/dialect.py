@@ -1,4 +1,4 @@
-"""Which version of the conventions attributes are named by: OpenTelemetry's own switch, read once by a process.
+"""By which version of the conventions things are named: OpenTelemetry's own switch, read once by a process.
 
 `OTEL_SEMCONV_STABILITY_OPT_IN` is a list, separated by commas:
 
@@ -9,7 +9,8 @@
 | `messaging` | nothing: the messaging names of 1.44 are what we tell anyway |
 | `messaging/dup` | the messaging names of 1.24 beside them |
 
-A span has one name and one kind: those are always of the newest. https://opentelemetry.io/docs/specs/semconv/messaging/
+The GenAI words change the metrics of model calls too (`inference_table`). A span has one name and one kind: those are
+always of the newest. https://opentelemetry.io/docs/specs/semconv/messaging/
 """
 
 import os

@@ -8,6 +8,7 @@ from opentelemetry import metrics as api
 
 from argosy.telemetry import names
 from argosy.telemetry.gateway_table import GATEWAY
+from argosy.telemetry.inference_table import INFERENCE
 from argosy.telemetry.label_bounds import Labels, bounded
 from argosy.telemetry.metric import Metric
 from argosy.telemetry.metric_table import TABLE
@@ -28,7 +29,7 @@ def counted(metric: Metric) -> Count:
 
 DISTRIBUTIONS: Final = {
     metric.name: Distribution(metric.name, metric.unit, metric.description, metric.buckets)
-    for metric in TABLE
+    for metric in (*TABLE, *INFERENCE)
     if metric.kind == "histogram" and metric not in GATEWAY
 }
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 from argosy.schemas.chat import Usage
 from argosy.telemetry import names
+from argosy.telemetry.dialect import gen_ai
+from argosy.telemetry.inference_table import INFERENCE_DURATION, INFERENCE_INPUT, INFERENCE_OUTPUT
 from argosy.telemetry.instruments import counted, record, set_to
 from argosy.telemetry.metric_table import (
     BUCKET_CALLS,
@@ -161,7 +163,7 @@ def lag_age_seen(agent: str, seconds: float) -> None:
 
 
 def model_called(call: ModelCall, seconds: float, usage: Usage, *, error_type: str | None = None) -> None:
-    """Record one logical model call, all its HTTP tries together."""
+    """Record one logical model call, all its HTTP tries together, by the names that are asked for."""
     labels = [
         (names.GEN_AI_OPERATION, names.CHAT),
         (names.GEN_AI_PROVIDER, call.provider),
@@ -169,12 +171,21 @@ def model_called(call: ModelCall, seconds: float, usage: Usage, *, error_type: s
     ]
     if call.agent:
         labels.append((names.GEN_AI_AGENT, call.agent))
-    for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-        if tokens:
-            record(TOKEN_USAGE, (tokens,), *labels, (names.TOKEN_TYPE, kind))
-    if error_type is not None:
-        labels.append((names.ERROR_TYPE, error_type))
-    record(CALL_DURATION, (seconds,), *labels)
+    ended = labels if error_type is None else [*labels, (names.ERROR_TYPE, error_type)]
+    dialect = gen_ai()
+    if dialect != "latest":
+        for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
+            if tokens:
+                record(TOKEN_USAGE, (tokens,), *labels, (names.TOKEN_TYPE, kind))
+        record(CALL_DURATION, (seconds,), *ended)
+    if dialect != "usual":
+        for metric, tokens in (
+            (INFERENCE_INPUT, usage.input_tokens),
+            (INFERENCE_OUTPUT, usage.output_tokens),
+        ):
+            if tokens:
+                counted(metric).add(*labels, more=tokens)
+        record(INFERENCE_DURATION, (seconds,), *ended)
 
 
 def model_cost(call: ModelCall, micros: int) -> None:

@@ -1,9 +1,9 @@
 """Every name that argosy's telemetry uses: spans, attributes, metrics, log events.
 
-Conventions: OpenTelemetry messaging (semantic conventions 1.44) and GenAI. The GenAI metrics keep the names
-of semantic conventions 1.41, which the official Python instrumentation and the dashboards in use still have;
-v0.1.0 of the separate GenAI conventions renames them, and then only this page changes. What no convention
-names begins with `argosy.`.
+Conventions: OpenTelemetry messaging (semantic conventions 1.44) and GenAI. The GenAI metrics have the names of semantic
+conventions 1.41, which the official Python instrumentation and the dashboards in use still have; those of v0.1.0 of the
+separate GenAI conventions are told where they are asked for (`dialect`, `inference_table`). What no convention names
+begins with `argosy.`.
 
 | span | kind | made by | parent |
 |---|---|---|---|

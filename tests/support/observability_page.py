@@ -1,13 +1,15 @@
 """Tables of `docs/observability.md` that are made from the code: `cd tests && python -m support.observability_page`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from argosy.console.lag_metrics import METRICS
 from argosy.console.monitoring_rules import ALERTS
+from argosy.telemetry.inference_table import INFERENCE
+from argosy.telemetry.metric import Metric
 from argosy.telemetry.metric_table import TABLE
 from argosy.telemetry.prometheus_names import family, series
 
@@ -18,7 +20,8 @@ _UNITS: Final = {"1": "share", "s": "s"}
 def tables() -> dict[str, str]:
     """Return each table by the name of its marks."""
     return {
-        "metrics": "\n".join(_metrics()),
+        "metrics": "\n".join(_metrics(TABLE)),
+        "latest metrics": "\n".join(_metrics(INFERENCE)),
         "fleet lag": "\n".join(_fleet_lag()),
         "alerts": "\n".join(_alerts()),
     }
@@ -37,10 +40,10 @@ def _put(table: str, marks: "re.Match[str]") -> str:
     return f"{marks[1]}{table}\n{marks[2]}"
 
 
-def _metrics() -> Iterator[str]:
+def _metrics(table: Iterable[Metric]) -> Iterator[str]:
     yield "| metric | in Prometheus | kind, unit | labels | told by | what |"
     yield "|---|---|---|---|---|---|"
-    for metric in TABLE:
+    for metric in table:
         unit = _UNITS.get(metric.unit, metric.unit.strip("{}"))
         name = f"{family(metric)}_bucket" if metric.kind == "histogram" else series(metric)
         labels = ", ".join(f"`{label}`" for label in metric.labels)

@@ -6,7 +6,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
 
 from argosy.schemas.chat import Usage
-from argosy.telemetry import gateway_metrics, metrics, propagation
+from argosy.telemetry import dialect, gateway_metrics, metrics, propagation
+from argosy.telemetry.inference_table import INFERENCE
 from argosy.telemetry.metric import TASK_SECONDS
 from argosy.telemetry.metric_table import TABLE
 from argosy.telemetry.metrics import ModelCall
@@ -144,3 +145,35 @@ def test_a_malformed_trace_is_counted() -> None:
     before = count()
     propagation.read([("traceparent", b"nonsense")])
     assert count() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("words", "usual", "latest"),
+    [("", 1, 0), ("gen_ai_latest_experimental", 0, 1), ("gen_ai/dup", 1, 1)],
+)
+def test_model_calls_are_told_by_the_names_that_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, words: str, usual: int, latest: int
+) -> None:
+    monkeypatch.setenv(dialect.VARIABLE, words)
+    dialect.forget()
+    try:
+        call = ModelCall("openai", f"m {words}", "named")
+        metrics.model_called(call, 1.0, Usage(input_tokens=5, output_tokens=2), error_type="timeout")
+    finally:
+        monkeypatch.undo()
+        dialect.forget()
+    whose = {"gen_ai__request__model": call.model, "gen_ai__agent__name": "named"}
+    old = ("gen_ai.client.operation.duration", "gen_ai.client.token.usage")
+    assert [len(points(name, **whose)) for name in old] == [usual, 2 * usual]
+    found = {metric.name: points(metric.name, **whose) for metric in INFERENCE}
+    assert {name: len(each) for name, each in found.items()} == dict.fromkeys(found, latest)
+    if latest:
+        duration, read, written = (each[0] for each in found.values())
+        assert isinstance(duration, HistogramDataPoint)
+        assert (duration.attributes or {})["error.type"] == "timeout"
+        assert isinstance(read, NumberDataPoint)
+        assert isinstance(written, NumberDataPoint)
+        assert (read.value, written.value) == (5, 2)
+    for metric in INFERENCE:
+        for point in found[metric.name]:
+            assert set(point.attributes or {}) <= set(metric.labels)
