@@ -83,6 +83,7 @@ async def serve_dashboard(
         server.should_exit = True
         await serving
         reading.cancel()
+        desk.close()
 
 
 @contextlib.contextmanager

@@ -19,41 +19,70 @@ from argosy.console.lane_lines import LaneLine, Queues, lane_lines, lane_queues
 from argosy.console.process_life import Services
 from argosy.console.published import Published, contracts_of, published
 from argosy.schemas.contract import AgentContract
-from argosy.schemas.errors import ArgosyError
+from argosy.schemas.errors import ArgosyError, Unreachable
 from argosy.schemas.settings import Settings
 
 T = TypeVar("T")
 
 MEASURE_SECONDS: Final = 2.0
+WAIT_SECONDS: Final = 2.0
+"""How long a page waits for a measure: who looks while a server hangs sees what was known, and who is away."""
 CONTRACTS_SECONDS: Final = 15.0
 SHOWN_TIMERS: Final = 50
 """Of each lane."""
 
 
 class Shared(Generic[T]):
-    """A measure that is made at most every so many seconds, however many ask. An error is remembered as long."""
+    """A measure that is made at most every so many seconds, however many ask. An error is remembered as long.
+
+    Nobody waits long for it: while whoever is asked doesn't answer, what was measured before is given.
+    """
 
     def __init__(self, make: Callable[[], Awaitable[T]], seconds: float = MEASURE_SECONDS) -> None:
-        """`make` asks the services; only one does at a time."""
+        """`make` asks the services; one is made at a time, and made to its end whoever leaves."""
         self._make, self._seconds = make, seconds
-        self._lock = asyncio.Lock()
+        self._making: asyncio.Task[T | ArgosyError] | None = None
+        self._began = 0.0
         self._made: tuple[float, T | ArgosyError] | None = None
 
     async def get(self) -> T:
-        """Return it. Raises what making it raised."""
-        async with self._lock:
-            if self._made is None or time.monotonic() - self._made[0] > self._seconds:
-                self._made = (time.monotonic(), await self._asked())
-            found = self._made[1]
+        """Return it. Raises what making it raised, Unreachable if the first one takes too long."""
+        if self._made is None or time.monotonic() - self._made[0] > self._seconds:
+            making = self._begin()
+            left = max(0.0, self._began + WAIT_SECONDS - time.monotonic())
+            done, _ = await asyncio.wait({making}, timeout=left)
+            if done and not making.cancelled():
+                making.result()  # a defect is told to whoever asked
+        if self._made is None:
+            message = (
+                f"Kafka or Redis didn't tell within {WAIT_SECONDS:g} s how the fleet stands; asking goes on"
+            )
+            raise Unreachable(message)
+        found = self._made[1]
         if isinstance(found, ArgosyError):
             raise found
         return found
 
+    def close(self) -> None:
+        """Leave what is being made."""
+        if self._making is not None:
+            self._making.cancel()
+
+    def _begin(self) -> asyncio.Task[T | ArgosyError]:
+        if self._making is None or self._making.done():
+            self._began = time.monotonic()
+            self._making = asyncio.create_task(self._asked(), name="measure")
+        return self._making
+
     async def _asked(self) -> T | ArgosyError:
+        made: T | ArgosyError
         try:
-            return await self._make()
+            made = await self._make()
         except ArgosyError as error:
-            return error
+            made = error
+        # Its age counts from its end: one that took long would be old already, and all who wait would make it again.
+        self._made = (time.monotonic(), made)
+        return made
 
 
 @dataclass(slots=True)
@@ -113,6 +142,20 @@ class Desk:
         line = self.index.run(run_id)
         start = None if line is None else line.offset
         return await self.index.histories.of(self.services.cluster, self.settings, run_id, start)
+
+    def close(self) -> None:
+        """Leave all measures that are being made."""
+        shared = (
+            self.lag,
+            self.present,
+            self.contracts,
+            self.lanes,
+            self.letters,
+            self.awaited,
+            self.pipelines,
+        )
+        for each in shared:
+            each.close()
 
     def notes(self) -> Region:
         """Say what holds for all pages now: how far old records are read, and who is away."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -70,23 +70,23 @@ async def measure(services: Services, watch: Watch | None = None) -> LagReport:
             "argosy coordinator",
         )
     agents = sorted(agent for topic in topics if (agent := names.agent_of(topic)) is not None)
-    kept = watch or Watch()
-    there = await _known(present(services.store, services.settings.redis.key_prefix))
+    kept, redis, prefix = watch or Watch(), _Redis(), services.settings.redis.key_prefix
+    there = await redis.known(lambda: present(services.store, prefix))
     groups, now_ms = await _groups(services, names, agents, kept)
     if watch is None and any(_is_unknown(group, names, there) for group in groups):
         await asyncio.sleep(AGAIN_SECONDS)
         groups, now_ms = await _groups(services, names, agents, kept)
     dead = await kept.graves.read(services.cluster, names.dead) if names.dead in topics else ()
-    waits = await _queued(services, names, now_ms)
+    waits = await redis.known(lambda: _queued(services, names, now_ms)) or {}
     told = Told(now_ms, there, dead, waits, kept.measures)
     return LagReport(
         tuple(standing(group, names.agent_of(group.topic), told) for group in groups),
         len(dead),
         there is not None,
-        await _known(fullness(services.store, services.settings.redis.key_prefix)),
+        await redis.known(lambda: fullness(services.store, prefix)),
         waits[UNKNOWN].retry.messages if UNKNOWN in waits else 0,
         now_ms,
-        await measure_limits(services),
+        await redis.known(lambda: measure_limits(services)),
     )
 
 
@@ -110,11 +110,23 @@ def _is_unknown(group: GroupLag, names: TopicNames, there: Present | None) -> bo
 async def _queued(services: Services, names: TopicNames, now_ms: int) -> Mapping[str, Queued]:
     lanes = await services.cluster.partitions(names.runs)
     prefix, bounds = services.settings.redis.key_prefix, bounds_of(services.settings.fleet)
-    return await _known(queued(services.store, prefix, lanes, now_ms, bounds)) or {}
+    return await queued(services.store, prefix, lanes, now_ms, bounds)
 
 
-async def _known(asked: Awaitable[T]) -> T | None:
-    try:
-        return await asked
-    except (Unreachable, Refused):
-        return None
+@dataclass(slots=True)
+class _Redis:
+    """Asked until it doesn't answer: each further question would wait for its time-out too."""
+
+    away: bool = False
+
+    async def known(self, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """Ask; None: it is away, or refuses."""
+        if self.away:
+            return None
+        try:
+            return await ask()
+        except Refused:
+            return None
+        except Unreachable:
+            self.away = True
+            return None
