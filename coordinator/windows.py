@@ -3,7 +3,8 @@
 What is out lies in a queue that no priority reorders and that a cancel doesn't shorten, so it is kept short. A window
 grows while it is what holds tasks up and workers begin them soon; it shrinks while tasks lie before busy workers for
 longer than `ahead`: to what these settle in a handler's time and `ahead` (Little's law), so never below what is in
-handlers. All of it is by the lane's clock and by what is folded. It is advice: a window that is lost begins anew.
+handlers. While nobody settles anything, workers may be away: that time is no task's wait, and no measure of them. All
+of it is by the lane's clock and by what is folded. It is advice: a window that is lost begins anew.
 """
 
 from collections.abc import Mapping
@@ -48,12 +49,18 @@ class Window:
     """What is settled in a handler's time and `ahead_ms`; None: not measured yet."""
     _since_ms: int = 0
     _settles: int = 0
+    _last_ms: int | None = None
+    _here_ms: int = 0
+    """Since when workers are known to be there: when the first handler began of those that settled without a break."""
 
     def settled(self, waited_ms: int, handler_ms: int, now_ms: int) -> None:
         """Take an attempt into account that lay before workers for `waited_ms`, then was in its handler."""
+        bounds, begun_ms = self.bounds, now_ms - handler_ms
+        if self._last_ms is None or now_ms - self._last_ms > self._handler_ms + bounds.ahead_ms:
+            self._here_ms, self._since_ms = begun_ms, 0
+        self._last_ms, self._here_ms = now_ms, min(self._here_ms, begun_ms)
         self._measure(handler_ms, now_ms)
-        bounds = self.bounds
-        if waited_ms <= bounds.ahead_ms:
+        if min(waited_ms, begun_ms - self._here_ms) <= bounds.ahead_ms:
             if self.full:
                 self.size = min(bounds.most, self.size + 1)
         else:

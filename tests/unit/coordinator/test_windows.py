@@ -84,6 +84,27 @@ def test_what_comes_slowly_is_no_reason_to_shrink() -> None:
     assert window.size == START
 
 
+@pytest.mark.parametrize(("slots", "away_ms"), [(0, 20_000), (400, 60_000)])
+def test_workers_that_were_away_are_not_taken_for_slow_ones(slots: int, away_ms: int) -> None:
+    window, back_ms = Window(BOUNDS, START), 20_000 + away_ms
+    if slots:
+        serve(window, slots, 1_000, 20_000)
+    left = window.size
+    window.full = True
+    for number in range(left):  # all that was out begins as they come back
+        window.settled(away_ms + number, 1_000, back_ms + 1_000 + number)
+    assert window.size == min(BOUNDS.most, 2 * left)
+
+
+def test_slow_workers_that_come_back_get_no_more_than_before() -> None:
+    window = Window(BOUNDS, START)
+    serve(window, 4, 1_000, 200_000)
+    left = window.size
+    began = serve(window, 4, 1_000, 500_000, from_ms=400_000)
+    assert window.size <= left
+    assert max(waited for at, waited in began if at > 450_000) <= 2 * (BOUNDS.ahead_ms + 1_000)
+
+
 @given(
     st.lists(st.tuples(st.integers(-10, 10**7), st.integers(0, 10**7), st.integers(0, 10**6), st.booleans())),
     st.integers(1, 50),
@@ -102,6 +123,8 @@ def test_a_window_stays_within_its_bounds_whatever_clocks_and_workers_say(
 
 def test_sizes_are_kept_and_bounds_that_have_changed_count() -> None:
     windows = Windows(BOUNDS, now_ms=100_000)
+    windows.settled("slow", 1, 10)
+    windows.now_ms += BOUNDS.ahead_ms + 5
     for _ in range(10):
         windows.settled("slow", 1, 10)
     assert windows.sizes() == {"slow": START - 10}
