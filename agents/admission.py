@@ -32,6 +32,9 @@ UNKNOWN_OUTPUT_TOKENS: Final = 512
 """Reserved for an answer whose length nobody bounds; what it takes is put right afterwards."""
 _LOOK_SECONDS: Final = 0.25
 _DOUBLINGS: Final = 8
+_SURE_SECONDS: Final = 0.25
+_UNDER_WAY: Final = set[asyncio.Task[None]]()
+"""Round trips that nobody waits for any more: the loop itself holds no task."""
 _BACK_SECONDS: Final = 2.0
 """Whoever waits for others to give back of the budget looks again so much later."""
 
@@ -202,13 +205,16 @@ def most_of(request: ModelRequest) -> Usage:
 
 
 async def _surely(work: Coroutine[None, None, None]) -> None:
-    """See a round trip through for a handler that is being cancelled, if it is cancelled again too."""
+    """See a round trip through for a handler that is being cancelled, if it is cancelled again too.
+
+    A handler that was told to stop has little time to: where Redis is away or slow, the round trip goes on without it.
+    """
     task = asyncio.create_task(work, name="put a cancelled call right")
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+    _UNDER_WAY.add(task)
+    task.add_done_callback(_UNDER_WAY.discard)
+    await asyncio.wait([task], timeout=_SURE_SECONDS)
+    if task.done():
+        task.result()
 
 
 @dataclass(slots=True)

@@ -177,6 +177,29 @@ async def test_a_call_that_a_handler_cancelled_counts_at_once_with_what_it_may_t
     assert len(said.calls) == 1
 
 
+async def test_a_handler_that_is_told_to_stop_does_not_wait_for_a_redis_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def slow(*_args: object) -> None:
+        await asyncio.sleep(600)
+
+    @agent(model=MODEL, reserve=100)
+    async def patient(ctx: Context, question: str) -> int:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10):
+                await ctx.model.ask(question)
+        return round(loop.time() - began)
+
+    stopped = Pipeline("stopped", takes=str, gives=int)
+    stopped.returns(stopped.step(patient, stopped.input))
+    monkeypatch.setattr(Budgets, "settle", slow)
+    async with Fleet(stopped, model=Slow(Reply(text="yes", usage=BILL))) as there:
+        run = await there.submit(stopped, "why?", budget=1_000)
+        assert await run.result() == 10
+
+
 async def test_what_an_earlier_attempt_could_not_put_right_counts_as_spent_in_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
