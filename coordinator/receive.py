@@ -14,10 +14,11 @@ from typing import Final
 
 from argosy.broker.log import Batch, Consumer, Partition, Record
 from argosy.broker.offsets import Told, Tracker, told_of
+from argosy.coordinator.in_turn import InTurn, Place
 from argosy.coordinator.inbox_record import InboxRecord, Judged
 from argosy.schemas.envelope import type_of
 from argosy.schemas.errors import ArgosyError, StaleGeneration
-from argosy.schemas.inbox import SignalSent
+from argosy.schemas.inbox import BudgetAnswered, SignalSent
 from argosy.telemetry import logs
 
 MOST_OPEN: Final = 2_000
@@ -25,7 +26,8 @@ MOST_OPEN: Final = 2_000
 _COMMIT_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
 _BETWEEN_SECONDS: Final = 0.5
-_SIGNAL: Final = type_of(SignalSent.KIND).encode()
+_FOLLOWS: Final = frozenset(type_of(message.KIND).encode() for message in (SignalSent, BudgetAnswered))
+"""What is lost on a run that nobody knows yet. A cancel is not: it is kept until its run comes."""
 _AT_ONCE: Final = 32
 """Records that are judged before others have a turn: some milliseconds."""
 
@@ -43,8 +45,7 @@ class Receivers:
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived: deque[tuple[Tracker, Record]] = deque()
-        self._patient: dict[bytes, asyncio.Event] = {}
-        """By key: the end of the last record that has to wait for somebody."""
+        self._in_turn = InTurn()
         self._judging = False
         self._told = Told(consumer)
 
@@ -64,10 +65,7 @@ class Receivers:
             self._trackers.pop(partition, None)
 
     async def took(self, batch: Batch) -> None:
-        """Begin to judge every record of a batch.
-
-        Those of a run keep their order as far as their lane's producer does.
-        """
+        """Begin to judge every record of a batch. No signal and no answer overtakes what came before it of its run."""
         tracker = self._trackers.get(batch.partition)
         if tracker is None or self._stop.is_set():
             return
@@ -108,48 +106,43 @@ class Receivers:
     async def _judge_all(self) -> None:
         """Judge what has arrived, and what arrives meanwhile; what has to wait for somebody does so on its own."""
         while self._arrived:
-            passed: list[tuple[Tracker, Judged]] = []
+            passed: list[tuple[Tracker, Judged, Place]] = []
             for _ in range(min(_AT_ONCE, len(self._arrived))):
                 tracker, record = self._arrived.popleft()
-                # A run that nobody knows yet takes no signal: one that overtook its submit would be lost.
-                behind = (record.key or b"") in self._patient and _is_signal(record)
-                judged = None if behind else await self._judge.at_once(record)
+                run, follows = _run_and_follows(record)
+                waits = follows and run in self._in_turn
+                judged = None if waits else await self._judge.at_once(record)
+                place = self._in_turn.join(run)
                 if judged is None:
-                    self._receive(tracker, record)
+                    self._receive(tracker, record, place)
                 else:
-                    passed.append((tracker, judged))
+                    passed.append((tracker, judged, place))
             if passed:
                 self._begin(self._append(passed), f"append {len(passed)} to the run log")
             await asyncio.sleep(0)  # others have a turn
         self._judging = False
 
-    async def _append(self, passed: Sequence[tuple[Tracker, Judged]]) -> None:
-        again = {id(record) for record in await self._judge.append([judged for _, judged in passed])}
-        for tracker, judged in passed:
+    async def _append(self, passed: Sequence[tuple[Tracker, Judged, Place]]) -> None:
+        again = {id(record) for record in await self._judge.append([judged for _, judged, _ in passed])}
+        for tracker, judged, place in passed:
             if id(judged.inbox) in again:
-                self._receive(tracker, judged.inbox)
+                self._receive(tracker, judged.inbox, place)
             else:
-                tracker.finish(tracker.epoch, judged.inbox.offset)
-        self._finished.set()
+                self._over(tracker, judged.inbox, place)
 
-    def _receive(self, tracker: Tracker, record: Record) -> None:
-        before, done = self._patient.get(record.key or b""), asyncio.Event()
-        self._patient[record.key or b""] = done
-        self._begin(self._one(tracker, record, before, done), f"receive {record.partition}/{record.offset}")
+    def _receive(self, tracker: Tracker, record: Record, place: Place) -> None:
+        self._begin(self._one(tracker, record, place), f"receive {record.partition}/{record.offset}")
 
-    async def _one(
-        self, tracker: Tracker, record: Record, before: asyncio.Event | None, done: asyncio.Event
-    ) -> None:
-        if before is not None and _is_signal(record):
-            await before.wait()
+    async def _one(self, tracker: Tracker, record: Record, place: Place) -> None:
+        if _run_and_follows(record)[1]:
+            await place.first.wait()
         await self._judge.receive(record)
+        self._over(tracker, record, place)
+
+    def _over(self, tracker: Tracker, record: Record, place: Place) -> None:
         tracker.finish(tracker.epoch, record.offset)
+        self._in_turn.leave(place)
         self._finished.set()
-        if before is not None:  # a signal waits for all that were patient before it
-            await before.wait()
-        done.set()
-        if self._patient.get(record.key or b"") is done:
-            del self._patient[record.key or b""]
 
     async def _commit_or_not(self) -> None:
         try:
@@ -183,5 +176,12 @@ class Receivers:
             self._consumer.resume(low)
 
 
-def _is_signal(record: Record) -> bool:
-    return ("ce_type", _SIGNAL) in record.headers
+def _run_and_follows(record: Record) -> tuple[bytes, bool]:
+    """Say whose a record is (its key is advice only), and whether it must not overtake anything of its run."""
+    run, follows = b"", False
+    for name, value in record.headers:
+        if name == "ce_subject":
+            run = value or b""
+        elif name == "ce_type":
+            follows = value in _FOLLOWS
+    return run, follows
