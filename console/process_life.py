@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -39,6 +39,19 @@ class Services:
     cluster: KafkaCluster
     store: RedisStore
     payloads: ObstorePayloads
+    _beside: set[asyncio.Task[bool]] = field(default_factory=set["asyncio.Task[bool]"])
+
+    def load_vocabulary(self) -> None:
+        """Load it in a thread: half a second that would hold up the first task, and the loop with it.
+
+        To be called once all that a start asks of servers is answered: a quarter second of it lets nothing else run.
+        """
+        loading = asyncio.to_thread(tokens.is_exact)
+        self._beside.add(asyncio.create_task(loading, name="load the vocabulary"))
+
+    async def settle(self) -> None:
+        """Wait for what was begun beside; before the pool of threads ends."""
+        await asyncio.gather(*self._beside, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -100,8 +113,7 @@ def _leave_behind(role: str, telemetry: setup.Telemetry) -> NoReturn:
 
 def _collect_seldom() -> None:
     """Look for cycles seldom, and never in what was imported: a task makes hundreds of objects and few cycles."""
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # with the little garbage that imports left: to look for it takes a tenth of a start
     gc.set_threshold(50_000, 20, 100)
 
 
@@ -121,14 +133,13 @@ async def _serve(settings: Settings, role: str, main: Main) -> None:
     loop.set_default_executor(pool)
     try:
         async with open_services(settings, role) as services:
-            # Half a second that would hold up the first task, and the loop with it.
-            loading = asyncio.create_task(asyncio.to_thread(tokens.is_exact), name="load the vocabulary")
             watching = asyncio.create_task(_watch(services.cluster, role), name="vigil")
             try:
                 await main(services, stop)
             finally:
                 watching.cancel()
-                await asyncio.wait({loading, watching})
+                await services.settle()
+                await asyncio.wait({watching})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         _end_at_signals(loop)

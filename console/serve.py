@@ -55,6 +55,7 @@ def coordinator(
             asyncio.create_task(tell_missing(services.cluster, used), name="tell of missing topics"),
             asyncio.create_task(run_schedules(settings, services.store, schedules, stop), name="schedules"),
         }
+        services.load_vocabulary()
         try:
             await coordinator.run(stop)
         finally:
@@ -114,6 +115,7 @@ def worker(
         await say_ready(ready_file)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
         models = Models(client, settings.model)
+        services.load_vocabulary()
         serving = asyncio.create_task(Worker(*parts, models=models).run(stop), name="worker")
         try:
             await asyncio.wait({serving})
