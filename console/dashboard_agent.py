@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from argosy.console.dashboard_desk import Desk
-from argosy.console.dashboard_fleet import LATELY, Figure, amount, errors_of, status_css
+from argosy.console.dashboard_fleet import Figure, amount, errors_of, status_css
 from argosy.console.dashboard_index import Failure
 from argosy.console.dashboard_page import Asked, Item, Page, Region, View
-from argosy.console.dashboard_series import Series
-from argosy.console.dashboard_trends import milliseconds, per_minute, trends
+from argosy.console.dashboard_series import Series, span_of
+from argosy.console.dashboard_trends import LATELY, milliseconds, per_minute, trends
 from argosy.console.lag_standing import PartitionStanding, Standing
 from argosy.console.moments import length, moment
 from argosy.console.numbers import short
@@ -125,7 +125,11 @@ def _figures(group: Standing | None, series: Series, now_ms: int) -> list[Figure
     lately, hour = series.total(now_ms, LATELY), series.total(now_ms, 60)
     middle, high = lately.quantile(500), lately.quantile(950)
     found = [
-        Figure("Attempts a minute", per_minute(lately.done / LATELY), f"{short(hour.done)} in the last hour"),
+        Figure(
+            "Attempts a minute",
+            per_minute(lately.done / span_of(now_ms, LATELY)),
+            f"{short(hour.done)} in the last hour",
+        ),
         Figure("Errors", errors_of(lately), f"{errors_of(hour)} in the hour"),
         Figure(
             "Wall time",

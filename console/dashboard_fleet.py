@@ -7,8 +7,8 @@ from typing import Final
 from argosy.console.dashboard_chart import spark
 from argosy.console.dashboard_desk import Desk
 from argosy.console.dashboard_page import Asked, Item, Page, Region, View
-from argosy.console.dashboard_series import Minute, Series
-from argosy.console.dashboard_trends import milliseconds, money, per_minute, trends
+from argosy.console.dashboard_series import Minute, Series, span_of
+from argosy.console.dashboard_trends import LATELY, milliseconds, money, per_minute, trends
 from argosy.console.lag_amount import Amount
 from argosy.console.lag_measure import LagReport
 from argosy.console.lag_standing import Standing
@@ -16,8 +16,6 @@ from argosy.console.moments import length
 from argosy.console.numbers import counted, short
 from argosy.schemas.errors import ArgosyError
 
-LATELY: Final = 5
-"""Minutes that rates are taken of."""
 _SPARK: Final = 30
 _CSS: Final = {"ok": "ok", "behind": "warn", "stopped": "off"}
 
@@ -85,7 +83,7 @@ def fleet_figures(desk: Desk, report: LagReport | None, now_ms: int) -> list[Fig
     """Say the most important in numbers."""
     index = desk.index
     states, lately = index.states(), index.series.whole.total(now_ms, LATELY)
-    hour = index.series.whole.total(now_ms, 60)
+    hour, span = index.series.whole.total(now_ms, 60), span_of(now_ms, LATELY)
     waiting = sum(group.waiting.messages for group in report.groups if group.agent) if report else None
     ended = sum(count for state, count in states.items() if state != "active")
     running = sum(group.in_flight.messages for group in report.groups if group.agent) if report else None
@@ -98,11 +96,11 @@ def fleet_figures(desk: Desk, report: LagReport | None, now_ms: int) -> list[Fig
             "/runs?state=failed",
         ),
         Figure("Tasks running", "?" if running is None else short(running), _waits(waiting)),
-        Figure("Attempts a minute", per_minute(lately.done / LATELY), f"{short(hour.done)} in the last hour"),
+        Figure("Attempts a minute", per_minute(lately.done / span), f"{short(hour.done)} in the last hour"),
         Figure("Errors", errors_of(lately), f"in {LATELY} minutes; {errors_of(hour)} in the hour"),
         Figure(
             "Tokens a minute",
-            short(round((lately.input_tokens + lately.output_tokens) / LATELY)),
+            short(round((lately.input_tokens + lately.output_tokens) / span)),
             f"{short(hour.input_tokens + hour.output_tokens)} in the hour",
         ),
         Figure("Cost in the hour", money(hour.micros), "of models whose price is known"),
@@ -113,7 +111,7 @@ def fleet_figures(desk: Desk, report: LagReport | None, now_ms: int) -> list[Fig
 def agent_row(group: Standing, series: Series | None, now_ms: int) -> AgentRow:
     """Put a group's figures into words."""
     lately = series.total(now_ms, LATELY) if series is not None else Minute(now_ms)
-    middle, high = lately.quantile(500), lately.quantile(950)
+    middle, high, span = lately.quantile(500), lately.quantile(950), span_of(now_ms, LATELY)
     path = spark([each.done for each in series.minutes(now_ms, _SPARK)]) if series is not None else ""
     silent = f", {len(group.silent)} silent" if group.silent else ""
     return AgentRow(
@@ -128,10 +126,10 @@ def agent_row(group: Standing, series: Series | None, now_ms: int) -> AgentRow:
         if not group.unfinished.messages or group.unfinished.seconds is None
         else length(group.unfinished.seconds),
         short(group.retry.messages) if group.retry.messages else "",
-        per_minute(lately.done / LATELY),
+        per_minute(lately.done / span),
         errors_of(lately),
         "" if middle is None or high is None else f"{milliseconds(middle)} / {milliseconds(high)}",
-        short(round((lately.input_tokens + lately.output_tokens) / LATELY)),
+        short(round((lately.input_tokens + lately.output_tokens) / span)),
         path,
     )
 

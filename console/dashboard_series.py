@@ -37,6 +37,11 @@ class Minute:
         return max(self.durations)
 
 
+def span_of(now_ms: int, count: int) -> float:
+    """Return how long the last `count` minutes are, in minutes: the one under way isn't over yet."""
+    return count - 1 + now_ms % MINUTE_MS / MINUTE_MS
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Of one attempt."""
@@ -89,7 +94,7 @@ class Series:
         )
 
     def total(self, now_ms: int, count: int) -> Minute:
-        """Sum the last minutes up."""
+        """Sum the last minutes up, the one under way too: `span_of` says how long they are."""
         whole = Minute((now_ms // MINUTE_MS - count + 1) * MINUTE_MS)
         for minute in self.minutes(now_ms, count):
             whole.done += minute.done

@@ -1,22 +1,26 @@
 """The four charts of an agent, or of the whole fleet: throughput and errors, wall time, tokens, cost. Pure."""
 
+from typing import Final
+
 from argosy.console.dashboard_chart import Chart, Plot, bars, lines
 from argosy.console.dashboard_page import Item, Region
-from argosy.console.dashboard_series import Minute, Series
+from argosy.console.dashboard_series import Minute, Series, span_of
 from argosy.console.moments import length
 from argosy.console.numbers import short
 
 SHOWN_MINUTES = 60
+LATELY: Final = 5
+"""Minutes that rates are taken of."""
 
 
 def trends(series: Series, now_ms: int, minutes: int = SHOWN_MINUTES) -> Region:
     """Draw them as a region: an item for each chart."""
     found = series.minutes(now_ms, minutes)
-    whole = series.total(now_ms, 5)
+    whole, span = series.total(now_ms, LATELY), span_of(now_ms, LATELY)
     charts = (
-        ("throughput", _throughput(found, whole)),
+        ("throughput", _throughput(found, whole, span)),
         ("wall", _wall(found, whole)),
-        ("tokens", _tokens(found, whole)),
+        ("tokens", _tokens(found, whole, span)),
         ("cost", _cost(found, series.total(now_ms, minutes))),
     )
     return Region("charts", "charts.html:chart", tuple(Item(name, drawn) for name, drawn in charts))
@@ -42,12 +46,12 @@ def _starts(found: tuple[Minute, ...]) -> list[int]:
     return [each.start_ms for each in found]
 
 
-def _throughput(found: tuple[Minute, ...], whole: Minute) -> Chart:
+def _throughput(found: tuple[Minute, ...], whole: Minute, span: float) -> Chart:
     plots = (
         Plot("succeeded", "s1", tuple(each.done - each.failed for each in found)),
         Plot("failed", "s2", tuple(each.failed for each in found)),
     )
-    now = f"{per_minute(whole.done / 5)} a minute"
+    now = f"{per_minute(whole.done / span)} a minute"
     return bars("Attempts settled", _starts(found), plots, per_minute, now)
 
 
@@ -61,12 +65,12 @@ def _wall(found: tuple[Minute, ...], whole: Minute) -> Chart:
     return lines("Wall time", _starts(found), plots, milliseconds, now)
 
 
-def _tokens(found: tuple[Minute, ...], whole: Minute) -> Chart:
+def _tokens(found: tuple[Minute, ...], whole: Minute, span: float) -> Chart:
     plots = (
         Plot("input", "s1", tuple(each.input_tokens for each in found)),
         Plot("output", "s3", tuple(each.output_tokens for each in found)),
     )
-    rate = (whole.input_tokens + whole.output_tokens) / 5
+    rate = (whole.input_tokens + whole.output_tokens) / span
     return bars(
         "Tokens", _starts(found), plots, lambda value: short(round(value)), f"{short(round(rate))} a minute"
     )

@@ -3,11 +3,13 @@
 import time
 from typing import Final
 
+import pytest
+
 from argosy.broker.log import Record
 from argosy.console.dashboard_chart import Plot, bars, lines, spark
 from argosy.console.dashboard_index import ENDED_LATELY, Filter, Index
 from argosy.console.dashboard_pen import drawn
-from argosy.console.dashboard_series import MINUTE_MS, MINUTES, Outcome, Series
+from argosy.console.dashboard_series import MINUTE_MS, MINUTES, Outcome, Series, span_of
 from argosy.console.dashboard_taking import Taking
 from argosy.console.dashboard_trends import trends
 from argosy.schemas.runlog import LogMessage, RunOutcome
@@ -169,6 +171,14 @@ def cost(index: Index, wanted: Filter) -> float:
 
 def outcome(at_ms: int, duration_ms: int) -> Outcome:
     return Outcome(at_ms, failed=False, duration_ms=duration_ms, input_tokens=10, output_tokens=5, micros=7)
+
+
+@pytest.mark.parametrize("into", [0, 1_000, 30_000, 59_999])
+def test_a_steady_pace_is_told_as_it_is_wherever_the_minute_under_way_stands(into: int) -> None:
+    series, now = Series(), NOW // MINUTE_MS * MINUTE_MS + into
+    for second in range(600):
+        series.add(outcome(now - second * 1_000, 10))
+    assert series.total(now, 5).done / span_of(now, 5) == pytest.approx(60, abs=0.3)
 
 
 def test_series_are_bounded_and_say_quantiles_to_a_quarter() -> None:
