@@ -1,7 +1,6 @@
 """The desk of one agent in one worker: what waits gets a slot, a claim and a verdict; what is granted runs.
 
-Work goes by turns of the loop: all that may start now is claimed in one call for each lane, all that has ended is
-settled in one. Claims are made only for what can start now.
+Work goes by turns of the loop: one call per lane claims all that can start now, one settles all that ended.
 """
 
 import asyncio
@@ -274,9 +273,8 @@ class Desk:
     def _close(self, running: Running, ended: Ended) -> None:
         self._shared.leases.remove(running)
         self._running.pop(running, None)
-        key = running.order.key
-        if self._by_key.get(key) is running:
-            del self._by_key[key]
+        if self._by_key.get(running.order.key) is running:
+            del self._by_key[running.order.key]
         if running.suspect:
             self._shared.suspects.ended()
         match ended:

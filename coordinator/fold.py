@@ -12,6 +12,7 @@ from argosy.coordinator import answers, deadline, ready, settled, signal, waits
 from argosy.coordinator.cancel import finish
 from argosy.coordinator.decision import Changed, Decision, Disarm, Entomb, Send, Unclaim, WriteMemo
 from argosy.coordinator.event import Event
+from argosy.coordinator.given import give
 from argosy.coordinator.kept import TERMINAL, Pinned, Ruled, TaskResult
 from argosy.coordinator.known_pipelines import known
 from argosy.coordinator.plan import plan_of
@@ -124,7 +125,7 @@ def _begun(tombstone: RunState | None, event: Event, accepted: RunAccepted) -> F
     state.put("plan", document.whole)
     state.pin(pinned)
     for local, reused in accepted.reused.items() if pinned.reuses else ():
-        state.give(local, TaskResult(reused.payload, reused.facts, reused.fault, reused.traceparent))
+        give(state, local, TaskResult(reused.payload, reused.facts, reused.fault, reused.traceparent))
     turn = Turn(state, event, plan_in(state), [Changed("accepted")])
     turn.pages = accepted.rules > 1
     if reason is not None:

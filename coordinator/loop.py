@@ -9,6 +9,7 @@ from typing import Final
 
 from argosy.coordinator.condition import fact_missing
 from argosy.coordinator.forget import forget, forget_inside
+from argosy.coordinator.given import take_given
 from argosy.coordinator.inputs import cause_of, facts_of, part_of
 from argosy.coordinator.kept import TERMINAL, Cause, StepState, TaskResult
 from argosy.coordinator.step_plan import Loop, StepPlan
@@ -29,7 +30,7 @@ def start(turn: Turn, step: StepPlan) -> StepPlan:
 
 def end_given(turn: Turn, step: StepPlan) -> None:
     """End a loop, or a plan, whose own value was given with the run: no iteration or task begins."""
-    result = turn.state.take_given(step.name)
+    result = take_given(turn.state, step.name)
     if result.fault is not None:
         turn.end_step(step, "f", Cause(local=step.name, outcome="failed", fault=result.fault))
         return

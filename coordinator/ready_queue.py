@@ -106,6 +106,8 @@ class ReadyQueue:
         self.fronts[agent].remove(member)
         if self._unstored.pop(member, None) is not None:
             del self._changes[agent][member]
+            if not self._changes[agent]:
+                del self._changes[agent]
         else:
             self._changes.setdefault(agent, {})[member] = None
         if self._last:

@@ -7,6 +7,7 @@ on by it as they did. Rules 2 and later.
 from typing import Final
 
 from argosy.coordinator import settled
+from argosy.coordinator.given import take_given
 from argosy.coordinator.turn import Turn
 
 REUSED: Final = "reused"
@@ -19,7 +20,7 @@ def end_given(turn: Turn) -> None:
         task = turn.state.task(place.local)
         if task is None or task.letter != "r":
             continue  # its run, step or map did without it by then
-        result = turn.state.take_given(place.local)
+        result = take_given(turn.state, place.local)
         seen = 1 << task.attempt  # whatever says that it is of this attempt has used up nothing here
         ended = task.become("k" if result.fault is None else "f")._replace(seen=seen)
         turn.state.put_task(place.local, ended)

@@ -34,7 +34,7 @@ from typing import Final
 
 from argosy.coordinator.held import Held
 from argosy.coordinator.kept import OPEN, Pinned, StepState, TaskResult, TaskState, Totals
-from argosy.coordinator.view_text import View, read_result, read_step, result_text, view_text
+from argosy.coordinator.view_text import View, read_result, read_step, view_text
 from argosy.schemas.chat import Usage
 from argosy.schemas.payload import Payload
 
@@ -239,20 +239,6 @@ class RunState:
         """Keep what a task left."""
         self._results[local] = self._behind[f"v:{local}"] = result
         self._held.hold_all(result.payload, result.facts)
-
-    def give(self, local: str, result: TaskResult) -> None:
-        """Keep what counts as a task's result when it comes to be ordered."""
-        self.put(f"r:{local}", result_text(result))
-
-    def is_given(self, local: str) -> bool:
-        """Say whether a task's result was given with the run, and hasn't been taken yet."""
-        return f"r:{local}" in self._fields
-
-    def take_given(self, local: str) -> TaskResult:
-        """Take it; KeyError if there is none."""
-        result = read_result(self._fields[f"r:{local}"])
-        self.drop(f"r:{local}")
-        return result
 
     def step(self, name: str) -> StepState:
         """Look up a step; one without a field waits and none of its parents has ended."""

@@ -19,6 +19,7 @@ from argosy.coordinator.decision import (
 )
 from argosy.coordinator.edge import let_go
 from argosy.coordinator.event import Event
+from argosy.coordinator.given import is_given
 from argosy.coordinator.kept import TERMINAL, Cause, Letter, StepState, TaskResult, TaskState
 from argosy.coordinator.paging import paging_of
 from argosy.coordinator.place import Place, System
@@ -113,7 +114,7 @@ class Turn:
 
     def is_given(self, local: str) -> bool:
         """Say whether a task is not to be run: what it would leave was given with the run."""
-        return self.state.pinned.reuses and self.state.is_given(local)
+        return self.state.pinned.reuses and is_given(self.state, local)
 
     def _order_all(self, places: Sequence[Place]) -> None:
         """Order the first attempt of tasks whose numbers follow each other."""
