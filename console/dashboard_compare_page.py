@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from argosy.console.blame import blame
 from argosy.console.blame_story import story
+from argosy.console.dashboard_blame_links import named
 from argosy.console.dashboard_page import Asked, View
 from argosy.console.dashboard_run_page import kept_of
 from argosy.console.diff import HOW, Diff, diff
@@ -32,7 +33,9 @@ async def look_blame(desk: "Desk", asked: Asked) -> View:
     run_id, about = asked.params["run_id"], asked.query.get("about", "")[:_ABOUT]
     kept = await kept_of(desk, run_id)
     found = await blame(kept.history, desk.services.payloads, about)
-    facts = {"run_id": run_id, "about": about, "lines": tuple(story(found))}
+    state = kept.history.state
+    known = {*kept.times.tasks, *(() if state is None else state.tasks())}
+    facts = {"run_id": run_id, "about": about, "lines": tuple(story(found)), "named": named(found, known)}
     return View(f"Blame: {run_id}", (), facts)
 
 

@@ -9,6 +9,7 @@ from argosy import Context, Hole, Pipeline, Reject, Retry, agent, all_ended
 from argosy.console.blame import blame
 from argosy.console.blame_facts import Blame
 from argosy.console.blame_story import story
+from argosy.console.dashboard_blame_links import named
 from argosy.schemas.errors import NotFound
 from argosy.testing import FakeModel, Fleet
 from argosy.testing.fleet_run import FleetRun
@@ -38,6 +39,23 @@ async def test_of_six_agents_the_one_that_falsified_a_figure_is_named() -> None:
         assert [task.task for task in true.made_by] == ["research"]
         given = await asked(fleet, run, "lighthouses")
         assert (given.verdict, given.in_input, given.made_by) == ("given", True, ())
+
+
+async def test_a_page_can_lead_to_each_task_that_is_spoken_of_once_the_answer_first() -> None:
+    async with Fleet(briefing) as fleet:
+        run = await fleet.submit(briefing, "lighthouses")
+        await fleet.settle()
+        found = await asked(fleet, run, "1301")
+        names = [one.task for one in named(found, {"write", "polish", "criticise"})]
+        assert (names[0], sorted(names)) == ("polish", ["polish", "write"])
+        assert named(found, {"polish"})[0].said == "made it"
+        (suspect,) = named(await asked(fleet, run), {"polish"})
+        assert suspect.said.endswith("points against it")
+        pieces = named(await asked(fleet, run, ".markdown"), {"research", "write"})
+        assert [(one.task, one.said) for one in pieces] == [
+            ("write", "made it"),
+            ("research", "first had a part of it"),
+        ]
 
 
 async def test_a_value_put_together_of_others_is_told_piece_by_piece() -> None:
