@@ -1,4 +1,4 @@
-"""A receiver of OTLP traces on loopback, gRPC and HTTP/protobuf: what exporters really send, decoded."""
+"""A receiver of OTLP on loopback, gRPC and HTTP/protobuf: the traces that exporters really send, decoded."""
 
 import threading
 from collections.abc import Generator, Iterable
@@ -54,6 +54,7 @@ class Received:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spans: list[Span] = []
+        self._bodies: dict[str, list[bytes]] = {}
 
     def take(self, request: trace_service_pb2.ExportTraceServiceRequest) -> None:
         """Keep the spans of a request."""
@@ -62,6 +63,16 @@ class Received:
                 service = str(_attributes(group.resource.attributes).get("service.name"))
                 for scope in group.scope_spans:
                     self._spans += [_span(service, sent) for sent in scope.spans]
+
+    def keep(self, path: str, body: bytes) -> None:
+        """Keep a body as it came by HTTP."""
+        with self._lock:
+            self._bodies.setdefault(path, []).append(body)
+
+    def bodies(self, path: str) -> bytes:
+        """All bodies so far that came by HTTP to a path."""
+        with self._lock:
+            return b"\n".join(self._bodies.get(path, ()))
 
     def spans(self, run_id: str | None = None) -> list[Span]:
         """All spans so far; of one run: of all traces in which a span names it."""
@@ -100,8 +111,9 @@ class _Posted(BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def do_POST(self) -> None:
-        """Take one request; metrics are none of ours."""
+        """Take one request; metrics are kept as they are."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._received.keep(self.path, body)
         if self.path == "/v1/traces":
             self._received.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
         self.send_response(200)

@@ -28,6 +28,7 @@ from argosy.testing.model_faults import Status
 from support import telling_app
 from support.canaries import CANARIES
 from support.operated import Operated
+from support.otlp import Received, receiver
 from support.scrape import Sample, scrape
 from support.stack import StackThread
 
@@ -50,7 +51,9 @@ SCRIPT = Script(
 )
 
 
-def _settings(prefix: str, stack: StackThread, models: ScriptedModels, folder: Path) -> dict[str, str]:
+def _settings(
+    prefix: str, stack: StackThread, models: ScriptedModels, folder: Path, collector: str
+) -> dict[str, str]:
     where = urlsplit(stack.redis_url)
     return {
         "ARGOSY_TEST_HERE": str(folder),
@@ -59,6 +62,8 @@ def _settings(prefix: str, stack: StackThread, models: ScriptedModels, folder: P
         "ARGOSY_KAFKA__SASL_PASSWORD": CANARIES["kafka sasl password"],
         "ARGOSY_MODEL__API_KEY": CANARIES["model api key"],
         "ARGOSY_GATEWAY__TOKEN": CANARIES["gateway token"],
+        "ARGOSY_TELEMETRY__OTLP_ENDPOINT": collector,
+        "ARGOSY_TELEMETRY__OTLP_PROTOCOL": "http/protobuf",
         "ARGOSY_TELEMETRY__OTLP_HEADERS": f"authorization={CANARIES['otlp header']}",
         "CANARY_API_KEY": CANARIES["environment"],
         "ARGOSY_FLEET__LEASE_SECONDS": "12",
@@ -81,6 +86,8 @@ class TellingFleet:
     """Of a fleet that runs."""
 
     operated: Operated
+    collected: Received
+    """What its collector was sent."""
     gateway: str = ""
     answers: list[str] = field(default_factory=list[str])
     """What the gateway answered, and what commands printed."""
@@ -121,10 +128,17 @@ class TellingFleet:
 
         return asyncio.run(read())
 
-    def ask(self, *words: str) -> None:
-        """Run a command, and keep what it printed."""
+    def ask(self, *words: str) -> str:
+        """Run a command; keep and return what it printed."""
         done = self.operated.argosy.run(*words)
         self.answers += [done.stdout, done.stderr]
+        return done.stdout + done.stderr
+
+    def shown(self, *words: str) -> str:
+        """Run a command that is to show values, and return what it printed."""
+        done = self.operated.argosy.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
 
     def http(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
         """Ask the gateway, and keep its answer."""
@@ -169,6 +183,7 @@ def told_fleet(folder: Path, stack: StackThread) -> Generator[TellingFleet]:
     prefix, where = f"told-{uuid4().hex[:8]}", urlsplit(stack.redis_url)
     with (
         ScriptedModels(SCRIPT) as models,
+        receiver() as collector,
         redis.Redis(host=where.hostname or "", port=where.port or 0) as server,
     ):
         server.acl_setuser(  # pyright: ignore[reportUnknownMemberType] # the library's
@@ -179,8 +194,9 @@ def told_fleet(folder: Path, stack: StackThread) -> Generator[TellingFleet]:
             keys=["*"],
             channels=["*"],
         )
-        operated = Operated(folder, stack, prefix, _settings(prefix, stack, models, folder))
-        fleet = TellingFleet(operated)
+        settings = _settings(prefix, stack, models, folder, collector.http_endpoint)
+        operated = Operated(folder, stack, prefix, settings)
+        fleet = TellingFleet(operated, collector.received)
         try:
             _play(fleet)
             yield fleet

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from argosy.testing.chaos_report import Report
+from support.canaries import CANARIES, found_in, found_under
 
 USERS_APP = '''
+import os
+
 from argosy import Context, Pipeline, agent
 
 
@@ -17,7 +20,7 @@ from argosy import Context, Pipeline, agent
 async def shout(ctx: Context, text: str) -> str:
     """Fail for one text."""
     if text == "bad":
-        raise ValueError("a bad text")
+        raise ValueError(f"a bad text, as {os.environ['CANARY_API_KEY']} said")
     return text.upper()
 
 
@@ -26,19 +29,30 @@ loud.returns(loud.step(shout, loud.input))
 '''
 
 
+PLANTED = {
+    "ARGOSY_MODEL__API_KEY": CANARIES["model api key"],
+    "ARGOSY_GATEWAY__TOKEN": CANARIES["gateway token"],
+    "ARGOSY_TELEMETRY__OTLP_HEADERS": f"authorization={CANARIES['otlp header']}",
+    "CANARY_API_KEY": CANARIES["environment"],
+}
+
+
 def _chaos(folder: Path, *words: str, expect: int) -> tuple[Report, str, str]:
     report, page = folder / "report.json", folder / "page.html"
     line = [sys.executable, "-P", "-m", "argosy", "chaos", *words, "--dir", str(folder / "stack")]
     done = subprocess.run(
         [*line, "--report", str(report), "--html", str(page)],
         cwd=folder,
-        env=dict(os.environ),
+        env=os.environ | PLANTED,
         capture_output=True,
         text=True,
         timeout=280,
         check=False,
     )
     assert done.returncode == expect, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr[-4000:]}"
+    told = [done.stdout, done.stderr, *(file.read_text("utf-8") for file in (report, page))]
+    assert [found_in(each) for each in told] == [[]] * 4, "a secret is told"
+    assert found_under(folder / "stack" / "logs") == []
     return Report.model_validate_json(report.read_bytes()), done.stdout, page.read_text("utf-8")
 
 

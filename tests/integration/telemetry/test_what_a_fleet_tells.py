@@ -126,6 +126,10 @@ def test_no_secret_is_in_anything_that_is_told(fleet: TellingFleet, samples: lis
         ("dead", "list"), ("dead", "list", "--json"), ("dead", "show", "0"), ("dead", "show", "0", "--json"),
         ("agents",), ("lane", "list"), ("monitoring", "targets"),
         ("trace", "asks"), ("trace", "breaks", "--json"), ("history", "breaks"), ("blame", "breaks"),
+        ("runs", "show", "breaks", "--context", "broken"), ("runs", "show", "breaks", "--json"),
+        ("runs", "history", "breaks", "--json"), ("runs", "show", "asks", "--context", "research"),
+        ("blame", "breaks", "--json"), ("why", "asks"), ("why", "asks", "--json"), ("history", "asks"),
+        ("dead", "show", "1"), ("dead", "show", "1", "--json"), ("diff", "asks", "poor"),
     ):  # fmt: skip
         fleet.ask(*words)
     fleet.operated.environment["ARGOSY_GATEWAY__TOKEN"] = CANARIES["gateway token"][:9]
@@ -139,6 +143,29 @@ def test_no_secret_is_in_anything_that_is_told(fleet: TellingFleet, samples: lis
     for topic in ("results", "runs", "tasks.research"):
         assert set(found_in(fleet.topic(topic))) <= DATA, topic
     assert found_under(fleet.operated.folder) == [], "logs, spans, metrics"
+
+
+def test_what_shows_values_of_a_run_shows_no_secret_of_the_fleet(fleet: TellingFleet) -> None:
+    shown = {
+        words: found_in(fleet.shown(*words))
+        for words in (
+            ("runs", "show", "asks"), ("runs", "show", "asks", "--json"),
+            ("history", "asks", "--json"), ("blame", "asks"), ("blame", "asks", "--json"),
+            ("blame", "asks", "--about", "Scala"), ("blame", "asks", "--about", "Scala", "--json"),
+        )
+    }  # fmt: skip
+    assert {words: found for words, found in shown.items() if not set(found) <= DATA} == {}
+    assert any(shown.values()), "nothing was shown"
+
+
+def test_no_secret_is_in_what_a_collector_is_sent(fleet: TellingFleet) -> None:
+    def came() -> bool:
+        return b"argosy.tasks" in fleet.collected.bodies("/v1/metrics")
+
+    fleet.operated.until(came, "metrics came")
+    assert b"execute_tool look_up" in fleet.collected.bodies("/v1/traces")
+    for path in ("/v1/metrics", "/v1/traces", "/v1/logs"):
+        assert found_in(fleet.collected.bodies(path)) == [], path
 
 
 def test_no_page_of_the_dashboard_shows_a_secret(fleet: TellingFleet) -> None:
