@@ -2,30 +2,26 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final, Literal
+from typing import Final
 
-from argosy.agents.budget import Budgets, Cost
+from argosy.agents.budget import Cost
 from argosy.agents.limiter import Limiter
 from argosy.agents.model_client import ModelRequest
 from argosy.agents.patience import patiently
+from argosy.agents.purse import Purse
 from argosy.agents.running import Running
-from argosy.agents.tenant_budget import TenantLedger
 from argosy.agents.turnstile import Call, Party, Turnstile
 from argosy.schemas.chat import Usage
 from argosy.schemas.errors import (
-    BudgetSpent,
     ContextOverflow,
     ModelBusy,
     ModelFailed,
     ModelRefused,
-    Refused,
-    Unreachable,
 )
-from argosy.schemas.prices import Price, price_of
 from argosy.telemetry import metrics
 
 UNKNOWN_OUTPUT_TOKENS: Final = 512
@@ -51,64 +47,6 @@ class Turn:
     """What it took, once that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
-    """The budget of the run that an attempt belongs to."""
-
-    budgets: Budgets | None
-    """None where the run itself has none."""
-    tenant: TenantLedger | None
-    running: Running
-    prices: Mapping[str, Price]
-
-    def cost(self, request: ModelRequest, usage: Usage) -> Cost:
-        """Say what a usage costs. Raises ModelRefused if nobody knows the price, and money is limited."""
-        of_tenant = None if self.tenant is None else self.tenant.budget.micros_per_day
-        if self.running.order.body.budget_micros is None and of_tenant is None:
-            return Cost(usage.total_tokens, 0)
-        price = price_of(self.prices, request.provider, request.model)
-        if price is None:
-            raise ModelRefused(
-                f"there is a budget of money, and nobody knows what {request.provider}:{request.model} costs;"
-                " set ARGOSY_MODEL__PRICES"
-            )
-        return Cost(usage.total_tokens, price.of(usage))
-
-    async def reserve(self, number: str, cost: Cost) -> Literal["ok", "wait", "not_yet"]:
-        """Reserve for a call, of the run and of its tenant, or of neither. Raises BudgetSpent, ClaimLost."""
-        agent = self.running.order.body.agent
-        try:
-            said = "ok" if self.budgets is None else await self.budgets.reserve(self.running, number, cost)
-        except BudgetSpent:
-            metrics.budget_refused(agent, "run")
-            raise
-        if said != "ok" or self.tenant is None:
-            return said
-        try:
-            said = await self.tenant.reserve(self._call(number), cost)
-        except BudgetSpent:
-            metrics.budget_refused(agent, "tenant")
-            await self._pay_run(number, Cost(0, 0))
-            raise
-        if said != "ok":
-            await self._pay_run(number, Cost(0, 0))
-        return said
-
-    async def pay(self, number: str, cost: Cost) -> None:
-        """Put a call right. What can't be told stays reserved, and is taken as spent."""
-        with suppress(Unreachable, Refused):
-            await self._pay_run(number, cost)
-            if self.tenant is not None:
-                await self.tenant.settle(self._call(number), cost)
-
-    async def _pay_run(self, number: str, cost: Cost) -> None:
-        if self.budgets is not None:
-            await self.budgets.settle(self.running, number, cost)
-
-    def _call(self, number: str) -> str:
-        return f"{self.running.order.body.task_id}#{self.running.fence}:{number}"
-
-
 class Admissions:
     """Lets the model calls of one attempt in, one by one or several at once."""
 
@@ -132,22 +70,42 @@ class Admissions:
         limiter = self._limiter
         turnstile = None if limiter is None else limiter.turnstile(request.provider, request.model)
         until = asyncio.get_running_loop().time() + (math.inf if self._entered else self._wait_seconds)
-        number = next(self._numbers)
-        entered = Entered(request, str(number), purse=self._purse)
         with self._running.limit.paused():
-            if turnstile is not None:
-                call = await self._turn(turnstile, request, number)
-                entered = replace(
-                    entered, turnstile=turnstile, call=call, request=replace(request, limited=True)
-                )
-            try:
-                await self._reserve(entered, until)
-            except BaseException:
-                if entered.turnstile is not None and entered.call is not None:
-                    entered.turnstile.dropped(entered.call)
-                raise
+            entered = await self._let_in(request, turnstile, until)
         self._entered = True
         return entered
+
+    async def _let_in(self, request: ModelRequest, turnstile: Turnstile | None, until: float) -> "Entered":
+        """Wait for the turn, then for the budget. Whose budget others have reserved meanwhile lets its turn go.
+
+        It makes no call until they give back, and a bucket that lets few calls in would let nobody else in either.
+        """
+        entered, purse = Entered(request, str(next(self._numbers)), purse=self._purse), self._purse
+        turned = await self._turned(entered, turnstile)
+        if purse is None:
+            return turned
+        try:
+            cost = purse.cost(request, most_of(request))
+            if await self._reserve(purse, entered, cost):
+                return turned
+        except BaseException:
+            turned.drop()
+            raise
+        turned.drop()
+        await self._reserve(purse, entered, cost, until)
+        try:
+            return await self._turned(entered, turnstile)
+        except BaseException:
+            await _surely(purse.pay(entered.number, Cost(0, 0)))
+            raise
+
+    async def _turned(self, entered: "Entered", turnstile: Turnstile | None) -> "Entered":
+        """Wait for a turn at a model that has limits."""
+        if turnstile is None:
+            return entered
+        request = entered.request
+        call = await self._turn(turnstile, request, next(self._numbers))
+        return replace(entered, turnstile=turnstile, call=call, request=replace(request, limited=True))
 
     async def _turn(self, turnstile: Turnstile, request: ModelRequest, number: int) -> Call:
         running, body = self._running, self._running.order.body
@@ -175,11 +133,11 @@ class Admissions:
             metrics.turn_awaited(request.provider, request.model, request.agent, loop.time() - began)
         return call
 
-    async def _reserve(self, entered: "Entered", until: float) -> None:
-        purse = self._purse
-        if purse is None:
-            return
-        cost, running = purse.cost(entered.request, most_of(entered.request)), self._running
+    async def _reserve(
+        self, purse: Purse, entered: "Entered", cost: Cost, until: float | None = None
+    ) -> bool:
+        """Reserve what a call may take, looking again `until` there is room; without that, once. Raises ModelBusy."""
+        running = self._running
         doing = f"reserving for a model call of {running.name}"
         while True:
             # A repeat is the same reservation; another delivery's would come on top of it.
@@ -188,11 +146,11 @@ class Admissions:
             except asyncio.CancelledError:
                 await _surely(purse.pay(entered.number, Cost(0, 0)))
                 raise
-            if said == "ok":
-                return
+            if said == "ok" or until is None:
+                return said == "ok"
             if asyncio.get_running_loop().time() >= until:
                 why = "others may give back" if said == "wait" else "the lane is not live"
-                message = f"the budget of run {self._running.order.run_id} is reserved for now: {why}"
+                message = f"the budget of run {running.order.run_id} is reserved for now: {why}"
                 raise ModelBusy(message, after_seconds=_BACK_SECONDS)
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -241,6 +199,11 @@ class Entered:
     turnstile: Turnstile | None = None
     call: Call | None = None
     purse: Purse | None = None
+
+    def drop(self) -> None:
+        """Give the turn back: the call is not made, or not yet."""
+        if self.turnstile is not None and self.call is not None:
+            self.turnstile.dropped(self.call)
 
     @asynccontextmanager
     async def calling(self) -> AsyncGenerator[Turn]:

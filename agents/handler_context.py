@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
-from argosy.agents.admission import Admissions, Purse
+from argosy.agents.admission import Admissions
 from argosy.agents.conversation import Step
 from argosy.agents.guard import Guard
 from argosy.agents.model import DEFAULT_PROVIDER
+from argosy.agents.purse import Purse
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.step import Steps, output_of

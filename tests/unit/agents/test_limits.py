@@ -12,7 +12,7 @@ from argosy.agents.model_client import Completion, ModelRequest
 from argosy.schemas.chat import Reply, Usage
 from argosy.schemas.errors import ModelBusy
 from argosy.schemas.settings import ModelLimits, ModelSettings, Settings
-from argosy.testing import Fleet, Limits
+from argosy.testing import FakeModel, Fleet, Limits
 from argosy.testing.model_limits import Gate, Limited
 from argosy.testing.stage import plain_settings
 
@@ -190,3 +190,36 @@ async def test_a_worker_that_dies_with_calls_under_way_gives_their_places_back()
             await fleet.advance(3.3)
             fleet.crash("crowd-1")
         assert await run.result() == ["yes"] * 40
+
+
+class Slow(FakeModel):
+    """A model that takes five minutes for a slow question, a second for any other."""
+
+    async def complete(self, request: ModelRequest) -> Completion:
+        completion = await super().complete(request)
+        await asyncio.sleep(300 if "slow" in str(request.turns) else 1)
+        return completion
+
+
+async def test_who_waits_for_a_budget_that_others_have_reserved_keeps_nobody_from_the_model() -> None:
+    @agent(model=MODEL, reserve=100, concurrency=2, timeout_seconds=3_000)
+    async def twice(ctx: Context, number: int) -> str:
+        await ctx.model.ask("quick?")  # from now on it keeps its slot: to hand it back is to ask this again
+        await asyncio.sleep(3 * number)
+        return await ctx.model.ask("slow?")
+
+    asked = Pipeline("asked", takes=list[int], gives=list[str])
+    asked.returns(asked.map(twice, over=asked.input))
+    other = Pipeline("other", takes=int, gives=str)
+    other.returns(other.step(lone, other.input))
+    said = Slow(Reply(text="yes", usage=Usage(input_tokens=10, output_tokens=10)))
+    settings = limited(ModelLimits(calls=2))
+    async with Fleet(asked, other, model=said, settings=settings) as there:
+        # Each call asks for some hundred tokens: beside the slow one there is no room for another.
+        spender = await there.submit(asked, [0, 1], budget=230)
+        await there.advance(30)
+        began = there.now
+        assert await (await there.submit(other, 1)).result() == "yes"
+        assert there.now - began < 20
+        assert await spender.result() == ["yes", "yes"]
+        assert there.now - began < 900
