@@ -7,11 +7,15 @@ no other execution has, and with the values that it was given: so the result of 
 import asyncio
 import os
 import uuid
+from typing import Final
 
 from pydantic import BaseModel
 
 from argosy import Context, Pipeline, Plan, PlannedTask, PlanResult, agent, result_of
 from support.ledger import make_effect, the_ledger
+
+CONCURRENCY: Final = 4
+"""Handlers that each agent runs at once, in each process."""
 
 
 class Topic(BaseModel):
@@ -48,72 +52,82 @@ def began(pid: int | None = None) -> str:
     return f"began {pid or ''}"
 
 
-async def _work(ctx: Context, *, log: bool) -> str:
+def _begin(ctx: Context) -> None:
+    the_ledger().make(began(os.getpid()), ctx.task_id)
+
+
+async def _work(ctx: Context) -> str:
+    """All that most handlers do."""
+    _begin(ctx)
+    return await _effect(ctx, log=False)
+
+
+async def _effect(ctx: Context, *, log: bool) -> str:
     key = f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
     value = await ctx.step("effect", make_effect, key, log=log)
     the_ledger().know(key, value)
     return f"{ctx.task_id}:{uuid.uuid4().hex}"
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def branch(ctx: Context, topic: Topic) -> Made:
     """The left branch logs its memo; the right one may fail once."""
     step = ctx.task_id.rpartition("/")[2]
-    the_ledger().make(began(os.getpid()), ctx.task_id)
+    _begin(ctx)
     if topic.flaky and step == "right" and ctx.attempt == 1:
         message = f"{ctx.task_id} fails once"
         raise ValueError(message)
     await asyncio.sleep(topic.seconds)
-    return Made(step=step, value=await _work(ctx, log=step == "left"), padding="x" * topic.bulk)
+    return Made(step=step, value=await _effect(ctx, log=step == "left"), padding="x" * topic.bulk)
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def joiner(ctx: Context, left: Made, right: Made) -> Whole:
     """Never with less than both."""
     if (left.step, right.step) != ("left", "right"):
         message = f"{ctx.task_id} got {left.step} and {right.step}"
         raise ValueError(message)
-    return Whole(given=[left.value, right.value], value=await _work(ctx, log=False))
+    return Whole(given=[left.value, right.value], value=await _work(ctx))
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def lister(ctx: Context, topic: Topic) -> list[Made]:
     """A list of two, for a map."""
-    value = await _work(ctx, log=False)
+    value = await _work(ctx)
     return [
         Made(step="list", value=f"{value}:{item}", given=[topic.name], padding="x" * topic.bulk)
         for item in range(2)
     ]
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def link(ctx: Context, made: Made) -> Made:
     """A link of a chain."""
-    return Made(step="link", value=await _work(ctx, log=False), given=[made.value], padding=made.padding)
+    return Made(step="link", value=await _work(ctx), given=[made.value], padding=made.padding)
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def gather(ctx: Context, items: list[Made], sub: Made) -> Whole:
     """All of a map, and a pipeline's result."""
-    return Whole(given=[*(item.value for item in items), sub.value], value=await _work(ctx, log=False))
+    return Whole(given=[*(item.value for item in items), sub.value], value=await _work(ctx))
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2, window=400, reserve=100)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2, window=400, reserve=100)
 async def narrow(ctx: Context, made: Made) -> Made:
     """One whose window holds little."""
-    return Made(step="narrow", value=await _work(ctx, log=False), given=[made.value])
+    return Made(step="narrow", value=await _work(ctx), given=[made.value])
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2, window=400, reserve=100, above="paginate")
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2, window=400, reserve=100, above="paginate")
 async def reader(ctx: Context, made: Made) -> list[Made]:
     """One whose window holds little, and who reads page by page."""
-    return [Made(step="page", value=await _work(ctx, log=False), given=[made.value])]
+    return [Made(step="page", value=await _work(ctx), given=[made.value])]
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def planner(ctx: Context, made: Made) -> Plan:
     """Hands its own answer to the first task of its plan, which the others wait for."""
-    mine = Made(step="plan", value=await _work(ctx, log=False), given=[made.value]).model_dump()
+    mine = Made(step="plan", value=await _work(ctx), given=[made.value]).model_dump()
     return Plan(
         tasks=[
             PlannedTask(key="all", agent="bundle", inputs={"items": [result_of("one"), result_of("two")]}),
@@ -124,25 +138,25 @@ async def planner(ctx: Context, made: Made) -> Plan:
     )
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def bundle(ctx: Context, items: list[Made]) -> Made:
     """All that a list has."""
-    return Made(step="bundle", value=await _work(ctx, log=False), given=[item.value for item in items])
+    return Made(step="bundle", value=await _work(ctx), given=[item.value for item in items])
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2)
 async def teller(ctx: Context, plan: PlanResult[Made]) -> Made:
     """All that a plan's tasks gave, in its order; never with a hole."""
     if plan.holes:
         raise ValueError(str(plan.holes))
     given = [made.value for made in plan.results.values()]
-    return Made(step="teller", value=await _work(ctx, log=False), given=given)
+    return Made(step="teller", value=await _work(ctx), given=given)
 
 
-@agent(concurrency=4, retries=2, backoff_seconds=0.2, model="openai:scripted", reserve=100)
+@agent(concurrency=CONCURRENCY, retries=2, backoff_seconds=0.2, model="openai:scripted", reserve=100)
 async def thinker(ctx: Context, made: Made) -> Made:
     """Asks a model, whose calls are limited, out of the budget of its run."""
-    value = await _work(ctx, log=False)
+    value = await _work(ctx)
     said = await ctx.model.ask(made.value)
     if made.value not in said:
         raise ValueError(said)

@@ -7,19 +7,19 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from httpx2 import AsyncClient, HTTPError
 
 from argosy.schemas.ids import lane_of
-from support.crash_app import Topic, began, diamond
-from support.crash_effects import Loss, effects
-from support.crash_history import Place, committed_too_far, runs_in, successes_in
+from support.crash_app import began, diamond
+from support.crash_effects import NOBODY, Loss, Slept, begun_again, effects
+from support.crash_history import committed_too_far, runs_in, successes_in
 from support.crash_judge import budgeted, judge, letters
-from support.crash_loads import Expected, expected, topic
 from support.crash_plain import plains
 from support.crash_points import Cell, NotReached, reached
+from support.crash_runs import END_SECONDS, Runs
 from support.crash_world import CrashWorld
 from support.forks import Process
 from support.small_fleet import LEASE_SECONDS, SESSION_SECONDS
@@ -31,11 +31,8 @@ _SUBMIT_SECONDS: Final = 0.3
 _MANY: Final = 16
 _MANY_SECONDS: Final = 2.0
 """Between two runs when there are so many already: on a slow machine those get no further behind ever more of them."""
-_CANCEL_SECONDS: Final = 0.5
-"""Between a submit and its cancel: its tasks run then."""
 _REACH_SECONDS: Final = 150.0
 _REBUILD_SECONDS: Final = 15.0
-_END_SECONDS: Final = 150.0
 _TAKEN_SECONDS: Final = 20.0
 _AFTERWARDS: Final = 2
 _IN_HAND: Final = 24
@@ -48,18 +45,29 @@ class Play:
 
     world: CrashWorld
     cell: Cell
-    acknowledged: dict[str, Expected] = field(default_factory=dict[str, Expected])
-    garbage: dict[Place, bytes] = field(default_factory=dict[Place, bytes])
     recorded: set[str] = field(default_factory=set[str])
     """Tasks whose memo Redis had when the process was gone."""
     done: set[str] = field(default_factory=set[str])
     """Tasks whose success the log had then."""
     gone_at: float = 0.0
+    slept: Slept = NOBODY
+    """The process, where it only stood still."""
+    runs: Runs = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is submitted yet."""
+        self.runs = Runs(self.world, self.cell)
 
     async def run(self) -> None:
         """Raises AssertionError that says what is wrong."""
+        try:
+            await self._run()
+        finally:
+            await self.runs.leave()
+
+    async def _run(self) -> None:
         since = await self.world.witness.ends()
-        await self._save()
+        await self.runs.save()
         match self.cell.point.role:
             case "client":
                 victim = await self._client()
@@ -74,19 +82,19 @@ class Play:
                 SESSION_SECONDS + LEASE_SECONDS + 1.0
             )  # others take its work, with nobody to ask
             self.world.processes[0].signal(signal.SIGCONT)
-        await self._submit(_AFTERWARDS)
-        await self._all_ended()
+        await self.runs.submit(_AFTERWARDS)
+        await self.runs.all_ended()
         if self.cell.way == "stop":
-            await self._resume(victim)
-        await self.world.until_quiet(_END_SECONDS)
-        problems += await self._judged(since, victim.pid if self.cell.way == "stop" else 0)
+            await self._resume(victim, since)
+        await self.world.until_quiet(END_SECONDS)
+        problems += await self._judged(since)
         assert not problems, "\n".join(problems)
 
     # -- to the point
 
     async def _server(self) -> Process:
         point = self.cell.point
-        await self._submit(1)
+        await self.runs.submit(1)
         victim = await self.world.start(point.role, cell=self.cell.id)
         provoking = asyncio.create_task(self._provoke(victim), name="provoke")
         until = time.monotonic() + _REACH_SECONDS
@@ -95,8 +103,8 @@ class Play:
                 if victim.ended.done() or time.monotonic() > until:
                     raise self._not_reached(victim)
                 assert not provoking.done() or provoking.exception() is None, provoking.exception()
-                await self._submit(1)
-                await asyncio.sleep(_SUBMIT_SECONDS if len(self.acknowledged) < _MANY else _MANY_SECONDS)
+                await self.runs.submit(1)
+                await asyncio.sleep(_SUBMIT_SECONDS if len(self.runs.acknowledged) < _MANY else _MANY_SECONDS)
         finally:
             provoking.cancel()
             await asyncio.wait([provoking])
@@ -104,11 +112,11 @@ class Play:
 
     async def _client(self) -> Process:
         """A client by itself; whoever started it repeats the submit, as it is told to."""
-        run_id, about, becomes = self._next()
+        run_id, about, becomes = self.runs.next()
         words = ["--run-id", run_id, "--input", json.dumps(about.model_dump())]
         victim = await self.world.start("client", words, cell=self.cell.id)
         await self._until_reached(victim)
-        await self._submit_one(run_id, about, becomes)
+        await self.runs.submit_one(run_id, about, becomes)
         return victim
 
     async def _gateway(self) -> Process:
@@ -116,7 +124,7 @@ class Play:
         url = self.world.folder / f"{self.cell.id}.url"
         victim = await self.world.start("gateway", ["--ready-file", str(url)], cell=self.cell.id)
         await eventually(lambda: asyncio.to_thread(url.exists), "a gateway listens", seconds=_REACH_SECONDS)
-        run_id, about, becomes = self._next()
+        run_id, about, becomes = self.runs.next()
         body = {
             "pipeline": diamond.compile().model_dump(mode="json", exclude_defaults=True),
             "input": about.model_dump(),
@@ -134,7 +142,7 @@ class Play:
         finally:
             posting.cancel()
             await asyncio.wait([posting])
-        await self._submit_one(run_id, about, becomes)
+        await self.runs.submit_one(run_id, about, becomes)
         return victim
 
     async def _until_reached(self, victim: Process) -> None:
@@ -193,14 +201,21 @@ class Play:
         if self.cell.way != "stop":
             assert victim.ended.result() == -signal.SIGKILL, victim.ended.result()
         committed = await self.world.witness.committed()
-        for run_id, becomes in self.acknowledged.items():
+        for run_id, becomes in self.runs.acknowledged.items():
             keys = self.world.lanes[lane_of(run_id, len(self.world.lanes))]
             for task in (f"{run_id}/{name}" for name in becomes.shape.given):
                 if await self.world.redis.hexists(keys.task(task), "m:effect"):
                     self.recorded.add(task)
-        records = plains(await self.world.witness.read(since))
+        lines = await self.world.witness.read(since)
+        records = plains(lines)
         self.done = set(successes_in(records))
         self.gone_at = time.monotonic()
+        if self.cell.way == "stop":
+            # On a slow machine this look took as long as a lease lasts, and others have settled meanwhile.
+            struck = self.world.ledger.first(reached(self.cell.id)) or self.gone_at
+            struck_ms = (time.time() - (time.monotonic() - struck)) * 1000
+            before = successes_in(plains([line for line in lines if line.time_ms < struck_ms]))
+            self.slept = Slept(victim.pid, struck, frozenset(before))
         return committed_too_far(records, committed)
 
     async def _taken_over(self, since: Mapping[Where, int]) -> None:
@@ -226,62 +241,23 @@ class Play:
             case _:
                 pass
 
-    async def _save(self) -> None:
-        if self.cell.way == "tail":
-            await self.world.save()
-
-    async def _resume(self, victim: Process) -> None:
+    async def _resume(self, victim: Process, since: Mapping[Where, int]) -> None:
         """Let it go on when its leases are over and others have done its work; it must find its way and leave."""
         await asyncio.sleep(max(0.0, self.gone_at + LEASE_SECONDS + 0.5 - time.monotonic()))
+        settled = frozenset(successes_in(plains(await self.world.witness.read(since))))
+        self.slept = replace(self.slept, meanwhile=settled - self.slept.before)
         victim.signal(signal.SIGCONT)
-        await self._submit(_AFTERWARDS)
-        await self._all_ended()
+        await self.runs.submit(_AFTERWARDS)
+        await self.runs.all_ended()
         if self.cell.point.role != "client" and self.cell.point.provoke != "terminate":
             victim.signal(signal.SIGTERM)  # a second one would end it at once
         try:
-            async with asyncio.timeout(_END_SECONDS):
+            async with asyncio.timeout(END_SECONDS):
                 code = await asyncio.shield(victim.ended)
         except TimeoutError:
             said = victim.said()[-3000:]
             raise AssertionError(f"the process of {self.cell.id} woke and never ended: {said}") from None
         assert code == 0, f"the process ended with {code}: {victim.said()[-3000:]}"
-
-    # -- load
-
-    def _next(self) -> tuple[str, Topic, Expected]:
-        number, load = len(self.acknowledged), self.cell.point.load
-        run_id = f"{self.cell.id}-{number}"
-        return run_id, topic(load, run_id, number), expected(load, run_id, number)
-
-    async def _submit(self, many: int) -> None:
-        for _ in range(many):
-            await self._submit_one(*self._next())
-
-    async def _submit_one(self, run_id: str, about: Topic, becomes: Expected) -> None:
-        assert self.world.client is not None
-        number = len(self.acknowledged)
-        run = await self.world.client.submit(
-            becomes.shape.pipeline, about, run_id=run_id, budget=becomes.budget
-        )
-        self.acknowledged[run_id] = becomes
-        if becomes.signal:
-            await run.signal("word", {"of": run_id}, signal_id=becomes.signal)
-        if "cancelled" in becomes.outcomes:
-            await asyncio.sleep(_CANCEL_SECONDS)  # so that there is something to stop
-            await run.cancel("no longer wanted")
-        if self.cell.point.load == "garbled":
-            self.garbage |= await self.world.garbage(run_id, number)
-        await self._save()
-
-    async def _all_ended(self) -> None:
-        assert self.world.client is not None
-        client = self.world.client
-        try:
-            async with asyncio.timeout(_END_SECONDS), asyncio.TaskGroup() as group:
-                for run_id in self.acknowledged:
-                    group.create_task(client.run(run_id).ended(), name=run_id)
-        except TimeoutError:
-            raise AssertionError(f"runs of {self.cell.id} never ended") from None
 
     # -- afterwards
 
@@ -290,28 +266,26 @@ class Play:
         keys = self.world.lanes[lane_of(run_id, len(self.world.lanes))]
         return int(await self.world.redis.hget(keys.budget(run_id), "tokens") or 0)
 
-    async def _judged(self, since: Mapping[Where, int], slept: int) -> list[str]:
+    async def _judged(self, since: Mapping[Where, int]) -> list[str]:
         lost = self.cell.way in {"wipe", "tail"}
         records = plains(await self.world.witness.read(since))
         runs, stored = runs_in(records), self.world.stored
-        found = {run_id: runs[run_id] for run_id in self.acknowledged if run_id in runs}
-        problems = [f"{run_id} left no trace" for run_id in self.acknowledged if run_id not in found]
+        found = {run_id: runs[run_id] for run_id in self.runs.acknowledged if run_id in runs}
+        problems = [f"{run_id} left no trace" for run_id in self.runs.acknowledged if run_id not in found]
         for run_id, run in found.items():
-            problems += judge(run, self.acknowledged[run_id], stored)
-            problems += budgeted(run, self.acknowledged[run_id], await self._ledger(run_id), lost=lost)
-        loss = Loss(most_again=None if lost else _IN_HAND, slept=slept)
-        problems += effects(self.world.ledger, found, self.acknowledged, loss)
+            problems += judge(run, self.runs.acknowledged[run_id], stored)
+            problems += budgeted(run, self.runs.acknowledged[run_id], await self._ledger(run_id), lost=lost)
+        loss = Loss(most_again=None if lost else _IN_HAND, slept=self.slept)
+        problems += effects(self.world.ledger, found, self.runs.acknowledged, loss)
         if not lost:
             again = {key.split("|", 1)[0] for key in self.world.ledger.made(self.gone_at) if "|" in key}
             problems += [f"{task} had its memo, and made its effect again" for task in again & self.recorded]
-            # Who stood still right before its handler, and wakes when others have settled, can't know of them.
-            begun = self.world.ledger.noted(began(), self.gone_at, but=began(slept) if slept else "")
-            problems += [f"{task} had settled, and its handler began again" for task in begun & self.done]
-        problems += letters(records, self.garbage, self.world.unreadable)
+            problems += begun_again(self.world.ledger, self.gone_at, self.done, self.slept)
+        problems += letters(records, self.runs.garbage, self.world.unreadable)
         answered = {one.id for run in runs.values() for one in run.refused}
         problems += [
             f"nobody was told that {topic}/{part}/{offset} can't be read"
-            for topic, part, offset in self.garbage
+            for topic, part, offset in self.runs.garbage
             if topic.endswith(".inbox") and f"{part}/{offset}" not in answered
         ]
         return problems

@@ -25,6 +25,8 @@ class Run:
     recorded: list[Plain] = field(default_factory=_none)
     signals: list[Plain] = field(default_factory=_none)
     cancels: list[Plain] = field(default_factory=_none)
+    answers: list[Plain] = field(default_factory=_none)
+    """About its budget."""
     fired: list[Plain] = field(default_factory=_none)
     ended: list[Plain] = field(default_factory=_none)
     results: list[Plain] = field(default_factory=_none)
@@ -50,6 +52,7 @@ def runs_in(records: Sequence[Plain]) -> dict[str, Run]:
             "step.recorded": run.recorded,
             "signal.received": run.signals,
             "cancel.received": run.cancels,
+            "budget.received": run.answers,
             "timer.fired": run.fired,
             "run.ended": run.results if one.topic.endswith(".results") else run.ended,
             "submit.refused": run.refused,
@@ -73,13 +76,16 @@ def committed_too_far(records: Sequence[Plain], committed: Mapping[str, Mapping[
     ]
 
 
-def _unfinished(one: Plain, run: Run, letters: set[Place]) -> str:
+def _unfinished(one: Plain, run: Run, letters: set[Place]) -> str:  # noqa: PLR0911 - a table
     match one.kind:
         case "run.submitted":
             return "" if run.accepted or run.refused else f"nobody received the submit of {run.run_id}"
         case "signal.sent":
             taken = {signal.data["signal_id"] for signal in run.signals}
             return "" if one.id in taken else f"nobody received the signal {one.id}"
+        case "budget.answered":
+            taken = {answer.data["answer_id"] for answer in run.answers}
+            return "" if one.id in taken else f"nobody received the answer {one.id}"
         case "cancel.requested":
             return "" if run.cancels else f"nobody received the cancel of {run.run_id}"
         case "task.dispatched" | "task.system":

@@ -4,11 +4,13 @@ import json
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from support.crash_history import Place, Run, letters_in
-from support.crash_loads import Expected, Shape
+from support.crash_loads import DENIED, Expected, Shape
 from support.crash_plain import Plain, Stored, value_of
+
+BUDGET_SPENT: Final = "budget_spent"
 
 
 def judge(run: Run, expected: Expected, stored: Stored | None = None) -> list[str]:
@@ -23,6 +25,7 @@ def judge(run: Run, expected: Expected, stored: Stored | None = None) -> list[st
     wrong = _ends(run, end) + _attempts(run, expected) + _orders(run, expected.shape) + _causes(run, expected)
     if expected.signal and {one.data["signal_id"] for one in run.signals} != {expected.signal}:
         wrong.append(f"{run.run_id} was sent a signal, and the log has {run.signals}")
+    wrong += _asked(run, expected)
     match end["outcome"]:
         case "succeeded":
             wrong += _values(run, end, expected.shape, stored)
@@ -40,9 +43,31 @@ def budgeted(run: Run, expected: Expected, spent: int, *, lost: bool) -> list[st
         return []
     usage: Mapping[str, int] = run.ended[0].data.get("usage") or {}
     told = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
-    if 0 < told <= expected.budget and spent <= expected.budget and (lost or told <= spent):
+    limit = expected.limit or 0
+    if expected.fault == BUDGET_SPENT:
+        right = told == spent == 0  # its first call was more than it had
+    else:
+        right = 0 < told <= limit and spent <= limit and (lost or told <= spent)
+    if right:
         return []
-    return [f"{run.run_id} may take {expected.budget} tokens; its log tells of {told}, its ledger of {spent}"]
+    return [f"{run.run_id} may take {limit} tokens; its log tells of {told}, its ledger of {spent}"]
+
+
+def answer_id(run_id: str) -> str:
+    """Name the answer about a run's budget."""
+    return f"{run_id}-answer"
+
+
+def _asked(run: Run, expected: Expected) -> list[str]:
+    """A run whose budget was too small heard what it was told, or waited to the end of its time."""
+    if expected.answer is None:
+        return []
+    ids = {one.data["answer_id"] for one in run.answers}
+    if ids != (set() if expected.answer == "silence" else {answer_id(run.run_id)}):
+        return [f"{run.run_id} was told {expected.answer} about its budget, and the log has {run.answers}"]
+    if expected.answer == "silence" and not any(one.data["name"] == "budget" for one in run.fired):
+        return [f"{run.run_id} was told nothing about its budget, and no timer of that fired"]
+    return []
 
 
 def _ends(run: Run, end: Mapping[str, Any]) -> list[str]:
@@ -103,8 +128,33 @@ def _named(task: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - JS
     return [(task, value[0] if isinstance(value, list) else value)]
 
 
+def _denied(run: Run, end: Mapping[str, Any], expected: Expected) -> list[str]:
+    """A call that the budget doesn't hold is never made, and the record says what was asked for, and the answer."""
+    fault, shape = _fault(end), expected.shape
+    figures, limit = fault.get("figures", {}), expected.budget or 0
+    said = DENIED if expected.answer == "deny" else "nobody raised it"
+    wrong: list[str] = []
+    if (
+        fault.get("code") != expected.fault
+        or said not in fault.get("message", "")
+        or figures.get("limit_tokens") != limit
+        or figures.get("asked_tokens", 0) <= limit
+    ):
+        wrong.append(f"{run.run_id} failed with {fault}, not with {expected.fault}, its figures and {said!r}")
+    (asking,) = shape.given[shape.last]
+    if fault.get("task_id") != f"{run.run_id}/{asking}" or run.first_success(asking):
+        wrong.append(
+            f"{run.run_id}/{asking} got what the budget doesn't hold, or the end names another: {fault}"
+        )
+    if any(order.data["task_id"] == f"{run.run_id}/{shape.last}" for order in run.orders):
+        wrong.append(f"{run.run_id}/{shape.last} was ordered, though {asking} had failed")
+    return wrong
+
+
 def _refused(run: Run, end: Mapping[str, Any], expected: Expected) -> list[str]:
     """Promise 8: above the threshold an agent gets nothing at all, and the record says so."""
+    if expected.fault == BUDGET_SPENT:
+        return _denied(run, end, expected)
     fault = _fault(end)
     wrong: list[str] = []
     if fault.get("code") != expected.fault or not fault.get("figures", {}).get("tokens"):
@@ -158,7 +208,7 @@ def _inputs(run: Run, shape: Shape, task: str, inputs: Sequence[Mapping[str, Any
 def _causes(run: Run, expected: Expected) -> list[str]:
     """A history sorts causally: each record comes after what it answers."""
     shape, accepted = expected.shape, run.accepted[0].offset
-    fired = {one.offset for one in run.fired}
+    fired, raised = {one.offset for one in run.fired}, _raised(run)
     success = {task: run.first_success(task) for task in shape.given}
     wrong: list[str] = []
     ordered: dict[tuple[str, int], set[int | None]] = defaultdict(set)
@@ -169,7 +219,7 @@ def _causes(run: Run, expected: Expected) -> list[str]:
         first = max((found.offset for found in parents if found), default=accepted)
         fits = cause is not None and (cause == first if shape.direct else cause >= first)
         if attempt > 1:
-            fits = cause in fired
+            fits = cause in (fired if expected.answer is None else raised)
         if not fits:
             wrong.append(f"{run.run_id}/{task}#{attempt} was ordered by {cause}, not {first}")
     for one in run.settled:
@@ -182,6 +232,19 @@ def _causes(run: Run, expected: Expected) -> list[str]:
     if run.ended[0].data["outcome"] == "succeeded" and last and run.ended[0].offset < last.offset:
         wrong.append(f"{run.run_id} ended before its {shape.last} had")
     return wrong
+
+
+def _raised(run: Run) -> set[int]:
+    """Find who may order a task anew that was refused: the answer, not its repeats; a refusal that came after it."""
+    first = next((one.offset for one in run.answers if one.data.get("tokens")), None)
+    if first is None:
+        return set()
+    late = (
+        one.offset
+        for one in run.settled
+        if one.offset > first and one.data["attempt"] == 1 and _fault(one.data).get("code") == BUDGET_SPENT
+    )
+    return {first, *late}
 
 
 def letters(

@@ -17,6 +17,7 @@ Load = Literal[
     "paged",
     "planned",
     "asking",
+    "spent",
     "cancelled",
     "signalled",
     "garbled",
@@ -38,6 +39,10 @@ class Shape:
     """What workers do themselves: it makes no side effect, and has no value of its own."""
 
 
+Answer = Literal["raise", "early", "deny", "silence"]
+"""What a run is told whose budget is too small: more, when it asks or before; no; nothing."""
+
+
 @dataclass(frozen=True)
 class Expected:
     """What must become of one run."""
@@ -52,6 +57,13 @@ class Expected:
     """The id of a signal that was sent to it."""
     budget: int | None = None
     """Tokens that it may take."""
+    answer: Answer | None = None
+    """It asks for more than that, and is told this."""
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens that it may take in the end."""
+        return BUDGET_TOKENS if self.answer in ("raise", "early") else self.budget
 
 
 DIAMOND: Final = Shape(diamond, {"left": (), "right": (), "join": ("left", "right")}, "join", direct=True)
@@ -108,6 +120,12 @@ _TOPICS: Final[Mapping[Load, Mapping[str, Any]]] = {
 }
 BUDGET_TOKENS: Final = 5_000
 """Of a run that asks a model twice: what a call may have taken that died under way counts too."""
+LITTLE_TOKENS: Final = 60
+"""Less than one call of a model may take."""
+SILENT_SECONDS: Final = 3.0
+"""For how long a run asks that nobody answers."""
+DENIED: Final = "too dear"
+_ANSWERS: Final[tuple[Answer, ...]] = ("raise", "deny", "silence", "early")
 _FOUR_PAGES: Final = 4_400
 """Characters of a text that a reader is given in four pages."""
 _TOO_MUCH: Final = 8_000
@@ -122,7 +140,7 @@ def topic(load: Load, run_id: str, number: int) -> Topic:
         return Topic(name=run_id, bulk=_TOO_MUCH if number % 2 else 0)
     return Topic(
         name=run_id,
-        flaky=load not in ("spread", "planned", "asking") and number % 2 == 1,
+        flaky=load not in ("spread", "planned", "asking", "spent") and number % 2 == 1,
         **_TOPICS.get(load, {}),
     )
 
@@ -140,6 +158,8 @@ def expected(  # noqa: PLR0911 - one for each load
             return Expected(PAGED)
         case "asking":
             return Expected(ASKING, budget=BUDGET_TOKENS)
+        case "spent":
+            return _spent(_ANSWERS[number % len(_ANSWERS)])
         case "planned":
             return Expected(PLANNED)
         case "tight":
@@ -152,3 +172,9 @@ def expected(  # noqa: PLR0911 - one for each load
             return Expected(DIAMOND, attempts={"left": 2, **again})
         case _:
             return Expected(DIAMOND, attempts=again)
+
+
+def _spent(answer: Answer) -> Expected:
+    if answer in ("deny", "silence"):
+        return Expected(ASKING, ("failed",), "budget_spent", budget=LITTLE_TOKENS, answer=answer)
+    return Expected(ASKING, attempts={"think": 2}, budget=LITTLE_TOKENS, answer=answer)

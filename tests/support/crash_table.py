@@ -164,6 +164,27 @@ _MODELS: Final = (
           load="asking"),
 )  # fmt: skip
 
+_BUDGETS: Final = (
+    Point("worker.budget.refuse", "argosy.agents.settle:Settles.settle", "a call that the budget refused is settled",
+          when.of_refusal, load="spent", loses=True),
+    Point("lane.budget.hold", "argosy.coordinator.edge:hold", "a task that was refused is let wait, in memory",
+          load="spent"),
+    Point("lane.budget.commit", "argosy.coordinator.chain:Chain.commit",
+          "who waits for a budget, and what was answered, is committed", when.asks, load="spent", loses=True),
+    Point("receiver.budget.append", _APPEND, "an answer about a budget is appended to the run log",
+          when.of_judged("budget.received"), load="spent"),
+    Point("lane.budget.raise", "argosy.coordinator.asking:raise_to",
+          "a budget is raised, and who waits for it is let go, in memory", load="spent"),
+    Point("lane.budget.order", _DELIVER, "a task that waited for a budget is ordered again", when.of_again("think"),
+          load="spent", loses=True),
+    Point("lane.budget.deny", "argosy.coordinator.answers:deny", "who waits in vain fails, in memory", load="spent"),
+    Point("lane.budget.silence", _DELIVER, "nobody has answered for long enough: a timer fires", when.of_silence,
+          load="spent", loses=True),
+    Point("lane.budget.end", _DELIVER, "the end of a run whose budget was not raised is appended", when.of_denied,
+          load="spent", loses=True),
+)  # fmt: skip
+
 POINTS: Final[dict[str, Point]] = {
-    point.name: point for point in (*_CLIENT, *_RECEIVER, *_LANE, *_WORKER, *_PAGES, *_PLANS, *_MODELS)
+    point.name: point
+    for point in (*_CLIENT, *_RECEIVER, *_LANE, *_WORKER, *_PAGES, *_PLANS, *_MODELS, *_BUDGETS)
 }

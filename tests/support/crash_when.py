@@ -42,8 +42,39 @@ def of_entries(prefix: str) -> Counts:
 
 
 def of_timers(_publish: Any, owed: Sequence[Any]) -> bool:
-    """A delivery of timers that fire."""
+    """A delivery of timers of retries that fire."""
     return any("|retry:" in one.what for one in owed)
+
+
+def of_silence(_publish: Any, owed: Sequence[Any]) -> bool:
+    """A delivery of timers of runs that have asked for long enough."""
+    return any(one.what.endswith("|budget") for one in owed)
+
+
+def of_denied(_publish: Any, owed: Sequence[Any]) -> bool:
+    """A delivery of the end of a run that its budget failed."""
+    return any(one.what.startswith("end:") and b'"budget_spent"' in one.letter.record.value for one in owed)
+
+
+def of_again(local: str) -> Counts:
+    """A delivery of orders: of the second attempt of tasks of this name."""
+    wanted = f"/{local}#2".encode()
+
+    def counts(_publish: Any, owed: Sequence[Any]) -> bool:
+        headers = (header for one in owed for header in one.letter.record.headers)
+        return any(name == "ce_id" and (value or b"").endswith(wanted) for name, value in headers)
+
+    return counts
+
+
+def of_refusal(_settles: Any, _running: Any, settled: Any, _trace: Any) -> bool:
+    """A settle of an attempt whose call the budget refused."""
+    return settled.fault is not None and settled.fault.code == "budget_spent"
+
+
+def asks(_chain: Any, given: Any, _checkpoint: Any, *, mark: str = "") -> bool:
+    """A commit that says who waits for a budget."""
+    return "ask" in given.args and not mark
 
 
 def of_blobs(_publish: Any, owed: Sequence[Any]) -> bool:

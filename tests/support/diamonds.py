@@ -8,7 +8,7 @@ from argosy.client.connection import Argosy
 from argosy.schemas.errors import Unreachable
 from argosy.schemas.ids import new_run_id
 from support.crash_app import Topic, diamond
-from support.crash_effects import Loss, effects
+from support.crash_effects import Loss, Slept, effects
 from support.crash_history import committed_too_far, letters_in, runs_in
 from support.crash_judge import judge
 from support.crash_loads import DIAMOND, Expected
@@ -91,7 +91,7 @@ class Diamonds:
         problems = [f"{run_id} left no trace" for run_id in self.acknowledged if run_id not in found]
         for run_id, run in found.items():
             problems += judge(run, expected[run_id], stored)
-        loss = Loss(most_again=None if redis_lost else most_again, slept=slept)
+        loss = Loss(most_again=None if redis_lost else most_again, slept=Slept(slept))
         problems += effects(self.world.ledger, found, expected, loss)
         problems += committed_too_far(records, committed)
         problems += [f"a dead letter: {letter}" for _, letter in letters_in(records)]

@@ -33,6 +33,11 @@ class Ledger:
         """Its memo was returned to the handler."""
         self._db.execute("INSERT INTO known VALUES (?, ?, ?)", (key, value, time.monotonic()))
 
+    def first(self, key: str) -> float | None:
+        """When an effect was first made, by the clock of the rest (`time.monotonic`); None: it wasn't."""
+        (at,) = self._db.execute("SELECT MIN(at) FROM made WHERE key = ?", (key,)).fetchone()
+        return None if at is None else float(at)
+
     def effects(self) -> set[str]:
         """Keys of all effects."""
         return {row[0] for row in self._db.execute("SELECT key FROM effects")}
@@ -54,17 +59,19 @@ class Ledger:
         """Every memo that a handler had in hand."""
         return list(self._db.execute("SELECT key, value FROM known"))
 
-    def made_after_known(self, later_than: float = 0.0, *, but_by: int = 0) -> list[str]:
+    def made_after_known(
+        self, later_than: float = 0.0, *, but_by: int = 0, asleep_since: float = 0.0
+    ) -> list[str]:
         """Keys whose effect was made again after a handler had its memo (from a moment on).
 
-        What the process `but_by` made doesn't count: one that stood still between looking the memo up and making
-        the effect, and woke when another had made it, can't know.
+        What the process `but_by` made doesn't count, where the memo came while it slept: one that stood still between
+        looking the memo up and making the effect, and woke when another had made it, can't know.
         """
         query = (
             "SELECT DISTINCT made.key FROM made JOIN known ON made.key = known.key"
-            " WHERE made.at > known.at AND known.at > ? AND made.pid != ?"
+            " WHERE made.at > known.at AND known.at > ? AND NOT (made.pid = ? AND known.at > ?)"
         )
-        return [row[0] for row in self._db.execute(query, (later_than, but_by))]
+        return [row[0] for row in self._db.execute(query, (later_than, but_by, asleep_since))]
 
     def changed_memos(self) -> list[str]:
         """Keys whose memo had two values in handlers' hands."""

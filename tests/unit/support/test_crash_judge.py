@@ -1,6 +1,7 @@
 """Does the oracle of the kill matrix see? A right history, and what it says of each wrong one."""
 
 import os
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +17,8 @@ from argosy.schemas.inbox import RunSubmitted
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import CancelReceived, RunAccepted, RunEnded, StepRecorded, TaskSettled
 from argosy.schemas.task import TaskDispatched, TaskInput
-from support.crash_app import branch, diamond
-from support.crash_effects import Loss, effects
+from support.crash_app import CONCURRENCY, began, branch, diamond
+from support.crash_effects import Loss, Slept, begun_again, effects
 from support.crash_history import committed_too_far, runs_in
 from support.crash_judge import judge, letters
 from support.crash_loads import DIAMOND, TIGHT, Expected
@@ -176,8 +177,35 @@ def test_wrong_side_effects_are_seen(ledger: Ledger, wrong: Callable[[Ledger], N
 
 def test_only_who_stood_still_may_make_an_effect_that_another_has_recorded(ledger: Ledger) -> None:
     ledger.make(f"{RUN}/left|key", "m")  # by this very process
-    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, os.getpid())) == []
-    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, 1)) != []
+    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, Slept(os.getpid()))) == []
+    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, Slept(1))) != []
+    recorded_before = Slept(os.getpid(), time.monotonic())
+    assert effects(ledger, runs_in(history()), BECOMES, Loss(1, recorded_before)) != []
+
+
+def test_a_handler_that_begins_though_its_task_has_settled_is_seen(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    at = time.monotonic()
+    ledger.make(began(1), "run/left")
+    assert begun_again(ledger, at, {"run/right"}) == []
+    assert begun_again(ledger, at, {"run/left"}) == ["run/left had settled, and its handler began again"]
+    assert begun_again(ledger, time.monotonic(), {"run/left"}) == []
+
+
+def test_who_wakes_may_begin_what_it_had_in_hand_but_nothing_that_had_settled_before_it_slept(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    at = time.monotonic()
+    tasks = {f"run{number}/left" for number in range(CONCURRENCY)}
+    for task in tasks:
+        ledger.make(began(7), task)
+    assert begun_again(ledger, at, tasks, Slept(7, at, meanwhile=tasks)) == []
+    assert "slept only afterwards" in begun_again(ledger, at, tasks, Slept(7, at, before={"run0/left"}))[0]
+    assert "began again" in begun_again(ledger, at, tasks, Slept(8, at, meanwhile=tasks))[0]
+    ledger.make(began(7), "more/left")
+    (said,) = begun_again(ledger, at, tasks, Slept(7, at, meanwhile={*tasks, "more/left"}))
+    assert "more than it had in hand" in said
 
 
 def test_what_redis_knew_may_be_made_again_when_it_lost_all_but_not_what_is_in_the_log(
