@@ -15,7 +15,7 @@ from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import logs
 
 if TYPE_CHECKING:
-    from argosy.client.run import Run
+    from argosy.client.run import Run, RunStatus
 
 LOOK_SECONDS: Final = 5.0
 """A pause, a run that ended, a scheduler that died: so soon it is noticed."""
@@ -47,8 +47,9 @@ class Scheduler:
         self._window_ms, self._clock_ms = window_seconds * 1000, clock_ms
         self._submitted: dict[str, int] = {}
         """By schedule: when we submitted its last run."""
-        self._last: dict[str, tuple[int, Run[Any]]] = {}
-        """By schedule: its last slot that we submitted, and the run."""
+        self._late: dict[str, dict[int, Run[Any]]] = {}
+        """By schedule: the slots that we submitted lately, and their runs; those that may still be turned away, and the
+        last one."""
         self._log = logs.get("argosy.scheduler")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -99,14 +100,24 @@ class Scheduler:
         run_id = schedule.run_id(slot_ms)
         run = await self._fleet.submit(schedule.pipeline, schedule.value, run_id=run_id, when_busy="raise")
         self._submitted[schedule.name] = now_ms
-        self._last[schedule.name] = slot_ms, run
+        self._late.setdefault(schedule.name, {})[slot_ms] = run
         self._log.info("scheduled run submitted", run_id=run_id, late_ms=now_ms - slot_ms)
 
     async def _submit_again(self, schedule: Schedule[Any], now_ms: int) -> None:
-        """Submit the last slot again if it was turned away: its receiver may find the fleet full where we did not."""
-        slot_ms, run = self._last.get(schedule.name, (0, None))
-        if run is not None and now_ms - slot_ms <= MISSED_AFTER_MS and await run.state() == "refused":
-            await self._submit(schedule, slot_ms, now_ms)
+        """Submit slots again that were turned away: their receiver may find the fleet full where we did not.
+
+        Where slots may overlap, one may be turned away though a later one went through.
+        """
+        late = self._late.get(schedule.name, {})
+        for slot_ms, run in sorted(late.items()):
+            if now_ms - slot_ms > MISSED_AFTER_MS:
+                state: RunStatus | None = None
+            else:
+                state = await run.state()
+            if state == "refused":
+                await self._submit(schedule, slot_ms, now_ms)
+            elif state != "unknown" and slot_ms != max(late):
+                del late[slot_ms]
 
     def _due(self, schedule: Schedule[Any], noted: Noted, now_ms: int) -> list[int]:
         """List the slots that came due and are not dealt with: the newest, if they are too many."""
@@ -122,8 +133,8 @@ class Scheduler:
         """Say whether the run of the slot before is under way."""
         if not noted.run_ms:
             return False
-        slot_ms, run = self._last.get(schedule.name, (0, None))
-        if run is None or slot_ms != noted.run_ms:
+        run = self._late.get(schedule.name, {}).get(noted.run_ms)
+        if run is None:
             run = self._fleet.run(schedule.run_id(noted.run_ms))
         state = await run.state()
         if state == "unknown":

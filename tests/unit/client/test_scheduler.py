@@ -222,6 +222,35 @@ async def test_a_slot_whose_predecessor_goes_on_is_left_out_waits_or_runs_beside
         assert await test.runs() == {"1210"} | late
 
 
+async def test_a_slot_that_was_turned_away_is_submitted_again_though_a_later_one_went_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with clocked() as test:
+        schedule = Schedule("s", "*/10 * * * * *", hello, "x", overlap="allow")
+        one = Scheduler([schedule], test.fleet, test.book, 172_800, lambda: test.now_ms)
+        await one.look()
+        early, late = (schedule.run_id(NOON + ms) for ms in (10_000, 20_000))
+        away, real = {early}, type(test.fleet.run("x")).state
+
+        async def state(run: Any) -> str:  # noqa: ANN401 - a Run
+            return "refused" if run.run_id in away else await real(run)
+
+        monkeypatch.setattr("argosy.client.run.Run.state", state)
+        test.now_ms += 20_000
+        await one.look()
+        assert sorted(await everything(test.world)) == [early, late]
+        for _ in range(2):
+            test.now_ms += 3_000
+            await one.look()
+        assert sorted(await everything(test.world)) == [early, early, early, late]
+        away.clear()
+        await one.look()
+        test.now_ms += MISSED_AFTER_MS
+        away.add(early)
+        await one.look()
+        assert (await everything(test.world)).count(early) == 3
+
+
 async def test_a_paused_schedule_leaves_its_slots_out_until_it_goes_on() -> None:
     async with clocked() as test:
         one = test.scheduler(missed="all")
