@@ -29,6 +29,7 @@ from argosy.schemas.fault import first_of
 from argosy.schemas.settings import Settings
 from argosy.telemetry import logs
 
+_LOOK_SECONDS: Final = 0.01
 _IN_HAND: Final = 4
 """Records in hand for each slot: enough that no slot waits for a fetch."""
 
@@ -96,6 +97,11 @@ class Worker:
             await leases.stop()
         if self._broken:
             raise WorkerBroken("; ".join(self._broken))
+
+    async def joined(self) -> None:
+        """Return once each agent's consumer was given its partitions, be they none."""
+        while not self.desks or not all(desk.intake.epoch for desk in self.desks):  # noqa: ASYNC110 - for an instant
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _serve(self, shared: Shared, stop: asyncio.Event) -> None:
         leave = asyncio.Event()

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
@@ -27,6 +27,8 @@ from argosy.telemetry import setup
 FORCED_EXIT = 128 + signal.SIGTERM
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _POOL: Final = "argosy-pool"
+_JOINED_SECONDS: Final = 2.0
+"""What a process is to do before it loads the vocabulary may not take longer."""
 _LAST_SECONDS: Final = 2.0
 """For threads to end after all is closed."""
 
@@ -39,18 +41,24 @@ class Services:
     cluster: KafkaCluster
     store: RedisStore
     payloads: ObstorePayloads
-    _beside: set[asyncio.Task[bool]] = field(default_factory=set["asyncio.Task[bool]"])
+    _beside: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
-    def load_vocabulary(self) -> None:
-        """Load it in a thread: half a second that would hold up the first task, and the loop with it.
+    def load_vocabulary(self, after: Awaitable[object]) -> None:
+        """Load it in a thread `after` what must not wait for it: a quarter second of that lets nothing else run.
 
-        To be called once all that a start asks of servers is answered: a quarter second of it lets nothing else run.
+        Without, the first task would be held up by all of it, half a second, and the loop with it.
         """
-        loading = asyncio.to_thread(tokens.is_exact)
-        self._beside.add(asyncio.create_task(loading, name="load the vocabulary"))
+
+        async def load() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_JOINED_SECONDS):
+                    await after
+            await asyncio.to_thread(tokens.is_exact)
+
+        self._beside.add(asyncio.create_task(load(), name="load the vocabulary"))
 
     async def settle(self) -> None:
-        """Wait for what was begun beside; before the pool of threads ends."""
+        """Wait for it; before the pool of threads ends."""
         await asyncio.gather(*self._beside, return_exceptions=True)
 
 

@@ -55,7 +55,7 @@ def coordinator(
             asyncio.create_task(tell_missing(services.cluster, used), name="tell of missing topics"),
             asyncio.create_task(run_schedules(settings, services.store, schedules, stop), name="schedules"),
         }
-        services.load_vocabulary()
+        services.load_vocabulary(asyncio.sleep(0))
         try:
             await coordinator.run(stop)
         finally:
@@ -115,8 +115,9 @@ def worker(
         await say_ready(ready_file)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
         models = Models(client, settings.model)
-        services.load_vocabulary()
-        serving = asyncio.create_task(Worker(*parts, models=models).run(stop), name="worker")
+        worker = Worker(*parts, models=models)
+        services.load_vocabulary(worker.joined())
+        serving = asyncio.create_task(worker.run(stop), name="worker")
         try:
             await asyncio.wait({serving})
             serving.result()

@@ -153,6 +153,15 @@ async def test_an_order_is_run_settled_and_its_offset_committed() -> None:
     assert settled.deliveries == 1
 
 
+async def test_a_worker_has_joined_once_all_its_agents_have_their_partitions() -> None:
+    bench = await ready("shout", "overdue")
+    async with bench.worker(shout, overdue) as running:
+        joined = asyncio.create_task(running.worker.joined())
+        await asyncio.wait({joined}, timeout=10)
+        assert joined.done()
+        assert [desk.intake.assigned_count > 0 for desk in running.worker.desks] == [True, True]
+
+
 async def test_the_settle_names_its_run_its_attempt_and_the_offset_that_ordered_it() -> None:
     bench = await ready("shout")
     async with bench.worker(shout):
