@@ -24,7 +24,7 @@ async def look_compare(desk: "Desk", asked: Asked) -> View:
         return View("Compare", (), {"left": left, "right": right, "found": None})
     one, two = await kept_of(desk, left), await kept_of(desk, right)
     # Both logs are folded once more: seconds, for runs of thousands of tasks.
-    found = await asyncio.to_thread(diff, one.history, two.history)
+    found = await asyncio.to_thread(diff, one.history.as_of_now(), two.history.as_of_now())
     return compare_view(found)
 
 
@@ -32,7 +32,9 @@ async def look_blame(desk: "Desk", asked: Asked) -> View:
     """Say which task made a text or a value of the run's outcome, or lost it; without one, whom to suspect."""
     run_id, about = asked.params["run_id"], asked.query.get("about", "")[:_ABOUT]
     kept = await kept_of(desk, run_id)
-    found = await blame(kept.history, desk.services.payloads, about)
+    history, payloads = kept.history.as_of_now(), desk.services.payloads
+    # In a loop of its own, in a thread: a question about all of an outcome looks through every value of the run.
+    found = await asyncio.to_thread(lambda: asyncio.run(blame(history, payloads, about)))
     state = kept.history.state
     known = {*kept.times.tasks, *(() if state is None else state.tasks())}
     facts = {"run_id": run_id, "about": about, "lines": tuple(story(found)), "named": named(found, known)}

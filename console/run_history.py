@@ -1,7 +1,7 @@
 """What the run log says of runs: lanes are scanned and folded again, without Redis or coordinator."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from argosy.broker.log import Cluster, Partition, Record
 from argosy.broker.topics import TopicNames
@@ -54,6 +54,16 @@ class History:
     def ended(self) -> RunEnded | None:
         """The final outcome, if there is one yet."""
         return next((each.message for each in self.records if isinstance(each.message, RunEnded)), None)
+
+    def as_of_now(self) -> "History":
+        """Give a history for another thread: what comes later isn't in its records, but its `state` goes on."""
+        return replace(
+            self,
+            records=list(self.records),
+            timers=dict(self.timers),
+            moot=set(self.moot),
+            by_task={task: list(settles) for task, settles in self.by_task.items()},
+        )
 
     def settles(self, task_id: str) -> list[TaskSettled]:
         """All settles of a task, in log order; repeats included."""
