@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from argosy.console.dashboard_desk import Desk
 from argosy.console.dashboard_frame import around_of, error_page, redirect
-from argosy.console.dashboard_guard import here, read_form
+from argosy.console.dashboard_guard import here, over_tls, read_form
 from argosy.console.dashboard_page import Action, View
 from argosy.console.dashboard_pen import draw_page
 from argosy.console.dashboard_session import SESSION_SECONDS, Session, Sessions
@@ -48,7 +48,7 @@ class Acting:
             logs.get("argosy.dashboard").warning("sign-in failed", address=_address(request))
             return self._asked_in(request, target, "that is not it", 403)
         logs.get("argosy.dashboard").info("signed in", session=made.short, address=_address(request))
-        return self._with_cookie(redirect(target), made)
+        return self._with_cookie(request, redirect(target), made)
 
     async def logout(self, request: Request) -> Response:
         """POST /logout."""
@@ -114,11 +114,17 @@ class Acting:
         }
         around = {**around_of(request), "csrf": session.csrf, "locked": settings.token is not None}
         page = HTMLResponse(draw_page("login.html", View("Sign in", (), facts), around), status)
-        return self._with_cookie(page, session)
+        return self._with_cookie(request, page, session)
 
-    def _with_cookie(self, response: Response, session: Session) -> Response:
+    def _with_cookie(self, request: Request, response: Response, session: Session) -> Response:
         response.set_cookie(
-            self._cookie, session.name, max_age=SESSION_SECONDS, path="/", httponly=True, samesite="strict"
+            self._cookie,
+            session.name,
+            max_age=SESSION_SECONDS,
+            path="/",
+            secure=over_tls(request),
+            httponly=True,
+            samesite="strict",
         )
         return response
 

@@ -1,5 +1,6 @@
 """Who may come in, and what an answer may do in a browser."""
 
+import asyncio
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -30,6 +31,8 @@ HEADERS: Final[Mapping[str, str]] = {
 MOST_TARGET: Final = 4_096
 MOST_BODY: Final = 64 * 1024
 MOST_FIELDS: Final = 64
+FORM_SECONDS: Final = 20.0
+"""A form comes whole within this, or is none."""
 OPEN: Final = ("/static/", "/login", "/health")
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
@@ -132,6 +135,15 @@ def same_origin(request: Request) -> bool:
         return False
 
 
+def over_tls(request: Request) -> bool:
+    """Say whether a browser came by TLS, to a proxy before us: its page's origin says so, or the proxy does.
+
+    Nobody gains by lying here: it is the liar's own cookie that plain HTTP is then refused.
+    """
+    proxy = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return proxy == "https" or request.headers.get("origin", "").startswith("https://")
+
+
 def here(target: str) -> str:
     """Return where to go on, if it is a page of ours; else the first one."""
     ours = target.startswith("/") and not target.startswith(("//", "/\\"))
@@ -139,20 +151,21 @@ def here(target: str) -> str:
 
 
 async def read_form(request: Request) -> dict[str, str] | None:
-    """Read a form, the last of each name; None: it is too large, or none."""
+    """Read a form, the last of each name; None: it is too large, too slow, or none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         return None
     body = bytearray()
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BODY:
-                return None
+        async with asyncio.timeout(FORM_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BODY:
+                    return None
         return dict(
             parse_qsl(
                 body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MOST_FIELDS
             )
         )
-    except (ValueError, ClientDisconnect):
+    except (ValueError, ClientDisconnect, TimeoutError):
         return None

@@ -9,6 +9,8 @@ from typing import Final
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
+from argosy.console.http_patience import Patient
+
 STARTED_SECONDS: Final = 0.01
 _HEADER_BYTES: Final = 64 * 1024
 
@@ -30,7 +32,7 @@ def server_of(app: ASGIApp, drain_seconds: int, most: int | None = None) -> Http
             access_log=False,
             date_header=False,
             h11_max_incomplete_event_size=_HEADER_BYTES,
-            http="h11",
+            http=Patient,
             lifespan="off",
             limit_concurrency=most,
             log_config=None,

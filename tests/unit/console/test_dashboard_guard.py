@@ -2,14 +2,17 @@
 
 import asyncio
 import stat
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.types import Message
 from structlog.testing import capture_logs
 
-from argosy.console.dashboard_guard import HEADERS, check_exposure, here
+from argosy.console import dashboard_guard
+from argosy.console.dashboard_guard import HEADERS, check_exposure, here, read_form
 from argosy.console.dashboard_session import TRIES, key_of
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.errors import ConfigurationError
@@ -222,3 +225,38 @@ async def test_an_action_is_logged_with_its_fields_but_not_with_what_a_run_is_gi
     assert {(each["field_run_id"], each["field_input"]) for each in actions} == {("r-1", "11 characters")}
     assert "patient" not in str(logged)
     assert data["csrf"] not in str(logged)
+
+
+@pytest.mark.parametrize(
+    ("headers", "secure"),
+    [
+        (ORIGIN, False),
+        ({"Origin": "https://127.0.0.1:8090"}, True),
+        ({**ORIGIN, "X-Forwarded-Proto": "https"}, True),
+        ({**ORIGIN, "X-Forwarded-Proto": "http"}, False),
+    ],
+)
+async def test_behind_tls_the_cookie_is_for_tls_alone(headers: dict[str, str], secure: bool) -> None:  # noqa: FBT001 - a case
+    async with lonely_dashboard() as dashboard:
+        data = {"csrf": await dashboard.csrf(), "token": KEY, "next": "/"}
+        answer = await dashboard.http.post("/login", data=data, headers=headers)
+        assert answer.status_code == 303
+        assert ("; secure" in answer.headers["Set-Cookie"].lower()) is secure
+
+
+async def test_a_form_that_does_not_come_whole_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard_guard, "FORM_SECONDS", 0.01)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"csrf="
+        await asyncio.Event().wait()
+
+    async def never() -> Message:
+        async for part in parts:
+            return {"type": "http.request", "body": part, "more_body": True}
+        raise AssertionError
+
+    parts = dripping()
+    kind = (b"content-type", b"application/x-www-form-urlencoded")
+    request = Request({"type": "http", "headers": [kind]}, never)
+    assert await read_form(request) is None
