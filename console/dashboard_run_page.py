@@ -1,15 +1,15 @@
 """The page of one run: its DAG, when what ran, joins, input and result; live."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from argosy.console.dashboard_asks import MOST as MOST_ASKS
 from argosy.console.dashboard_asks import Ask, asks
 from argosy.console.dashboard_graph import Drawing, draw
 from argosy.console.dashboard_joins import joins
+from argosy.console.dashboard_log_rows import log_items, step_link, task_link
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_progress import progress_of
 from argosy.console.dashboard_states import Shown, shown
@@ -17,8 +17,7 @@ from argosy.console.dashboard_task import Value, value_of
 from argosy.console.dashboard_waterfall import KINDS, Row, by_step, scale_of
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted, short
-from argosy.console.run_history import History, Logged, trace_id
-from argosy.console.run_story import Happened, happened
+from argosy.console.run_history import History, trace_id
 from argosy.schemas.asking import RAISED_FIELD, budget_now
 from argosy.schemas.errors import NotFound
 from argosy.schemas.ids import is_run_id
@@ -87,14 +86,6 @@ class Shell:
     """A value with the page that it leads to."""
 
     value: Value
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogFacts:
-    """A record, and its task's page."""
-
-    one: Happened
     href: str
 
 
@@ -186,20 +177,8 @@ def ticks_of(ticks: list[tuple[int, str]], span_ms: int) -> Ticks:
     return Ticks(tuple(ticks), length(span_ms / 1000))
 
 
-def task_link(run_id: str, local: str) -> str:
-    """Address the page of a task."""
-    return f"/runs/{run_id}/tasks/{quote(local)}"
-
-
-def log_items(history: History, records: Sequence[Logged]) -> Iterator[Item]:
-    """Tell records of the log."""
-    for logged in records:
-        one = happened(logged, history)
-        yield Item(str(one.offset), LogFacts(one, task_link(history.run_id, one.task) if one.task else ""))
-
-
 def _row_link(run_id: str, row: Row) -> str:
-    return task_link(run_id, row.name) if row.one else f"/runs/{run_id}/steps/{quote(row.name)}"
+    return task_link(run_id, row.name) if row.one else step_link(run_id, row.name)
 
 
 def _sums(kept: "Kept", name: str) -> tuple[str, str]:

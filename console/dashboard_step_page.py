@@ -8,15 +8,17 @@ from urllib.parse import quote
 from argosy.console.dag import in_words, named_steps
 from argosy.console.dashboard_asks import Ask, asks
 from argosy.console.dashboard_joins import JoinShown, joins
+from argosy.console.dashboard_log_rows import task_link
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_progress import NOTHING, Progress, progress_of
-from argosy.console.dashboard_run_page import Shell, kept_of, shell, task_link, ticks_of
+from argosy.console.dashboard_run_page import Shell, kept_of, shell, ticks_of
 from argosy.console.dashboard_states import Shown, shown
 from argosy.console.dashboard_timeline import step_template
 from argosy.console.dashboard_waterfall import KINDS, Row, Scale, by_task, scale_of
 from argosy.console.numbers import short
 from argosy.console.task_table import WORDS
 from argosy.coordinator.kept import TERMINAL
+from argosy.coordinator.step_plan import template_of
 from argosy.schemas.errors import NotFound
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def word_of(kept: "Kept", local: str) -> str:
 
 async def look_tasks(desk: "Desk", asked: Asked) -> View:
     """Show a step's tasks, a page of them."""
-    run_id, step = asked.params["run_id"], asked.params["step"]
+    run_id, step = asked.params["run_id"], template_of(asked.params["step"])
     kept = await kept_of(desk, run_id)
     wanted = asked.query.get("state", "")
     wanted = wanted if wanted in _FILTERS else ""

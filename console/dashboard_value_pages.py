@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Final
 
 from argosy.broker.values import decode_value
+from argosy.console.dashboard_log_rows import log_items
 from argosy.console.dashboard_page import Asked, Region, View
-from argosy.console.dashboard_run_page import kept_of, log_items
+from argosy.console.dashboard_run_page import kept_of
 from argosy.console.dashboard_step_page import number_of
 from argosy.console.dashboard_task import payload_of, pretty, value_of
 from argosy.console.dashboard_text import cut

@@ -233,3 +233,11 @@ def test_tasks_of_a_step_that_is_over_are_drawn_up_to_its_end_however_long_the_r
     facts = ticks.items[0].facts
     assert isinstance(facts, Ticks)
     assert facts.ticks[-1][1] == "1.6 s"
+
+
+def test_the_log_leads_from_a_step_that_waits_to_its_step_as_it_has_no_task() -> None:
+    run = Told().add(accepted(ASKS, rules=2), done("a"), LOOK)
+    html = page("run.html", run_view(kept(run), run.now_ms))
+    assert '<a href="/runs/r/tasks/a">a</a>' in html
+    assert '<a href="/runs/r/steps/ok">ok</a>' in html
+    assert "/tasks/ok" not in html
