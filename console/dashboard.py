@@ -12,6 +12,7 @@ import typer
 from argosy.console.config import load_settings
 from argosy.console.dashboard_desk import Desk
 from argosy.console.dashboard_guard import check_exposure
+from argosy.console.dashboard_histories import Histories
 from argosy.console.dashboard_http import build
 from argosy.console.dashboard_index import Index
 from argosy.console.dashboard_pages import ACTIONS, PAGES
@@ -62,7 +63,8 @@ async def serve_dashboard(
 ) -> None:
     """Serve until `stop`. Raises ConfigurationError where the key's file can't be written."""
     settings = services.settings
-    index = Index(settings.dashboard.most_runs, settings.model.prices)
+    histories = Histories(settings.dashboard.watchers)
+    index = Index(settings.dashboard.most_runs, settings.model.prices, histories=histories)
     secret, key_file = await asyncio.to_thread(_secret, settings.dashboard)
     desk, sessions = Desk(services, index, stop, key_file), Sessions(secret)
     cookie = f"argosy_{sock.getsockname()[1]}"  # browsers share cookies over all ports of a host

@@ -14,7 +14,9 @@ from argosy.schemas.ids import lane_of
 from argosy.schemas.settings import Settings
 
 MOST: Final = 24
-"""Histories that are kept: that of a run of 5,000 tasks takes tens of megabytes."""
+"""Histories that are kept beside one for each page that may be watched at once."""
+MOST_RECORDS: Final = 300_000
+"""Of all of them beyond `MOST`: that of a run of 5,000 tasks has ten thousand, and takes tens of megabytes."""
 _TURN: Final = 200
 """Records between two looks of the loop at others."""
 
@@ -47,8 +49,9 @@ class Kept:
 class Histories:
     """Those that somebody looked at lately."""
 
-    def __init__(self) -> None:
-        """None yet."""
+    def __init__(self, watchers: int = 0) -> None:
+        """None yet. `watchers`: pages that may be watched at once, each of a run of its own."""
+        self._most = MOST + watchers
         self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     def take(self, run_id: str, record: Record) -> None:
@@ -70,13 +73,18 @@ class Histories:
         kept = self._kept.get(run_id)
         if kept is None:
             kept = self._kept[run_id] = Kept(History(run_id))
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
+            self._make_room()
         self._kept.move_to_end(run_id)
         async with kept.lock:
             if not kept.ready:
                 await _scan(kept, cluster, settings, start)
         return kept
+
+    def _make_room(self) -> None:
+        records = sum(len(each.history.records) for each in self._kept.values())
+        while len(self._kept) > self._most or (len(self._kept) > MOST and records > MOST_RECORDS):
+            _, gone = self._kept.popitem(last=False)
+            records -= len(gone.history.records)
 
     def forget(self, keep: Callable[[str], bool] = lambda _: False) -> None:
         """Forget all but some: the log is another one."""
