@@ -10,6 +10,7 @@ from typing import Final
 
 from argosy.console.reuse_plans import tasks_as_before
 from argosy.console.sameness import alike
+from argosy.coordinator.plan_check import waits_for
 from argosy.coordinator.planned_steps import KeptPlan, kept
 from argosy.coordinator.state import RunState
 from argosy.schemas.edges import INPUT, InputEdge, Pick
@@ -37,8 +38,13 @@ class Reuse:
     runs: dict[str, None] = field(default_factory=dict[str, None])
     """Steps of the pipeline itself that are not as before."""
 
+    paginate: frozenset[str] = frozenset()
+    """Agents of whose cut tasks the pages are taken over. Of summaries none are: how much they may take is another."""
+
     def find(self, old: CompiledPipeline, new: CompiledPipeline, same: SameInput) -> None:
         """Go through the whole."""
+        agents = new.contracts().items()
+        self.paginate = frozenset(name for name, contract in agents if contract.above == "paginate")
         self._scope(old, new, "", "", same)
 
     def _scope(
@@ -103,7 +109,10 @@ class Reuse:
         return True
 
     def _plan(self, local: str, path: str) -> bool:
-        """Take over what a plan's tasks gave, as one; or the plan, and what those left that are as before."""
+        """Take over what a plan's tasks gave, as one; or the plan, and what those left that are as before.
+
+        Of one that is tried again its pages too, if it was cut: what it reads is as before where all it waits for is.
+        """
         plan = kept(self.state, local)
         if plan is None:
             return self._task(local)
@@ -118,6 +127,10 @@ class Reuse:
         for key in before:
             if self.state.has_result(f"{local}/{key}"):
                 self.taken[f"{local}/{key}"] = None
+        for task in plan.tasks:
+            tried_again = task.key not in {*before, *anew} and all(key in before for key in waits_for(task))
+            if tried_again and task.agent in self.paginate:
+                self._pages(f"{local}/{task.key}")
         return False
 
     def _map(self, step: MapStep, local: str, ends: list[bool]) -> bool:

@@ -14,6 +14,7 @@ from argosy.schemas.inbox import RunSubmitted
 FROM_RULES: Final = 2
 _SHOWN: Final = 200
 _KEY: Final = re.compile(NAME_PATTERN)
+_PAGE: Final = re.compile(r"/p(0|1\.[0-9]{1,9})$")
 
 
 async def check_reused(submit: RunSubmitted, document: KnownPipeline, rules: int, payloads: Payloads) -> None:
@@ -35,6 +36,6 @@ async def check_reused(submit: RunSubmitted, document: KnownPipeline, rules: int
 
 
 def _may_be_planned(plan: Plan, local: str) -> bool:
-    """Say whether a planner of this pipeline may name a task so."""
-    planner, slash, key = local.rpartition("/")
+    """Say whether a planner of this pipeline may name a task so, or whether it may be a page of such a task."""
+    planner, slash, key = _PAGE.sub("", local).rpartition("/")
     return slash != "" and _KEY.fullmatch(key) is not None and plan.planner(planner) is not None
