@@ -80,11 +80,11 @@ class McpLink:
                 self.retire()
                 raise self._failed(f"gave no answer within {seconds:g} s") from None
             if error.code == INVALID_PARAMS and not self._ended.is_set():
-                raise ToolError(f"{tool.name}: {error.message[:_SAID]}") from None
+                raise ToolError(f"{tool.name}: {_cut(error.message, _SAID)}") from None
             self.retire()  # a session that its server forgot stays so
             if error.code == CONNECTION_CLOSED or self._ended.is_set():
                 raise self._failed("died, or hung up, in the middle of the call") from None
-            raise self._failed(f"answered with an error: {error.message[:_SAID]}") from None
+            raise self._failed(f"answered with an error: {_cut(error.message, _SAID)}") from None
         except ValidationError:
             raise self._failed("gave what is no result of a tool") from None
         finally:
@@ -111,7 +111,9 @@ class McpLink:
         error = outcome.error if isinstance(outcome, Raised) else None
         if not self._ready.done():
             failed = (
-                error if isinstance(error, ArgosyError) else self._failed(f"does not start: {_said(error)}")
+                error
+                if isinstance(error, ArgosyError)
+                else self._failed(f"does not start: {_said(error)}{self._where(error)}")
             )
             self._ready.set_exception(failed)
             self._ready.exception()  # nobody may be asking any more
@@ -119,6 +121,12 @@ class McpLink:
             logs.get("argosy.mcp").warning(
                 "the connection to an MCP server broke", server=self._server.name, why=_said(error)
             )
+
+    def _where(self, error: BaseException | None) -> str:
+        """Say where to look for why a process ended at once: its own words are a stranger's, and not for the fault."""
+        if not self._server.command or not _hung_up(error):
+            return ""
+        return f"; {self._server.command[0]} ended at once, and what it printed is in the log of the worker"
 
     async def _open(self) -> None:
         server = self._server
@@ -155,7 +163,7 @@ async def _listed(server: McpServer, client: Client) -> dict[str, ToolSpec]:
             if allowed is not None:
                 parameters = _JSON.validate_python(tool.input_schema)
                 assert isinstance(parameters, dict)  # noqa: S101 - the library says so
-                description = (tool.description or "")[:_MOST_DESCRIPTION]
+                description = _cut(tool.description or "", _MOST_DESCRIPTION)
                 found[tool.name] = ToolSpec(allowed.name, description, parameters)
         cursor = page.next_cursor
         if cursor is None:
@@ -171,7 +179,7 @@ async def _listed(server: McpServer, client: Client) -> dict[str, ToolSpec]:
 def _value(server: McpServer, tool: McpTool, result: CallToolResult) -> JsonValue:
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
     if result.is_error:
-        raise ToolError(f"{tool.name}: {' '.join(texts)[:_SAID] or 'it says that it failed'}")
+        raise ToolError(f"{tool.name}: {_cut(' '.join(texts), _SAID) or 'it says that it failed'}")
     value: JsonValue
     if result.structured_content is not None:
         value = _JSON.validate_python(result.structured_content)
@@ -187,11 +195,25 @@ def _value(server: McpServer, tool: McpTool, result: CallToolResult) -> JsonValu
     return value
 
 
+def _cut(text: str, most: int) -> str:
+    """Shorten what a server says, and say so: a model is told of it."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
+def _first(error: BaseException | None) -> BaseException | None:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
+def _hung_up(error: BaseException | None) -> bool:
+    found = _first(error)
+    return isinstance(found, MCPError) and found.code == CONNECTION_CLOSED
+
+
 def _said(error: BaseException | None) -> str:
     """Say what went wrong in a group of errors: the first of them, shortly."""
-    found = error
-    while isinstance(found, BaseExceptionGroup):
-        found = cast("BaseExceptionGroup[BaseException]", found).exceptions[0]
+    found = _first(error)
     if isinstance(found, TimeoutError):
         return "it took too long"
     return "it ended" if found is None else f"{type(found).__name__}: {str(found)[:_SAID]}"

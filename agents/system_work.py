@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from argosy.agents.guard import Guard
 from argosy.agents.page_plan import join, plan_pages
-from argosy.agents.summary import PROMPT_TOKENS, Asking, summarise
+from argosy.agents.summary import OVER_PER_MILLE, PROMPT_TOKENS, Asking, summarise
 from argosy.agents.summary_plan import Limits, plan_summaries
 from argosy.broker.values import CountTokens, decode_value, encode_value
 from argosy.schemas.task import SystemDispatched, SystemOrder
@@ -61,5 +61,6 @@ class SystemWork:
     def _limits(self, room: int) -> Limits:
         body = self.body
         prompt = Guard(body.contract, body.window, body.factor).room
-        answer = body.contract.reserve * 1000 // body.factor
+        # Room for a summary that is over its budget by as much as may be: else it would be cut off.
+        answer = body.contract.reserve * 1_000_000 // (body.factor * OVER_PER_MILLE)
         return Limits(room, (room if prompt is None else prompt) - PROMPT_TOKENS, max(1, answer), body.factor)

@@ -39,7 +39,7 @@ def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: C901,
         case "huge":
             return text("x" * int(arguments["bytes"]))
         case "fail":
-            return text("no such file", error=True)
+            return text(arguments.get("text", "no such file"), error=True)
         case "wrong":
             return {"content": 3}
         case "env":

@@ -165,6 +165,11 @@ async def test_a_server_that_does_not_start_says_so_and_is_not_tried_at_once_aga
     missing = mcp("gone", command=["/no/such/program"], allow=("read",))
     with pytest.raises(ToolFailed, match="does not start"):
         await servers.call(missing["read"], {})
+    broken = mcp("broken", command=[sys.executable, "-c", "raise SystemExit('no module')"], allow=("read",))
+    with pytest.raises(
+        ToolFailed, match="python.* ended at once, and what it printed is in the log of the worker"
+    ):
+        await servers.call(broken["read"], {})
 
 
 async def test_a_server_gets_the_variables_that_are_named_and_no_others(
@@ -362,7 +367,7 @@ async def test_a_model_asks_for_tools_of_a_server_and_is_told_what_they_say() ->
     server = files(allow=("read", "fail", "huge"), most_bytes=1000)
     calls = (
         ToolCall("1", "files_read", '{"path": "a"}'),
-        ToolCall("2", "files_fail", "{}"),
+        ToolCall("2", "files_fail", f'{{"text": "no such file{"x" * 1_000}"}}'),
         ToolCall("3", "files_huge", '{"bytes": 5000}'),
         ToolCall("4", "files_die", "{}"),
     )
@@ -384,6 +389,7 @@ async def test_a_model_asks_for_tools_of_a_server_and_is_told_what_they_say() ->
     told = [turn.content for turn in model.calls[1].request.turns if isinstance(turn, ToolResult)]
     assert told[0] == '"content of a"'
     assert "no such file" in told[1]
+    assert "(1012 characters)" in told[1]
     assert "5002 bytes" in told[2]
     assert "no tool 'files_die'" in told[3]
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from argosy import Context, Pipeline, RunFailed, agent
 from argosy.broker import tokens
+from argosy.schemas.chat import Reply, Usage
 from argosy.testing import FakeModel, Fleet
 
 LIMIT = 300  # 400 x 0.8 - 20
@@ -165,3 +166,31 @@ async def test_workers_that_die_change_nothing_of_it() -> None:
         await fleet.advance(600)
         told = await run.result()
     assert re.findall(r"FACT\d+", told.text) == [f"FACT{n}" for n in range(0, 300, 50)]
+
+
+async def test_a_summary_that_was_cut_off_is_none_and_is_asked_for_again() -> None:
+    cut = Reply(text="FACT0 and then", stop="length", usage=Usage(input_tokens=500, output_tokens=200))
+    model = FakeModel().reply(facts).reply(cut, "FACT0 and all the rest", when="line 0:")
+    async with Fleet(tells, model=model) as fleet:
+        run = await fleet.submit(tells, Document(title="t", text=log_of(100)))
+        told = await run.result()
+    assert "FACT0 and all the rest" in told.text
+    assert "and then" not in told.text
+
+
+async def test_summaries_that_are_cut_off_again_and_again_end_in_a_fault_that_says_so() -> None:
+    cut = Reply(text="FACT0 and then", stop="length", usage=Usage(input_tokens=500, output_tokens=200))
+    async with Fleet(tells, model=FakeModel(cut)) as fleet:
+        run = await fleet.submit(tells, Document(title="t", text=log_of(100)))
+        with pytest.raises(RunFailed, match="cut off at 200 tokens"):
+            await run.result()
+
+
+async def test_a_summary_has_room_to_be_a_little_longer_than_was_asked() -> None:
+    model = FakeModel().reply(facts)
+    async with Fleet(tells, model=model) as fleet:
+        run = await fleet.submit(tells, Document(title="the log", text=log_of(80)))
+        await run.result()
+    asked = [call for call in model.calls if asks_for_a_summary(call.question)]
+    assert asked
+    assert all(budget_in(call.question) * 5 <= (call.request.max_output_tokens or 0) * 4 for call in asked)
