@@ -14,6 +14,7 @@ from pydantic import JsonValue, SecretStr
 
 from argosy.console.app_facts import AppFacts
 from argosy.console.chaos_crew import OWN_AGENTS, crew_of, own_crew
+from argosy.console.chaos_market import ChaosMarket
 from argosy.console.chaos_model import ChaosModel
 from argosy.console.child import ChildSpec, Restart
 from argosy.console.config import environment_of, load_settings
@@ -25,8 +26,10 @@ from argosy.console.up import tell_downloads
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.local_stack import STACK_FILE
 from argosy.schemas.settings import Settings
+from argosy.testing.chaos_answers import ANSWERED
 from argosy.testing.chaos_load import ENOUGH_TOKENS, Load, Offer
 from argosy.testing.chaos_plan import LINKS, Cast
+from argosy.testing.chaos_purses import PURSE_TOKENS, purses
 from argosy.testing.chaos_savers import LITTLE_TOKENS, savers
 from argosy.testing.chaos_tools import asked
 from argosy.testing.chaos_waits import gates
@@ -34,6 +37,8 @@ from argosy.testing.proxy import Link, Proxies
 from argosy.testing.weather import HALF_OPEN
 
 OWN_APP: Final = "argosy.testing.chaos_app"
+BUDGETS: Final = {asked.name: ENOUGH_TOKENS, savers.name: LITTLE_TOKENS, purses.name: PURSE_TOKENS}
+"""In tokens, of runs of our own app."""
 _GATES_MOST: Final = 3
 """Runs that wait for answers at once: more are told that the fleet is busy."""
 SUBMITTER: Final = "submitter"
@@ -133,9 +138,10 @@ async def open_arena(folder: Path, shape: Shape, facts: AppFacts) -> AsyncGenera
         with Proxies() as proxies:
             arena = _arena(stack, shape, proxies, facts)
             if shape.own:
-                arena.model = ChaosModel()
+                arena.model, market = ChaosModel(), ChaosMarket()
                 await stack.supervisor.start(arena.model.child(stack.folder))
-                arena.environment.update(arena.model.environment)
+                await stack.supervisor.start(market.child(stack.folder))
+                arena.environment.update({**arena.model.environment, **market.environment})
             elif facts.asks_a_model and (model := stand_in(arena.settings.model)) is not None:
                 await stack.supervisor.start(model.child(stack.folder / "logs" / "model.log"))
                 arena.environment.update(model.environment)
@@ -211,8 +217,8 @@ def _arena(stack: LocalStack, shape: Shape, proxies: Proxies, facts: AppFacts) -
         total=shape.total,
         in_flight=shape.in_flight,
         per_second=shape.per_second,
-        answered=gates.name if shape.own else None,
-        budgets={asked.name: ENOUGH_TOKENS, savers.name: LITTLE_TOKENS} if shape.own else {},
+        answered=ANSWERED if shape.own else (),
+        budgets=BUDGETS if shape.own else {},
     )
     cast = Cast(tuple(crew), coordinators, agents, shape.lease_seconds, shape.own)
     links = _links(stack, proxies)

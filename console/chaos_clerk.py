@@ -6,8 +6,8 @@ from typing import Final
 from argosy.client.connection import Argosy
 from argosy.console.chaos_arena import Arena
 from argosy.schemas.errors import ArgosyError
+from argosy.testing.chaos_answers import answer
 from argosy.testing.chaos_load import Journal
-from argosy.testing.chaos_waits import Question, answers
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -18,7 +18,7 @@ async def answer_the_rest(arena: Arena, journal: Journal) -> None:
     An answer that the client was acknowledged is not given again: a fleet that loses it has its run wait for ever.
     """
     load, done = arena.load, set[int]()
-    while load.answered is not None:
+    while load.answered:
         try:
             async with Argosy.connect(arena.settings) as fleet:
                 while True:
@@ -27,9 +27,7 @@ async def answer_the_rest(arena: Arena, journal: Journal) -> None:
                         number = load.number(run_id)
                         if number is None or number in journal.answered or number in done:
                             continue
-                        _, question = load.offered(number)
-                        asked = Question.model_validate(question).number
-                        await answers(fleet.run(run_id), asked, early=True)
+                        await answer(fleet.run(run_id), *load.offered(number), early=True)
                         done.add(number)
                     await asyncio.sleep(_LOOK_SECONDS)
         except ArgosyError:

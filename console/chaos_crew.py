@@ -19,8 +19,11 @@ OWN_AGENTS: Final = (
     "heaper",
     "tells",
     "buyer",
+    "trader",
     "saver",
     "counts",
+    "payer",
+    "tallies",
     "ticks",
 )
 """Those that the load needs."""

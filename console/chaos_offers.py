@@ -11,8 +11,9 @@ from argosy.console.submit import parse_input
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError, InvalidInput
 from argosy.testing.chaos_pages import DOCUMENTS, document
+from argosy.testing.chaos_purses import ITEMS
 from argosy.testing.chaos_rounds import GOALS
-from argosy.testing.chaos_shops import HAS_MCP, shops
+from argosy.testing.chaos_shops import HAS_MCP, markets, shops
 
 Offers = tuple[tuple[str, tuple[JsonValue, ...]], ...]
 """Pipelines in the order in which runs take them in turn, and the inputs of each."""
@@ -20,11 +21,12 @@ Offers = tuple[tuple[str, tuple[JsonValue, ...]], ...]
 _ITEMS: Final = 22
 """Shards of a map."""
 _RING: Final = (
-    *("work", "papers", "work", "gates", "plans", "work", "asked", "shops", "work", "papers", "savers"),
+    *("work", "papers", "work", "gates", "plans", "work", "asked", "markets", "work", "papers", "savers"),
     *("work", "gates", "summaries", "plans", "work", "rounds", "shops", "work", "papers", "work", "asked"),
-    *("work", "savers", "gates", "teams", "plans", "work", "rounds", "shops", "asked"),
+    *("work", "savers", "gates", "teams", "plans", "work", "rounds", "markets", "asked", "purses", "purses"),
 )
 """An odd number: what depends on a run's number falls on other kinds each time."""
+_OF_MCP: Final = (shops.name, markets.name)
 _TASKS: Final[Mapping[str, int]] = {
     "work": _ITEMS + 2,
     "papers": 6,
@@ -32,7 +34,9 @@ _TASKS: Final[Mapping[str, int]] = {
     "asked": 3,
     "plans": 9,
     "shops": 4,
+    "markets": 4,
     "savers": 9,
+    "purses": 12,
     "summaries": 6,
     "rounds": 4,
     "teams": 9,
@@ -58,15 +62,19 @@ def own_offers(names: Sequence[str] | None) -> Offers:
         "asked": [[1, 2, 3], [4, -5, 6]],
         "plans": [{"tasks": many, "bad": many % 2 == 0} for many in (3, 6, 11)],
         "shops": [[1, 2, 3, 4], [1, -2, 3]],
+        "markets": [[1, 2, 3, 4], [1, -2, 3]],
         "savers": [list(range(12))],
+        "purses": [
+            {"items": list(ITEMS), "says": says} for says in ("more", "bits", "no", "nothing", "bits")
+        ],
         "rounds": [{"goal": goal} for goal in GOALS],
         "teams": [[{"goal": goal} for goal in GOALS]],
         "summaries": [document(sorted(DOCUMENTS)[1])],
     }
     if not HAS_MCP and names is None:
-        note(f"no runs of {shops.name}: their tools need argosy[mcp], which isn't installed")
+        note(f"no runs of {' and '.join(_OF_MCP)}: their tools need argosy[mcp], which isn't installed")
     wanted = [name for name in _RING if names is None or name in names]
-    return tuple((name, tuple(inputs[name])) for name in wanted if HAS_MCP or name != shops.name)
+    return tuple((name, tuple(inputs[name])) for name in wanted if HAS_MCP or name not in _OF_MCP)
 
 
 def runs_for(tasks: int, offers: Offers) -> int:

@@ -6,7 +6,6 @@ join.
 
 import os
 import time
-from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -16,12 +15,13 @@ from argosy.pipelines.pipeline import Pipeline
 from argosy.testing.chaos_beats import beat, beats, turn
 from argosy.testing.chaos_pages import papers, summaries
 from argosy.testing.chaos_plans import plans
+from argosy.testing.chaos_purses import purses
 from argosy.testing.chaos_rounds import rounds, teams
 from argosy.testing.chaos_savers import savers
-from argosy.testing.chaos_shops import shops
+from argosy.testing.chaos_shops import markets, shops
 from argosy.testing.chaos_tools import asked
 from argosy.testing.chaos_waits import gates
-from argosy.testing.chaos_work import effects
+from argosy.testing.chaos_work import effects, first_time
 from argosy.testing.chaos_work import work as work_of
 
 __all__ = [
@@ -31,8 +31,10 @@ __all__ = [
     "blocker",
     "gates",
     "killer",
+    "markets",
     "papers",
     "plans",
+    "purses",
     "rounds",
     "savers",
     "shops",
@@ -89,9 +91,7 @@ async def deadly(ctx: Context, text: str) -> str:
 @agent(concurrency=2, retries=1)
 async def blocking(ctx: Context, seconds: float) -> str:
     """Block the event loop, once for each task."""
-    once = Path(os.environ["ARGOSY_CHAOS_EFFECTS"]) / ctx.task_id.replace("/", "_")
-    if not once.exists():
-        once.touch()
+    if first_time(ctx):
         time.sleep(seconds)  # noqa: ASYNC251 - to block is what it is for
     return "awake again"
 

@@ -3,7 +3,6 @@
 Give it the run log first, then results, then orders, each in the order of its partitions.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,14 @@ from argosy.coordinator.lane_record import read
 from argosy.coordinator.messages import written_result
 from argosy.schemas.codec import encode_body
 from argosy.schemas.result import SubmitRefused
-from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
+from argosy.schemas.runlog import BudgetReceived, RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
 from argosy.testing.chaos_bounds import Bounds, Snapshot
 from argosy.testing.chaos_finding import Finding
+from argosy.testing.chaos_replays import left_by, reused_of
 from argosy.testing.chaos_right import wrong
-from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, reused_of, value_of
-from argosy.testing.chaos_savers import misspent
+from argosy.testing.chaos_runs import RunSeen, Tally, digest, inline, order_of, value_of
+from argosy.testing.chaos_savers import misspent, overspent
 from argosy.testing.outside import Line
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Judge:
                     self.tally.accepted_again += 1
             case TaskSettled() as settled:
                 self._settled(line, run, settled)
+            case BudgetReceived() as answer:
+                self._answered_budget(line, run, answer)
             case RunEnded() as ended:
                 self._ended(line, run, ended)
             case _:
@@ -121,6 +123,14 @@ class Judge:
                 task.value = value_of(settled) or ""
         cause = line.envelope.cause
         self.joins.look(cause is None or cause < line.offset, f"{settled.task_id} answers what came later")
+
+    def _answered_budget(self, line: Line, run: RunSeen, answer: BudgetReceived) -> None:
+        """Judge what was spent before: nobody knew yet that there would be more."""
+        if run.budget is None or run.ended is not None:
+            return
+        said = overspent(run)
+        self.spent.look(not said, f"{line.envelope.subject} {said}, before it was raised")
+        run.budget = max(run.budget, answer.tokens or 0)
 
     def _refused(self, line: Line, run: RunSeen, settled: TaskSettled) -> None:
         """Take back what fold did not take as a success: a plan that may not be run."""
@@ -162,9 +172,7 @@ class Judge:
         took |= run.reused
         said = wrong(run.pipeline, run_id, run.given, whole, took)
         self.joins.look(not said, f"{run_id} {said}")
-        if run.pipeline == "work":
-            before = {local: value for local, value in took.items() if local != "merge"}
-            run.took = digest(json.dumps(before, sort_keys=True).encode())
+        run.took = left_by(run.pipeline, took)
 
     def _fold(self, line: Line, run: RunSeen) -> None:
         """Fold on, until the run's first end."""

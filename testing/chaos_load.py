@@ -20,7 +20,8 @@ from argosy.client.run import Run
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import Busy, Unreachable
 from argosy.schemas.runlog import RunEnded
-from argosy.testing.chaos_waits import Question, answers
+from argosy.testing.chaos_answers import answer
+from argosy.testing.chaos_purses import asking
 
 if TYPE_CHECKING:
     from argosy.client.options import WhenBusy
@@ -54,8 +55,8 @@ class Load(BaseModel):
     in_flight: int = 40
     """Runs that have not ended, at most."""
     per_second: float | None = None
-    answered: str | None = None
-    """The pipeline whose runs wait to be answered, of argosy's own app."""
+    answered: tuple[str, ...] = ()
+    """The pipelines whose runs wait to be answered, of argosy's own app."""
     budgets: dict[str, int] = {}
     """In tokens, by pipeline: of argosy's own app. Such runs name a tenant that has a budget too."""
 
@@ -73,9 +74,11 @@ class Load(BaseModel):
         offer = self.offers[number % len(self.offers)]
         return offer.pipeline, offer.inputs[number // len(self.offers) % len(offer.inputs)]
 
-    def bounds(self, name: str) -> dict[str, Any]:
-        """Say what runs of a pipeline may spend, and for whom."""
-        return {"budget": self.budgets[name], "tenant": "chaos"} if name in self.budgets else {}
+    def bounds(self, name: str, value: JsonValue) -> dict[str, Any]:
+        """Say what runs of a pipeline may spend, for whom, and whether they ask for more."""
+        if name not in self.budgets:
+            return {}
+        return {"budget": self.budgets[name], "tenant": "chaos", **asking(name, value)}
 
 
 class Journal:
@@ -169,13 +172,13 @@ class Submitter:
         while True:
             try:
                 run = await self._fleet.submit(
-                    pipeline, value, run_id=run_id, when_busy=when_busy, **self._load.bounds(name)
+                    pipeline, value, run_id=run_id, when_busy=when_busy, **self._load.bounds(name, value)
                 )
                 if not taken:
                     taken = True
                     if number not in self._journal.acknowledged:
                         self._note("a", number)
-                    if name == self._load.answered and number not in self._journal.answered:
+                    if name in self._load.answered and number not in self._journal.answered:
                         group.create_task(self._answer(number), name=f"answer {number}")
                 ended = await _end_of(run)
             except Busy as busy:
@@ -190,11 +193,11 @@ class Submitter:
 
     async def _answer(self, number: int) -> None:
         """Answer what the run waits for: one in two before it waits."""
-        _, question = self._load.offered(number)
+        name, given = self._load.offered(number)
         run = self._fleet.run(self._load.run_id(number))
         while True:
             try:
-                await answers(run, Question.model_validate(question).number, early=number % 4 < _EARLY)
+                await answer(run, name, given, early=number % 4 < _EARLY)
             except Unreachable:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:

@@ -21,7 +21,7 @@ _MOST: Final = 20
 _FLAKY: Final = 1
 _STEP: Final = "cut"
 _MARK_LETTERS: Final = 6
-_LOOK: Final = "/="
+LOOK: Final = "/="
 """How the task ends by which the lane looks at what a plan gave."""
 
 
@@ -107,7 +107,7 @@ def wrong_plans(_run_id: str, given: JsonValue, whole: JsonValue, took: Mapping[
     made = {
         name.removeprefix(under): value
         for name, value in took.items()
-        if name.startswith(under) and not name.endswith(_LOOK)
+        if name.startswith(under) and not name.endswith(LOOK)
     }
     marks = {key.rpartition("-")[2] for key in made}
     if len(marks) != 1:

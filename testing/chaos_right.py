@@ -7,9 +7,10 @@ from pydantic import JsonValue
 
 from argosy.testing.chaos_pages import wrong_papers, wrong_summaries
 from argosy.testing.chaos_plans import wrong_plans
+from argosy.testing.chaos_purses import wrong_purses
 from argosy.testing.chaos_rounds import wrong_rounds, wrong_teams
 from argosy.testing.chaos_savers import wrong_savers
-from argosy.testing.chaos_shops import wrong_shops
+from argosy.testing.chaos_shops import wrong_markets, wrong_shops
 from argosy.testing.chaos_tools import wrong_asked
 from argosy.testing.chaos_waits import wrong_gates
 
@@ -43,5 +44,7 @@ _WRONG: Final[Mapping[str, Wrong]] = {
     "asked": wrong_asked,
     "plans": wrong_plans,
     "shops": wrong_shops,
+    "markets": wrong_markets,
     "savers": wrong_savers,
+    "purses": wrong_purses,
 }

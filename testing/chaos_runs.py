@@ -7,7 +7,7 @@ from hashlib import sha256
 from pydantic import JsonValue
 
 from argosy.schemas.payload import Inline, Payload
-from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
+from argosy.schemas.runlog import RunEnded, TaskSettled
 from argosy.schemas.task import TaskDispatched
 from argosy.testing.outside import Line
 
@@ -102,12 +102,6 @@ def value_of(settled: TaskSettled) -> str | None:
     found = inline(settled.result)
     value = found.get("value") if isinstance(found, dict) else None
     return value if isinstance(value, str) else None
-
-
-def reused_of(accepted: RunAccepted) -> dict[str, str]:
-    """Return what tasks of our own app had answered that a replay takes over."""
-    found = {local: inline(reused.payload) for local, reused in accepted.reused.items()}
-    return {local: str(value["value"]) for local, value in found.items() if isinstance(value, dict)}
 
 
 def inline(payload: Payload | None) -> JsonValue:

@@ -11,6 +11,7 @@ from argosy.pipelines.join import by_deadline
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.hole import Hole
 from argosy.testing.chaos_pages import MODEL
+from argosy.testing.chaos_purses import UNTOLD_TOKENS, purses
 from argosy.testing.chaos_runs import RunSeen
 from argosy.testing.chaos_tools import QUESTION
 from argosy.testing.chaos_work import work
@@ -63,12 +64,19 @@ savers.returns(savers.step(counts, _saved))
 
 def misspent(run: RunSeen) -> str:
     """Say what is wrong with what a run that has a budget spent; empty: nothing."""
-    if run.budget is not None and run.spent > run.budget + CALLS_TOKENS:
-        return f"spent {run.spent} tokens, its budget was {run.budget}"
-    if run.pipeline != savers.name:
-        return ""
+    said = overspent(run)
+    if said or run.pipeline not in (savers.name, purses.name):
+        return said
     faults = {task.fault for task in run.tasks.values() if task.value is None}
     return "" if faults <= {"budget_spent"} else f"lacks what failed by {', '.join(sorted(faults))}"
+
+
+def overspent(run: RunSeen) -> str:
+    """Say if a run spent more than its budget is by now; empty: it didn't. What nobody may know of is let pass."""
+    beyond = UNTOLD_TOKENS if run.pipeline == purses.name else CALLS_TOKENS
+    if run.budget is None or run.spent <= run.budget + beyond:
+        return ""
+    return f"spent {run.spent} tokens, its budget was {run.budget}"
 
 
 def wrong_savers(_run_id: str, given: JsonValue, whole: JsonValue, took: Mapping[str, str]) -> str:

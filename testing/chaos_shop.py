@@ -36,17 +36,18 @@ _TOOLS: Final[list[JsonValue]] = [
 def main() -> None:
     """Serve until stdin ends."""
     # What is made here is its worker's doing: of a worker that stood still it is known what it may not have known.
-    effects, deaths = Effects(Path(os.environ["ARGOSY_CHAOS_EFFECTS"]), os.getppid()), _deaths()
+    effects, ends = Effects(Path(os.environ["ARGOSY_CHAOS_EFFECTS"]), os.getppid()), deaths()
     for line in sys.stdin:
         message: dict[str, JsonValue] = json.loads(line)
         if "id" not in message:
             continue
-        found = {"jsonrpc": "2.0", "id": message["id"], **_answer(message, effects, deaths)}
+        found = {"jsonrpc": "2.0", "id": message["id"], **answer(message, effects, ends)}
         sys.stdout.write(json.dumps(found) + "\n")
         sys.stdout.flush()
 
 
-def _answer(message: dict[str, JsonValue], effects: Effects, deaths: Iterator[str]) -> dict[str, JsonValue]:
+def answer(message: Mapping[str, JsonValue], effects: Effects, ends: Iterator[str]) -> dict[str, JsonValue]:
+    """Give what the answer to a message has beside its id. `ends` says of each call whether it is the last."""
     params = message.get("params")
     given = params if isinstance(params, dict) else {}
     match message["method"]:
@@ -61,19 +62,17 @@ def _answer(message: dict[str, JsonValue], effects: Effects, deaths: Iterator[st
         case "tools/list":
             return {"result": {"tools": _TOOLS}}
         case "tools/call":
-            return {
-                "result": {"content": [], "structuredContent": {"value": _bought(given, effects, deaths)}}
-            }
+            return {"result": {"content": [], "structuredContent": {"value": _bought(given, effects, ends)}}}
         case "ping":
             return {"result": {}}
         case method:
             return {"error": {"code": -32601, "message": f"no method {method}"}}
 
 
-def _bought(given: Mapping[str, JsonValue], effects: Effects, deaths: Iterator[str]) -> str:
+def _bought(given: Mapping[str, JsonValue], effects: Effects, ends: Iterator[str]) -> str:
     arguments = given.get("arguments")
     assert isinstance(arguments, dict)  # noqa: S101 - our own agents call it
-    dies, value = next(deaths), uuid.uuid4().hex
+    dies, value = next(ends), uuid.uuid4().hex
     if dies == "before":
         os._exit(9)
     effects.write("made", str(arguments["key"]), value)
@@ -82,7 +81,8 @@ def _bought(given: Mapping[str, JsonValue], effects: Effects, deaths: Iterator[s
     return value
 
 
-def _deaths() -> Iterator[str]:
+def deaths() -> Iterator[str]:
+    """Say of each call whether the server is to die `before` its effect, or `after` it; empty: neither."""
     first = "before" if os.getpid() % 2 else "after"
     return cycle([*[""] * (_DIES_EVERY - 1), first])
 

@@ -40,6 +40,15 @@ async def began(ctx: Context) -> str:
     return f"{ctx.task_id}|{ctx.idempotency_key('effect')}"
 
 
+def first_time(ctx: Context) -> bool:
+    """Say whether a task asks for the first time, in whatever process and attempt."""
+    once = Path(os.environ["ARGOSY_CHAOS_EFFECTS"]) / ctx.task_id.replace("/", "_")
+    if once.exists():
+        return False
+    once.touch()
+    return True
+
+
 async def worked(ctx: Context, effect: Callable[[str], Awaitable[str]]) -> str:
     """Do a task's work: its effect, by what makes a memo of it. Give a value that no other execution has."""
     key = await began(ctx)

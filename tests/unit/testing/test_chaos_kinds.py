@@ -1,21 +1,36 @@
 """The runs of the chaos app that are more than a map: they come out right, and the judge sees what is wrong."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from argosy.broker.log import Partition
+from argosy.console.connection import Argosy
 from argosy.pipelines.pipeline import Pipeline
 from argosy.schemas.codec import decode_body
 from argosy.schemas.envelope import read_envelope
+from argosy.schemas.runlog import BudgetReceived, TaskSettled
 from argosy.testing.chaos_judge import Judge
 from argosy.testing.chaos_load import ENOUGH_TOKENS
 from argosy.testing.chaos_pages import DOCUMENTS, SUMMARY, document, joined, papers, print_of, summaries
 from argosy.testing.chaos_plans import Goal, plans
+from argosy.testing.chaos_purses import (
+    ENOUGH,
+    ITEMS,
+    PURSE_TOKENS,
+    UNTOLD_TOKENS,
+    Purse,
+    Says,
+    asking,
+    payer,
+    pays,
+    purses,
+)
 from argosy.testing.chaos_right import wrong
 from argosy.testing.chaos_rounds import GOALS, MOST, Text, rounds, teams
 from argosy.testing.chaos_runs import RunSeen
@@ -25,10 +40,21 @@ from argosy.testing.chaos_waits import Question, answers, gates
 from argosy.testing.effects import AllEffects
 from argosy.testing.fake_model import FakeModel
 from argosy.testing.outside import Line
+from argosy.testing.quiet import quietly
 from argosy.testing.stage import Stage, agents_of, plain_settings
 from argosy.testing.world import World
 
-PIPELINES: tuple[Pipeline[Any, Any], ...] = (papers, summaries, gates, asked, rounds, teams, plans, savers)
+PIPELINES: tuple[Pipeline[Any, Any], ...] = (
+    papers,
+    summaries,
+    gates,
+    asked,
+    rounds,
+    teams,
+    plans,
+    savers,
+    purses,
+)
 
 
 def _model() -> FakeModel:
@@ -47,7 +73,8 @@ def _play(script: Callable[[Stage], Coroutine[Any, Any, None]]) -> list[Line]:
         await script(stage)
 
     try:
-        world.loop.run_until_complete(asyncio.wait_for(play(), 600))
+        with quietly():
+            world.loop.run_until_complete(asyncio.wait_for(play(), 600))
         return _lines(world, stage)
     finally:
         world.close()
@@ -166,6 +193,74 @@ def test_a_run_whose_budget_is_spent_goes_on_with_holes_and_spends_no_more() -> 
     assert _said(lines, ["r"]) == []
 
 
+def _purse(says: Says, *, early: bool) -> list[Line]:
+    purse = Purse(items=list(ITEMS), says=says)
+
+    async def script(stage: Stage) -> None:
+        options = asking("purses", purse.model_dump())
+        run = await stage.client.submit(purses, purse, run_id="r", budget=PURSE_TOKENS, **options)
+        await pays(run, purse, early=early)
+        values = (await run.result()).values
+        assert (values.count("") == 0) == (says in ("more", "bits"))
+
+    return _play(script)
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("says", ["more", "bits", "no", "nothing"])
+def test_a_run_that_asks_has_all_where_it_is_given_enough_and_holes_where_it_is_not(
+    says: Says,
+    early: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    assert _said(_purse(says, early=early), ["r"]) == []
+
+
+def test_who_is_given_bits_is_refused_more_often_than_it_may_fail() -> None:
+    refused = Counter(
+        line.message.task_id
+        for line in _purse("bits", early=False)
+        if isinstance(line.message, TaskSettled) and line.message.outcome != "succeeded"
+    )
+    assert max(refused.values()) > payer.contract.retries + 1
+
+
+def test_what_was_spent_before_a_raise_is_judged_by_what_the_budget_was() -> None:
+    lines = _purse("more", early=False)
+    judge = Judge(lines[0].topic.partition(".")[0], (), own=True)
+    for line in lines:
+        if isinstance(line.message, BudgetReceived):
+            judge.runs["r"].spent += PURSE_TOKENS + UNTOLD_TOKENS
+        judge.take(line)
+    assert any("before it was raised" in text for text in judge.spent.told)
+    assert judge.runs["r"].budget == ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "value", "from_"),
+    [(plans, Goal(tasks=3), "tells"), (purses, Purse(items=list(ITEMS), says="no"), "tallies")],
+)
+def test_a_replay_takes_a_plan_over_and_what_failed_for_want_of_money(
+    pipeline: Pipeline[Any, Any], value: BaseModel, from_: str
+) -> None:
+    async def script(stage: Stage) -> None:
+        options: dict[str, Any] = {"budget": PURSE_TOKENS, "on_spent": "ask"} if pipeline is purses else {}
+        run = await stage.client.submit(pipeline, value, run_id="r", **options)
+        if isinstance(value, Purse):
+            await pays(run, value, early=True)
+        await run.ended()
+        doors = stage.doors
+        async with Argosy(stage.world.settings, doors.kafka, doors.redis, doors.payloads) as fleet:
+            await (await fleet.replay("r", from_=[from_], new_run_id="again-0")).ended()
+
+    lines = _play(script)
+    assert _said(lines, ["r", "again-0"]) == []
+    judge = Judge(lines[0].topic.partition(".")[0], (), own=True)
+    for line in lines:
+        judge.take(line)
+    assert judge.runs["again-0"].took == judge.runs["r"].took != b""
+    assert len(judge.runs["again-0"].tasks) == 1
+
+
 def test_a_run_that_spent_too_much_or_lacks_something_for_another_reason_is_told() -> None:
     run = RunSeen(pipeline="savers", budget=100, spent=100 + CALLS_TOKENS)
     run.task("r/save.0").value = "made"
@@ -225,6 +320,9 @@ def test_prints_tell_order_and_what_is_missing() -> None:
         ("plans", {"tasks": 1}, {"results": {}}, "tasks of 0 plans"),
         ("shops", [1], [{"got": "", "value": "v"}], "took [None]"),
         ("savers", [1], {"values": ["v"], "value": "w"}, "took"),
+        ("purses", {"items": [1], "says": "bits"}, {"values": [""], "value": "w"}, "1 are missing, though"),
+        ("purses", {"items": [], "says": "no"}, {"values": [], "value": "w"}, "there was not enough"),
+        ("purses", {"items": [1], "says": "no"}, {"values": ["v"], "value": "w"}, "took"),
         ("work", [1], {"drafts": ["other"], "check": "c", "value": "m"}, "took"),
     ],
 )

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from argosy.console.chaos_arena import OWN_APP
+from argosy.console.chaos_arena import BUDGETS, OWN_APP
 from argosy.console.chaos_offers import own_offers, runs_for
 from argosy.pipelines.discover import discover
 from argosy.schemas.errors import ConfigurationError
+from argosy.testing.chaos_answers import ANSWERED
 from argosy.testing.chaos_load import Journal, Load, Offer, Submitter
 from argosy.testing.chaos_pages import SUMMARY
 from argosy.testing.fake_model import FakeModel
+from argosy.testing.quiet import quietly
 from argosy.testing.stage import Stage, plain_settings
 from argosy.testing.world import World
 
-TOTAL = 19
+TOTAL = 35
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +27,10 @@ def _effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _load(folder: Path) -> Load:
-    kinds = {name for name, _ in own_offers(None)} - {"shops"}  # a simulation starts no server of tools
+    kinds = {name for name, _ in own_offers(None)} - {
+        "shops",
+        "markets",
+    }  # a simulation starts no server of tools
     offers = [Offer(pipeline=name, inputs=list(inputs)) for name, inputs in own_offers(sorted(kinds))]
     return Load(
         app=OWN_APP,
@@ -35,7 +40,8 @@ def _load(folder: Path) -> Load:
         ready=folder / "ready",
         total=TOTAL,
         in_flight=12,
-        answered="gates",
+        answered=ANSWERED,
+        budgets=BUDGETS,
     )
 
 
@@ -49,21 +55,22 @@ def test_runs_of_all_kinds_end_though_the_fleet_is_full_and_the_client_begins_ag
     async def play() -> None:
         await stage.start(1, {"worker": list(stage.agents)})
         first = asyncio.create_task(Submitter(load, stage.client).run(asyncio.Event()))
-        while len(Journal(load.journal).ended) < TOTAL // 3:  # noqa: ASYNC110 - nobody rings for it
+        while len(Journal(load.journal).ended) < 7:  # noqa: ASYNC110 - nobody rings for it
             await asyncio.sleep(0.05)
         first.cancel()
         await asyncio.wait([first])
         await Submitter(load, stage.client).run(asyncio.Event())
 
     try:
-        world.loop.run_until_complete(asyncio.wait_for(play(), 600))
+        with quietly():
+            world.loop.run_until_complete(asyncio.wait_for(play(), 600))
     finally:
         world.close()
     journal = Journal(load.journal)
     assert journal.ended == dict.fromkeys(range(TOTAL), "succeeded")
     assert journal.acknowledged.keys() == journal.ended.keys()
-    gates = {number for number in range(TOTAL) if load.offered(number)[0] == "gates"}
-    assert journal.answered == gates
+    wait = {number for number in range(TOTAL) if load.offered(number)[0] in ANSWERED}
+    assert journal.answered == wait
     assert journal.busy > 0
 
 
