@@ -114,7 +114,7 @@ class LaneKeys:
         return f"{self.state(epoch)}:quarantine"
 
     def load(self, epoch: str) -> str:
-        """HASH, permanent: `runs` and `bytes` under way, `of:<pipeline>` -> its runs under way."""
+        """HASH, permanent: `runs` and `bytes` under way, `of:<pipeline>` -> its runs under way; `asking` likewise."""
         return f"{self.state(epoch)}:load"
 
     def windows(self, epoch: str) -> str:

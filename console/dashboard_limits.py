@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from argosy.agents.bucket_figures import BucketFigures
 from argosy.agents.budget_figures import TenantFigures
+from argosy.client.asking_runs import AskingRun, asking_runs
 from argosy.console.dashboard_desk import Desk
 from argosy.console.dashboard_page import Asked, Item, Page, Region, View
 from argosy.console.dashboard_trends import money
 from argosy.console.moments import length
 from argosy.console.numbers import counted, short
 from argosy.schemas.errors import Unreachable
+
+MOST_BUDGETS: Final = 50
+"""Runs that are shown: those that wait for longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Bar:
     part: int
     css: str = ""
     more: str = ""
+    run_id: str = ""
+    """Of a run's budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ async def look(desk: Desk, _: Asked) -> View:
     waiting = full.waiting if full is not None else 0
     rows = [_bucket(each) for each in report.limits.buckets]
     tenants = [row for each in report.limits.tenants for row in _tenant(each)]
+    asking = await asking_runs(desk.services) if report.limits.asking else ()
+    budgets = [row for each in asking[:MOST_BUDGETS] for row in _asking(each)]
+    more = len(asking) - MOST_BUDGETS
     return View(
         "Limits and budgets",
         (
@@ -68,6 +77,14 @@ async def look(desk: Desk, _: Asked) -> View:
                 tuple(Item(f"{row.model}|{row.key_name}", row) for row in rows),
             ),
             Region("tenants", "limits_items.html:bar", tuple(Item(each.name, each) for each in tenants)),
+            Region("budgets", "limits_items.html:run", tuple(Item(each.name, each) for each in budgets)),
+            Region(
+                "unshown",
+                "base_items.html:note",
+                (Item("more", f"and {counted(more, 'run')} more, which began to wait later"),)
+                if more > 0
+                else (),
+            ),
         ),
         {"configured": bool(desk.settings.model.limits), "day": time.strftime("%Y-%m-%d", time.gmtime())},
     )
@@ -125,6 +142,19 @@ def _tenant(one: TenantFigures) -> list[Bar]:
             Bar(f"{one.tenant}: tokens", f"{short(budget.tokens)} spent, no limit known here", 0, "", waits)
         )
     return found
+
+
+def _asking(run: AskingRun) -> list[Bar]:
+    budget, waits = run.budget, f"{counted(run.budget.asking.waiting, 'task')} waiting"
+    kinds = (
+        ("tokens", budget.taken_tokens, budget.tokens, short),
+        ("money", budget.taken_micros, budget.micros, money),
+    )
+    return [
+        replace(bar(f"{run.run_id}: {kind}", taken, most, say, f"{run.pipeline}, {waits}"), run_id=run.run_id)
+        for kind, taken, most, say in kinds
+        if most is not None
+    ]
 
 
 def _megabytes(number: int) -> str:

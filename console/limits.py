@@ -8,9 +8,10 @@ import typer
 
 from argosy.agents.bucket_figures import BucketFigures, buckets
 from argosy.agents.budget_figures import tenants
+from argosy.client.asking_runs import asking_runs
 from argosy.console.config import load_settings
 from argosy.console.foreground import run_in_foreground
-from argosy.console.limits_report import tenant_said
+from argosy.console.limits_report import asking_said, tenant_said
 from argosy.console.moments import length
 from argosy.console.numbers import short
 from argosy.console.options import options
@@ -29,7 +30,7 @@ def limits(
 
     RATE is the share of the limit that is used while the fleet is careful, after the server was busy; REFUSED are calls
     that the server refused all the same, of all that were let in. What tenants spent today stands
-    below.
+    below, and the runs that wait for a larger budget.
     """
     raise typer.Exit(run_in_foreground(_limits(load_settings(), watch=watch)))
 
@@ -42,13 +43,23 @@ async def _limits(settings: Settings, *, watch: bool) -> None:
             days = await tenants(
                 services.store, settings.redis.key_prefix, settings.model.tenant_budgets, now_ms
             )
-            report = {"configured": settings.model.limits, "buckets": found, "tenants": days}
+            asking = await asking_runs(services)
+            report = {
+                "configured": settings.model.limits,
+                "buckets": found,
+                "tenants": days,
+                "asking": asking,
+            }
             if watch and options().json:
                 show_json(report)
             else:
                 show_table(COLUMNS, [cells(one) for one in found], report)
             for day in days:
                 note(f"tenant {day.tenant}: {tenant_said(day)}", folded=True)
+            for run in asking:
+                note(f"run {run.run_id} of {run.pipeline}: {asking_said(run, now_ms)}", folded=True)
+            if asking:
+                note("argosy runs budget RUN raises one, or says no", folded=True)
             if not found:
                 note(_nothing(settings), folded=True)
             if not watch:

@@ -1,10 +1,12 @@
 """The limits of the whole fleet and how they stand, measured once: for `argosy lag`, and pages that show them."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from argosy.agents.bucket_figures import BucketFigures, buckets
 from argosy.agents.budget_figures import TenantFigures, tenants
+from argosy.client.asking_runs import AskingRun, counts
 from argosy.console.moments import length
 from argosy.console.numbers import counted
 from argosy.console.process_life import Services
@@ -13,10 +15,12 @@ from argosy.schemas.errors import Refused, Unreachable
 
 @dataclass(frozen=True, slots=True)
 class LimitsReport:
-    """Buckets of models that have limits, and what tenants spent of their day."""
+    """Buckets of models that have limits, what tenants spent of their day, and runs that ask for more."""
 
     buckets: tuple[BucketFigures, ...] = ()
     tenants: tuple[TenantFigures, ...] = ()
+    asking: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Runs that wait for a larger budget, by pipeline."""
 
 
 async def measure_limits(services: Services) -> LimitsReport | None:
@@ -27,18 +31,20 @@ async def measure_limits(services: Services) -> LimitsReport | None:
         return LimitsReport(
             await buckets(services.store, prefix, now_ms),
             await tenants(services.store, prefix, budgets, now_ms),
+            await counts(services),
         )
     except (Unreachable, Refused):
         return None
 
 
 def limit_notes(report: LimitsReport | None) -> list[str]:
-    """Say in a line each what holds work up: models that are waited for, tenants whose calls wait or are refused."""
+    """Say in a line each what holds work up: models that are waited for, tenants whose calls wait, runs that ask."""
     if report is None:
         return []
     return [
         *(_bucket(each) for each in report.buckets if each.waiting or each.blocked_seconds or each.rate < 1),
         *(f"tenant {each.tenant}: {tenant_said(each)}" for each in report.tenants if each.budget.waiting),
+        *_asking(report.asking),
     ]
 
 
@@ -64,6 +70,22 @@ def tenant_said(tenant: TenantFigures) -> str:
     told = budget.said or f"{budget.tokens} tokens spent (its limit is in its workers' settings)"
     waiting = f"; {counted(len(budget.waiting), 'task')} waiting for room" if budget.waiting else ""
     return f"{told} today{waiting}"
+
+
+def asking_said(run: AskingRun, now_ms: int) -> str:
+    """Say what a run took of its budget, who waits, and for how long yet."""
+    asking = run.budget.asking
+    left = length(max(0, asking.until_ms - now_ms) / 1000)
+    return f"{run.budget.said}; {counted(asking.waiting, 'task')} waiting until it is raised, for {left} yet"
+
+
+def _asking(runs: Mapping[str, int]) -> list[str]:
+    if not runs:
+        return []
+    each = ", ".join(f"{count} of {pipeline}" for pipeline, count in runs.items())
+    return [
+        f"{counted(sum(runs.values()), 'run')} waiting for a larger budget ({each}); argosy limits names them"
+    ]
 
 
 def _bucket(bucket: BucketFigures) -> str:

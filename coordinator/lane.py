@@ -60,6 +60,11 @@ class Lane:
         return {} if self._owned is None else self._owned.windows
 
     @property
+    def asking(self) -> Mapping[str, int]:
+        """How many runs of each pipeline wait for a larger budget, as far as the lane is ours."""
+        return {} if self._owned is None else self._owned.asking
+
+    @property
     def word(self) -> LaneState:
         """What the lane does, in a word."""
         return "paused" if self.paused else "live" if self.live.is_set() else "reloading"

@@ -1,4 +1,4 @@
-"""What a coordinator tells of its lanes as metrics: how many are live, and how full their dispatch windows are."""
+"""What a coordinator tells of its lanes as metrics: how many are live, how full their dispatch windows, who asks."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -16,16 +16,21 @@ class Figures:
     def __init__(self) -> None:
         """Nothing has been told yet."""
         self._agents: dict[str, None] = {}
+        self._asking: dict[str, None] = {}
 
     def tell(self, lanes: Collection[Lane]) -> None:
         """Set the gauges."""
         words, out = Counter(lane.word for lane in lanes), Counter[str]()
-        most = Counter[str]()
+        most, asking = Counter[str](), Counter[str]()
         for lane in lanes:
             out.update(lane.out)
             most.update(lane.windows)
+            asking.update(lane.asking)
         for state in _STATES:
             metrics.lanes_are(state, words[state])
         self._agents |= dict.fromkeys(out)
         for agent in self._agents:
             metrics.dispatched(agent, out[agent], most[agent])
+        self._asking |= dict.fromkeys(asking)
+        for pipeline in self._asking:
+            metrics.runs_asking(pipeline, asking[pipeline])

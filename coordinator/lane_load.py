@@ -1,6 +1,7 @@
-"""What a lane has under way: runs in all and by pipeline, and what their state takes. Counted as runs begin and end.
+"""What a lane has under way: runs in all and by pipeline, what their state takes, and who asks for a larger budget.
 
-The counts are written by the commits that hold the runs themselves, so they are as true as these; receivers read them.
+Counted as runs begin, change and end. The counts are written by the commits that hold the runs themselves, so they are
+as true as these; receivers and people read them.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,9 @@ from typing import Final
 
 from argosy.coordinator.plan import plan_of
 from argosy.coordinator.state import RunState
+from argosy.schemas.asking import ASKING, ASKING_COUNT, ASKING_FIELD, ASKING_OF
+from argosy.schemas.codec import Message
+from argosy.schemas.runlog import RunAccepted
 
 UNDER_WAY: Final = frozenset({"active", "ending"})
 _OF: Final = "of:"
@@ -25,6 +29,38 @@ class LaneLoad:
     def runs(self) -> int:
         """Runs under way."""
         return self._counts.get("runs", 0)
+
+    @property
+    def asking(self) -> dict[str, int]:
+        """Runs that wait for a larger budget, by pipeline."""
+        if not self._counts.get(ASKING_COUNT):
+            return {}
+        found = ((name, count) for name, count in self._counts.items() if count)
+        return {name.removeprefix(ASKING_OF): count for name, count in found if name.startswith(ASKING_OF)}
+
+    def folded(self, message: Message, state: RunState | None, before: int, ends: str | None) -> None:
+        """Count a run that began, grew or ended; `before` is what it took, `ends` its pipeline if it just ended."""
+        now = size_of(state)
+        if ends is not None:
+            self.end(ends, before)
+        elif before:
+            self.grow(now - before)
+        elif now and isinstance(message, RunAccepted):
+            self.begin(message.pipeline.name, now)
+
+    def drop(self, state: RunState | None, size: int, asked: bytes | None) -> None:
+        """Count a run no more that is set aside or forgotten: it took so many bytes, and asked for this."""
+        if size and state is not None:
+            pipeline = pipeline_of(state)
+            self.end(pipeline, size)
+            self.asked(pipeline, asked, None)
+
+    def asked(self, pipeline: str, before: bytes | None, now: bytes | None) -> None:
+        """Count a run that asks, or does no more, by its field before and now."""
+        more = _asks(now) - _asks(before)
+        if more:
+            self._add(ASKING_COUNT, more)
+            self._add(ASKING_OF + pipeline, more)
 
     def begin(self, pipeline: str, size: int) -> None:
         """Count a run of so many bytes that has begun."""
@@ -61,6 +97,18 @@ class LaneLoad:
             if count is None:
                 del self._counts[name]
         return changes
+
+
+def asked_of(state: RunState | None) -> bytes | None:
+    """Give what a run's state says of its budget: the same object as long as it says the same."""
+    return None if state is None else state.get(ASKING_FIELD)
+
+
+def _asks(asked: bytes | None) -> bool:
+    try:
+        return asked is not None and ASKING.validate_json(asked).waiting > 0
+    except ValueError:  # damaged: the run is set aside
+        return False
 
 
 def size_of(state: RunState | None) -> int:

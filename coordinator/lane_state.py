@@ -23,7 +23,7 @@ from argosy.coordinator.decision import (
 )
 from argosy.coordinator.event import Event
 from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
-from argosy.coordinator.lane_load import LaneLoad, pipeline_of, size_of
+from argosy.coordinator.lane_load import LaneLoad, asked_of, pipeline_of, size_of
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Asked, Outbox
 from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
@@ -108,7 +108,7 @@ class LaneState:
 
     def _fold(self, event: Event, before: RunState | None) -> None:
         was = before.st if before is not None else ""
-        size = size_of(before)
+        size, asked = size_of(before), asked_of(before)
         ends = pipeline_of(before) if size and before and isinstance(event.message, RunEnded) else None
         try:
             state, decisions = fold(before, event)
@@ -117,11 +117,12 @@ class LaneState:
         except NewerVersion:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a fold raises is the run's own trouble, never its lane's
-            if size and before is not None:
-                self.load.end(pipeline_of(before), size)
+            self.load.drop(before, size, asked)
             self._set_aside(event, before, error)
             return
-        self._count(event, state, size, ends)
+        self.load.folded(event.message, state, size, ends)
+        if state is not None and (now := asked_of(state)) is not asked:
+            self.load.asked(pipeline_of(state) if ends is None else ends, asked, now)
         self.runs[event.run_id] = state
         if state is not None:
             # A key with a TTL becomes a run's again only if it is made anew. Nor may a tombstone be held here alone
@@ -132,16 +133,6 @@ class LaneState:
             self._touched[event.run_id] = anew or self._touched.get(event.run_id, False)
         for decision in decisions:
             self._decide(event, decision)
-
-    def _count(self, event: Event, state: RunState | None, before: int, ends: str | None) -> None:
-        """Count a run that began, grew or ended; `before` is what it took."""
-        now = size_of(state)
-        if ends is not None:
-            self.load.end(ends, before)
-        elif before:
-            self.load.grow(now - before)
-        elif now and isinstance(event.message, RunAccepted):
-            self.load.begin(event.message.pipeline.name, now)
 
     def _unclaim_all(self, run_id: str) -> None:
         """Have the claims of a run that was set aside deleted; its state may be what is damaged, then they expire."""
@@ -159,8 +150,7 @@ class LaneState:
     def set_aside_unsent(self, run_id: str, now_ms: int, error: Exception) -> None:
         """Set a run aside of which a record can't be written, as if its fold had raised; it must be loaded."""
         state, longest_ms = self.runs[run_id], self._fleet.longest_run_seconds * 1000
-        if state is not None and size_of(state):
-            self.load.end(pipeline_of(state), size_of(state))
+        self.load.drop(state, size_of(state), asked_of(state))
         self._keep_aside(run_id, unsent(state, now_ms, error, longest_ms), error)
 
     def _keep_aside(self, run_id: str, kept: SetAside, error: Exception) -> None:
@@ -228,8 +218,8 @@ class LaneState:
             self.timers.disarm(run_id, DEADLINE)
         self.out.withdraw_run(run_id)
         self.outbox.drop(run_id)
-        if state is not None and size_of(state) and not aside:
-            self.load.end(pipeline_of(state), size_of(state))
+        if not aside:
+            self.load.drop(state, size_of(state), asked_of(state))
         self.runs[run_id] = None
         self._touched[run_id] = True
 

@@ -151,6 +151,11 @@ class OwnedLane:
         """How many tasks of each agent may be out."""
         return self._state.windows.sizes()
 
+    @property
+    def asking(self) -> Mapping[str, int]:
+        """How many runs of each pipeline wait for a larger budget."""
+        return self._state.load.asking
+
     async def leave(self) -> None:
         """Let whoever takes the lane next not send again what Kafka has acknowledged; then end the sends."""
         self._publish.absorb()

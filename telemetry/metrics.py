@@ -9,6 +9,7 @@ from typing import Literal
 
 from argosy.schemas.chat import Usage
 from argosy.telemetry import names
+from argosy.telemetry.asking_table import RUNS_ASKING
 from argosy.telemetry.dialect import gen_ai
 from argosy.telemetry.inference_table import INFERENCE_DURATION, INFERENCE_INPUT, INFERENCE_OUTPUT
 from argosy.telemetry.instruments import counted, record, set_to
@@ -72,6 +73,14 @@ def tasks_settled(
     counted(TASKS).add(whose, how, more=len(seconds))
     if error_type is not None:
         counted(ERRORS).add(whose, (names.ERROR_TYPE, error_type), more=len(seconds))
+
+
+def poisoned(agent: str) -> None:
+    """Count an attempt that is given up as poison: no handler ran, and its last delivery lost its lease too."""
+    whose = (names.GEN_AI_AGENT, agent)
+    counted(TASKS).add(whose, (names.TASK_OUTCOME, "poison"))
+    counted(ERRORS).add(whose, (names.ERROR_TYPE, "poison"))
+    counted(LEASES_LOST).add(whose, (names.LEASE, "taken_over"))
 
 
 def task_retried(agent: str) -> None:
@@ -142,6 +151,11 @@ def runs_under_way(runs: int, most: int, waiting: int) -> None:
     set_to(RUNS_UNDER_WAY, runs, (names.LAG_STATE, "under_way"))
     set_to(RUNS_UNDER_WAY, most, (names.LAG_STATE, "most"))
     set_to(RUNS_UNDER_WAY, waiting, (names.LAG_STATE, "waiting"))
+
+
+def runs_asking(pipeline: str, runs: int) -> None:
+    """Set how many runs of a pipeline wait for a larger budget in this coordinator's lanes."""
+    set_to(RUNS_ASKING, runs, (names.PIPELINE, pipeline))
 
 
 def dead_lettered(topic: str, reason: str) -> None:

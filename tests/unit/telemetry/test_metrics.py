@@ -62,6 +62,7 @@ def test_every_metric_can_be_recorded_and_nothing_else_is() -> None:
     metrics.context_used("all", 0.5)
     metrics.run_ended("p@1", "succeeded", 3.0)
     metrics.runs_under_way(3, 100, 0)
+    metrics.runs_asking("p", 2)
     metrics.dead_lettered("t", "undecodable")
     metrics.lag_seen("all", "waiting", messages=3, tokens=100)
     metrics.lag_age_seen("all", 2.0)
@@ -177,3 +178,17 @@ def test_model_calls_are_told_by_the_names_that_are_asked_for(
     for metric in INFERENCE:
         for point in found[metric.name]:
             assert set(point.attributes or {}) <= set(metric.labels)
+
+
+def test_poison_is_an_attempt_an_error_and_the_last_lost_lease_and_no_handler_s_time() -> None:
+    metrics.poisoned("deadly")
+    whose = {"gen_ai__agent__name": "deadly"}
+    counted = (
+        points("argosy.tasks", **whose, argosy__task__outcome="poison"),
+        points("argosy.task.errors", **whose, error__type="poison"),
+        points("argosy.leases.lost", **whose, argosy__lease="taken_over"),
+    )
+    assert [[point.value for point in found if isinstance(point, NumberDataPoint)] for found in counted] == [
+        [1]
+    ] * 3
+    assert points("argosy.task.duration", **whose) == []
