@@ -1,12 +1,16 @@
 """What an agent really got: the inputs of one task against its context window, as bars. Mostly pure."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from argosy.agents.inputs import read_one
+from argosy.agents.page_plan import tokens_in
 from argosy.broker.store import Payloads
+from argosy.broker.tokens import count
 from argosy.broker.values import encode_value
 from argosy.console.run_history import History
 from argosy.console.system_words import cut_into, plan_in, reduction, words
@@ -14,15 +18,17 @@ from argosy.coordinator.capacity import room_of
 from argosy.coordinator.inputs import Given
 from argosy.coordinator.system_tasks import factor_for, inputs_for, reduced_for
 from argosy.schemas.canonical import canonical_hash
-from argosy.schemas.errors import NotFound, PayloadGone, Unreachable
+from argosy.schemas.errors import InvalidInput, NotFound, PayloadGone, Unreachable
 from argosy.schemas.pages import PagePlan, Reduction, SummaryPlan
 from argosy.schemas.payload import Inline, Payload
-from argosy.schemas.task import Cut, HoleInput, PageOf
+from argosy.schemas.task import Cut, HoleInput, PageOf, TaskInput
 
 WIDTH: Final = 40
 """Characters of a bar that is the whole window."""
 _EACH_TOKENS: Final = 2
 """What a summary takes beside its own tokens."""
+_COUNTED_BYTES: Final = 8 * 1024 * 1024
+"""A part of a larger value is not counted: that would take seconds."""
 _UNUSED: Final = "unused"
 _PLAN: Final = TypeAdapter[PagePlan | SummaryPlan](PagePlan | SummaryPlan)
 
@@ -71,17 +77,27 @@ class ContextShown:
         return room - self.used
 
 
-async def context_of(history: History, local: str, payloads: Payloads) -> tuple[ContextShown, int | None]:
-    """Find what a task got, or would get now, and the room of its inputs. NotFound if the run has no such task."""
+async def context_of(
+    history: History, local: str, payloads: Payloads, *, counted: bool = False
+) -> tuple[ContextShown, int | None]:
+    """Find what a task got, or would get now, and the room of its inputs. NotFound if the run has no such task.
+
+    `counted`: read parts of values and items of lists, and count them; else each is told as no more than the whole.
+    """
     state = history.state
     place = None if state is None or state.get("plan") is None else plan_in(state).find(local)
     if state is None or place is None or state.task(local) is None:
         raise NotFound(
-            f"run {history.run_id} has ordered no task {local}",
+            f"run {history.run_id} has ordered no task {local}"
+            if local
+            else f"{history.run_id} names a run, no task",
             "a step has a task once its parents have ended; a shard is named like extract.7, a page extract.7/p1.3",
             f"argosy runs show {history.run_id} --shards lists its tasks",
         )
-    inputs = [await input_shown(given, payloads) for given in inputs_for(state, plan_in(state), place)]
+    inputs = [
+        await input_shown(given, payloads, await _counted(given, payloads) if counted else None)
+        for given in inputs_for(state, plan_in(state), place)
+    ]
     window = state.pinned.windows.get(place.agent)
     shown = ContextShown(
         task=f"{history.run_id}/{local}",
@@ -99,15 +115,16 @@ async def context_of(history: History, local: str, payloads: Payloads) -> tuple[
     return shown, None if window is None else room_of(place.terms, window)
 
 
-async def input_shown(given: Given, payloads: Payloads) -> InputShown:
-    """Tell how a task got one of its inputs, and how large that is."""
+async def input_shown(given: Given, payloads: Payloads, counted: int | None = None) -> InputShown:
+    """Tell how a task got one of its inputs, and how large that is; `counted`: tokens of it before any cut."""
     if isinstance(given.source, HoleInput):
         return InputShown(given.name, "hole", 0, exact=True, original_tokens=0, sha256=None)
     parts = (given.source,) if given.gathered is None else given.gathered
     tokens = sum(part.tokens for part in parts if not isinstance(part, HoleInput))
     if given.item is not None:
         tokens //= max(1, given.of or 1)
-    exact = given.item is None and given.select is None
+    exact = counted is not None or (given.item is None and given.select is None)
+    tokens = tokens if counted is None else counted
     how = "whole" if given.select is None else f"its part {given.select}"
     original, sha256 = tokens, None if given.gathered is not None else _sha256(given.source)
     for one in given.pages:
@@ -115,6 +132,35 @@ async def input_shown(given: Given, payloads: Payloads) -> InputShown:
         how, tokens = _cut(one, plan, given.name, tokens)
         exact = exact and plan is not None
     return InputShown(given.name, how, tokens, exact=exact, original_tokens=original, sha256=sha256)
+
+
+async def _counted(given: Given, payloads: Payloads) -> int | None:
+    """Count a part of a value, or an item of a list, as the worker read it; None: neither, or not to be had."""
+    source = given.source
+    if isinstance(source, HoleInput) or (given.select is None and given.item is None):
+        return None
+    parts = (source,) if given.gathered is None else given.gathered
+    if sum(part.bytes for part in parts if not isinstance(part, HoleInput)) > _COUNTED_BYTES:
+        return None
+    whole = TaskInput(
+        name=given.name,
+        source=source,
+        select=given.select,
+        item=given.item,
+        of=given.of,
+        gathered=given.gathered,
+    )
+    try:
+        shown, _ = await read_one(whole, payloads)
+        return await asyncio.to_thread(tokens_in, cast("JsonValue", shown.value), count)
+    except (
+        PayloadGone,
+        Unreachable,
+        InvalidInput,
+        TypeError,
+        ValueError,
+    ):  # the last two: holes among the values
+        return None
 
 
 def _cut(cut: Cut, plan: PagePlan | SummaryPlan | None, name: str, before: int) -> tuple[str, int]:

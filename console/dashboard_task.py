@@ -166,7 +166,7 @@ async def _context(
     history: History, local: str, payloads: Payloads
 ) -> tuple[ContextShown | None, int | None]:
     try:
-        return await context_of(history, local, payloads)
+        return await context_of(history, local, payloads, counted=True)
     except (NotFound, LookupError):  # of an iteration that the run has forgotten, or a step that runs no task
         return None, None
 

@@ -11,8 +11,11 @@ from argosy.console.config import load_settings
 from argosy.console.output import note, show_table
 from argosy.console.process_life import open_services
 from argosy.console.run_history import scan_lane
-from argosy.schemas.runlog import RunAccepted, RunEnded
+from argosy.schemas.runlog import RunAccepted, RunEnded, TaskSettled
 from argosy.schemas.settings import Settings
+
+_Counted = dict[str, dict[str, set[int]]]
+"""Of runs under way: the attempts of each task that have settled."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class RunLine:
     accepted_ms: int
     seconds: float
     tasks: int
+    """Of a run under way those that settled, with the tokens that they took; of one that ended all."""
     input_tokens: int = 0
     output_tokens: int = 0
 
@@ -61,22 +65,32 @@ def list_runs(
 
 async def _lines(settings: Settings) -> list[RunLine]:
     lines: dict[str, RunLine] = {}
+    counted: _Counted = {}
     async with open_services(settings, "console") as services:
         for lane in range(settings.fleet.lanes):
             async for logged in scan_lane(services.cluster, settings, lane):
-                _note(lines, logged.envelope.subject, logged.time_ms, logged.message)
+                take(lines, counted, logged.envelope.subject, logged.time_ms, logged.message)
     return list(lines.values())
 
 
-def _note(lines: dict[str, RunLine], run_id: str, time_ms: int, message: object) -> None:
+def take(lines: dict[str, RunLine], counted: _Counted, run_id: str, time_ms: int, message: object) -> None:
+    """Bring the list up to date with one record: of a run under way it tells what has settled so far."""
     match message:
         case RunAccepted() if run_id not in lines:
             name = f"{message.pipeline.name}@{message.pipeline.version}"
             age = max(0, time.time_ns() // 1_000_000 - time_ms) / 1000
-            lines[run_id] = RunLine(run_id, name, "active", time_ms, age, len(message.pipeline.steps))
+            lines[run_id] = RunLine(run_id, name, "active", time_ms, age, tasks=0)
+        case TaskSettled() if (line := lines.get(run_id)) is not None and line.state == "active":
+            told = counted.setdefault(run_id, {}).setdefault(message.task_id, set())
+            if message.attempt not in told:  # what an attempt took counts at its first settle only
+                told.add(message.attempt)
+                line.tasks = len(counted[run_id])
+                line.input_tokens += message.usage.input_tokens
+                line.output_tokens += message.usage.output_tokens
         case RunEnded() if (line := lines.get(run_id)) is not None and line.state == "active":
             line.state = message.outcome
             line.seconds = max(0, time_ms - line.accepted_ms) / 1000
+            counted.pop(run_id, None)
             line.tasks = message.tasks
             line.input_tokens, line.output_tokens = message.usage.input_tokens, message.usage.output_tokens
         case _:

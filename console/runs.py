@@ -139,7 +139,7 @@ async def _show_context(settings: Settings, run_id: str, task: str) -> None:
     async with open_services(settings, "console") as services:
         found = await history(services.cluster, settings, run_id)
         must_be_known(found)
-        shown, room = await context_of(found, local, services.payloads)
+        shown, room = await context_of(found, local, services.payloads, counted=True)
     left = None if room is None else shown.left(room)
     data = {**asdict(shown), "room": room, "used": shown.used, "left": left}
     show(data, printable("\n".join(drawn(shown, room))))

@@ -18,6 +18,7 @@ from argosy.console.interruption import if_interrupted
 from argosy.console.live import Progress, watching
 from argosy.console.options import options
 from argosy.console.output import note, show_json
+from argosy.console.people_told import tell_who_is_asked
 from argosy.console.run_view import RunView, TaskView
 from argosy.console.submit_each import name_of, opened, submit_each, value_of, values_of
 from argosy.pipelines.discover import discover
@@ -155,7 +156,10 @@ def run(  # noqa: PLR0913 - a submit has this many parts
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return
-            async with telling(tell_if_not_accepted(fleet, submitted, what)):
+            async with (
+                telling(tell_if_not_accepted(fleet, submitted, what)),
+                telling(tell_who_is_asked(submitted)),
+            ):
                 show_json(await result_of(submitted, what, timeout_seconds, watch=watch))
 
     raise typer.Exit(run_in_foreground(one()))

@@ -43,7 +43,9 @@ def task_cause(task: TaskIs, facts: Facts) -> Cause:
 
 def _said(task: TaskIs, facts: Facts) -> Iterator[Cause | None]:
     agent = facts.agents.get(task.agent)
-    yield from (rule(task, agent, facts.now_ms) for rule in _FIRST_RULES)
+    yield _backing_off(task, agent, facts.now_ms)
+    yield _asking(task, facts)
+    yield _settling(task, agent, facts.now_ms)
     # What waits for a limit has a claim, or lies with a worker: but the limit is why.
     gone = task.claim is not None and bool(task.claim.holder) and not task.claim.present
     yield None if gone else limit_cause(task, facts)
@@ -104,16 +106,16 @@ def _backing_off(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | N
     return _cause(task, "retry_waiting", texts, retry_ms=task.retry_ms, attempts=task.attempts)
 
 
-def _asking(task: TaskIs, _agent: AgentIs | None, now_ms: int) -> Cause | None:
+def _asking(task: TaskIs, facts: Facts) -> Cause | None:
     if task.letter != "a":
         return None
     until = ""
     if task.retry_ms is not None:
-        until = f"; it fails at {moment(task.retry_ms)} (in {length(max(0, task.retry_ms - now_ms) / 1000)})"
+        until = f"; it fails at {moment(task.retry_ms)} (in {length(max(0, task.retry_ms - facts.now_ms) / 1000)})"
     texts = (
         f"{task.name} waits until somebody raises the run's budget",
         f"{task.last_fault or 'its model call was refused'}; no attempt is used up{until}",
-        "argosy runs budget RUN --tokens N raises it (--micros N where it is in money); --no lets it fail",
+        f"argosy runs budget {facts.run_id} --tokens N raises it (--micros N where it is in money); --no lets it fail",
     )
     return _cause(task, "awaiting_budget", texts, until_ms=task.retry_ms)
 
@@ -244,7 +246,6 @@ def _again(task: TaskIs) -> str:
 
 
 _Rule = Callable[[TaskIs, AgentIs | None, int], Cause | None]
-_FIRST_RULES: Final[tuple[_Rule, ...]] = (_backing_off, _asking, _settling)
 _RULES: Final[tuple[_Rule, ...]] = (
     _claimed,
     _held,

@@ -167,7 +167,7 @@ async def test_a_server_that_does_not_start_says_so_and_is_not_tried_at_once_aga
         await servers.call(missing["read"], {})
     broken = mcp("broken", command=[sys.executable, "-c", "raise SystemExit('no module')"], allow=("read",))
     with pytest.raises(
-        ToolFailed, match="python.* ended at once, and what it printed is in the log of the worker"
+        ToolFailed, match=r"python.* ended at once, and what it printed is in the log of the worker"
     ):
         await servers.call(broken["read"], {})
 

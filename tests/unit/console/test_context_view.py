@@ -144,3 +144,22 @@ def test_rows_and_the_tree_tell_of_pages_in_words() -> None:
     assert "the task with summaries: 1 out" in tree(summaries(), 10_000)
     assert said(found, "a/p1.0") == "a/p1.0 (page 1 of 4 of a)"
     assert said(found, "a") == "a"
+
+
+async def test_a_part_of_a_value_is_counted_where_that_is_asked_for() -> None:
+    report = {"title": "one two three", "text": TEXT}
+    agents = {"ag": contract(window=WINDOW, model="fake:m")}
+    step = task("a", {"from": "input", "select": "title"})
+    given = Inline.model_validate({"value": report, "bytes": 9, "tokens": len(TEXT)})
+    found = History("r")
+    first = accepted(pipeline(step, agents=agents), rules=2, input=given, windows={"ag": WINDOW * 10})
+    take(found, Logged(0, 1, 1_000, Envelope(kind=first.KIND, id="i", source="s", subject="r"), first))
+    bound, _ = await context_of(found, "a", MemoryPayloads())
+    assert (bound.inputs[0].tokens, bound.inputs[0].exact) == (len(TEXT), False)
+    shown, _ = await context_of(found, "a", MemoryPayloads(), counted=True)
+    assert (shown.inputs[0].tokens, shown.inputs[0].exact) == (3, True)
+
+
+async def test_a_run_is_no_task() -> None:
+    with pytest.raises(NotFound, match="r names a run, no task"):
+        await context_of(pages(), "", MemoryPayloads())

@@ -177,3 +177,9 @@ def test_a_run_that_waits_for_people_says_for_what_since_when_and_until_when() -
         "awaiting_signal", "without one it leaves a hole; 1 came that did not count, the last one: no"
     )  # fmt: skip
     assert (third.code, third.what) == ("sleeping", "nap sleeps until 2023-11-14 22:13:25Z (in 5.0 s)")
+
+
+def test_a_run_that_asks_for_a_larger_budget_is_told_with_the_command_that_raises_it() -> None:
+    cause = judge(task(letter="a", last_fault="the budget of run r is spent")).cause
+    assert (cause.code, cause.task) == ("awaiting_budget", "critique")
+    assert cause.do.startswith("argosy runs budget r --tokens N raises it")
