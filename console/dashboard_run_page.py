@@ -225,7 +225,11 @@ def _figures(kept: "Kept") -> Iterator[Named]:
     done, failed = sum(each.succeeded for each in steps), sum(each.failed for each in steps)
     state = kept.history.state
     known = state.totals()[1] if state is not None else 0
-    yield Named("Tasks", f"{done} of {max(known, done)}", "have succeeded")
+    accepted = kept.history.accepted
+    given = {} if accepted is None else accepted.reused
+    taken = min(sum(each.payload is not None for each in given.values()), max(0, known - done))
+    more = f"have succeeded, {taken} of them reused" if taken else "have succeeded"
+    yield Named("Tasks", f"{done + taken} of {max(known, done)}", more)
     yield Named(
         "Attempts lost", str(failed), counted(sum(each.repeats for each in steps), "repeat") + " caught"
     )

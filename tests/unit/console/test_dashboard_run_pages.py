@@ -10,7 +10,7 @@ from argosy.console.dashboard_live import changes
 from argosy.console.dashboard_memos import told
 from argosy.console.dashboard_page import Region, View
 from argosy.console.dashboard_pen import draw, draw_page
-from argosy.console.dashboard_run_page import Ticks, run_view
+from argosy.console.dashboard_run_page import Named, Ticks, run_view
 from argosy.console.dashboard_step_page import TASKS, tasks_of, tasks_view
 from argosy.console.dashboard_task import task_shown
 from argosy.console.dashboard_task_page import task_view
@@ -241,3 +241,16 @@ def test_the_log_leads_from_a_step_that_waits_to_its_step_as_it_has_no_task() ->
     assert '<a href="/runs/r/tasks/a">a</a>' in html
     assert '<a href="/runs/r/steps/ok">ok</a>' in html
     assert "/tasks/ok" not in html
+
+
+def test_what_a_replay_took_over_counts_as_done() -> None:
+    given = {"a": {"payload": text("made")}}
+    first = accepted(
+        pipeline(task("a", "input"), task("b", "a")), rules=2, replay_of={"run_id": "old"}, reused=given
+    )
+    run = Told().add(first)
+    shown = {item.key: item.facts for item in run_view(kept(run), run.now_ms).regions[2].items}
+    assert shown["Tasks"] == Named("Tasks", "1 of 2", "have succeeded, 1 of them reused")
+    run.add(done("b"))
+    shown = {item.key: item.facts for item in run_view(kept(run), run.now_ms).regions[2].items}
+    assert shown["Tasks"] == Named("Tasks", "2 of 2", "have succeeded, 1 of them reused")
