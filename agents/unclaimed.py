@@ -10,7 +10,7 @@ from typing import Final
 from argosy.agents.order import Order
 from argosy.agents.services import Services
 from argosy.agents.settle import LETTERS, Settles, poison
-from argosy.telemetry import logs, names, steps
+from argosy.telemetry import logs, metrics, names, steps
 from argosy.telemetry.steps import Work
 
 _OUTCOMES: Final = {letter: outcome for outcome, letter in LETTERS.items()}
@@ -36,6 +36,7 @@ class Unclaimed:
             span.fail("poison", f"{deliveries} deliveries lost their lease")
             settled = poison(order, deliveries, self.services.source)
             await Settles(self.services).without_claim(order, settled, span.trace)
+        metrics.poisoned(order.body.agent)
         _tell(order, "poison", span.trace.traceparent, again=False)
 
 

@@ -43,6 +43,7 @@ from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.runlog import TaskSettled
 from argosy.schemas.settings import Settings
 from argosy.schemas.task import TaskInput
+from argosy.telemetry import metrics
 from support.worker_bench import Bench, eventually, input_of, memory_bench, until
 
 
@@ -255,7 +256,9 @@ async def test_of_many_suspects_one_runs_at_a_time() -> None:
     assert {one.deliveries for one in settled} == {2}
 
 
-async def test_a_task_that_used_up_its_deliveries_is_poison() -> None:
+async def test_a_task_that_used_up_its_deliveries_is_poison(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(metrics, "poisoned", told.append)
     fleet = await Fleet().open("a")
     work = fleet.agent(max_deliveries=3)
     await fleet.bench.write("run-1/a", "attempt", 1, "fence", "dead", "lease", 1, "deliveries", 2)
@@ -267,6 +270,7 @@ async def test_a_task_that_used_up_its_deliveries_is_poison() -> None:
     assert settled.fault is not None
     assert settled.fault.figures == {"deliveries": 3}
     assert fleet.calls == []
+    assert told == [work.name]
 
 
 async def test_a_cancelled_run_stops_its_handler_and_answers_nothing() -> None:
