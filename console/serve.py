@@ -16,6 +16,7 @@ from argosy.broker.server_check import check_server
 from argosy.broker.topics import TopicNames
 from argosy.console.config import load_settings
 from argosy.console.output import note
+from argosy.console.patient_start import until_reached
 from argosy.console.process_life import Services, say_ready, serve
 from argosy.schemas.errors import ConfigurationError, Unreachable, WorkerBroken
 
@@ -37,7 +38,8 @@ def coordinator(
     """Run a coordinator: receivers and lanes. Start as many as you like, they share both.
 
     With an app it runs the app's schedules too; so may any number of them, a slot is one run. Topics that are missing
-    are made; a setting that contradicts what is there is an error. SIGTERM drains.
+    are made; a setting that contradicts what is there is an error. Services that don't answer yet are waited for.
+    SIGTERM drains.
     """
     from argosy.console.scheduling import run_schedules  # noqa: PLC0415 - see above
     from argosy.console.topics_watch import tell_missing  # noqa: PLC0415
@@ -48,7 +50,8 @@ def coordinator(
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         coordinator = Coordinator(settings, services.cluster, services.store, services.payloads)
-        await coordinator.check()
+        if not await until_reached("coordinator", coordinator.check, stop):
+            return
         await say_ready(ready_file)  # the topics are there: clients may come
         used = TopicNames(settings.kafka.topic_prefix).used_by_coordinator()
         beside = {
@@ -107,7 +110,12 @@ def worker(
         note(f"worker: {', '.join(agent.name for agent in agents)}")
         names = [agent.name for agent in agents]
         used = TopicNames(settings.kafka.topic_prefix).used_by_worker(names)
-        await provision.ensure(services.cluster, settings, names, only=used)
+
+        async def check() -> None:
+            await provision.ensure(services.cluster, settings, names, only=used)
+
+        if not await until_reached("worker", check, stop):
+            return
         await _check_redis(services.store)
         client = OpenAIClient(settings.model)
         if any(agent.contract.model for agent in agents):
