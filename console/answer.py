@@ -31,6 +31,7 @@ JUDGED_SECONDS: Final = 15.0
 """How long to wait until the lane has found an answer right, or not."""
 SHOWN_CHARACTERS: Final = 4_000
 _LOOK_SECONDS: Final = 0.2
+UNKNOWN: Final = "dropped unless its run is on its way: nobody knows that run yet"
 COLUMNS = ("RUN", "STEP", "KIND", "FOR", "UNTIL", "QUESTION", "SHA-256")
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
@@ -138,9 +139,8 @@ def _told(run_id: str, step: str, told: Told, why: str) -> None:
             show(data, printable(f"{run_id}/{step} waits on: {why}"))
             raise typer.Exit(FAILED)
         case "sent":
-            show(
-                data, f"sent, and kept until {run_id}/{step} waits for it; argosy runs waiting says what does"
-            )
+            kept = why or f"kept until {run_id}/{step} waits for it; argosy runs waiting says what does"
+            show(data, f"sent, and {kept}")
 
 
 def _show(asked: Awaited, value: JsonValue) -> None:
@@ -208,7 +208,9 @@ async def _signal(
         await check_target(services.store, settings, run_id, step)
         before = next((one for one in await run.waiting() if one.step == step), None)
         await run.signal(step, value, signal_id=signal_id)
-        return ("sent", "") if before is None else await _judged(run, before)
+        if before is not None:
+            return await _judged(run, before)
+        return "sent", UNKNOWN if await run.state() == "unknown" else ""
 
 
 async def _judged(run: Run[JsonValue], before: Awaited) -> tuple[Told, str]:
