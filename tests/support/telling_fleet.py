@@ -222,6 +222,9 @@ def _play(fleet: TellingFleet) -> None:
     }
     fleet.submit("asking", wish, "asks")
     fleet.submit("asking", wish, "poor", "--budget", "1")
+    fleet.submit(
+        "asking", wish, "begs", "--budget", "1", "--on-spent", "ask"
+    )  # nobody answers: it asks to the end
     fleet.submit("breaking", "bad", "breaks")
     _strangers(fleet)
     operated.until(

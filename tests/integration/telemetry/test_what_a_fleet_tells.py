@@ -72,7 +72,7 @@ def test_labels_are_those_of_the_table_and_hold_no_ids(samples: list[Sample]) ->
     for metric in TABLE:
         for name in names_of(metric):
             allowed[name] = {label(each) for each in metric.labels} | {"le"}
-    runs = {"waits", "asks", "poor", "breaks", "nobody"}
+    runs = {"waits", "asks", "poor", "begs", "breaks", "nobody"}
     for sample in samples:
         if sample.name in allowed:
             assert set(sample.labels) <= allowed[sample.name], sample.name
@@ -92,7 +92,8 @@ def test_counts_are_what_was_done(samples: list[Sample]) -> None:
 
     assert total("argosy_runs_total", argosy_run_outcome="succeeded") == 2
     assert total("argosy_runs_total", argosy_run_outcome="failed") == 2
-    assert total("argosy_runs_accepted_total") == 4
+    assert total("argosy_runs_accepted_total") == 5
+    assert total("argosy_runs_asking", argosy_pipeline="asking") == 1
     assert total("argosy_submits_refused_total", error_type="unknown_pipeline") == 1
     assert total("argosy_leases_lost_total", gen_ai_agent_name="patient", argosy_lease="taken_over") == 1
     assert total("argosy_task_errors_total", gen_ai_agent_name="broken", error_type="handler_error") == 2
@@ -122,7 +123,7 @@ def test_files_of_otlp_are_written_beside_and_tell_the_same(
 def test_no_secret_is_in_anything_that_is_told(fleet: TellingFleet, samples: list[Sample]) -> None:
     for words in (
         ("config", "show"), ("config", "show", "--json"), ("doctor", "--json"), ("status",), ("lag",), ("limits",),
-        ("why", "breaks"), ("why", "poor", "--json"), ("runs", "show", "breaks"), ("runs", "list"),
+        ("why", "breaks"), ("why", "poor", "--json"), ("why", "begs"), ("runs", "show", "breaks"), ("runs", "list"),
         ("dead", "list"), ("dead", "list", "--json"), ("dead", "show", "0"), ("dead", "show", "0", "--json"),
         ("agents",), ("lane", "list"), ("monitoring", "targets"),
         ("trace", "asks"), ("trace", "breaks", "--json"), ("history", "breaks"), ("blame", "breaks"),
