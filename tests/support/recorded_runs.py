@@ -2,8 +2,8 @@
 
 `PYTHONPATH=tests python tests/support/recorded_runs.py 1 FILE` records the runs below anew, for a new version of
 the rules; with `each` behind it those of maps over pipelines, with `pages` those of
-tasks that are too large, with `waits` those of steps that wait. The recording of an old one is never touched: live runs
-follow it.
+tasks that are too large, with `waits` those of steps that wait, with `asking` those that ask for a larger budget. The
+recording of an old one is never touched: live runs follow it.
 """
 
 import json
@@ -20,6 +20,7 @@ from argosy.schemas.codec import decode_body, encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.facts import Fact, Facts, SizeFact, ValueFact
 from argosy.schemas.runlog import (
+    BudgetReceived,
     CancelReceived,
     RunAccepted,
     RunEnded,
@@ -41,6 +42,7 @@ from support.fold_pipelines import (
     pipeline,
     signal,
     sleep,
+    spent,
     succeeded,
     task,
     text,
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
 
     from argosy.schemas.pipeline import CompiledPipeline
 
-LOGGED = (RunAccepted, TaskSettled, StepRecorded, SignalReceived, CancelReceived, TimerFired, RunEnded)
+LOGGED = (
+    RunAccepted, TaskSettled, StepRecorded, SignalReceived, BudgetReceived, CancelReceived, TimerFired, RunEnded,
+)  # fmt: skip
 
 
 def essence(decisions: tuple[Decision, ...]) -> list[str]:
@@ -199,6 +203,42 @@ def waiting_runs(rules: int) -> Iterator[FoldLog]:
         yield log
 
 
+def asking_runs(rules: int) -> Iterator[FoldLog]:
+    """Make runs at the edge of their budget, that ask or don't, with answers of every kind, late, twice, or none."""
+    for seed in range(12):
+        chance = random.Random(seed)  # noqa: S311 - a recording, not a secret
+        log = FoldLog()
+        asks: Data = {} if seed % 4 == 3 else {"on_spent": "ask", "ask_ms": 40_000 if seed % 3 else None}
+        facts: Facts = {"list:": listing(*"abcdef")}
+        log.add(accepted(_asking_shape(seed), facts=facts, rules=rules, budget=100, **asks))
+        budget = 100
+        while log.state is not None and log.state.st == "active":
+            if log.out and chance.random() < 0.4:
+                local = chance.choice(sorted(log.out))
+                log.add(spent(local, log.out[local], limit=chance.choice((100, budget))))
+            elif chance.random() < 0.3:
+                budget += chance.choice((0, 0, 100, 500))
+                answer: Data = {"refused": True} if chance.random() < 0.2 else {"tokens": budget}
+                answer_id = f"answer-{chance.randrange(8)}"
+                log.add(BudgetReceived.model_validate({"answer_id": answer_id, "by": "ann", **answer}))
+            elif log.out or ("budget" in log.timers and chance.random() < 0.1):
+                _act(log, chance, 0.93)
+            elif set(log.timers) - {"deadline", "budget"}:
+                log.fire(min(set(log.timers) - {"deadline", "budget"}))
+        log.end()
+        yield log
+
+
+def _asking_shape(seed: int) -> "CompiledPipeline":
+    holes: Data = {"join": {"policy": "deadline", "within_seconds": 900, "count": 1}} if seed % 2 else {}
+    return pipeline(
+        task("a", "input"),
+        mapped("m", "input", max_parallel=3, **holes),
+        task("b", "a?", "m?", join={"policy": "all_ended"}),
+        task("c", "b"),
+    )
+
+
 def _signal(log: FoldLog, chance: random.Random) -> None:
     name = chance.choice(("go", "ok", "late", "c.0/in", "c.1/in", "nobody"))
     about = canonical_hash(f"{name}#1") if chance.random() < 0.8 else "another"
@@ -301,5 +341,6 @@ def record(logs: Iterator[FoldLog]) -> str:
 
 
 if __name__ == "__main__":
-    made = {"each": each_runs, "pages": paged_runs, "waits": waiting_runs}.get("".join(sys.argv[3:]), runs)
-    Path(sys.argv[2]).write_text(record(made(int(sys.argv[1]))), encoding="utf-8")
+    made = {"each": each_runs, "pages": paged_runs, "waits": waiting_runs, "asking": asking_runs}
+    chosen = made.get("".join(sys.argv[3:]), runs)
+    Path(sys.argv[2]).write_text(record(chosen(int(sys.argv[1]))), encoding="utf-8")
