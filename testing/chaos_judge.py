@@ -50,6 +50,8 @@ class Judge:
         self._states: dict[str, RunState | None] = {}
         self._bounds = Bounds(snapshots)
         self._early: dict[tuple[str, int], str] = {}
+        self._read: dict[int, int] = {}
+        """By lane: the last offset of the run log that was looked at."""
 
     def findings(self) -> list[Finding]:
         """Return all that was looked at."""
@@ -81,7 +83,7 @@ class Judge:
     def _logged(self, line: Line) -> None:
         run_id = line.envelope.subject
         run = self.runs.setdefault(run_id, RunSeen())
-        run.lane = line.partition
+        run.lane, self._read[line.partition] = line.partition, line.offset
         match line.message:
             case RunAccepted() as accepted:
                 run.data_hashes.add(accepted.data_hash)
@@ -205,6 +207,9 @@ class Judge:
                 pass
 
     def _ordered(self, line: Line, order: TaskDispatched) -> None:
+        cause = line.envelope.cause
+        if cause is not None and cause > self._read.get(order.lane, cause):
+            return  # of a fleet still at work: what it answers came after the log had been read
         run = self.runs.setdefault(line.envelope.subject, RunSeen())
         task = run.task(order.task_id)
         self.tally.orders += 1

@@ -111,6 +111,18 @@ def test_of_a_slow_fleet_only_what_was_accepted_may_be_under_way_still(history: 
     assert "r-0: " in _said(_lost(history), slow=True)
 
 
+def test_an_order_that_answers_what_came_after_the_log_was_read_is_not_judged(history: list[Line]) -> None:
+    failed = history[_where(history, TaskSettled, "runs", outcome="failed")]
+    read = [
+        line
+        for line in history
+        if ".tasks." in line.topic
+        or (line.topic == failed.topic and line.partition == failed.partition and line.offset < failed.offset)
+    ]
+    assert any(isinstance(line.message, TaskDispatched) and line.message.attempt == 2 for line in read)
+    assert "none failed before" not in _said(read, slow=True)
+
+
 def _lost(history: list[Line]) -> list[Line]:
     return [
         line
