@@ -21,6 +21,7 @@ from argosy.console.dashboard_session import Sessions, key_of
 from argosy.console.http_serving import STARTED_SECONDS, open_port, server_of, url_of, write_whole
 from argosy.console.output import note
 from argosy.console.process_life import Services, serve
+from argosy.console.run_lines import LOGS
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.local_stack import stack_folder
@@ -35,6 +36,10 @@ def dashboard(
         str | None, typer.Option("--host", help="Where to listen; beyond loopback only with a token.")
     ] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="0 = any free one.")] = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option("--logs", help="The folder of the fleet's logs, for runs; absent: the local stack's."),
+    ] = None,
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help="Takes the URL once it listens.", hidden=True)
     ] = None,
@@ -53,20 +58,25 @@ def dashboard(
 
     async def main(services: Services, stop: asyncio.Event) -> None:
         with listening(settings.dashboard, chosen=chosen) as sock:
-            await serve_dashboard(services, sock, stop, ready_file)
+            await serve_dashboard(services, sock, stop, ready_file, logs)
 
     serve(settings, "dashboard", main)
 
 
 async def serve_dashboard(
-    services: Services, sock: socket.socket, stop: asyncio.Event, ready_file: Path | None = None
+    services: Services,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    ready_file: Path | None = None,
+    logs: Path | None = None,
 ) -> None:
     """Serve until `stop`. Raises ConfigurationError where the key's file can't be written."""
     settings = services.settings
     histories = Histories(settings.dashboard.watchers)
     index = Index(settings.dashboard.most_runs, settings.model.prices, histories=histories)
     secret, key_file = await asyncio.to_thread(_secret, settings.dashboard)
-    desk, sessions = Desk(services, index, stop, key_file), Sessions(secret)
+    folder = stack_folder() / LOGS if logs is None else logs
+    desk, sessions = Desk(services, index, stop, key_file, folder), Sessions(secret)
     cookie = f"argosy_{sock.getsockname()[1]}"  # browsers share cookies over all ports of a host
     app = build(desk, sessions, PAGES, ACTIONS, cookie)
     server = server_of(app, DRAIN_SECONDS, settings.dashboard.connections)

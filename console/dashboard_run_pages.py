@@ -4,6 +4,7 @@ from typing import Final
 
 from argosy.console.dashboard_approvals import look_approvals
 from argosy.console.dashboard_compare_page import look_blame, look_compare
+from argosy.console.dashboard_lines_page import look_lines
 from argosy.console.dashboard_list_page import look_runs
 from argosy.console.dashboard_page import Page
 from argosy.console.dashboard_pipeline_pages import look_pipeline, look_pipelines
@@ -20,6 +21,7 @@ RUN_PAGES: Final = (
     Page("/runs/{run_id}/tasks/{local:path}", "run_task.html", look_task, "runs"),
     Page("/runs/{run_id}/values/{sha256}", "run_value.html", look_value, "runs", live=False),
     Page("/runs/{run_id}/log", "run_log.html", look_log, "runs"),
+    Page("/runs/{run_id}/lines", "run_lines.html", look_lines, "runs", live=False),
     Page("/runs/{run_id}/why", "run_why.html", look_why, "runs", live=False),
     Page("/runs/{run_id}/blame", "run_blame.html", look_blame, "runs", live=False),
     Page("/compare", "compare.html", look_compare, "runs", live=False),

@@ -20,6 +20,7 @@ from argosy.console.foreground import run_in_foreground
 from argosy.console.history_command import history as show_history
 from argosy.console.interruption import if_interrupted
 from argosy.console.live import Progress, watching
+from argosy.console.logs_command import logs
 from argosy.console.options import options
 from argosy.console.output import note, printable, show, show_folded, show_json
 from argosy.console.process_life import open_services
@@ -51,6 +52,7 @@ runs.command("approve")(approve)
 runs.command("budget")(budget)
 runs.command("list")(list_runs)
 runs.command("history")(show_history)
+runs.command("logs")(logs)
 
 
 @runs.command("show")
