@@ -18,7 +18,7 @@ from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.chat import Message, Reply
 from argosy.schemas.errors import BadMessage, ModelFailed, ModelRefused
 from argosy.schemas.settings import ModelSettings
-from argosy.telemetry import metrics
+from argosy.telemetry import logs, metrics
 
 
 class Step(Protocol):
@@ -102,6 +102,13 @@ class Conversation:
             if reply.stop == "content_filter":
                 raise ModelRefused(f"{self.model} declines to answer: {reply.text[:200] or 'content filter'}")
             if self.answer is None:
+                if (
+                    reply.stop == "length"
+                ):  # a text that breaks off can be of use; nobody may take it for whole
+                    tokens = reply.usage.output_tokens
+                    logs.get("argosy.model").warning(
+                        "an answer was cut off", model=self.model, output_tokens=tokens
+                    )
                 return reply.text
             try:
                 return self.answer.read(reply.text)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 from pydantic import BaseModel, JsonValue
+from structlog.testing import capture_logs
 
 from argosy.agents.guard import Guard
 from argosy.agents.model import Models
@@ -179,6 +180,13 @@ async def test_an_answer_that_was_cut_off_is_wished_shorter() -> None:
     client = Scripted(cut, GOOD)
     await Attempt(client).model().ask("hi", returns=Notes)
     assert "cut off at 5 tokens" in said(client.asked[1])[2]
+
+
+async def test_a_text_that_was_cut_off_is_given_and_the_log_says_so() -> None:
+    cut = Reply(text="the first half", usage=BILL, stop="length")
+    with capture_logs() as logged:
+        assert await Attempt(Scripted(cut)).model().ask("hi") == "the first half"
+    assert [(one["event"], one["output_tokens"]) for one in logged] == [("an answer was cut off", 5)]
 
 
 async def test_a_model_that_declines_is_not_asked_again() -> None:
