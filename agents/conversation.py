@@ -102,13 +102,8 @@ class Conversation:
             if reply.stop == "content_filter":
                 raise ModelRefused(f"{self.model} declines to answer: {reply.text[:200] or 'content filter'}")
             if self.answer is None:
-                if (
-                    reply.stop == "length"
-                ):  # a text that breaks off can be of use; nobody may take it for whole
-                    tokens = reply.usage.output_tokens
-                    logs.get("argosy.model").warning(
-                        "an answer was cut off", model=self.model, output_tokens=tokens
-                    )
+                if reply.stop == "length":
+                    self._tell_cut(reply)
                 return reply.text
             try:
                 return self.answer.read(reply.text)
@@ -125,6 +120,11 @@ class Conversation:
                 metrics.answer_repaired(self.agent, self.model)
                 self._wish(reply.text, f"{cut}{bad}", shorter=bool(cut))
         raise AssertionError  # the last try returned or raised
+
+    def _tell_cut(self, reply: Reply) -> None:
+        """A text that breaks off can be of use, but nobody may take it for whole."""
+        log, tokens = logs.get("argosy.model"), reply.usage.output_tokens
+        log.warning("an answer was cut off", model=self.model, output_tokens=tokens)
 
     def _wish(self, said: str, wrong: str, *, shorter: bool) -> None:
         wish = f"That is not the JSON that was asked for: {wrong}. Answer again, with the JSON alone"
