@@ -122,7 +122,7 @@ class Conversation:
         raise AssertionError  # the last try returned or raised
 
     def _tell_cut(self, reply: Reply) -> None:
-        """A text that breaks off can be of use, but nobody may take it for whole."""
+        """Tell of a text that breaks off: it can be of use, but nobody may take it for whole."""
         log, tokens = logs.get("argosy.model"), reply.usage.output_tokens
         log.warning("an answer was cut off", model=self.model, output_tokens=tokens)
 
