@@ -20,6 +20,7 @@ from argosy.console.monitoring_promql import (
 )
 from argosy.telemetry import metric_table as table
 from argosy.telemetry import names
+from argosy.telemetry.asking_table import RUNS_ASKING
 from argosy.telemetry.gateway_table import EVENTS_DROPPED, HTTP_ACTIVE, HTTP_DURATION, WATCHERS
 from argosy.telemetry.prometheus_names import label
 
@@ -109,6 +110,12 @@ FLEET: Final = Dashboard(
             Panel("Submits refused", {_shown(ERROR): grown(table.REFUSED, ERROR, over="5m")}, stacked=True),
             Panel(
                 "Under way, and as many as may be", {_shown(STATE): gauge(table.RUNS_UNDER_WAY, "max", STATE)}
+            ),
+            Panel(
+                "Waiting for a larger budget",
+                {_shown(PIPELINE): gauge(RUNS_ASKING, "sum", PIPELINE)},
+                stacked=True,
+                about="argosy limits names them; argosy runs budget RUN answers.",
             ),
         ),
         "Coordinators": (

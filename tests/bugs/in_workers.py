@@ -38,13 +38,13 @@ _OFFSETS: Final = (
         (
             Edit(
                 Receivers._one,
-                "        await self._judge.receive(record)\n        tracker.finish(tracker.epoch, record.offset)\n",
-                "        tracker.finish(tracker.epoch, record.offset)\n        await self._judge.receive(record)\n",
+                "        await self._judge.receive(record)\n        self._over(tracker, record, place)\n",
+                "        self._over(tracker, record, place)\n        await self._judge.receive(record)\n",
             ),
             Edit(
                 Receivers._append,
                 "        again = {",
-                "        for tracker, judged in passed:\n            tracker.finish(tracker.epoch, judged.inbox.offset)\n"
+                "        for tracker, judged, _ in passed:\n            tracker.finish(tracker.epoch, judged.inbox.offset)\n"
                 "        await self._commit_or_not()\n        again = {",
             ),
         ),

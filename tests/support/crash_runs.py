@@ -20,6 +20,7 @@ _TIMES: Final = 2
 """How often an answer is acknowledged."""
 _CANCEL_SECONDS: Final = 0.5
 """Between a submit and its cancel: its tasks run then."""
+_AGAIN_SECONDS: Final = 0.5
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Runs:
         try:
             async with asyncio.timeout(END_SECONDS), asyncio.TaskGroup() as group:
                 for run_id in self.acknowledged:
-                    group.create_task(client.run(run_id).ended(), name=run_id)
+                    group.create_task(_ended(client.run(run_id)), name=run_id)
         except TimeoutError:
             told = [str(task.exception()) for task in self._answers if task.done() and task.exception()]
             raise AssertionError("\n".join((f"runs of {self.cell.id} never ended", *told))) from None
@@ -91,6 +92,15 @@ class Runs:
         for answer in self._answers:
             answer.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)
+
+
+async def _ended(run: Run[Any]) -> None:
+    """Wait for a run's end: of many who ask at once, a busy Kafka may not answer one in time."""
+    while True:
+        with suppress(Unreachable):
+            await run.ended()
+            return
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 async def _answer(run: Run[Any], becomes: Expected) -> None:

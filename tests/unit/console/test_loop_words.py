@@ -18,7 +18,12 @@ WHOLE = pipeline(looped("round", "input", runs=INNER, until="passed", exhausted=
 
 
 def done(local: str, *, passed: bool = False) -> TaskSettled:
-    return succeeded(local, facts={"value:passed": ValueFact(kind="value", value=passed)})
+    return worked(succeeded(local, facts={"value:passed": ValueFact(kind="value", value=passed)}))
+
+
+def worked(settled: TaskSettled) -> TaskSettled:
+    """One that a worker wrote, not the lane for itself."""
+    return settled.model_copy(update={"worker": "h-1", "deliveries": 1})
 
 
 def history(compiled: CompiledPipeline, *messages: LogMessage) -> History:
@@ -92,13 +97,13 @@ def test_tasks_of_plans_that_a_run_has_forgotten_are_told_too() -> None:
     )
     found = history(
         compiled,
-        succeeded("l~1/q", facts=bad),
-        succeeded("l~1/q", 2, facts=plan),
-        succeeded("l~1/q/x"),
-        succeeded("l~1/q/v"),
-        succeeded("l~1/q/="),
+        worked(succeeded("l~1/q", facts=bad)),
+        worked(succeeded("l~1/q", 2, facts=plan)),
+        worked(succeeded("l~1/q/x")),
+        worked(succeeded("l~1/q/v")),
+        worked(succeeded("l~1/q/=")),
         done("l~1/y"),
-        succeeded("l~2/q", facts=plan_facts({"tasks": [a_task("w", agent="bg")]})),
+        worked(succeeded("l~2/q", facts=plan_facts({"tasks": [a_task("w", agent="bg")]}))),
     )
     assert found.state is not None
     assert found.state.task("l~1/q/x") is None
