@@ -255,7 +255,10 @@ class Play:
             async with asyncio.timeout(END_SECONDS):
                 code = await asyncio.shield(victim.ended)
         except TimeoutError:
-            said = victim.said()[-3000:]
+            victim.signal(signal.SIGUSR1)
+            with suppress(AssertionError):
+                await self._until_said(victim, "Stack for <Task")
+            said = victim.said()[-12_000:]
             raise AssertionError(f"the process of {self.cell.id} woke and never ended: {said}") from None
         assert code == 0, f"the process ended with {code}: {victim.said()[-3000:]}"
 

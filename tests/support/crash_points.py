@@ -4,12 +4,15 @@ The program knows nothing of them: `arm` wraps the named function in a process t
 runs the normal command line. At the point's hit the process says so in the ledger and signals itself.
 """
 
+import asyncio
 import importlib
 import inspect
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -127,6 +130,7 @@ def arm(variables: Mapping[str, str]) -> None:
     wanted = variables.get(VARIABLE)
     if wanted is None:
         return
+    signal.signal(signal.SIGUSR1, _tell_tasks)
     from support.crash_table import POINTS  # noqa: PLC0415 - the table is made of this module's classes
 
     cell = next(cell for cell in cells(POINTS) if cell.id == wanted)
@@ -140,6 +144,13 @@ def arm(variables: Mapping[str, str]) -> None:
 
     holder, name = cell.point.owner()
     setattr(holder, name, wrapped(getattr(holder, name), cell, strike))
+
+
+def _tell_tasks(_signal: int, _frame: object) -> None:
+    """Write where each task of the loop stands: of a process that doesn't end, nobody knows it otherwise."""
+    with suppress(RuntimeError):  # no loop runs
+        for task in asyncio.all_tasks(asyncio.get_running_loop()):
+            task.print_stack(file=sys.stderr)
 
 
 def wrapped(function: Callable[..., Any], cell: Cell, strike: Callable[[], None]) -> Callable[..., Any]:
