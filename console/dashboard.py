@@ -21,7 +21,7 @@ from argosy.console.dashboard_session import Sessions, key_of
 from argosy.console.http_serving import STARTED_SECONDS, open_port, server_of, url_of, write_whole
 from argosy.console.output import note
 from argosy.console.process_life import Services, serve
-from argosy.console.run_lines import LOGS
+from argosy.console.run_lines import logs_folder
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.errors import ConfigurationError
 from argosy.schemas.local_stack import stack_folder
@@ -75,8 +75,7 @@ async def serve_dashboard(
     histories = Histories(settings.dashboard.watchers)
     index = Index(settings.dashboard.most_runs, settings.model.prices, histories=histories)
     secret, key_file = await asyncio.to_thread(_secret, settings.dashboard)
-    folder = stack_folder() / LOGS if logs is None else logs
-    desk, sessions = Desk(services, index, stop, key_file, folder), Sessions(secret)
+    desk, sessions = Desk(services, index, stop, key_file, logs_folder(logs)), Sessions(secret)
     cookie = f"argosy_{sock.getsockname()[1]}"  # browsers share cookies over all ports of a host
     app = build(desk, sessions, PAGES, ACTIONS, cookie)
     server = server_of(app, DRAIN_SECONDS, settings.dashboard.connections)

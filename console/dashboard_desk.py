@@ -18,10 +18,9 @@ from argosy.console.lag_measure import LagReport, Watch, measure
 from argosy.console.lane_lines import LaneLine, Queues, lane_lines, lane_queues
 from argosy.console.process_life import Services
 from argosy.console.published import Published, contracts_of, published
-from argosy.console.run_lines import LOGS
+from argosy.console.run_lines import logs_folder
 from argosy.schemas.contract import AgentContract
 from argosy.schemas.errors import ArgosyError, Unreachable
-from argosy.schemas.local_stack import stack_folder
 from argosy.schemas.settings import Settings
 
 T = TypeVar("T")
@@ -96,7 +95,7 @@ class Desk:
     stop: asyncio.Event
     key_file: Path | None = None
     """Holds the key for actions, where the settings have no token."""
-    logs: Path = field(default_factory=lambda: stack_folder() / LOGS)
+    logs: Path = field(default_factory=logs_folder)
     """Where the fleet's processes write their logs to, if they do so on this machine."""
     lag: Shared[LagReport] = field(init=False)
     present: Shared[Present] = field(init=False)

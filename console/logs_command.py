@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from argosy.console.output import printable, show
-from argosy.console.run_lines import LOGS, LogLine, lines_about
+from argosy.console.run_lines import LogLine, lines_about, logs_folder
 from argosy.schemas.errors import NotFound
-from argosy.schemas.local_stack import stack_folder
 
 
 def logs(
@@ -27,7 +26,7 @@ def logs(
     It reads files (JSON lines, `*.log`), the last 16 MiB of each, sorted by the clocks of those who wrote them; the
     order of cause and effect is that of `argosy runs history`.
     """
-    found = read_lines(run_id, stack_folder() / LOGS if folder is None else folder, task)
+    found = read_lines(run_id, logs_folder(folder), task)
     show({"run_id": run_id, "lines": found}, "\n".join(map(printable, _told(found))))
 
 

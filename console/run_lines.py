@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-LOGS: Final = "logs"
-"""The folder beside a local stack's state that its processes write their logs to."""
+from argosy.schemas.local_stack import stack_folder
+
+_LOGS: Final = "logs"
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of the end of each log."""
 _MOST_VALUE: Final = 200
@@ -32,6 +33,11 @@ class LogLine:
     fields: tuple[tuple[str, str], ...]
     exception: str
     """A traceback; empty: none."""
+
+
+def logs_folder(given: Path | None = None) -> Path:
+    """Return the folder that was given, else the one where the processes of a local stack write their logs."""
+    return stack_folder() / _LOGS if given is None else given
 
 
 def lines_about(run_id: str, folder: Path, task: str = "") -> list[LogLine]:
