@@ -73,10 +73,6 @@ class Gate:
         full = self._full(pipeline)
         if full is not None:
             return full
-        return self.pass_by(pipeline, run_id, size)
-
-    def pass_by(self, pipeline: str, run_id: str, size: int) -> Entry:
-        """Let a submit in whatever is under way."""
         entry = Entry(pipeline, lane_of(run_id, self._fleet.lanes), size)
         self._entered[id(entry)] = entry
         self._count(entry, 1)

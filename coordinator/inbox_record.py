@@ -186,15 +186,19 @@ class InboxRecord:
             await self._refused.answer(traced, answer)
             return False
         finally:
-            self._gate.settled(entry, offset)
+            if entry is not None:
+                self._gate.settled(entry, offset)
         return True
 
-    async def _enter(self, run_id: str, submit: RunSubmitted, pipeline: str, size: int) -> Entry | Full:
+    async def _enter(
+        self, run_id: str, submit: RunSubmitted, pipeline: str, size: int
+    ) -> Entry | Full | None:
+        """None: a repeat, which goes through however full it is, and takes no room: its run is counted."""
         entry = self._gate.enter(pipeline, run_id, size)
         if isinstance(entry, Entry):
             return entry
         if await self._gate.knows(run_id):
-            return self._gate.pass_by(pipeline, run_id, size)
+            return None
         if submit.when_busy == "wait":
             return await self._gate.wait(pipeline, run_id, size)
         return entry

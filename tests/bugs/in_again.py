@@ -24,7 +24,7 @@ AGAIN_BUGS: Final = (
     Bug(
         "let_in_uncounted",
         "what was let in and isn't folded yet counts as nothing: many submits at once all go in",
-        (Edit(gate.Gate.pass_by, "self._count(entry, 1)", "self._count(entry, 0)"),),
+        (Edit(gate.Gate.enter, "self._count(entry, 1)", "self._count(entry, 0)"),),
     ),
     Bug(
         "given_is_run",

@@ -189,6 +189,22 @@ async def test_a_repeat_of_a_known_run_is_never_refused_as_busy(monkeypatch: pyt
         held.end_all()
 
 
+async def test_a_repeat_of_a_known_run_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with full_world(monkeypatch) as (_, client, held):
+        counted, settled = list[int](), gate.Gate.settled
+
+        def seen(counts: gate.Gate, entry: gate.Entry, offset: int | None) -> None:
+            counted.append(counts.fullness().runs)
+            settled(counts, entry, offset)
+
+        monkeypatch.setattr(gate.Gate, "settled", seen)
+        again = await client.submit(hello, "x", run_id="run-0", when_busy="raise")
+        held.end("run-0")
+        assert await again.result(timeout_seconds=60) == "done"
+        assert max(counted, default=0) <= 3
+        held.end_all()
+
+
 async def _knows_nothing(_gate: gate.Gate, _run_id: str) -> bool:
     return False
 
