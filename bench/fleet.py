@@ -78,9 +78,15 @@ class Fleet:
         await self.stack.supervisor.start(coordinator_child(name, self.stack.folder, self.environment))
 
     async def worker(self, agents: Sequence[str], app: Path = APP, name: str = "worker") -> None:
-        """Start one worker of some agents."""
+        """Start one worker of some agents; return when some worker has partitions of each.
+
+        It loads its vocabulary only then: until it has them it may stand still, and has not begun to.
+        """
         target = f"{app}:{','.join(agents)}"
         await self.stack.supervisor.start(worker_child(name, target, self.stack.folder, self.environment))
+        for agent in agents:
+            while not await self.cluster.owners(self.names.group(agent)):  # noqa: ASYNC110 - another process has no event
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def script(self, name: str, *arguments: str) -> None:
         """Start one of the reference arms beside this file."""
