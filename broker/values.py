@@ -5,7 +5,7 @@ The bytes of a payload are the value's JSON, as its producer encoded it.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -84,21 +84,24 @@ async def to_payload(
     Tokens of a large value that is one of those `known` are taken from there: whoever produced it counted them.
     Raises Unreachable, and InvalidInput for what is no JSON or nested too deep; idempotent.
     """
+    alike = [one for one in known if _refers_to(one, len(data))] if len(data) > INLINE_BYTES else []
+    if alike:
+        sha256 = await payloads.put(data)
+        counted = next((one.tokens for one in alike if one.sha256 == sha256), None)
+        if counted is not None:  # it could be read, and was
+            return Reference(sha256=sha256, bytes=len(data), tokens=counted)
     value = decode_value(data)
     if is_too_deep(data):
         message = f"a value is nested deeper than {MOST_DEPTH} lists and objects"
         raise InvalidInput(message)
+    tokens = await count(model_text(value, data), count_tokens)
     if len(data) <= INLINE_BYTES:
-        tokens = await count(model_text(value, data), count_tokens)
         return Inline(value=value, bytes=len(data), tokens=tokens)
-    sha256 = await payloads.put(data)
-    counted = next((one.tokens for one in known if _refers_to(one, sha256)), None)
-    tokens = await count(model_text(value, data), count_tokens) if counted is None else counted
-    return Reference(sha256=sha256, bytes=len(data), tokens=tokens)
+    return Reference(sha256=await payloads.put(data), bytes=len(data), tokens=tokens)
 
 
-def _refers_to(payload: Payload, sha256: str) -> bool:
-    return isinstance(payload, Reference) and payload.sha256 == sha256 and payload.shape == "value"
+def _refers_to(payload: Payload, size: int) -> TypeGuard[Reference]:
+    return isinstance(payload, Reference) and payload.bytes == size and payload.shape == "value"
 
 
 async def to_manifest(items: Sequence[Payload], payloads: Payloads) -> Payload:

@@ -103,8 +103,8 @@ class Port(Generic[T]):
             message = f"the value is no {self}: {_findings(error)}"
             raise InvalidResult(message) from None
         try:
-            if self._exact is not None and self._exact(checked):
-                return self.adapter.serializer.to_json(checked, by_alias=True, warnings=False)
+            if self._exact is not None and (written := self._exact(checked)) is not None:
+                return written
             data = self.adapter.serializer.to_json(checked, by_alias=True, warnings="error")
         except PydanticSerializationError as error:
             message = f"the value is no JSON: {error}"
