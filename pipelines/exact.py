@@ -1,7 +1,7 @@
 """Values that JSON can surely say, as their types declare them: told by the exact types of what they hold.
 
-To have a serializer complain, and to look through what it wrote, costs more than to write a small value, and to write it
-by a serializer takes three times as long as without. Whatever is not plainly right is left to that.
+To have a serializer complain, and to look through what it wrote, costs more than to write a small value, and to write
+it by a serializer takes three times as long as without. Whatever is not plainly right is left to that.
 """
 
 import math
