@@ -8,7 +8,7 @@ from argosy.console.blame_story import story
 from argosy.console.dashboard_blame_links import named
 from argosy.console.dashboard_page import Asked, View
 from argosy.console.dashboard_run_page import kept_of
-from argosy.console.diff import HOW, Diff, diff
+from argosy.console.diff import HOW, OPEN, Diff, diff
 
 if TYPE_CHECKING:
     from argosy.console.dashboard_desk import Desk
@@ -64,6 +64,7 @@ def compare_view(found: Diff) -> View:
         "more": max(0, len(other) - MOST),
         "same": len(found.tasks) - len(other),
         "hows": HOW,
+        "open": OPEN,
     }
     return View(f"{found.left} and {found.right}", (), facts)
 

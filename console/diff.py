@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from argosy.console.diff_open import ToCome
 from argosy.console.lineage import lineage
 from argosy.console.lineage_facts import Fed, Node, hash_of
 from argosy.console.run_history import History
@@ -12,9 +13,12 @@ from argosy.schemas.payload import Payload
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.task import HoleInput
 
-How = Literal["same", "differs", "follows", "agrees", "only_left", "only_right"]
+How = Literal[
+    "same", "differs", "follows", "agrees", "only_left", "only_right", "open_left", "open_right", "open_both"
+]
 """Of a task in both runs: same input and output; same input, other output; other input and output; other input, same
-output. Of a task in one only: which."""
+output. Of a task in one only: which. `open_…`: it isn't done yet in a run that goes on."""
+OPEN: Final[frozenset[How]] = frozenset({"open_left", "open_right", "open_both"})
 HOW: Final[dict[How, str]] = {
     "same": "same input, same output",
     "differs": "same input, another output",
@@ -22,6 +26,9 @@ HOW: Final[dict[How, str]] = {
     "agrees": "another input, same output",
     "only_left": "only in the first run",
     "only_right": "only in the second run",
+    "open_left": "not done yet in the first run",
+    "open_right": "not done yet in the second run",
+    "open_both": "done in neither run yet",
 }
 
 
@@ -33,6 +40,7 @@ class Ran:
     model: str | None
     version: str
     outcome: str
+    """`active` of one that isn't done yet."""
     attempts: int
     sha256: str | None
     tokens: int
@@ -109,15 +117,17 @@ def diff(left: History, right: History, items: Items | None = None) -> Diff:
         if run.accepted is not None and run.accepted.replay_of is not None:
             found.replay = run.run_id if run.accepted.replay_of.run_id == of.run_id else found.replay
     changed: set[str] = set() if found.same_input else {"input"}
+    to_come = ToCome.of(left, one.state), ToCome.of(right, two.state)
     for name, node in two.nodes.items():
-        told = _task(name, one.nodes.get(name), node, changed, lists)
+        told = _task(one.nodes.get(name), node, changed, lists)
+        told = _unless_open(told, one.nodes.get(name), node, to_come)
         if told.left is not None and told.right is not None:
             told = replace(told, work=_work(told.left.agent, left, told.right.agent, right))
-        if told.how in ("differs", "follows", "only_right"):
+        if told.how not in ("same", "agrees"):
             changed.add(name)
         found.tasks.append(told)
     found.tasks += [
-        TaskDiff(name, "only_left", _ran(node), None)
+        _unless_open(TaskDiff(name, "only_left", _ran(node), None), node, None, to_come)
         for name, node in one.nodes.items()
         if name not in two.nodes
     ]
@@ -125,7 +135,26 @@ def diff(left: History, right: History, items: Items | None = None) -> Diff:
     return found
 
 
-def _task(name: str, one: Node | None, two: Node, changed: set[str], lists: Items) -> TaskDiff:
+def _unless_open(
+    told: TaskDiff, one: Node | None, two: Node | None, to_come: tuple[ToCome, ToCome]
+) -> TaskDiff:
+    """Say of a task that a run may still do that it isn't done, whatever its attempts gave so far."""
+    left, right = (
+        (node is None or node.output is None) and told.task in runs
+        for node, runs in zip((one, two), to_come, strict=True)
+    )
+    if not left and not right:
+        return told
+    return replace(
+        told,
+        how="open_both" if left and right else "open_left" if left else "open_right",
+        left=replace(told.left, outcome="active") if left and told.left is not None else told.left,
+        right=replace(told.right, outcome="active") if right and told.right is not None else told.right,
+    )
+
+
+def _task(one: Node | None, two: Node, changed: set[str], lists: Items) -> TaskDiff:
+    name = two.local
     if one is None:
         return TaskDiff(name, "only_right", None, _ran(two))
     other = _other_inputs(one, two, lists)

@@ -73,6 +73,8 @@ def told(found: Diff, *, everything: bool = False) -> Iterator[str]:
 def _head(found: Diff) -> str:
     if found.first is not None:
         return f"{found.first.task} is the first whose output differs with the same input"
+    if "active" in found.outcomes:
+        return "no task's output differs so far with the same input: not both runs have ended"
     if any(each.how != "same" for each in found.tasks) or not found.same_input:
         return "no task's output differs with the same input: what differs follows from what they were given"
     return "no task differs" if found.same_outcome else "no task differs, but their outcomes do"
@@ -89,5 +91,7 @@ def _task(first: TaskDiff) -> Iterator[str]:
 def _ran(ran: Ran) -> str:
     sha = "no output" if ran.sha256 is None else f"sha256 {ran.sha256[:12]}…, {counted(ran.tokens, 'token')}"
     model = f", {ran.model}" if ran.model else ""
+    if ran.outcome == "active":
+        return f"agent {ran.agent} version {ran.version}{model}, not done yet"
     how = "taken over" if ran.reused else f"{ran.outcome} at attempt {ran.attempts}"
     return f"agent {ran.agent} version {ran.version}{model}, {how}, {sha}"

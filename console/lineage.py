@@ -36,7 +36,7 @@ def lineage(history: History) -> Lineage:
     for local, reused in history.accepted.reused.items():
         if reused.payload is not None:
             found.nodes[local] = Node(local, what=local, output=reused.payload, reused=True)
-    state = _folded(found, history)
+    state = found.state = _folded(found, history)
     if state is not None and state.get("plan") is not None:
         _taken_over(found, history, state)
         _outcome(found, history, state)

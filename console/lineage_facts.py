@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from argosy.coordinator.inputs import Entry, Given
+from argosy.coordinator.state import RunState
 from argosy.schemas.canonical import canonical_hash
 from argosy.schemas.pages import Reduction
 from argosy.schemas.payload import Inline, Payload
@@ -84,6 +85,8 @@ class Lineage:
     """By source: the tasks that were given something of it."""
     plans: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """By the hash of a plan of pages: the tasks that made it."""
+    state: RunState | None = None
+    """What the log folds to."""
 
     def upstream(self, *names: str) -> dict[str, Node]:
         """Find all tasks on which these depend, themselves too, in the order of the log."""
