@@ -1,6 +1,7 @@
 """What a lane is given to work with; shared by all lanes of a process."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from argosy.broker.log import Consumer, Producer
 from argosy.broker.store import Payloads, Store
@@ -20,3 +21,5 @@ class LaneServices:
     payloads: Payloads
     source: str
     """`ce_source` of what this process writes."""
+    shares: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What a lane's dispatch windows begin with, by agent, where that is more than usual."""

@@ -5,6 +5,7 @@ is sent before the commit that holds its reason.
 """
 
 import contextlib
+from collections.abc import Mapping
 from typing import Final, assert_never
 
 from argosy.broker.keys import LaneKeys
@@ -59,14 +60,16 @@ _FULL_BYTES: Final = MOST_BYTES * 6 // 10
 class LaneState:
     """One epoch of one lane."""
 
-    def __init__(self, store: Store, keys: LaneKeys, epoch: str, fleet: FleetSettings) -> None:
-        """Empty; `take` fills the parts from Redis."""
+    def __init__(
+        self, store: Store, keys: LaneKeys, epoch: str, fleet: FleetSettings, shares: Mapping[str, int]
+    ) -> None:
+        """Empty; `take` fills the parts from Redis. `shares`: what windows begin with, if that is more than usual."""
         self.keys, self.epoch = keys, epoch
         self._fleet = fleet
         self.runs = Runs(store, keys, epoch, fleet.run_cache_bytes)
         self.timers, self.ready = Timers(), ReadyQueue()
         self.out = Out(int(fleet.patience_seconds * 1000), int(fleet.patience_most_seconds * 1000))
-        self.windows = Windows(bounds_of(fleet))
+        self.windows = Windows(bounds_of(fleet), shares)
         self.outbox, self.quarantine, self.load = Outbox(), Quarantine(), LaneLoad()
         self.live = False  # it publishes
         self.results_after_ms = 0

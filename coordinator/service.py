@@ -12,6 +12,7 @@ from argosy.broker.server_check import check_server
 from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.accept import Accept
+from argosy.coordinator.crew import Crew
 from argosy.coordinator.fold import RULES
 from argosy.coordinator.gate import Gate
 from argosy.coordinator.inbox_record import InboxRecord
@@ -81,11 +82,19 @@ class Coordinator:
         factors = Factors(self._store, self._settings.redis.key_prefix, self._settings.model.replace_with)
         accept = Accept(self._settings, registry, self._payloads, factors)
         gate = Gate(self._settings, self._store)
+        crew = Crew(self._store, self._settings.redis.key_prefix, self._settings.fleet.lanes)
         judge = InboxRecord(self._cluster, producer, accept, gate, self._source)
         inbox = self._cluster.consumer(self._names.receivers, [self._names.inbox])
         runs = self._cluster.consumer(self._names.lanes, [self._names.runs])
         services = LaneServices(
-            self._settings, self._names, runs, producer, self._store, self._payloads, self._source
+            self._settings,
+            self._names,
+            runs,
+            producer,
+            self._store,
+            self._payloads,
+            self._source,
+            crew.shares,
         )
         beat = Beat(self._store, self._settings.redis.key_prefix, "coordinator", self._name, self._in_hand)
         with suppress(ArgosyError):
@@ -98,6 +107,7 @@ class Coordinator:
                 group.create_task(self._present(beat, stop), name="presence")
                 group.create_task(registry.run(stop), name="registry")
                 group.create_task(gate.run(stop), name="gate")
+                group.create_task(crew.run(stop), name="crew")
                 group.create_task(factors.run(stop), name="factors")
                 group.create_task(receivers.run(), name="receivers")
                 group.create_task(inbox.run(receivers, stop), name="inbox")

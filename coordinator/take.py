@@ -105,7 +105,7 @@ async def _horizon(services: LaneServices, partition: Partition, start: int, now
 
 async def _load(services: LaneServices, keys: LaneKeys, checkpoint: Checkpoint) -> LaneState:
     store, epoch, fleet = services.store, checkpoint.epoch, services.settings.fleet
-    state = LaneState(store, keys, epoch, fleet)
+    state = LaneState(store, keys, epoch, fleet, services.shares)
 
     async def load() -> None:
         out, waits, outbox, aside, load, agents = await asyncio.gather(

@@ -14,7 +14,8 @@ from typing import Final
 from argosy.schemas.settings import FleetSettings
 
 START: Final = 64
-"""Of an agent that nothing is known of: a map of so many tasks, of which each takes a minute, goes out at once."""
+"""Of an agent that nothing is known of but a small crew: a map of so many tasks, of which each takes a minute, goes
+out at once."""
 _SLICE_MS: Final = 1_000
 _SLICE_SETTLES: Final = 8
 """The rate is measured over at least so long, and so many settles."""
@@ -44,6 +45,8 @@ class Window:
     bounds: Bounds
     size: int
     full: bool = False
+    begins: bool = False
+    """Nothing of it was settled yet, ever: a crew that is seen only now counts."""
     _handler_ms: int = 0
     _floor: int | None = None
     """What is settled in a handler's time and `ahead_ms`; None: not measured yet."""
@@ -55,7 +58,7 @@ class Window:
 
     def settled(self, waited_ms: int, handler_ms: int, now_ms: int) -> None:
         """Take an attempt into account that lay before workers for `waited_ms`, then was in its handler."""
-        bounds, begun_ms = self.bounds, now_ms - handler_ms
+        bounds, begun_ms, self.begins = self.bounds, now_ms - handler_ms, False
         if self._last_ms is None or now_ms - self._last_ms > self._handler_ms + bounds.ahead_ms:
             self._here_ms, self._since_ms = begun_ms, 0
         self._last_ms, self._here_ms = now_ms, min(self._here_ms, begun_ms)
@@ -92,6 +95,8 @@ class Windows:
     """
 
     bounds: Bounds
+    shares: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What an agent's window begins with, if that is more than `START`; may change."""
     now_ms: int = 0
     _all: dict[str, Window] = field(default_factory=dict[str, Window])
     _changed: dict[str, None] = field(default_factory=dict[str, None])
@@ -105,8 +110,10 @@ class Windows:
         """Give an agent's window, perhaps a new one."""
         found = self._all.get(agent)
         if found is None:
-            start = max(self.bounds.least, min(self.bounds.most, START))
-            found = self._all[agent] = Window(self.bounds, start)
+            found = self._all[agent] = Window(self.bounds, 0, begins=True)
+        if found.begins:
+            start = max(START, self.shares.get(agent, 0))
+            found.size = max(self.bounds.least, min(self.bounds.most, start))
         return found
 
     def settled(self, agent: str, released_ms: int, handler_ms: int) -> None:

@@ -136,6 +136,25 @@ def test_sizes_are_kept_and_bounds_that_have_changed_count() -> None:
     assert bounds_of(FleetSettings(dispatch_window=1)) == Bounds(1, 1, 5_000)
 
 
+def test_a_window_begins_with_what_a_large_crew_runs_at_once_be_it_seen_late() -> None:
+    shares = {"large": 200, "small": 3, "huge": 10_000}
+    windows = Windows(BOUNDS, shares, now_ms=100_000)
+    assert [windows.of(agent).size for agent in ("large", "small", "huge", "late")] == [
+        200,
+        START,
+        BOUNDS.most,
+        START,
+    ]
+    shares["late"] = 100
+    assert windows.of("late").size == 100
+    windows.settled("late", 99_990, 5)
+    shares["late"] = 250
+    assert windows.of("late").size == 100
+    again = Windows(BOUNDS, shares)
+    again.load({"late": 7})
+    assert again.of("late").size == 7
+
+
 async def test_a_window_that_holds_nothing_up_is_not_full() -> None:
     ready, out, windows = ReadyQueue(), Out(1_000, 10_000), Windows(Bounds(1, 4, 5_000))
     release = Release(
