@@ -11,14 +11,14 @@ from typing import Final, cast
 
 MASK: Final = "[redacted]"
 
-_KEY: Final = re.compile(
-    r"(^|[_.-])(api_?key|authorization|cookie|credentials?|passphrase|passwd|password|secret|sasl_password)($|[_.-])"
-    r"|(^|[_.-])(access|auth|bearer|refresh|session)_token$",
-    re.IGNORECASE,
-)
+_WORDS: Final = r"api[_-]?key|authorization|cookie|credentials?|passphrase|passwd|password|private[_-]?key"
+_TOKENS: Final = r"(?:access|api|auth|bearer|id|refresh|session)[_-]?token"
+_KEY: Final = re.compile(rf"(^|[_.-])({_WORDS}|secret)($|[_.-])|(^|[_.-]){_TOKENS}$", re.IGNORECASE)
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NAMES: Final = (
-    r"(?:[A-Za-z0-9_.-]{0,40}[_.-])?(?:api_?key|authorization|cookie|credentials?|passphrase|passwd|password|secret"
-    r"|(?:access|auth|bearer|refresh|session)_token)"
+    # Before its last words a name has a mark, or a hump (`clientSecret`).
+    r"(?:[A-Za-z0-9_.-]{0,40}(?:[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z]))))?"
+    rf"(?:{_WORDS}|secret(?:[_-]?(?:access[_-]?)?key)?|{_TOKENS})"
 )
 _FIELD: Final = re.compile(
     # A field of JSON, also of JSON in JSON: its quotes have so many backslashes before them, and no other one ends it.
@@ -30,6 +30,14 @@ _GIVEN: Final = re.compile(
     rf"(?i)(?<![\w.-])(?P<key>{_NAMES})(?P<is>\s?=\s?|:\s?(?=[^\s,;]*\d))(?![\s\[\"'{{])[^\s,;&\"'\\]{{4,}}"
 )
 """`password=…`; `api_key: …` where what follows has a digit, as a sentence has not."""
+_QUOTED: Final = re.compile(
+    rf"""(?i)(?<![\w.-])(?P<key>{_NAMES})(?P<is>\s?=\s?b?)(?P<quote>\\{{0,15}}["'])(?!\s)[^"'\\\n]{{4,}}"""
+)
+"""`password='…'`, as Python writes an object, and a shell a setting."""
+_SCHEME: Final = re.compile(
+    r"""(?i)(authorization["']?\s{0,3}[:=]\s{0,3}["']?[a-z-]{1,20}\s+)(?=[^\s,;"']*\d)[^\s,;"']{8,}"""
+)
+"""`Authorization: Token …`: of a scheme that no pattern below names."""
 # What may begin anywhere is bounded: else a model that writes "a.a.a…" has us look for as long as its text is, squared.
 _PATTERNS: Final = (
     (re.compile(r"\b(sk|pk|rk|xox[abp]|gh[pousr])[-_][A-Za-z0-9_-]{12,}"), MASK),
@@ -38,10 +46,19 @@ _PATTERNS: Final = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}\.[A-Za-z0-9_-]*"), MASK),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"(?i)([a-z][a-z0-9+.-]{0,30}://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(?i)([a-z][a-z0-9+.-]{0,30}://)[a-z0-9_-]{16,200}@"), rf"\1{MASK}@"),
+    (
+        re.compile(
+            r"(?i)([?&](?:token|sig|signature|x-(?:amz|goog)-(?:credential|security-token|signature))=)"
+            r"[^\s&#\"'<>]{6,}"
+        ),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"), MASK),
 )
 _HINT: Final = re.compile(
     r"[spr]k[-_]|xox|gh[pousr][-_]|A[KS]IA|AIza|eyJ|[eE][aA][rR][eE][rR]\s|[aA][sS][iI][cC]\s|://[^/\s]*@|-----BEGIN"
+    r"|[?&](?:[tT]oken|[sS]ig|[sS]ignature|[xX]-\w{3,4}-[\w-]{9,14})="
 )
 """What every pattern needs: one search instead of seven, for texts that hold nothing, which is nearly all.
 
@@ -84,6 +101,8 @@ def may_hold_secret(text: str) -> bool:
         or "AIza" in text
         or "eyJ" in text
         or "://" in text
+        or "ig=" in text  # of a query, as the next one
+        or "ature=" in text
         or "-----BEGIN" in text
     ):
         return True
@@ -95,9 +114,11 @@ def _names_one(low: str) -> bool:
     return (
         "api_key" in low
         or "apikey" in low
+        or "api-key" in low
+        or "private" in low
         or "passw" in low
         or "secret" in low
-        or "_token" in low
+        or "token" in low
         or "authorization" in low
         or "cookie" in low
         or "credential" in low
@@ -113,6 +134,8 @@ def redact_text(text: str) -> str:
     if _names_one(text.lower()):
         text = _FIELD.sub(_field_masked, text)
         text = _GIVEN.sub(rf"\g<key>\g<is>{MASK}", text)
+        text = _QUOTED.sub(rf"\g<key>\g<is>\g<quote>{MASK}", text)
+        text = _SCHEME.sub(rf"\g<1>{MASK}", text)
     if _HINT.search(text) is None:
         return text
     for pattern, mask in _PATTERNS:
@@ -128,19 +151,35 @@ def _field_masked(found: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)  # names of fields are few
 def is_secret_key(key: str) -> bool:
     """Say whether a field of this name is masked whatever it holds."""
-    return _KEY.search(key) is not None
+    return _KEY.search(_HUMP.sub("_", key)) is not None
 
 
 def redact(value: object) -> object:
-    """Mask secrets in a value of a log event; containers are copied, other objects are left as they are."""
+    """Mask secrets in a value of a log event; containers are copied.
+
+    Another object that holds one (an exception, bytes, a dataclass) becomes its masked `repr`; else it is left alone.
+    """
     if isinstance(value, str):
         return redact_text(value)
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
-        return redact_fields({str(key): item for key, item in items})
+        return redact_fields({redact_text(str(key)): item for key, item in items})
     if isinstance(value, list | tuple):
-        return [redact(item) for item in cast("Sequence[object]", value)]
-    return value
+        return _listed(cast("Sequence[object]", value))
+    text = repr(value)
+    masked = redact_text(text)
+    return value if masked == text else masked
+
+
+def _listed(values: Sequence[object]) -> list[object]:
+    """Mask in a list; a pair may be a header, or a field."""
+    match values:
+        case (str(key), _) if isinstance(values, tuple) and is_secret_key(key):
+            return [key, MASK]
+        case _:
+            return [redact(item) for item in values]
 
 
 def redact_fields(fields: Mapping[str, object]) -> dict[str, object]:

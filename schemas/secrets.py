@@ -51,5 +51,10 @@ def secrets_in(environment: Mapping[str, str]) -> Iterator[str]:
     for name, value in environment.items():
         low = name.lower()
         named = is_secret_key(name) or low.endswith(_NAMES)
-        if named and len(value) >= ENVIRONMENT_CHARACTERS and not value.isalpha() and "/" not in value:
+        if named and len(value) >= ENVIRONMENT_CHARACTERS and not value.isalpha() and not _is_a_place(value):
             yield value
+
+
+def _is_a_place(value: str) -> bool:
+    """Say whether it is a path or a URL, where a secret lies; one in base64 may have slashes too."""
+    return value.startswith(("/", "./", "../", "~")) or "://" in value

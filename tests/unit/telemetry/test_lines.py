@@ -3,6 +3,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 import structlog
@@ -81,6 +82,13 @@ def test_each_kind_of_secret_is_masked_in_any_field(out: Writes, secret: str) ->
     logs.handoff("parked", reason=f"said {secret}", run_id="r")
     assert secret not in out.getvalue()
     assert "[redacted]" in out.getvalue()
+
+
+def test_an_exception_or_bytes_in_a_field_hide_no_secret(out: Writes) -> None:
+    logs.get().warning("refused", error=ValueError(f"for {KEY}"), sent=[KEY.encode()])
+    logs.tell("dead", None, {"error": cast("str", ValueError(f"for {KEY}"))})
+    assert KEY not in out.getvalue()
+    assert [line["error"] for line in lines(out)] == ["ValueError('for [redacted]')"] * 2
 
 
 def test_a_field_is_masked_by_its_name(out: Writes) -> None:

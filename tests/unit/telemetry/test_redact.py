@@ -1,5 +1,7 @@
 import json
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
@@ -19,6 +21,10 @@ from argosy.telemetry import redact
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-def",
         "Bearer abcdef0123456789",
         "rediss://default:s3cr3t!@example.org:6379",
+        "https://0123456789abcdef0123@o1.example.org/2",
+        "https://store.example/b/k?X-Amz-Signature=0123456789abcdef",
+        "/b/k?sv=1&sig=0123456789abcdef",
+        "Authorization: Token 0123456789abcdef",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
     ],
 )
@@ -29,6 +35,8 @@ def test_what_looks_like_a_secret_is_masked(secret: str) -> None:
     assert redact.MASK in masked
     assert secret not in masked
     assert "s3cr3t" not in masked
+    assert "0123456789abcdef" not in masked
+    assert redact.may_hold_secret(secret)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,8 @@ def test_what_looks_like_a_secret_is_masked(secret: str) -> None:
         "sk-1",
         "tokens 12",
         "risk-assessment-of-things",
+        "https://example.org/?key=abcdefghijkl&page=2",
+        "https://anna@example.org/",
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
@@ -46,13 +56,34 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["api_key", "OPENAI_API_KEY", "password", "sasl_password", "Authorization", "access_token"]
+    "key",
+    [
+        "api_key",
+        "OPENAI_API_KEY",
+        "password",
+        "sasl_password",
+        "Authorization",
+        "access_token",
+        "x-api-key",
+        "clientSecret",
+        "secretKey",
+        "accessToken",
+        "dbPassword",
+        "private_key",
+        "aws_secret_access_key",
+    ],
 )
 def test_fields_are_masked_by_name(key: str) -> None:
     assert redact.redact_fields({key: 1}) == {key: redact.MASK}
+    text = json.dumps({key: "a b c", "after": 1})
+    assert redact.may_hold_secret(text)
+    assert redact.redact_text(text) == json.dumps({key: redact.MASK, "after": 1})
 
 
-@pytest.mark.parametrize("key", ["input_tokens", "key", "tokens", "idempotency_key", "token_count", "author"])
+@pytest.mark.parametrize(
+    "key",
+    ["input_tokens", "key", "tokens", "idempotency_key", "token_count", "author", "apiary", "secretary"],
+)
 def test_names_that_only_resemble_one_are_left_alone(key: str) -> None:
     assert redact.redact_fields({key: "v"}) == {key: "v"}
 
@@ -77,6 +108,9 @@ def test_fields_are_masked_in_json_and_in_json_within_json(depth: int, value: ob
     [
         ("login failed: password=hunter2, user=x", "login failed: password=[redacted], user=x"),
         ("api_key: abcd1234 refused", "api_key: [redacted] refused"),
+        ("x-api-key: abcd1234", "x-api-key: [redacted]"),
+        ("Login(user='anna', password='hun ter2', a=1)", "Login(user='anna', password='[redacted]', a=1)"),
+        ("Login(password=b'hunter2')", "Login(password=b'[redacted]')"),
         ("{'secret': 'hunter2', 'a': 1}", "{'secret': '[redacted]', 'a': 1}"),
         ('cut {"password": "hunt', 'cut {"password": "[redacted]"'),
         ("the password: must be longer", "the password: must be longer"),
@@ -127,8 +161,11 @@ def test_of_the_environment_what_is_named_like_a_secret_is_one_and_words_are_not
         "DB_PASSWORD": "productionmode",
         "PATH_KEY": "/usr/lib/1234567",
         "X": "y1" * 9,
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPx",
+        "APP_CREDENTIALS": "/run/secrets/app1.json",
+        "MY_SECRET": "vault://secrets/app1",
     }
-    assert list(secrets_in(environment)) == ["abc123def456ghi"]
+    assert list(secrets_in(environment)) == ["abc123def456ghi", "wJalrXUtnFEMI/K7MDENG/bPx"]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +176,11 @@ def test_of_the_environment_what_is_named_like_a_secret_is_one_and_words_are_not
         ("-----BEGIN ", ""),
         ("basic ", ""),
         ('"password', ""),
+        ("aB", "password"),
+        ("aPassword", ""),
+        ("authorization: a", ""),
+        ("&sig=", ""),
+        ("password='", ""),
     ],
 )
 def test_a_hostile_text_costs_as_much_as_it_is_long(part: str, end: str) -> None:
@@ -150,6 +192,35 @@ def test_a_hostile_text_costs_as_much_as_it_is_long(part: str, end: str) -> None
 
     least = min(seconds(16_000) for _ in range(3))
     assert min(seconds(128_000) for _ in range(2)) < 24 * max(least, 0.001)  # 64 times, if it were squared
+
+
+@dataclass
+class Login:
+    user: str
+    password: str
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ValueError("refused: sk-abcdefghijklmnop"),
+        b"sk-abcdefghijklmnop",
+        {"sk-abcdefghijklmnop"},
+        {"sk-abcdefghijklmnop": 1},
+        Login("anna", "abcdefghijklmnop"),
+        [("x-api-key", "abcdefghijklmnop")],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_object_hides_a_secret(value: object) -> None:
+    told = redact.redact({"a": [value]})
+    assert redact.MASK in repr(told)
+    assert "abcdefghijklmnop" not in repr(told)
+
+
+def test_objects_without_a_secret_stay_what_they_are() -> None:
+    value = datetime(2026, 1, 1, tzinfo=UTC)
+    assert redact.redact_fields({"at": value})["at"] is value
 
 
 def test_containers_are_searched() -> None:
