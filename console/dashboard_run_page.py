@@ -12,9 +12,10 @@ from argosy.console.dashboard_joins import joins
 from argosy.console.dashboard_log_rows import log_items, step_link, task_link
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_progress import progress_of
+from argosy.console.dashboard_scale import Scale, scale_of
 from argosy.console.dashboard_states import Shown, shown
 from argosy.console.dashboard_task import Value, value_of
-from argosy.console.dashboard_waterfall import KINDS, Row, by_step, scale_of
+from argosy.console.dashboard_waterfall import KINDS, Row, by_step
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted, short
 from argosy.console.run_history import History, trace_id
@@ -79,6 +80,9 @@ class Ticks:
 
     ticks: tuple[tuple[int, str], ...]
     length: str
+    """Of it all; empty: it grows."""
+    breaks: tuple[str, ...] = ()
+    """What isn't drawn at its length: how long each is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def run_view(kept: "Kept", now_ms: int) -> View:
     """Make the page; costs as much as the pipeline has steps, not tasks. Pure."""
     history, times = kept.history, kept.times
     progress = progress_of(history, times)
-    scale = scale_of(times, now_ms)
+    scale = scale_of(times, now_ms, history.state)
     run_id = history.run_id
     accepted = history.accepted
     rows = [
@@ -142,7 +146,7 @@ def run_view(kept: "Kept", now_ms: int) -> View:
         Region("actions", "run_items.html:actions", (Item("actions", Buttons(run_id, _actions(history))),)),
         Region("figures", "run_items.html:figure", tuple(Item(each.name, each) for each in _figures(kept))),
         Region("dag", "run_items.html:dag", drawing),
-        Region("ticks", "run_items.html:ticks", (Item("ticks", ticks_of(scale.ticks(), scale.span_ms)),)),
+        Region("ticks", "run_items.html:ticks", (Item("ticks", ticks_of(scale)),)),
         Region("rows", "run_items.html:step_row", tuple(rows)),
         Region(
             "joins",
@@ -172,9 +176,10 @@ def shell(run_id: str, payload: "Payload | None") -> Shell | None:
     return None if payload is None else Shell(value_of(payload), f"/runs/{run_id}/values/")
 
 
-def ticks_of(ticks: list[tuple[int, str]], span_ms: int) -> Ticks:
+def ticks_of(scale: Scale) -> Ticks:
     """Name the points of a scale."""
-    return Ticks(tuple(ticks), length(span_ms / 1000))
+    breaks = tuple(each.says for each in scale.breaks)
+    return Ticks(tuple(scale.ticks()), "" if scale.is_open else length(scale.span_ms / 1000), breaks)
 
 
 def _row_link(run_id: str, row: Row) -> str:

@@ -12,9 +12,10 @@ from argosy.console.dashboard_log_rows import task_link
 from argosy.console.dashboard_page import Asked, Item, Region, View
 from argosy.console.dashboard_progress import NOTHING, Progress, progress_of
 from argosy.console.dashboard_run_page import Shell, kept_of, shell, ticks_of
+from argosy.console.dashboard_scale import Scale, scale_of
 from argosy.console.dashboard_states import Shown, shown
 from argosy.console.dashboard_timeline import step_template
-from argosy.console.dashboard_waterfall import KINDS, Row, Scale, by_task, scale_of
+from argosy.console.dashboard_waterfall import KINDS, Row, by_task
 from argosy.console.numbers import short
 from argosy.console.task_table import WORDS
 from argosy.coordinator.kept import TERMINAL
@@ -100,7 +101,7 @@ def tasks_view(kept: "Kept", step: str, state: str, page: int, now_ms: int) -> V
     found = kept.history.state
     scale = _scale(kept, step, now_ms)
     rows = [] if found is None else list(by_task(found, kept.times, some, scale))
-    ticks = Item("ticks", ticks_of(scale.ticks(), scale.span_ms))
+    ticks = Item("ticks", ticks_of(scale))
     accepted = kept.history.accepted
     named = {} if accepted is None else {each.name: each for each in named_steps(accepted.pipeline)}
     return View(
@@ -130,8 +131,8 @@ def _scale(kept: "Kept", step: str, now_ms: int) -> Scale:
     """Choose the scale of a step's tasks: the run's, up to its last task's end if the step is over."""
     state, times = kept.history.state, kept.times.steps.get(step)
     if state is None or times is None or "*" in step or state.step(step).letter not in TERMINAL:
-        return scale_of(kept.times, now_ms)
-    return Scale(kept.times.accepted_ms, max(1, times.last_ms - kept.times.accepted_ms))
+        return scale_of(kept.times, now_ms, state)
+    return scale_of(kept.times, now_ms, until_ms=times.last_ms)
 
 
 @dataclass(frozen=True, slots=True)

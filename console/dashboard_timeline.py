@@ -6,12 +6,16 @@ dispatch, for a worker, for its turn.
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 from argosy.console.dag import named_steps
 from argosy.console.run_history import Logged
 from argosy.coordinator.step_plan import template_of
 from argosy.schemas.ids import local_part, step_of
 from argosy.schemas.runlog import RunAccepted, RunEnded, SignalReceived, TaskSettled, TimerFired
+
+LEAST_GAP_MS: Final = 5_000
+"""A shorter time in which nothing runs is no gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Timeline:
     tasks: dict[str, list[Try]] = field(default_factory=dict[str, list[Try]])
     answers: dict[str, int] = field(default_factory=dict[str, int])
     """When a step that waited last had a signal, or its time was up."""
+    busy: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """When handlers ran that have settled, and the moments in which a wait ended; what lies between are gaps."""
     _times: dict[int, int] = field(default_factory=dict[int, int])
     _names: frozenset[str] = frozenset()
 
@@ -85,10 +91,12 @@ class Timeline:
                 self._settled(logged, logged.message)
             case SignalReceived():
                 self.answers[logged.message.name] = logged.time_ms
+                self._ran(logged.time_ms, logged.time_ms)
             case TimerFired():
                 kind, _, name = logged.message.name.partition(":")
                 if kind in {"sleep", "wait"}:
                     self.answers[name] = logged.time_ms
+                    self._ran(logged.time_ms, logged.time_ms)
             case _:
                 pass
 
@@ -101,6 +109,7 @@ class Timeline:
         cause = logged.envelope.cause
         ordered = min(self._times.get(-1 if cause is None else cause, self.accepted_ms), logged.time_ms)
         begun = max(ordered, logged.time_ms - settled.duration_ms)
+        self._ran(begun, logged.time_ms)
         step = self._step(local, ordered)
         step.last_ms = max(step.last_ms, logged.time_ms)
         step.first_ms = min(step.first_ms, ordered)
@@ -119,6 +128,12 @@ class Timeline:
             step.longest_ms, step.longest = logged.time_ms - begun, local
         step.input_tokens += settled.usage.input_tokens
         step.output_tokens += settled.usage.output_tokens
+
+    def _ran(self, begin_ms: int, end_ms: int) -> None:
+        while self.busy and begin_ms - self.busy[-1][1] < LEAST_GAP_MS:
+            before = self.busy.pop()
+            begin_ms, end_ms = min(begin_ms, before[0]), max(end_ms, before[1])
+        self.busy.append((begin_ms, end_ms))
 
     def _step(self, local: str, ordered: int) -> StepTimes:
         name = step_template(local, self._names)

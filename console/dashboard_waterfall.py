@@ -1,53 +1,19 @@
-"""When what ran: a row for each step or task, its bars on one scale. Pure.
-
-The scale grows by steps, and what goes on is drawn to its end: so a row changes only when something happened in it.
-"""
+"""When what ran: a row for each step or task, its bars on one scale. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from argosy.console.dag import Named, named_steps, runs_of
 from argosy.console.dashboard_graph import is_one
 from argosy.console.dashboard_progress import NOTHING, WAITS, Progress
+from argosy.console.dashboard_scale import Bar, Break, Kind, Scale
 from argosy.console.dashboard_timeline import StepTimes, Timeline, Try
-from argosy.console.moments import length
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
 from argosy.coordinator.state import RunState
 from argosy.schemas.pipeline import LoopStep, MapStep, PlanStep
 
-SCALE: Final = 1_000
-"""The width of a row, in units of its own."""
-_LEAST: Final = 3
-"""Of a bar, so that it can be seen."""
-_LENGTHS: Final = (
-    1,
-    2,
-    3,
-    5,
-    8,
-    10,
-    15,
-    20,
-    30,
-    45,
-    60,
-    90,
-    120,
-    180,
-    300,
-    450,
-    600,
-    900,
-    1_200,
-    1_800,
-    2_700,
-)
-_TICKS: Final = 5
-_HOUR: Final = 3_600
-
-Kind = Literal["queue", "run", "bad", "backoff", "wait", "open", "many"]
 KINDS: Final[dict[Kind, str]] = {
     "queue": "waits for a worker",
     "run": "runs",
@@ -60,16 +26,6 @@ KINDS: Final[dict[Kind, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A stretch of a row, in units of `SCALE`."""
-
-    kind: Kind
-    x: int
-    width: int
-    says: str
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """A step, or a task."""
 
@@ -79,49 +35,13 @@ class Row:
     progress: Progress
     one: bool = False
     """It is one task, which has been ordered."""
+    breaks: tuple[Break, ...] = ()
+    """Of its scale."""
 
     @property
     def says(self) -> str:
         """For those who can't see it."""
         return "; ".join(bar.says for bar in self.bars) or "has not begun"
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """From when, and how long."""
-
-    from_ms: int
-    span_ms: int
-
-    def bar(self, kind: Kind, begin_ms: int, end_ms: int, what: str) -> Bar:
-        """Place a bar; at least as wide as can be seen."""
-        begin = min(SCALE - _LEAST, max(0, (begin_ms - self.from_ms) * SCALE // self.span_ms))
-        end = min(SCALE, max(0, (end_ms - self.from_ms) * SCALE // self.span_ms))
-        return Bar(kind, begin, max(_LEAST, end - begin), f"{what} {length((end_ms - begin_ms) / 1000)}")
-
-    def open(self, begin_ms: int, kind: Kind = "open", what: str = "under way") -> Bar:
-        """Place a bar for what goes on: up to the end of the scale."""
-        begin = min(SCALE - _LEAST, max(0, (begin_ms - self.from_ms) * SCALE // self.span_ms))
-        return Bar(kind, begin, SCALE - begin, f"{what} since {length((begin_ms - self.from_ms) / 1000)}")
-
-    def ticks(self) -> list[tuple[int, str]]:
-        """Name points of the scale."""
-        return [
-            (number * SCALE // _TICKS, length(number * self.span_ms / _TICKS / 1000))
-            for number in range(_TICKS)
-        ]
-
-
-def scale_of(times: Timeline, now_ms: int) -> Scale:
-    """Choose a scale for the run so far: the next round length."""
-    seconds = max(1, (times.ended_ms or now_ms) - times.accepted_ms) / 1000
-    if times.ended_ms:
-        return Scale(times.accepted_ms, max(1, times.ended_ms - times.accepted_ms))
-    found = next((each for each in _LENGTHS if each >= seconds), None)
-    span = found if found is not None else _HOUR
-    while span < seconds:
-        span *= 2
-    return Scale(times.accepted_ms, span * 1_000)
 
 
 def by_step(history: History, times: Timeline, progress: dict[str, Progress], scale: Scale) -> Iterator[Row]:
@@ -141,6 +61,7 @@ def by_step(history: History, times: Timeline, progress: dict[str, Progress], sc
             tuple(bars),
             made,
             is_one(named.step, named.name, made),
+            scale.breaks,
         )
 
 
@@ -149,7 +70,7 @@ def by_task(state: RunState, times: Timeline, locals_: Iterable[str], scale: Sca
     for local in locals_:
         tries = times.tasks.get(local, [])
         said = counted(len(tries), "attempt") if tries else ""
-        yield Row(local, said, tuple(_task(state, times, local, scale)), NOTHING)
+        yield Row(local, said, tuple(_task(state, times, local, scale)), NOTHING, breaks=scale.breaks)
 
 
 def _many(named: Named, state: RunState, found: StepTimes | None, scale: Scale) -> Iterator[Bar]:

@@ -1,14 +1,15 @@
 """Rows of time: what waited, ran, was tried again; folded maps; and that a settle changes few of them."""
 
+from argosy.console.dashboard_scale import SCALE, scale_of
 from argosy.console.dashboard_timeline import step_template
-from argosy.console.dashboard_waterfall import SCALE, Row, by_step, by_task, scale_of
+from argosy.console.dashboard_waterfall import Row, by_step, by_task
 from argosy.schemas.runlog import RunEnded, TimerFired
 from support.fold_pipelines import accepted, approval, listing, mapped, pipeline, task
 from support.told_pages import Told, done, lost
 
 
 def rows(run: Told, now_ms: int | None = None) -> dict[str, Row]:
-    scale = scale_of(run.times, run.now_ms if now_ms is None else now_ms)
+    scale = scale_of(run.times, run.now_ms if now_ms is None else now_ms, run.history.state)
     return {row.name: row for row in by_step(run.history, run.times, run.progress, scale)}
 
 
