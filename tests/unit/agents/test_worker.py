@@ -3,6 +3,7 @@
 # ruff: noqa: ARG001 - a handler's parameters are its interface
 
 import asyncio
+import json
 import logging
 import sys
 from collections.abc import Generator, Sequence
@@ -109,7 +110,7 @@ def _limits_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ready(*names: str, run: str = "run-1") -> Bench:
     bench, _, _ = memory_bench()
-    await bench.create("shout", "misbehave", "gather", "overdue")
+    await bench.create("shout", "misbehave", "gather", "overdue", "dig")
     await bench.live()
     await bench.run(run, **dict.fromkeys(names, "r 1"))
     return bench
@@ -214,6 +215,36 @@ async def test_a_payload_that_is_gone_fails_for_good() -> None:
         (settled,) = await bench.until_settled()
     assert settled.fault is not None
     assert (settled.fault.code, settled.fault.retriable) == ("payload_gone", False)
+
+
+@agent
+async def dig(ctx: Context, value: JsonValue) -> JsonValue:
+    return value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"a": [1, null, "\\u00fc"]}', b'"NaN and Infinity are words"', b'"\xc3\xbc"', b"null"],
+)
+async def test_a_stored_input_is_given_as_what_its_json_says(data: bytes) -> None:
+    bench = await ready("dig")
+    stored = Reference(sha256=await bench.payloads.put(data), bytes=len(data), tokens=1)
+    async with bench.worker(dig):
+        await bench.order(dig, "run-1/dig", TaskInput(name="value", source=stored))
+        (settled,) = await bench.until_settled()
+    assert isinstance(settled.result, Inline)
+    assert settled.result.value == json.loads(data)
+
+
+@pytest.mark.parametrize("data", [b"NaN", b"[-Infinity]", b"{", b"\xff", b"[" * 500])
+async def test_a_stored_input_that_is_no_json_fails_for_good(data: bytes) -> None:
+    bench = await ready("dig")
+    stored = Reference(sha256=await bench.payloads.put(data), bytes=len(data), tokens=1)
+    async with bench.worker(dig):
+        await bench.order(dig, "run-1/dig", TaskInput(name="value", source=stored))
+        (settled,) = await bench.until_settled()
+    assert settled.fault is not None
+    assert (settled.fault.code, settled.fault.retriable) == ("invalid_input", False)
 
 
 async def test_a_large_result_travels_by_reference() -> None:
