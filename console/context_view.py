@@ -151,7 +151,7 @@ async def _counted(given: Given, payloads: Payloads) -> int | None:
         gathered=given.gathered,
     )
     try:
-        shown, _ = await read_one(whole, payloads)
+        shown, _ = await read_one(whole, payloads, text=False)
         return await asyncio.to_thread(tokens_in, cast("JsonValue", shown.value), count)
     except (
         PayloadGone,

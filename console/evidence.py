@@ -65,7 +65,9 @@ class Evidence:
     async def fed_value(self, fed: Fed) -> JsonValue:
         """Read an input as it was given; None for one that is gone, or can't be cut so."""
         try:
-            shown, _ = await read_one(TaskInput.model_construct(**fed.given._asdict()), self._payloads)
+            shown, _ = await read_one(
+                TaskInput.model_construct(**fed.given._asdict()), self._payloads, text=False
+            )
         except (PayloadGone, InvalidInput) as error:
             for part in fed.parts:
                 if isinstance(part.entry, Reference):
