@@ -68,6 +68,7 @@ def standing(lag: GroupLag, agent: str | None, told: Told) -> Standing:
         len(workers.silent),
         unfinished.seconds or 0.0,
         rates.done,
+        queued.held.seconds or 0.0,
     )
     word = status(facts)
     if lag.members and any(part.status == "stalled" for part in parts):

@@ -30,6 +30,8 @@ class Facts:
     """Age of the oldest unfinished message."""
     done: int | None = None
     """Messages that were finished in the last minute; None: not known."""
+    held_seconds: float = 0.0
+    """Age of the oldest task that a full window holds back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ RULES: Final = (
         "ok",
         "nothing waits (what is unfinished, if anything, is in flight or parked), or nothing that is older than 2 s",
         "nothing",
-        lambda facts: not facts.waiting or facts.seconds < NEW_SECONDS,
+        lambda facts: not facts.waiting or max(facts.seconds, facts.held_seconds) < NEW_SECONDS,
     ),
     Rule(
         "behind",

@@ -41,7 +41,8 @@ def _parts(text: str) -> Iterator[str]:
         return
     if "=" in text and not text.endswith("="):
         for pair in text.split(","):
-            yield pair.partition("=")[2].strip()
+            value = pair.partition("=")[2].strip()
+            yield from {value, unquote(value)}
         return
     yield text
 

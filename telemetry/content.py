@@ -19,6 +19,8 @@ Content = bytes | str | Callable[[], bytes | str]
 TEXT_CHARACTERS: Final = 32_768
 """A longer text is cut here, and says so: a span must not become a payload store."""
 
+_BEHIND: Final = 4_096
+
 
 class _Setting:
     mode: Mode = "hash"
@@ -50,8 +52,17 @@ def told(name: str, content: Content) -> Part | None:
     if chosen == "hash":
         return hashed, (sha256,)
     text = data.decode("utf-8", "replace")
-    cut = f"{text[:TEXT_CHARACTERS]}… ({len(text)} characters)" if len(text) > TEXT_CHARACTERS else text
-    return full, (sha256, redact_text(cut))
+    return full, (sha256, _masked(text))
+
+
+def _masked(text: str) -> str:
+    if len(text) <= TEXT_CHARACTERS:
+        return redact_text(text)
+    # A secret that a cut goes through isn't known as one: it is looked for with what lies behind, which nobody sees.
+    seen = text[: TEXT_CHARACTERS + _BEHIND]
+    masked = redact_text(seen)
+    kept = TEXT_CHARACTERS if len(seen) == len(text) else min(TEXT_CHARACTERS, len(masked) - _BEHIND)
+    return f"{masked[:kept]}… ({len(text)} characters)"
 
 
 @cache  # of a few attributes

@@ -8,11 +8,13 @@ them at once.
 import asyncio
 import atexit
 import io
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Final, TextIO, cast
+from weakref import WeakSet
 
 import orjson
 from structlog.contextvars import get_contextvars
@@ -39,6 +41,7 @@ class Lines(io.TextIOBase):
         self._due: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         atexit.register(self.flush)
+        _ALL.add(self)
 
     @property
     def holding(self) -> bool:
@@ -84,6 +87,11 @@ class Lines(io.TextIOBase):
             self._out.write("".join(texts_of(held)))
             self._out.flush()
 
+    def begin_anew(self) -> None:
+        """Hold nothing, in a process that was forked: what was held is its parent's, who tells it."""
+        self._held, self._due = [], None
+        self._lock = threading.Lock()  # a thread of the parent's may have had it
+
     def isatty(self) -> bool:
         """Ask the stream."""
         return self._out.isatty()
@@ -92,6 +100,18 @@ class Lines(io.TextIOBase):
         """Write what is held; another stream takes over."""
         self.flush()
         atexit.unregister(self.flush)
+
+
+_ALL: Final[WeakSet[Lines]] = WeakSet()
+
+
+def _forked() -> None:
+    for lines in _ALL:
+        lines.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def texts_of(held: Sequence[str | Told]) -> list[str]:

@@ -6,8 +6,11 @@ go with that of the SDK; this one stands on the official encoder for metrics, an
 """
 
 import base64
+import errno
+import io
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -74,12 +77,27 @@ class MetricFile(MetricExporter):
 
 def _append(path: Path, line: bytes) -> bool:
     try:
-        with path.open("ab") as file:
-            file.write(line + b"\n")
+        _write(path, line + b"\n")
     except OSError as error:
         _LOG.warning("telemetry was not written to %s: %s", path, error)
         return False
     return True
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Unbuffered: what a full disk has no room for is not to come later, behind what was told as lost.
+    with path.open("a+b", buffering=0) as file:
+        whole = data if _ends_a_line(file) else b"\n" + data
+        if file.write(whole) != len(whole):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _ends_a_line(file: io.FileIO) -> bool:
+    """Say whether the last line is whole: of one that the disk had no room for, the next would be a part."""
+    if file.seek(0, io.SEEK_END) == 0:
+        return True
+    file.seek(-1, io.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _encoded(document: JsonValue) -> bytes:

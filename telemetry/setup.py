@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, TextIO
+from urllib.parse import unquote
 
 from opentelemetry import metrics as metrics_api
 from opentelemetry import trace as trace_api
@@ -192,6 +193,6 @@ def _otlp(settings: TelemetrySettings, endpoint: str) -> "tuple[SpanExporter, Me
 
 
 def _headers(text: str) -> dict[str, str]:
-    """Read `key=value,key=value`, as OTEL_EXPORTER_OTLP_HEADERS has it."""
+    """Read `key=value,key=value`, as OTEL_EXPORTER_OTLP_HEADERS has it: with `%20` for a blank, and so on."""
     pairs = (part.partition("=") for part in text.split(",") if "=" in part)
-    return {key.strip().lower(): value.strip() for key, _equals, value in pairs}
+    return {key.strip().lower(): unquote(value.strip()) for key, _equals, value in pairs}

@@ -50,6 +50,8 @@ def test_the_docs_have_every_gauge_with_its_labels() -> None:
         (Facts(2, 1, 0, in_hand=1, workers=2, seconds=900.0, done=0), "ok"),
         (Facts(2, 9, 9, workers=2, seconds=1.9, done=4), "ok"),
         (Facts(2, 0, 0), "ok"),
+        (Facts(2, 0, 9, workers=2, held_seconds=1.9), "ok"),
+        (Facts(2, 0, 9, workers=2, held_seconds=900.0, done=0), "behind"),  # no coordinator lets it out
     ],
 )
 def test_the_first_rule_that_holds_says_the_status(facts: Facts, word: str) -> None:
@@ -132,6 +134,14 @@ def test_what_was_finished_behind_a_slow_task_is_not_counted_as_unfinished() -> 
     assert (found.unfinished.at_most, found.unfinished.estimated) == (True, True)
     assert found.partitions[0].owner == "a"
     assert (found.finishing, found.pace, found.drain_seconds) == (19 / 60, 19 / 30, round(11 / (19 / 30), 1))
+
+
+def test_work_that_is_held_back_for_long_is_a_delay_though_the_topic_is_empty() -> None:
+    empty = GroupLag("g", "t", 2, (PartitionLag(0, 0, 40, 40, 0, 0.0),))
+    held = {"critic": Queued(Amount(7, 600.0))}
+    assert (
+        standing(empty, "critic", Told(NOW, there(next_=40, open_=0, done=0), queued=held)).status == "behind"
+    )
 
 
 def test_what_a_worker_said_before_it_committed_more_counts_nothing_twice() -> None:

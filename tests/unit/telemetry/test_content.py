@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from argosy.telemetry import content
+from argosy.schemas.redact import forget
+from argosy.telemetry import content, redact
 from argosy.telemetry.forms import attributes_of
 
 
@@ -41,6 +42,18 @@ def test_a_secret_on_the_cut_is_masked_too() -> None:
     content.use("full")
     text = "a " * (content.TEXT_CHARACTERS // 2 - 8) + "sk-abcdefghijklmnopqrstuvwxyz"
     assert "sk-abc" not in told("x", text)["x"]
+
+
+def test_what_this_process_was_given_is_masked_on_the_cut_too() -> None:
+    content.use("full")
+    redact.know(["correct horse battery"])
+    try:
+        cut_in_two = "a" * (content.TEXT_CHARACTERS - 14) + "correct horse battery"
+        assert "correct" not in told("x", cut_in_two)["x"]
+        many = "correct horse battery " * 4_000
+        assert "correct hors" not in told("x", many)["x"]
+    finally:
+        forget()
 
 
 def test_bytes_and_text_that_are_not_unicode_are_taken() -> None:

@@ -2,6 +2,9 @@ import asyncio
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import cast
 
@@ -180,3 +183,32 @@ def test_what_a_loop_that_was_broken_off_held_back_is_written_with_the_next_line
     loop.close()
     logs.handoff("taken", offset=1)
     assert [line["offset"] for line in lines(out)] == [0, 1]
+
+
+FORKING = """
+import asyncio
+import multiprocessing
+from argosy.telemetry import logs
+
+logs.configure("json")
+
+def child():
+    logs.get("handler").warning("in the child")
+    logs.handoff("parked", run_id="r")
+
+async def main():
+    logs.handoff("claimed", run_id="r")
+    forked = multiprocessing.get_context("fork").Process(target=child)
+    forked.start()
+    forked.join()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_tells_what_is_its_own_and_nothing_of_its_parents() -> None:
+    command = [sys.executable, "-c", FORKING]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    told = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert told == ["in the child", "parked", "claimed"]

@@ -113,6 +113,7 @@ def test_spans_reach_an_otlp_collector_with_our_headers(httpserver: HTTPServer) 
     assert telemetry.stop(within_seconds=60)
     (request,) = received
     assert request.headers["x-team"] == "blue"
+    assert request.headers["authorization"] == "Bearer t"
     body = ExportTraceServiceRequest.FromString(request.get_data())
     resource = {item.key: item.value.string_value for item in body.resource_spans[0].resource.attributes}
     assert resource["service.name"] == "argosy-coordinator"
