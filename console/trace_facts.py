@@ -17,6 +17,7 @@ from argosy.console.blame_way import how_given
 from argosy.console.causal_history import causal_history
 from argosy.console.context_view import context_of
 from argosy.console.dashboard_graph import Drawing, draw
+from argosy.console.dashboard_scale import scale_of
 from argosy.console.dashboard_timeline import Timeline, Try
 from argosy.console.evidence import Evidence, holes_in
 from argosy.console.lineage import lineage
@@ -63,6 +64,8 @@ async def trace_facts(history: History, payloads: Payloads) -> Data:
     most = _WHOLE[0] if len(table) <= _FEW else _WHOLE[1]
     seen = _Seen(history, lineage(history), times, Evidence(payloads, lambda _: False), payloads, most)
     accepted, ended = history.accepted, history.ended
+    until = times.ended_ms or max((each.time_ms for each in history.records), default=0)
+    scale = scale_of(times, until, until_ms=until)
     return {
         "run": {
             "id": history.run_id,
@@ -70,7 +73,9 @@ async def trace_facts(history: History, payloads: Payloads) -> Data:
             "outcome": "active" if ended is None else ended.outcome,
             "fault": "" if ended is None or ended.fault is None else ended.fault.said,
             "began": times.accepted_ms,
-            "ended": times.ended_ms or max((each.time_ms for each in history.records), default=0),
+            "ended": until,
+            "gaps": [list(each) for each in scale.gaps],
+            "ticks": [list(each) for each in scale.ticks()],
             "replay_of": "" if accepted is None or accepted.replay_of is None else accepted.replay_of.run_id,
             "input": None if accepted is None else await _value(seen, accepted.input),
             "output": None if ended is None or ended.result is None else await _value(seen, ended.result),

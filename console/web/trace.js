@@ -9,6 +9,13 @@
   const secs = (ms) => ms < 1000 ? `${ms} ms` : ms < 120000 ? `${(ms / 1000).toFixed(1)} s` : ms < 7200000 ? `${(ms / 60000).toFixed(1)} min` : `${(ms / 3600000).toFixed(1)} h`;
   const many = (n, word, plural) => `${n} ${n === 1 ? word : plural || word + "s"}`;
   const from = D.run.began, span = Math.max(1, D.run.ended - D.run.began);
+  // A long time in which nothing ran takes BREAK per cent of the scale, whatever its length.
+  const BREAK = 5, gaps = D.run.gaps, kept = Math.max(1, span - gaps.reduce((n, [a, b]) => n + b - a, 0)), wide = 100 - BREAK * gaps.length;
+  const where = (ms) => {
+    let passed = ms - from, x = 0;
+    for (const [a, b] of gaps) { const part = Math.max(0, Math.min(ms, b) - a); passed -= part; x += part / (b - a) * BREAK; }
+    return Math.min(100, Math.max(0, x + passed / kept * wide));
+  };
   const byName = new Map(D.tasks.map((t) => [t.name, t]));
 
   // -- theme
@@ -52,7 +59,8 @@
   const more = new Map();
   let chosen = null, focused = null, query = "";
 
-  const place = (bar, a, b) => { bar.style.left = `${Math.max(0, (a - from) / span * 100)}%`; bar.style.width = `${Math.max(0, (b - a) / span * 100)}%`; return bar; };
+  const place = (bar, a, b) => { bar.style.left = `${where(a)}%`; bar.style.width = `${Math.max(0, where(b) - where(a))}%`; return bar; };
+  const broken = (track) => { for (const [a, b] of gaps) add(track, place(el("div", "gap"), a, b)); return track; };
   function bars(t) {
     const track = el("div", "track"); let before = null;
     for (const a of t.tries) {
@@ -60,7 +68,7 @@
       if (a.begun > a.ordered) add(track, place(el("div", "bar queue"), a.ordered, a.begun));
       add(track, place(el("div", a.outcome === "succeeded" ? "bar" : "bar bad"), a.begun, a.settled)); before = a.settled;
     }
-    return track;
+    return broken(track);
   }
   function row(key, name, state, track, label, cls) {
     const r = el("div", `row ${cls}`); r.setAttribute("role", "treeitem"); r.dataset.key = key; r.tabIndex = -1; r.setAttribute("aria-label", label); r.title = label;
@@ -76,6 +84,7 @@
     const said = Object.entries(counts).map(([s, n]) => `${n} ${s}`).join(", ");
     const tries = g.tasks.flatMap((t) => t.tries); const track = el("div", "track");
     if (tries.length) { let a = Infinity, b = 0; for (const t of tries) { a = Math.min(a, t.ordered); b = Math.max(b, t.settled); } add(track, place(el("div", "bar many"), a, b)); }
+    broken(track);
     const is = open.has(g.step); const r = row("g:" + g.step, `${is ? "▾" : "▸"} ${g.step} (${g.tasks.length})`, said, track, `${g.step}, ${many(g.tasks.length, "task")}: ${said}`, "");
     r.setAttribute("aria-expanded", String(is)); r.setAttribute("aria-level", "1"); return r;
   }
@@ -120,9 +129,10 @@
     if (e.key === "/" && e.target.tagName !== "INPUT") { e.preventDefault(); $("search").focus(); }
     if (e.key === "Escape" && query) { $("search").value = ""; query = ""; draw(); }
   });
-  const ticks = el("div", "ticks"); for (let i = 0; i < 5; i++) { const s = el("span", "", secs(Math.round(span * i / 5))); s.style.left = `${i * 20}%`; add(ticks, s); }
+  const ticks = el("div", "ticks"); for (const [x, said] of D.run.ticks) { const s = el("span", "", said); s.style.left = `${x / 10}%`; add(ticks, s); }
   add($("axis"), el("span", "dim", "task"), el("span", "dim", "state"), ticks);
   const legend = el("div", "legend"); for (const [cls, word] of [["bar queue", "waits for a worker"], ["bar", "runs"], ["bar bad", "runs, and does not succeed"], ["bar back", "waits for its next attempt"], ["bar many", "several tasks"]]) add(legend, add(el("span"), el("i", cls), document.createTextNode(word)));
+  if (gaps.length) add(legend, el("span", "", `// nothing ran for ${gaps.map(([a, b]) => secs(b - a)).join(", ")}: drawn short`));
   $("told").after(legend);
 
   // -- one task

@@ -18,10 +18,11 @@ from argosy.console.trace_facts import trace_facts
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.facts import ListFact
 from argosy.schemas.payload import Inline, Reference
-from argosy.schemas.runlog import LogMessage, RunEnded
+from argosy.schemas.runlog import LogMessage, RunEnded, SignalReceived
 from argosy.testing import Fleet
-from support.fold_pipelines import accepted, mapped, pipeline, succeeded, task
+from support.fold_pipelines import accepted, approval, mapped, pipeline, succeeded, task
 from support.page_looks import ARGUMENTS, chromium
+from support.told_pages import Told, done
 from support.told_runs import payloads_of, told
 
 EVIL = "</script><img src=http://127.0.0.1:9/x onerror=alert(1)><script>alert(2)</script>\u2028\u202e&amp; @data@"
@@ -143,4 +144,29 @@ async def test_five_thousand_tasks_are_folded_and_each_is_found(tmp_path: Path) 
         assert "1 task of 5001" in await page.locator("#told").inner_text()
         await page.locator("#rows .row").first.click()
         assert await page.locator("#panel h2").inner_text() == "m.4321"
+        assert wrong == []
+
+
+async def waiting_page() -> str:
+    run = Told().add(
+        accepted(pipeline(task("a", "input"), approval("ok", "a"), task("b", "ok")), rules=2), done("a")
+    )
+    run.add(SignalReceived(name="ok", signal_id="s"), seconds=7_200)
+    run.add(done("b", ran_ms=900), RunEnded(outcome="succeeded", data_hash=""))
+    return trace_page("r", await trace_facts(run.history, MemoryPayloads()))
+
+
+async def test_a_long_wait_is_drawn_short_and_told(tmp_path: Path) -> None:
+    async with opened(tmp_path, await waiting_page()) as (page, wrong):
+        assert "nothing ran for 2.0 h: drawn short" in await page.locator(".legend").inner_text()
+        last = page.locator("#rows .track").last
+        whole = await last.bounding_box()
+        ran = await last.locator(".bar:not(.queue)").bounding_box()
+        gap = await last.locator(".gap").bounding_box()
+        assert whole is not None
+        assert ran is not None
+        assert gap is not None
+        assert ran["width"] > whole["width"] / 5
+        assert ran["x"] > gap["x"] + gap["width"]
+        assert "+" in await page.locator("#axis").inner_text()
         assert wrong == []
