@@ -26,6 +26,9 @@ Ts = TypeVarTuple("Ts")
 
 _THREADS: Final = 16
 """Calls at once; they wait for a disk or a network, so there may be more than cores."""
+_LARGE_BYTES: Final = 1024 * 1024
+"""So much is hashed in the thread that moves it: 64 MiB take a fifth of a second. Of less, a second thread of Python costs
+more than the hash."""
 _RETRY_FOR: Final = timedelta(seconds=30)
 _NO_ROOM: Final = ("(os error 28)", "(os error 122)", "(os error 27)")
 """A full disk, a used up quota, a limit on the size of files: obstore tells them in words alone."""
@@ -45,11 +48,18 @@ class ObstorePayloads:
 
     async def put(self, data: bytes) -> str:
         """Store and return the SHA-256; idempotent. Raises Unreachable, or Refused where it may not write."""
-        return await self._off_the_loop(self._write, data)
+        if len(data) >= _LARGE_BYTES:
+            return await self._off_the_loop(self._write, data)
+        sha256 = sha256_hex(data)
+        await self._off_the_loop(self._write_as, sha256, data)
+        return sha256
 
     async def get(self, sha256: str) -> bytes:
         """Return the bytes. Raises PayloadGone (also if they are damaged), Unreachable or Refused."""
-        return await self._off_the_loop(self._read, sha256)
+        data = await self._off_the_loop(self._read, sha256)
+        if len(data) < _LARGE_BYTES:
+            self._check(sha256, data)
+        return data
 
     async def touch(self, sha256: str) -> None:
         """Make it young again by writing it again: no store has an age that can be set. Raises as `get`."""
@@ -66,21 +76,26 @@ class ObstorePayloads:
         with suppress(BaseError, OSError):
             await self._off_the_loop(self._store.delete, path_of(sha256))
 
-    # In a thread, hashes too: 64 MiB take a fifth of a second, and one hop there and back is enough.
-
     def _write(self, data: bytes) -> str:
         sha256 = sha256_hex(data)
+        self._write_as(sha256, data)
+        return sha256
+
+    def _write_as(self, sha256: str, data: bytes) -> None:
         with self._asking(sha256):
             self._store.put(path_of(sha256), data)
-        return sha256
 
     def _read(self, sha256: str) -> bytes:
         with self._asking(sha256):
             data = bytes(self._store.get(path_of(sha256)).bytes())
+        if len(data) >= _LARGE_BYTES:
+            self._check(sha256, data)
+        return data
+
+    def _check(self, sha256: str, data: bytes) -> None:
         if sha256_hex(data) != sha256:
             message = f"payload {sha256} is damaged: what lies at {self._shown} has another SHA-256"
             raise PayloadGone(message)
-        return data
 
     async def _off_the_loop(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call obstore in a thread of ours.
