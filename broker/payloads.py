@@ -27,7 +27,7 @@ Ts = TypeVarTuple("Ts")
 _THREADS: Final = 16
 """Calls at once; they wait for a disk or a network, so there may be more than cores."""
 _LARGE_BYTES: Final = 1024 * 1024
-"""So much is hashed in the thread that moves it: 64 MiB take a fifth of a second. Of less, a second thread costs more."""
+"""So much is hashed in the thread that moves it: 64 MiB take a fifth of a second. Of less, a second thread is dear."""
 _RETRY_FOR: Final = timedelta(seconds=30)
 _NO_ROOM: Final = ("(os error 28)", "(os error 122)", "(os error 27)")
 """A full disk, a used up quota, a limit on the size of files: obstore tells them in words alone."""
