@@ -10,6 +10,7 @@ from argosy.console.dashboard_step_page import number_of
 from argosy.console.dashboard_task import payload_of, pretty, value_of
 from argosy.console.dashboard_text import cut
 from argosy.console.why import headline
+from argosy.console.why_alike import also
 from argosy.console.why_gather import gather
 from argosy.console.why_rules import judge
 from argosy.schemas.errors import InvalidInput
@@ -65,11 +66,12 @@ async def look_why(desk: "Desk", asked: Asked) -> View:
     run_id = asked.params["run_id"]
     await kept_of(desk, run_id)
     verdict = judge(await gather(desk.settings, run_id))
+    others = also(verdict)
     facts = {
         "run_id": run_id,
         "headline": headline(verdict),
         "cause": verdict.cause,
-        "others": verdict.others[:_MOST_CAUSES],
-        "more": max(0, len(verdict.others) - _MOST_CAUSES) + verdict.more_tasks,
+        "others": others[:_MOST_CAUSES],
+        "more": max(0, len(others) - _MOST_CAUSES) + verdict.more_tasks,
     }
     return View(f"Why: {run_id}", (), facts)

@@ -10,6 +10,7 @@ from argosy.console.config import load_settings
 from argosy.console.exits import FAILED, NOT_FOUND, UNREACHABLE
 from argosy.console.memory_fleet import way_to_memory
 from argosy.console.output import printable, show_folded
+from argosy.console.why_alike import also
 from argosy.console.why_gather import gather
 from argosy.console.why_rules import judge
 from argosy.console.why_verdict import Cause, Code, Verdict
@@ -56,9 +57,7 @@ def headline(verdict: Verdict) -> str:
 def text_of(verdict: Verdict) -> str:
     """Say it all, for people."""
     lines = [headline(verdict), *_cause(verdict.cause)]
-    others = list(dict.fromkeys(f"also: {other.what} [{other.code}]" for other in verdict.others))
-    same = f"also: {verdict.cause.what} [{verdict.cause.code}]"
-    others = [line for line in others if line != same]  # said of several tasks, it is said once
+    others = [f"also: {each.what} [{each.code}]" for each in also(verdict)]
     lines += others[:MOST_OTHERS]
     hidden = max(0, len(others) - MOST_OTHERS) + verdict.more_tasks
     if hidden:
