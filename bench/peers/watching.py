@@ -53,12 +53,15 @@ class Watch:
         return child.process.pid
 
     async def until(self, name: str, progress: Callable[[], Awaitable[int]], count: int) -> tuple[Used, int]:
-        """Return how things stand as soon as so much has come out of a child, and how much that is."""
-        while True:
-            used, found = self.now([self.pid(name)]), await progress()
-            if found >= count:
-                return used, found
+        """Return how things stand as soon as so much has come out of a child, and how much that is.
+
+        What was used is read once then: to look through all processes with each look takes half a core of two, from who
+        has them both at work most of all.
+        """
+        while (found := await progress()) < count:
+            self.pid(name)
             await asyncio.sleep(LOOK_SECONDS)
+        return self.now([self.pid(name)]), found
 
 
 def between(began: Used, ended: Used) -> Used:
