@@ -15,7 +15,7 @@ from argosy.console.config import load_settings
 from argosy.console.folding import fold
 from argosy.console.foreground import run_in_foreground
 from argosy.console.lag_listen import Served, address_of, listen
-from argosy.console.lag_measure import LagReport, Watch, measure
+from argosy.console.lag_measure import LagReport, Watch, measure, must_be_whole
 from argosy.console.lag_scale import GOAL_SECONDS, SLOTS, scale
 from argosy.console.lag_text import BY_PARTITION, COLUMNS, group_rows, notes, partition_rows
 from argosy.console.options import options
@@ -79,7 +79,9 @@ def lag(  # noqa: PLR0913 - one for each option
 
 async def _scale(settings: Settings, agent: str, goal: float, slots: int) -> None:
     async with open_services(settings, "lag") as services:
-        found = of_agent(await measure(services), agent).groups[0]
+        report = of_agent(await measure(services), agent)
+        must_be_whole(report)
+        (found,) = report.groups
         told = scale(found, goal_seconds=goal, slots=slots)
         show(told, str(told.replicas))
 

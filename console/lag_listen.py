@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from argosy.console.gateway_guard import is_loopback
 from argosy.console.http_serving import STARTED_SECONDS, open_port, server_of, url_of, write_whole
-from argosy.console.lag_measure import LagReport, Watch, measure
+from argosy.console.lag_measure import LagReport, Watch, measure, must_be_whole
 from argosy.console.lag_metrics import metrics_text
 from argosy.console.lag_scale import scale
 from argosy.console.output import note
@@ -94,6 +94,10 @@ class Routes:
             return _problem(400, "goal and slots are numbers")
         if not (goal >= 1 and slots >= 1):  # not a number is neither
             return _problem(400, "goal and slots are 1 at least")
+        try:
+            must_be_whole(report)
+        except ArgosyError as error:
+            return _problem(503, str(error))
         return _json(scale(found, goal_seconds=goal, slots=slots))
 
     async def metrics(self, request: Request) -> Response:

@@ -28,8 +28,9 @@ AGAIN_SECONDS: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class LagReport:
-    """The whole fleet's lag, as --json shows it. `hands_known` False: Redis couldn't tell what workers have.
+    """The whole fleet's lag, as --json shows it.
 
+    `hands_known` False: Redis couldn't tell what workers have, or what coordinators keep.
     `fullness`: runs under way, and how many may be; None: no coordinator says so, by rules 2.
     """
 
@@ -46,6 +47,13 @@ class LagReport:
     def of(self, agent: str) -> Standing | None:
         """Find an agent's group."""
         return next((group for group in self.groups if group.agent == agent), None)
+
+
+def must_be_whole(report: LagReport) -> None:
+    """Raise Unreachable where Redis couldn't tell a part of the work: by what is left, workers would be sent away."""
+    if not report.hands_known:
+        message = "Redis can't be asked what is in hand, held back or in retry: how many workers it needs isn't known"
+        raise Unreachable(message)
 
 
 @dataclass(slots=True)
@@ -77,12 +85,13 @@ async def measure(services: Services, watch: Watch | None = None) -> LagReport:
         await asyncio.sleep(AGAIN_SECONDS)
         groups, now_ms = await _groups(services, names, agents, kept)
     dead = await kept.graves.read(services.cluster, names.dead) if names.dead in topics else ()
-    waits = await redis.known(lambda: _queued(services, names, now_ms)) or {}
+    told_waits = await redis.known(lambda: _queued(services, names, now_ms))
+    waits = told_waits or {}
     told = Told(now_ms, there, dead, waits, kept.measures)
     return LagReport(
         tuple(standing(group, names.agent_of(group.topic), told) for group in groups),
         len(dead),
-        there is not None,
+        there is not None and told_waits is not None,
         await redis.known(lambda: fullness(services.store, prefix)),
         waits[UNKNOWN].retry.messages if UNKNOWN in waits else 0,
         now_ms,

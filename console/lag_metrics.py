@@ -67,6 +67,7 @@ def _rates(group: Standing, _scale: Scale) -> Values:
     return [((name,), value) for name, value in rates.items() if value is not None]
 
 
+WANTED: Final = "argosy_fleet_replicas_wanted"
 METRICS: Final = (
     LagMetric("argosy_fleet_lag_messages", "Work by state, in messages", ("state",), _messages),
     LagMetric("argosy_fleet_lag_tokens", "Work by state, in input tokens", ("state",), _tokens),
@@ -97,7 +98,7 @@ METRICS: Final = (
         lambda group, _scale: _one(None if group.window is None else float(group.window.tasks)),
     ),
     LagMetric(
-        "argosy_fleet_replicas_wanted",
+        WANTED,
         "Workers that an agent needs now",
         (),
         lambda group, wanted: _one(float(wanted.replicas)) if group.agent else (),
@@ -116,8 +117,14 @@ class _Report(Collector):
             family = GaugeMetricFamily(metric.name, metric.description, labels=("agent", *metric.labels))
             for group, wanted in groups:
                 for labels, value in metric.values(group, wanted):
-                    family.add_metric((who(group), *labels), value)
+                    if self.report.hands_known or not _of_redis(metric, labels):
+                        family.add_metric((who(group), *labels), value)
             yield family
+
+
+def _of_redis(metric: LagMetric, labels: tuple[str, ...]) -> bool:
+    """Say whether a figure is made of what Redis tells: without it, nothing would stand there, and pass for none."""
+    return metric.name == WANTED or bool({"in_flight", "parked", "held", "retry"} & set(labels))
 
 
 def metrics_text(report: LagReport, goal_seconds: float) -> bytes:
