@@ -8,6 +8,7 @@ from argosy.console.dashboard_desk import SHOWN_TIMERS, Desk
 from argosy.console.dashboard_page import Asked, Item, Page, Region, View
 from argosy.console.lane_lines import MOST_COUNTED, LaneLine, Queues, Timer
 from argosy.console.moments import length, moment
+from argosy.console.timer_words import timer_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _timer(timer: Timer, now_ms: int) -> TimerRow:
     left = (timer.due_ms - now_ms) / 1000
     # By the minute where it is far: what changes each second is sent each second.
     words = "due" if left <= 0 else f"in {length(left if left < 60 else left // 60 * 60)}"  # noqa: PLR2004 - a minute
-    return TimerRow(timer.lane, timer.run_id, timer.name, moment(timer.due_ms), words)
+    return TimerRow(timer.lane, timer.run_id, timer_words(timer.name), moment(timer.due_ms), words)
 
 
 def _count(number: int) -> str:

@@ -19,6 +19,7 @@ from argosy.console.dashboard_waterfall import KINDS, Row, by_step
 from argosy.console.moments import length, moment
 from argosy.console.numbers import counted, short
 from argosy.console.run_history import History, trace_id
+from argosy.console.timer_words import DEADLINE, timer_words
 from argosy.schemas.asking import RAISED_FIELD, budget_now
 from argosy.schemas.errors import NotFound
 from argosy.schemas.ids import is_run_id
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LAST: Final = 12
 """Records of the log that the page shows."""
+_TIMERS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +269,10 @@ def _facts(history: History, now_ms: int) -> Iterator[Named]:
         )
     if (trace := trace_id(history)) is not None:
         yield Named("Trace", trace)
-    for name, due_ms in (
-        sorted(history.timers.items(), key=lambda entry: entry[1])[:5] if history.ended is None else ()
-    ):
-        yield Named(f"Timer {name}", f"{moment(due_ms)}{', overdue' if due_ms < now_ms else ''}")
+    timers = {} if history.ended is not None else history.timers
+    ours = ((due_ms, name) for name, due_ms in timers.items() if name != DEADLINE)
+    for due_ms, name in sorted(ours)[:_TIMERS]:
+        yield Named(timer_words(name), f"{moment(due_ms)}{', overdue' if due_ms < now_ms else ''}")
 
 
 def _other(history: History) -> str:
