@@ -12,7 +12,8 @@
 --       attempt: <deliveries before this one> (granted) | {'spent', <deliveries>, '<input> <output>', <fence>} (granted,
 --       after a delivery that was handed back and had spent so many tokens, '' if none had, and after one that lost the
 --       lease under this fence, '' if none had) | 'not_yet' | 'over' | 'suspect' | {'settled', <result>}
---       | {'busy', <milliseconds left>} | {'exhausted', <deliveries>}}
+--       | {'busy', <milliseconds left>}
+--       | {'exhausted', <deliveries>, <1 if this claim found the last lease lost, 0 if an earlier one did>}}
 -- Safe to repeat: the same fence is granted again.
 --! prelude
 --! judge
@@ -46,7 +47,7 @@ local function claim(run, task, name, attempt, fence, lease_ms, most, keep_until
       redis.call('HDEL', task, 'fence')
       keep(task, keep_until, tonumber(lease_ms), now)
     end
-    if deliveries >= tonumber(most) then return { 'exhausted', deliveries } end
+    if deliveries >= tonumber(most) then return { 'exhausted', deliveries, known[2] and 1 or 0 } end
     if deliveries > 0 and not may then return 'suspect' end
     may = may and deliveries == 0
   elseif known[5] or known[6] then

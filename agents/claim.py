@@ -49,9 +49,10 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """Its deliveries are used up: poison."""
+    """Its deliveries are used up: poison. `again`: an earlier claim was told so too."""
 
     deliveries: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,8 @@ def _read(said: Reply, now_ms: int) -> Claim:  # noqa: PLR0911 - one return for 
             return Settled(stored)
         case [b"busy", int(left_ms)]:
             return Busy(left_ms)
-        case [b"exhausted", int(deliveries)]:
-            return Exhausted(deliveries)
+        case [b"exhausted", int(deliveries), int(first)]:
+            return Exhausted(deliveries, again=not first)
         case _:
             message = f"claim.lua gave {said!r}"
             raise TypeError(message)

@@ -30,14 +30,17 @@ class Unclaimed:
             await Settles(self.services).republish(order, stored, span.trace)
         _tell(order, outcome, span.trace.traceparent, again=True)
 
-    async def publish_poison(self, order: Order, deliveries: int) -> None:
-        """Give a task up whose deliveries are used up."""
+    async def publish_poison(self, order: Order, deliveries: int, *, again: bool) -> None:
+        """Give a task up whose deliveries are used up; `again`: of another copy of its order, and counted there."""
         with steps.settle(self.services.topics.runs, _work(order, deliveries), "poison", order.trace) as span:
             span.fail("poison", f"{deliveries} deliveries lost their lease")
             settled = poison(order, deliveries, self.services.source)
             await Settles(self.services).without_claim(order, settled, span.trace)
-        metrics.poisoned(order.body.agent)
-        _tell(order, "poison", span.trace.traceparent, again=False)
+        if again:
+            metrics.duplicate_caught(order.body.agent, "settled")
+        else:
+            metrics.poisoned(order.body.agent)
+        _tell(order, "poison", span.trace.traceparent, again=again)
 
 
 def _work(order: Order, delivery: int = 0) -> Work:

@@ -137,8 +137,8 @@ class WaitingRoom:
             case Settled(stored):
                 metrics.duplicate_caught(agent, "settled")
                 begin(self._republish(order, stored, waiting), "publish again")
-            case Exhausted(deliveries):
-                begin(self._poison(order, deliveries, waiting), "poison")
+            case Exhausted():
+                begin(self._poison(order, refusal, waiting), "poison")
             case _:
                 assert_never(refusal)
 
@@ -146,8 +146,8 @@ class WaitingRoom:
         await self._unclaimed.publish_stored(order, stored)
         self._intake.finish(waiting.copy)
 
-    async def _poison(self, order: Order, deliveries: int, waiting: Waiting) -> None:
-        await self._unclaimed.publish_poison(order, deliveries)
+    async def _poison(self, order: Order, found: Exhausted, waiting: Waiting) -> None:
+        await self._unclaimed.publish_poison(order, found.deliveries, again=found.again)
         self._intake.finish(waiting.copy)
 
     def park(self, waiting: Waiting, why: Why, seconds: float = 0.0) -> None:

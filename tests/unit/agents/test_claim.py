@@ -164,7 +164,7 @@ async def test_used_up_deliveries_are_exhausted(floor: Floor) -> None:
         assert isinstance(await floor.claim(max_deliveries=2), Granted)
         floor.bench.advance(11)
     assert await floor.claim(max_deliveries=2) == Exhausted(2)
-    assert await floor.claim(max_deliveries=2, suspects=False) == Exhausted(2)
+    assert await floor.claim(max_deliveries=2, suspects=False) == Exhausted(2, again=True)
 
 
 async def test_a_higher_attempt_takes_over_with_its_memos_and_a_clean_count(floor: Floor) -> None:

@@ -273,6 +273,21 @@ async def test_a_task_that_used_up_its_deliveries_is_poison(monkeypatch: pytest.
     assert told == [work.name]
 
 
+async def test_poison_of_two_copies_of_an_order_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(metrics, "poisoned", told.append)
+    fleet = await Fleet().open("a")
+    work = fleet.agent(max_deliveries=3)
+    await fleet.bench.write("run-1/a", "attempt", 1, "fence", "dead", "lease", 1, "deliveries", 2)
+    for _ in range(2):  # what is unanswered is sent again: each copy is told that it is poison
+        await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
+    async with fleet.bench.worker(work):
+        settled = await fleet.bench.until_settled(2)
+        await fleet.bench.until_committed(work, 2)
+    assert {one.outcome for one in settled} == {"poison"}
+    assert told == [work.name]
+
+
 async def test_a_cancelled_run_stops_its_handler_and_answers_nothing() -> None:
     fleet = await Fleet().open("a")
     work = fleet.agent()
