@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from argosy.telemetry import logs, metrics
 from argosy.telemetry.ended_spans import Ended
+from argosy.telemetry.partly import Partly
 
 TELL_SECONDS: Final = 60.0
 """Losses are told at once, and then so often at most; the rest at the end."""
@@ -39,14 +40,21 @@ class Counting(SpanExporter):
         try:
             result = self._exporter.export(spans)
         finally:  # the exporter may raise: the SDK lets nothing out
-            if result is SpanExportResult.SUCCESS:
-                self.delivered += len(spans)
-            else:
-                self.failed += len(spans)
-                metrics.spans_lost("not_taken", len(spans))
-                self.tell(self.failed)
+            whole = len(spans)
+            self._count(whole, self._refused(whole) if result is SpanExportResult.SUCCESS else whole)
             self._look()
         return result
+
+    def _refused(self, most: int) -> int:
+        """Return how many of a batch that was taken were refused all the same."""
+        return min(most, self._exporter.refused()) if isinstance(self._exporter, Partly) else 0
+
+    def _count(self, spans: int, lost: int) -> None:
+        self.delivered += spans - lost
+        if lost:
+            self.failed += lost
+            metrics.spans_lost("not_taken", lost)
+            self.tell(self.failed)
 
     def tell(self, lost: int, *, last: bool = False) -> None:
         """Tell how many spans are lost by now, unless that was told just now."""
