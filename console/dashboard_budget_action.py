@@ -13,6 +13,7 @@ from argosy.schemas.ids import is_run_id
 if TYPE_CHECKING:
     from argosy.console.dashboard_desk import Desk
 
+_MOST_DIGITS: Final = 18
 _KINDS: Final = (("tokens", "tokens"), ("micros", "millionths of money"))
 
 
@@ -56,6 +57,10 @@ async def do_budget(desk: "Desk", form: Form) -> Done:
             await fleet.run(run_id).deny_budget(reason=reason, by=by)
             return Done(f"No larger budget for {run_id}; its tasks fail once its lane has read it", page)
         more = {name: _number(form.get(name, ""), most) for name, _, most in _of(now)}
+        if all(more[name] == most for name, _, most in _of(now)):
+            raise BadArgument(
+                "that is the budget it has: nothing was sent", why="it is only ever raised", do="give more"
+            )
         await fleet.run(run_id).raise_budget(
             more.get("tokens"), micros=more.get("micros"), reason=reason, by=by
         )
@@ -68,7 +73,7 @@ def _of(now: RunBudget) -> list[tuple[str, str, int]]:
 
 
 def _number(text: str, most: int) -> int:
-    if not text.strip().isdecimal() or int(text) < most:
+    if not text.strip().isdecimal() or len(text) > _MOST_DIGITS or int(text) < most:
         raise BadArgument(
             f"{text[:40]!r} is no larger budget: nothing was sent",
             why=f"it is {most} now, and is only ever raised",

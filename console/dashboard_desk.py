@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from argosy.broker.presence import Present, present
 from argosy.broker.topics import TopicNames
@@ -16,6 +16,7 @@ from argosy.console.dashboard_letters import Grave, Letters
 from argosy.console.dashboard_page import Item, Region
 from argosy.console.lag_measure import LagReport, Watch, measure
 from argosy.console.lane_lines import LaneLine, Queues, lane_lines, lane_queues
+from argosy.console.moments import length
 from argosy.console.process_life import Services
 from argosy.console.published import Published, contracts_of, published
 from argosy.console.run_lines import logs_folder
@@ -28,6 +29,8 @@ T = TypeVar("T")
 MEASURE_SECONDS: Final = 2.0
 WAIT_SECONDS: Final = 2.0
 """How long a page waits for a measure: who looks while a server hangs sees what was known, and who is away."""
+LATE_SECONDS: Final = 10.0
+"""A measure that takes longer is told: what pages show meanwhile is of before."""
 CONTRACTS_SECONDS: Final = 15.0
 SHOWN_TIMERS: Final = 50
 """Of each lane."""
@@ -63,6 +66,14 @@ class Shared(Generic[T]):
         if isinstance(found, ArgosyError):
             raise found
         return found
+
+    @property
+    def old_seconds(self) -> float:
+        """How old it is, where measuring it anew takes too long; 0: it doesn't, or nothing was measured yet."""
+        if self._made is None or self._making is None or self._making.done():
+            return 0.0
+        now = time.monotonic()
+        return now - self._made[0] if now - self._began > LATE_SECONDS else 0.0
 
     def close(self) -> None:
         """Leave what is being made."""
@@ -148,7 +159,12 @@ class Desk:
 
     def close(self) -> None:
         """Leave all measures that are being made."""
-        shared = (
+        for each in self._shared:
+            each.close()
+
+    @property
+    def _shared(self) -> tuple[Shared[Any], ...]:
+        return (
             self.lag,
             self.present,
             self.contracts,
@@ -157,9 +173,12 @@ class Desk:
             self.awaited,
             self.pipelines,
         )
-        for each in shared:
-            each.close()
 
     def notes(self) -> Region:
         """Say what holds for all pages now: how far old records are read, and who is away."""
-        return Region("notes", "base_items.html:note", tuple(Item(text, text) for text in self.index.notes()))
+        old = max(each.old_seconds for each in self._shared)
+        late = (
+            (f"what is shown of the fleet is {length(old)} old: measuring it goes on since",) if old else ()
+        )
+        said = (*self.index.notes(), *late)
+        return Region("notes", "base_items.html:note", tuple(Item(text, text) for text in said))

@@ -105,6 +105,8 @@ async def test_nothing_is_raised_without_signing_in_or_without_our_word(
     ("asked", "tokens", "status"),
     [
         ("yes r0", "499", 422),
+        ("yes r0", "500", 422),
+        ("yes r0", "9" * 5_000, 422),
         ("yes r0", "many", 422),
         ("yes r0", "", 422),
         ("maybe r0", "5000", 422),

@@ -1,12 +1,20 @@
 """Measures that all pages share: made by one, waited for by nobody for long."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from argosy.console import dashboard_desk
-from argosy.console.dashboard_desk import Shared
+from argosy.console.dashboard_desk import Desk, Shared
+from argosy.console.dashboard_index import Index, Reading
 from argosy.schemas.errors import Unreachable
+from argosy.schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from argosy.console.lag_measure import LagReport
+    from argosy.console.process_life import Services
 
 
 class Server:
@@ -44,6 +52,26 @@ async def test_a_server_that_hangs_is_asked_once_and_what_it_told_before_is_show
     server.free.set()
     while await shared.get() < 2:
         pass
+
+
+async def test_what_was_told_before_is_no_news_while_a_measure_does_not_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server()
+    index = Index(reading=Reading(done=True))
+    desk = Desk(cast("Services", SimpleNamespace(settings=Settings())), index, asyncio.Event())
+    desk.lag = cast("Shared[LagReport]", shared := Shared(server.ask, 0.0))
+    await shared.get()
+    server.free.clear()
+    await shared.get()
+    assert not desk.notes().items
+    monkeypatch.setattr(dashboard_desk, "LATE_SECONDS", 0.0)
+    assert "of the fleet" in desk.notes().items[0].key
+    server.free.set()
+    while await shared.get() < 2:
+        pass
+    assert not desk.notes().items
+    desk.close()
 
 
 async def test_who_looks_first_while_a_server_hangs_is_told_so_and_does_not_wait() -> None:
