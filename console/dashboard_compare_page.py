@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from argosy.console.apart import apart
 from argosy.console.blame import blame
 from argosy.console.blame_story import story
 from argosy.console.dashboard_blame_links import named
@@ -33,8 +34,8 @@ async def look_blame(desk: "Desk", asked: Asked) -> View:
     run_id, about = asked.params["run_id"], asked.query.get("about", "")[:_ABOUT]
     kept = await kept_of(desk, run_id)
     history, payloads = kept.history.as_of_now(), desk.services.payloads
-    # In a loop of its own, in a thread: a question about all of an outcome looks through every value of the run.
-    found = await asyncio.to_thread(lambda: asyncio.run(blame(history, payloads, about)))
+    # A question about all of an outcome looks through every value of the run.
+    found = await apart(lambda: blame(history, payloads, about))
     state = kept.history.state
     known = {*kept.times.tasks, *(() if state is None else state.tasks())}
     facts = {"run_id": run_id, "about": about, "lines": tuple(story(found)), "named": named(found, known)}

@@ -1,9 +1,9 @@
 """The dashboard's routes: pages, what changes in them, static files, signing in, actions."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,6 +30,8 @@ _STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"
 _FOREVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _NOT_FOUND: Final = 404
 _AWAY: Final = 503
+_LEFT: Final = 499
+"""What proxies log of who closed the connection before the answer."""
 
 
 def build(
@@ -54,7 +56,12 @@ def build(
     locked = desk.settings.dashboard.token is not None
     app = Starlette(
         routes=served,
-        exception_handlers={ArgosyError: routes.error, HTTPException: routes.none, Exception: unforeseen},
+        exception_handlers={
+            ArgosyError: routes.error,
+            HTTPException: routes.none,
+            ClientDisconnect: routes.left,
+            Exception: unforeseen,
+        },
     )
     return Guard(app, sessions, locked=locked, cookie=cookie)  # outside of all: errors have its headers too
 
@@ -96,7 +103,8 @@ class Routes:
         """Make the endpoint of a page."""
 
         async def shown(request: Request) -> Response:
-            view = await self._look(page, _asked(request))
+            looking = self._look(page, _asked(request))
+            view = await (looking if page.live else _unless_left(request, looking))
             query = f"?{request.url.query}" if request.url.query else ""
             around = {
                 **around_of(request, page.nav),
@@ -161,6 +169,10 @@ class Routes:
         assert isinstance(error, ArgosyError)  # noqa: S101 - what it is registered for
         return error_page(request, error)
 
+    async def left(self, _request: Request, _error: Exception) -> Response:
+        """Answer nobody."""
+        return Response(status_code=_LEFT)
+
     async def none(self, request: Request, error: Exception) -> Response:
         """Say that there is no such page."""
         assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
@@ -172,6 +184,26 @@ class Routes:
                 f"there is no page {request.url.path[:200]}", do="the words above lead to those there are"
             ),
         )
+
+
+async def _unless_left(request: Request, looking: Coroutine[Any, Any, View]) -> View:
+    """Stop a look that may take long when who asked for it leaves. Raises ClientDisconnect."""
+    working = asyncio.create_task(looking, name="a long look")
+    leaving = asyncio.create_task(_left(request), name="who looks leaves")
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.wait({working, leaving})
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _asked(request: Request) -> Asked:

@@ -1,5 +1,6 @@
 """The values of a run's tasks, read as they were given; what was found in one is kept by its hash."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -55,7 +56,8 @@ class Evidence:
         return False
 
     async def value(self, payload: Payload) -> JsonValue:
-        """Read a value; None for one that is gone."""
+        """Read a value; None for one that is gone. Who waits for the answer may leave at each."""
+        await asyncio.sleep(0)
         try:
             return await load(payload, self._payloads)
         except (PayloadGone, InvalidInput) as error:
@@ -63,7 +65,8 @@ class Evidence:
             return _NOTHING
 
     async def fed_value(self, fed: Fed) -> JsonValue:
-        """Read an input as it was given; None for one that is gone, or can't be cut so."""
+        """Read an input as it was given; None for one that is gone, or can't be cut so. As `value`."""
+        await asyncio.sleep(0)
         try:
             shown, _ = await read_one(
                 TaskInput.model_construct(**fed.given._asdict()), self._payloads, text=False
