@@ -13,6 +13,7 @@ from argosy.console.dashboard_page import Item, Region, View
 from argosy.console.dashboard_pen import draw
 from argosy.console.dashboard_text import cut, visible
 from argosy.schemas.errors import Unreachable
+from argosy.schemas.redact import forget, know
 from support.dashboard import HOSTILE
 
 
@@ -129,3 +130,16 @@ async def test_who_reads_nothing_is_left() -> None:
 
     await asyncio.wait_for(Stream(told(), send_seconds=0.01).stream_response(send), 60)
     assert closed
+
+
+def test_a_cut_leaves_no_half_of_a_secret() -> None:
+    know(["correct horse battery"])
+    try:
+        for before in range(40):
+            text = "." * before + "correct horse battery" + "." * 500 + "correct horse battery" + "." * before
+            found = cut(text, 60)
+            assert "corre" not in found.replace("[redacted]", "")
+            assert "ttery" not in found
+        assert "ct hor" not in cut("correct horse battery " * 4_000, 9_000)
+    finally:
+        forget()
