@@ -86,6 +86,11 @@ class Scale:
             for number, (begin, end) in enumerate(self.gaps, start=1)
         )
 
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """Where the breaks are."""
+        return tuple(self.at(begin) for begin, _ in self.gaps)
+
     def _says(self, gap_ms: int, *, is_last: bool) -> str:
         if not (self.is_open and is_last):
             return length(gap_ms / 1000)

@@ -7,7 +7,7 @@ from typing import Final
 from argosy.console.dag import Named, named_steps, runs_of
 from argosy.console.dashboard_graph import is_one
 from argosy.console.dashboard_progress import NOTHING, WAITS, Progress
-from argosy.console.dashboard_scale import Bar, Break, Kind, Scale
+from argosy.console.dashboard_scale import Bar, Kind, Scale
 from argosy.console.dashboard_timeline import StepTimes, Timeline, Try
 from argosy.console.numbers import counted
 from argosy.console.run_history import History
@@ -35,8 +35,8 @@ class Row:
     progress: Progress
     one: bool = False
     """It is one task, which has been ordered."""
-    breaks: tuple[Break, ...] = ()
-    """Of its scale."""
+    breaks: tuple[int, ...] = ()
+    """Where its scale is drawn short; how long those times are stands above: one that goes on would change each row."""
 
     @property
     def says(self) -> str:
@@ -61,7 +61,7 @@ def by_step(history: History, times: Timeline, progress: dict[str, Progress], sc
             tuple(bars),
             made,
             is_one(named.step, named.name, made),
-            scale.breaks,
+            scale.marks,
         )
 
 
@@ -70,7 +70,7 @@ def by_task(state: RunState, times: Timeline, locals_: Iterable[str], scale: Sca
     for local in locals_:
         tries = times.tasks.get(local, [])
         said = counted(len(tries), "attempt") if tries else ""
-        yield Row(local, said, tuple(_task(state, times, local, scale)), NOTHING, breaks=scale.breaks)
+        yield Row(local, said, tuple(_task(state, times, local, scale)), NOTHING, breaks=scale.marks)
 
 
 def _many(named: Named, state: RunState, found: StepTimes | None, scale: Scale) -> Iterator[Bar]:
