@@ -14,6 +14,9 @@ from argosy.coordinator.state import RunState, load
 
 _UNKNOWN_BYTES = 200
 """What it costs to remember that a run doesn't exist."""
+_MOST_OVER = 1_000
+"""Runs that have ended, or don't exist, and are kept for what comes late: a repeated submit, a second copy of a settle.
+Else each run of a fleet would stay until the cap, which is there for active ones."""
 
 
 class Runs:
@@ -25,6 +28,7 @@ class Runs:
         self._held: OrderedDict[str, RunState | None] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._bytes = 0
+        self._over: OrderedDict[str, None] = OrderedDict()
 
     def __getitem__(self, run_id: str) -> RunState | None:
         """Return a run that was loaded; None: there is no such run. KeyError if it wasn't asked for."""
@@ -36,6 +40,11 @@ class Runs:
         self._held[run_id] = state
         self._held.move_to_end(run_id)
         self._measure(run_id, state)
+        if state is None or state.st == "ended":
+            self._over[run_id] = None
+            self._over.move_to_end(run_id)
+        elif run_id in self._over:
+            del self._over[run_id]
 
     def _measure(self, run_id: str, state: RunState | None) -> None:
         size = _UNKNOWN_BYTES if state is None else state.bytes_estimate()
@@ -47,6 +56,7 @@ class Runs:
         if run_id in self._held:
             del self._held[run_id]
             self._bytes -= self._sizes.pop(run_id)
+            self._over.pop(run_id, None)
 
     async def load(self, run_ids: Iterable[str]) -> None:
         """Have these in memory, all that are missing with one round trip; waits while Redis is away."""
@@ -62,11 +72,15 @@ class Runs:
         return await asyncio.gather(*(self._store.hgetall(key) for key in keys))
 
     def shrink(self) -> None:
-        """Get below the cap; call it when nothing is uncommitted. The least recently used goes first.
+        """Get below the cap; call it when nothing is uncommitted.
+
+        What is over goes whatever the cap says, but for the newest; then what was not used for the longest.
 
         Of a run that is larger than the cap by itself only what can be read again from its own fields is given
         up at first: it would have to be loaded again for each of its tasks.
         """
+        while len(self._over) > _MOST_OVER:
+            self.forget(next(iter(self._over)))
         for run_id, state in self._held.items():
             if self._bytes <= self._most_bytes:
                 return
