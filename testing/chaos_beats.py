@@ -38,9 +38,10 @@ SCHEDULES: Final[tuple[Schedule[Any], ...]] = (beat, turn)
 
 
 def beaten(runs: Mapping[str, RunSeen], last_ms: Mapping[str, int]) -> Finding:
-    """Look at each slot from the first whose run ended; `last_ms`: the last one that was noted as submitted.
+    """Look at each slot since a first result was known; `last_ms`: the last one that was noted as submitted.
 
-    Before a run has ended nothing tells a schedule from a new one, once Redis has forgotten it: a new one begins now.
+    Until then nothing tells a schedule from a new one, once Redis has forgotten it: a new one begins now, and its first
+    slot waits for none.
     """
     found = Finding("each slot of a schedule has its one run, and those that wait for one another do")
     for schedule in SCHEDULES:
@@ -50,16 +51,19 @@ def beaten(runs: Mapping[str, RunSeen], last_ms: Mapping[str, int]) -> Finding:
             for run_id, run in accepted.items()
             if (slot_ms := _slot(schedule, run_id)) is not None
         }
-        ended = [slot_ms for slot_ms, run in seen.items() if run.ended is not None]
-        if not ended:
+        known_ms = min((run.answered_ms for run in seen.values() if run.answered_ms), default=None)
+        if known_ms is None:
             continue
         last = max(*seen, last_ms.get(schedule.name, 0))
-        for slot_ms in schedule.slots(min(ended) - 1):
+        for slot_ms in schedule.slots(known_ms):
             if slot_ms > last:
                 break
             found.look(slot_ms in seen, f"{schedule.run_id(slot_ms)} never ran")
         if schedule.overlap == "queue":
+            first_ms = next(iter(schedule.slots(known_ms)))
             for (_, before), (slot_ms, after) in pairwise(sorted(seen.items(), key=lambda slot: slot[0])):
+                if slot_ms <= first_ms:
+                    continue
                 waited = before.ended is not None and after.accepted_ms >= before.ended_ms
                 found.look(
                     waited, f"{schedule.run_id(slot_ms)} began before the run of the slot before ended"

@@ -200,6 +200,7 @@ class Judge:
                 found = digest(line.body)
                 self.tally.results_again += bool(run.results)
                 run.results.add(found)
+                run.answered_ms = run.answered_ms or line.time_ms
             case SubmitRefused() as refused:
                 run.refused += 1
                 run.busy += refused.full is not None

@@ -51,6 +51,8 @@ class RunSeen:
     ended: RunEnded | None = None
     ended_at: int = -1
     ended_ms: int = 0
+    answered_ms: int = 0
+    """When its first result was published; 0: none was."""
     budget: int | None = None
     spent: int = 0
     """Tokens of all attempts that were settled."""
