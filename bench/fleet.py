@@ -85,8 +85,12 @@ class Fleet:
         target = f"{app}:{','.join(agents)}"
         await self.stack.supervisor.start(worker_child(name, target, self.stack.folder, self.environment))
         for agent in agents:
-            while not await self.cluster.owners(self.names.group(agent)):  # noqa: ASYNC110 - another process has no event
-                await asyncio.sleep(LOOK_SECONDS)
+            await self.owned(agent)
+
+    async def owned(self, agent: str, look_seconds: float = LOOK_SECONDS) -> None:
+        """Return when some worker has partitions of an agent: nothing lies between that and its first poll."""
+        while not await self.cluster.owners(self.names.group(agent)):  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(look_seconds)
 
     async def script(self, name: str, *arguments: str) -> None:
         """Start one of the reference arms beside this file."""

@@ -59,11 +59,10 @@ async def _worker(fleet: Fleet) -> tuple[float, float]:
         await submit(client, one, [ITEM])
     await fleet.until(fleet.names.tasks("noop"), 1)
     before = await fleet.appended(fleet.names.runs)
-    group, began = fleet.names.group("noop"), time.monotonic()
+    began = time.monotonic()
     spec = worker_child("worker", f"{APP}:noop", fleet.stack.folder, fleet.environment)
     starting = asyncio.create_task(fleet.stack.supervisor.start(spec))
-    while not await fleet.cluster.owners(group):  # noqa: ASYNC110 - another process has no event
-        await asyncio.sleep(LOOK_SECONDS)
+    await fleet.owned("noop", LOOK_SECONDS)
     poll = time.monotonic() - began
     await fleet.until(fleet.names.runs, before + 1)
     first = time.monotonic() - began

@@ -85,11 +85,10 @@ async def to_payload(
     Raises Unreachable, and InvalidInput for what is no JSON or nested too deep; idempotent.
     """
     alike = [one for one in known if _refers_to(one, len(data))] if len(data) > INLINE_BYTES else []
-    if alike:
-        sha256 = await payloads.put(data)
-        counted = next((one.tokens for one in alike if one.sha256 == sha256), None)
-        if counted is not None:  # it could be read, and was
-            return Reference(sha256=sha256, bytes=len(data), tokens=counted)
+    sha256 = await payloads.put(data) if alike else None
+    for one in alike:
+        if one.sha256 == sha256:  # it could be read, and was
+            return Reference(sha256=one.sha256, bytes=len(data), tokens=one.tokens)
     value = decode_value(data)
     if is_too_deep(data):
         message = f"a value is nested deeper than {MOST_DEPTH} lists and objects"
@@ -97,7 +96,7 @@ async def to_payload(
     tokens = await count(model_text(value, data), count_tokens)
     if len(data) <= INLINE_BYTES:
         return Inline(value=value, bytes=len(data), tokens=tokens)
-    return Reference(sha256=await payloads.put(data), bytes=len(data), tokens=tokens)
+    return Reference(sha256=sha256 or await payloads.put(data), bytes=len(data), tokens=tokens)
 
 
 def _refers_to(payload: Payload, size: int) -> TypeGuard[Reference]:

@@ -9,13 +9,11 @@ from unicodedata import category
 
 from markupsafe import Markup
 
-from argosy.schemas.redact import redact_text
+from argosy.schemas.redact import redact_beginning, redact_end, redact_text
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 _SPACE: Final = "\n\t"
 _CUT: Final = " … "
-_BEHIND: Final = 4_096
-"""So far behind a cut secrets are looked for."""
 
 
 def visible(text: str) -> str:
@@ -43,22 +41,10 @@ def finished(value: object) -> object:
 def cut(text: str, most: int) -> str:
     """Leave out the middle of a text that is longer than `most` characters, and say how much.
 
-    What looks like a secret is masked before: half of one would no longer be known.
+    What looks like a secret is masked before.
     """
     if len(text) <= most:
         return text
     head = most * 2 // 3
     left_out = f"{_CUT}{len(text) - most} characters left out{_CUT}"
-    return _beginning(text, head) + left_out + _end(text, most - head)
-
-
-def _beginning(text: str, most: int) -> str:
-    seen = text[: most + _BEHIND]
-    masked = redact_text(seen)
-    return masked[: most if len(seen) == len(text) else max(0, min(most, len(masked) - _BEHIND))]
-
-
-def _end(text: str, most: int) -> str:
-    seen = text[max(0, len(text) - most - _BEHIND) :]
-    masked = redact_text(seen)
-    return masked[max(len(masked) - most, 0 if len(seen) == len(text) else _BEHIND) :]
+    return redact_beginning(text, head) + left_out + redact_end(text, most - head)

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Final, cast
 
 MASK: Final = "[redacted]"
+_BEHIND: Final = 4_096
+"""So far behind a cut secrets are looked for: half of one would no longer be known."""
 
 _WORDS: Final = r"api[_-]?key|authorization|cookie|credentials?|passphrase|passwd|password|private[_-]?key"
 _TOKENS: Final = r"(?:access|api|auth|bearer|id|refresh|session)[_-]?token"
@@ -141,6 +143,20 @@ def redact_text(text: str) -> str:
     for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text
+
+
+def redact_beginning(text: str, most: int) -> str:
+    """Give at most so many characters of the beginning of a text, masked before it is cut."""
+    seen = text[: most + _BEHIND]
+    masked = redact_text(seen)
+    return masked[: most if len(seen) == len(text) else max(0, min(most, len(masked) - _BEHIND))]
+
+
+def redact_end(text: str, most: int) -> str:
+    """Give at most so many characters of the end of a text, masked before it is cut."""
+    seen = text[max(0, len(text) - most - _BEHIND) :]
+    masked = redact_text(seen)
+    return masked[max(len(masked) - most, 0 if len(seen) == len(text) else _BEHIND) :]
 
 
 def _field_masked(found: re.Match[str]) -> str:

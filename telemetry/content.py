@@ -10,7 +10,7 @@ from typing import Final, Literal
 from argosy.schemas.canonical import sha256_hex
 from argosy.telemetry import names
 from argosy.telemetry.forms import Form, Part
-from argosy.telemetry.redact import redact_text
+from argosy.telemetry.redact import redact_beginning, redact_text
 
 Mode = Literal["off", "hash", "full"]
 Content = bytes | str | Callable[[], bytes | str]
@@ -18,8 +18,6 @@ Content = bytes | str | Callable[[], bytes | str]
 
 TEXT_CHARACTERS: Final = 32_768
 """A longer text is cut here, and says so: a span must not become a payload store."""
-
-_BEHIND: Final = 4_096
 
 
 class _Setting:
@@ -58,11 +56,7 @@ def told(name: str, content: Content) -> Part | None:
 def _masked(text: str) -> str:
     if len(text) <= TEXT_CHARACTERS:
         return redact_text(text)
-    # A secret that a cut goes through isn't known as one: it is looked for with what lies behind, which nobody sees.
-    seen = text[: TEXT_CHARACTERS + _BEHIND]
-    masked = redact_text(seen)
-    kept = TEXT_CHARACTERS if len(seen) == len(text) else min(TEXT_CHARACTERS, len(masked) - _BEHIND)
-    return f"{masked[:kept]}… ({len(text)} characters)"
+    return f"{redact_beginning(text, TEXT_CHARACTERS)}… ({len(text)} characters)"
 
 
 @cache  # of a few attributes

@@ -6,8 +6,18 @@ from argosy.schemas.redact import (
     know,
     may_hold_secret,
     redact,
+    redact_beginning,
     redact_fields,
     redact_text,
 )
 
-__all__ = ["MASK", "is_secret_key", "know", "may_hold_secret", "redact", "redact_fields", "redact_text"]
+__all__ = [
+    "MASK",
+    "is_secret_key",
+    "know",
+    "may_hold_secret",
+    "redact",
+    "redact_beginning",
+    "redact_fields",
+    "redact_text",
+]

@@ -1,6 +1,7 @@
 """Runs for tests of pages: a log that is folded here, record by record, with its times."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from argosy.console.dashboard_progress import Progress, progress_of
 from argosy.console.dashboard_timeline import Timeline
@@ -10,6 +11,17 @@ from argosy.schemas.envelope import Envelope
 from argosy.schemas.fault import Fault
 from argosy.schemas.runlog import LogMessage, TaskSettled
 from support.fold_pipelines import text
+
+AROUND: Final = {
+    "active": "runs",
+    "signed_in": False,
+    "csrf": "c",
+    "said": None,
+    "path": "/",
+    "live": "",
+    "seen": "",
+}
+"""What a page that isn't live is drawn with, beside its own facts."""
 
 
 @dataclass

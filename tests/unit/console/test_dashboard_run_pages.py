@@ -19,17 +19,9 @@ from argosy.schemas.errors import NotFound
 from argosy.schemas.facts import Facts, ValueFact
 from argosy.schemas.runlog import CancelReceived, RunAccepted, RunEnded, TaskSettled
 from support.fold_pipelines import accepted, approval, listing, looped, mapped, pipeline, task, text
-from support.told_pages import Told, done, lost
+from support.told_pages import AROUND, Told, done, lost
 
-AROUND = {
-    "active": "runs",
-    "signed_in": False,
-    "csrf": "c",
-    "said": None,
-    "path": "/",
-    "live": "/live",
-    "seen": "",
-}
+LIVE_AROUND = {**AROUND, "live": "/live"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202eevil\" onload='x' {{ 7*7 }}"
 
 
@@ -52,7 +44,7 @@ def kept(run: Told) -> Kept:
 
 def page(template: str, view: View) -> str:
     notes = Region("notes", "base_items.html:note", ())
-    return draw_page(template, View(view.title, (*view.regions, notes), view.facts), AROUND)
+    return draw_page(template, View(view.title, (*view.regions, notes), view.facts), LIVE_AROUND)
 
 
 def a_map(length: int) -> RunAccepted:

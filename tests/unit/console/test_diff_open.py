@@ -10,7 +10,7 @@ from argosy.console.diff_command import told
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.runlog import LogMessage, RunEnded
 from support.fold_pipelines import accepted, listing, looped, mapped, pipeline, task
-from support.told_pages import Told, done, lost
+from support.told_pages import AROUND, Told, done, lost
 
 if TYPE_CHECKING:
     from argosy.schemas.facts import Facts
@@ -19,15 +19,6 @@ CHAIN = pipeline(task("a", "input"), task("b", "a"), task("c", "b"))
 MAP = pipeline(mapped("m", "input"), task("z", "m"))
 OVER = RunEnded(outcome="succeeded", data_hash="hash")
 CUT = RunEnded(outcome="cancelled", data_hash="hash")
-AROUND = {
-    "active": "runs",
-    "signed_in": False,
-    "csrf": "c",
-    "said": None,
-    "path": "/",
-    "live": "",
-    "seen": "",
-}
 
 
 def ran(compiled: CompiledPipeline, *messages: LogMessage, items: Sequence[str] = ()) -> Told:

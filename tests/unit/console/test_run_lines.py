@@ -15,16 +15,8 @@ from argosy.console.run_lines import MOST_BYTES, lines_about
 from argosy.schemas.errors import NotFound
 from argosy.schemas.local_stack import STACK_VARIABLE
 from support.command_line import CommandLine
+from support.told_pages import AROUND
 
-AROUND = {
-    "active": "runs",
-    "signed_in": False,
-    "csrf": "c",
-    "said": None,
-    "path": "/",
-    "live": "",
-    "seen": "",
-}
 TRACEBACK = (
     'Traceback (most recent call last):\n  File "a.py", line 3, in gather\nTypeError: <script>no</script>'
 )
