@@ -52,6 +52,11 @@ def began(pid: int | None = None) -> str:
     return f"began {pid or ''}"
 
 
+def takes_its_time(pid: int) -> str:
+    """Name the entry which says that this process has begun with a task that lasts as long as its topic says."""
+    return f"takes its time {pid}"
+
+
 def _begin(ctx: Context) -> None:
     the_ledger().make(began(os.getpid()), ctx.task_id)
 
@@ -77,7 +82,9 @@ async def branch(ctx: Context, topic: Topic) -> Made:
     if topic.flaky and step == "right" and ctx.attempt == 1:
         message = f"{ctx.task_id} fails once"
         raise ValueError(message)
-    await asyncio.sleep(topic.seconds)
+    if topic.seconds:
+        the_ledger().make(takes_its_time(os.getpid()), ctx.task_id)
+        await asyncio.sleep(topic.seconds)
     return Made(step=step, value=await _effect(ctx, log=step == "left"), padding="x" * topic.bulk)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from httpx2 import AsyncClient, HTTPError
 
 from argosy.schemas.ids import lane_of
-from support.crash_app import began, diamond
+from support.crash_app import began, diamond, takes_its_time
 from support.crash_effects import NOBODY, Loss, Slept, begun_again, effects
 from support.crash_history import committed_too_far, runs_in, successes_in
 from support.crash_judge import budgeted, judge, letters
@@ -165,8 +165,12 @@ class Play:
                     await self.world.rebuild()
                     await asyncio.sleep(_REBUILD_SECONDS)  # long enough for one to be finished
             case "terminate":
-                if self.cell.point.role == "worker":
-                    await eventually(lambda: self._has(began(victim.pid)), "the victim has work")
+                if (
+                    self.cell.point.role == "worker"
+                ):  # its short tasks would end before the time to drain is over
+                    await eventually(
+                        lambda: self._has(takes_its_time(victim.pid)), "the victim has long work"
+                    )
                 else:
                     await self._until_said(victim, "lane is live")
                 victim.signal(signal.SIGTERM)
