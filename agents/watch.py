@@ -12,9 +12,7 @@ from typing import Final
 from argosy.broker.log import Outgoing, Producer
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
-from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
 from argosy.schemas.watch import WatchMessage
-from argosy.telemetry import logs
 
 MOST: Final = 2_000
 """Messages that wait to be sent; above it the oldest are dropped."""
@@ -62,10 +60,4 @@ class Watchers:
         self._some.clear()
         while self._queue:
             some = [self._queue.popleft() for _ in range(min(_AT_ONCE, len(self._queue)))]
-            await asyncio.gather(*(self._send(record) for record in some))
-
-    async def _send(self, record: Outgoing) -> None:
-        try:
-            await self.producer.send(record)
-        except (Unreachable, Refused, MessageTooLarge) as error:
-            logs.get("argosy.worker").debug("an event for watchers was dropped", error=str(error))
+            await self.producer.post(some)

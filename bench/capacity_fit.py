@@ -4,8 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from argosy.broker.log import Record
+from argosy.coordinator.decision import Changed
+from argosy.coordinator.event import Event
+from argosy.coordinator.watched import records_of
 from argosy.schemas.payload import INLINE_BYTES
-from support.capacity_taken import Count
+from argosy.schemas.runlog import CancelReceived
+from support.capacity_taken import record_bytes
 from support.capacity_world import Asked, Measured
 
 KIB: Final = 1024
@@ -19,7 +24,8 @@ ASSUMED: Final = {
 SOURCES: Final = {
     "records": "measured: records of runs of seven shapes on a real Kafka, without the values in them",
     "records.batch": "Kafka's record batches of format 2",
-    "records.changes_per_mille": "the most that a task has: ready, out, its end; fewer where they are told as one",
+    "records.changed": "as it is written: two changes, a task's end and the next one's beginning, told for each result "
+    "at most; fewer where results of a run come together",
     "records.traceparent": "W3C Trace Context: 55 characters, quoted, with a comma",
     "held": "measured: MEMORY USAGE of the keys of the same runs on a real Valkey, without the values in them",
     "held.counted": "measured: what the lanes counted for these runs, less what they took",
@@ -50,7 +56,6 @@ def records(measured: Sequence[Measured], reference: Asked) -> dict[str, int]:
     stored = _each(heavy, "runs/task.settled, wide-1") - settled
     dispatched = _each(deep, "tasks/task.dispatched, wide-2") - wrapped - one
     spread = _each(plain, "tasks/task.dispatched, wide-1") - dispatched
-    events = _sum(measured, "events/state.changed")
     reference_bytes = (stored + spread) / 2
     return {
         "submitted": round(_each(plain, "inbox/run.submitted") - plain.pipeline_bytes - one),
@@ -58,8 +63,7 @@ def records(measured: Sequence[Measured], reference: Asked) -> dict[str, int]:
         "dispatched": round(dispatched),
         "settled": round(settled),
         "ended": round(_each(plain, "runs/run.ended") - one - wrapped),
-        "changed": round(events.each),
-        "changes_per_mille": 3_000,
+        "changed": told_bytes(),
         "batch": 61,
         "wrapped": wrapped,
         "reference": round(reference_bytes),
@@ -68,6 +72,15 @@ def records(measured: Sequence[Measured], reference: Asked) -> dict[str, int]:
         "pipeline": flat.pipeline_bytes,
         "layer": round((plain.pipeline_bytes - flat.pipeline_bytes) / 2),
     }
+
+
+def told_bytes() -> int:
+    """Say what the record of one result takes that people watch."""
+    run_id, traceparent = "0" * 36, f"00-{'0' * 32}-{'0' * 16}-00"
+    event = Event(10**6, 10**12, run_id, CancelReceived(), traceparent)
+    changes = [(event, Changed(state, "wide.1000", "summarise", 1)) for state in ("succeeded", "ready")]
+    (out,) = records_of(changes, "argosy.events", "argosy/coordinator/host-1/12345")
+    return record_bytes(Record(out.topic, 0, 0, 0, out.key, out.value, out.headers))
 
 
 def held(measured: Sequence[Measured], reference: Asked, counted: int) -> dict[str, int]:
@@ -130,8 +143,3 @@ def _document(one: Measured, other: Measured) -> int:
 
 def _each(measured: Measured, name: str) -> float:
     return measured.written[name].each
-
-
-def _sum(measured: Sequence[Measured], name: str) -> Count:
-    found = [each.written[name] for each in measured if name in each.written]
-    return Count(sum(each.number for each in found), sum(each.bytes for each in found))

@@ -1,7 +1,7 @@
 """What a client holds open, shared by all its runs."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from argosy.schemas.ids import lane_of
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunEnded
 from argosy.schemas.settings import Settings
-from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed, WatchMessage
+from argosy.schemas.watch import StateChanged, StatesChanged, TaskProgressed, TextStreamed, WatchMessage
 from argosy.telemetry.propagation import NO_TRACE, Trace
 
 SKEW_MS: Final = 60_000
@@ -42,7 +42,13 @@ class RunEvent:
     message: WatchMessage
     time_ms: int
     offset: int
-    """All events of a run lie in one partition: it tells those that were seen from those that come."""
+    part: int = 0
+    """Its place among the changes of one record. All events of a run lie in one partition: `place` sorts them."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Tell those that were seen from those that come."""
+        return self.offset, self.part
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +177,7 @@ class Links:
                 for record in records:
                     if about not in record.headers:
                         continue
-                    event = read_event(record)
-                    if event is not None:
+                    for event in read_events(record):
                         yield event
                         if event.kind == "ended" and event.task_id is None:
                             return
@@ -194,16 +199,23 @@ def _starts_nothing(question: Question, answer: SubmitRefused) -> bool:
     return question.position is None and answer.reason != "conflict"
 
 
-def read_event(record: Record) -> RunEvent | None:
-    """Decode a record of the events' topic; None for what no release of ours, or a newer one, wrote."""
+def read_events(record: Record) -> Iterator[RunEvent]:
+    """Decode a record of the events' topic; nothing of what no release of ours, or a newer one, wrote."""
     try:
         message = decode_body(read_envelope(record.headers), record.value)
     except (BadMessage, NewerVersion):
-        return None
-    if isinstance(message, StateChanged):
-        kind: str = message.state
-    elif isinstance(message, TaskProgressed | TextStreamed):
-        kind = message.KIND
-    else:
-        return None
-    return RunEvent(kind, message.task_id, message, record.timestamp_ms, record.offset)
+        return
+    match message:
+        case StatesChanged():
+            for part, change in enumerate(message.changes):
+                yield _event(change.state, change, record, part)
+        case StateChanged():
+            yield _event(message.state, message, record)
+        case TaskProgressed() | TextStreamed():
+            yield _event(message.KIND, message, record)
+        case _:
+            pass
+
+
+def _event(kind: str, message: WatchMessage, record: Record, part: int = 0) -> RunEvent:
+    return RunEvent(kind, message.task_id, message, record.timestamp_ms, record.offset, part)

@@ -30,7 +30,7 @@ from argosy.schemas.runlog import (
 )
 from argosy.schemas.settings import KafkaSettings
 from argosy.schemas.task import SystemDispatched, TaskDispatched
-from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed
+from argosy.schemas.watch import StateChanged, StatesChanged, TaskProgressed, TextStreamed
 
 _KINDS: Final[dict[str, type[BaseModel]]] = {**MESSAGES, PUBLISHED: CompiledPipeline}
 
@@ -43,7 +43,8 @@ _CHANNELS: Final = (
     ("tasks", "The work of one agent. The key is the task id.", (TaskDispatched.KIND, SystemDispatched.KIND), "send"),
     ("results", "One record per ended run, at least once, and refusals. The key is the run id.",
      (RunEnded.KIND, SubmitRefused.KIND), "send"),
-    ("events", "For people who watch; lossy.", (TaskProgressed.KIND, TextStreamed.KIND, StateChanged.KIND), "send"),
+    ("events", "For people who watch; lossy.",
+     (TaskProgressed.KIND, TextStreamed.KIND, StateChanged.KIND, StatesChanged.KIND), "send"),
     ("pipelines", "Published pipelines, compacted. The key is name@version.", (PUBLISHED,), "receive"),
     ("dead", "Messages that couldn't be processed, with the reason.", (DeadLetter.KIND,), "send"),
 )  # fmt: skip

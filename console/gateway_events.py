@@ -24,7 +24,7 @@ LAST_SECONDS: Final = 2.0
 LAGGED: Final = "lagged"
 END: Final = "end"
 """The last event's id and kind. Who comes back with it as Last-Event-ID has seen it all."""
-_ID: Final = re.compile(r"(\d{1,15})-(\d{1,18})", re.ASCII)
+_ID: Final = re.compile(r"(\d{1,15})-(\d{1,18})(?:\.(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ class Seen:
 
     time_ms: int
     offset: int
+    part: int = 0
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
         """Decode the id of an event of ours; another text counts as none, as one says of an unknown id."""
         found = _ID.fullmatch(text or "")
-        return None if found is None else cls(int(found[1]), int(found[2]))
+        return None if found is None else cls(int(found[1]), int(found[2]), int(found[3] or 0))
 
 
 async def stream(
@@ -60,8 +61,8 @@ async def stream(
                     case Lagged(dropped):
                         yield _frame(LAGGED, {"dropped": dropped}, None)
                     case RunEvent():
-                        if seen is None or event.offset > seen.offset:
-                            yield _frame(event.kind, _view(event), f"{event.time_ms}-{event.offset}")
+                        if seen is None or event.place > (seen.offset, seen.part):
+                            yield _frame(event.kind, _view(event), _id(event))
         if not stop.is_set():
             yield await _end(run, ending)
     except ArgosyError as error:
@@ -70,6 +71,11 @@ async def stream(
         for task in (stopping, ending):
             task.cancel()
         await asyncio.gather(stopping, ending, return_exceptions=True)
+
+
+def _id(event: RunEvent) -> str:
+    part = f".{event.part}" if event.part else ""
+    return f"{event.time_ms}-{event.offset}{part}"
 
 
 def _events(run: Run[JsonValue], feed: Feed, seen: Seen | None) -> AsyncGenerator[RunEvent | Lagged]:

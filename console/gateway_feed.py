@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from argosy.broker.log import Follower, Record
-from argosy.client.links import RunEvent, read_event
+from argosy.client.links import RunEvent, read_events
 from argosy.console.gateway_recent import Recent, size_of
 from argosy.schemas.errors import ArgosyError
 from argosy.telemetry import gateway_metrics, logs
@@ -120,22 +120,22 @@ class Feed:
         `skew_ms`: how far that time may be off. Raises Unreachable, Refused, ConfigurationError.
         """
         from_ms = None if since_ms is None else max(0, since_ms - skew_ms)
-        last = -1
+        last = -1, 0
         recent = await self._begun()
         with self._watching(run_id) as watcher:  # from here on nothing is missed
             if from_ms is not None and recent.since_ms <= from_ms:
                 for record in recent.of(run_id):
-                    if (event := read_event(record)) is not None:
-                        last = event.offset
+                    for event in read_events(record):
+                        last = event.place
                         yield event
             else:
                 async with self._look_backs, aclosing(self._past(run_id, from_ms)) as past:
                     async for event in past:
-                        last = max(last, event.offset)
+                        last = max(last, event.place)
                         yield event
             while True:
                 new = await watcher.get()
-                if isinstance(new, Lagged) or new.offset > last:
+                if isinstance(new, Lagged) or new.place > last:
                     yield new
 
     @contextmanager
@@ -190,10 +190,10 @@ class Feed:
         )
         recent.add(run_id, record)
         watchers = self._watchers.get(run_id)
-        event = read_event(record) if watchers else None
-        if watchers and event is not None:
-            for watcher in watchers:
-                watcher.put(event, size_of(record))
+        events = tuple(read_events(record)) if watchers else ()
+        for event in events:
+            for watcher in watchers or ():
+                watcher.put(event, size_of(record) // len(events))
 
     def _fail(self, error: ArgosyError) -> None:
         self._error = error
@@ -212,8 +212,9 @@ class Feed:
         try:
             while True:
                 for record in await follower.read(READ_SECONDS):
-                    if about in record.headers and (event := read_event(record)) is not None:
-                        yield event
+                    if about in record.headers:
+                        for event in read_events(record):
+                            yield event
                 if await follower.caught_up():
                     return
         finally:

@@ -29,9 +29,7 @@ class Records(_Part):
     settled: Bytes
     ended: Bytes
     changed: Bytes
-    """Of `state.changed`, for people who watch."""
-    changes_per_mille: int
-    """How many of these there are for a thousand tasks, at most."""
+    """Of `states.changed`, for people who watch: one for each result, at most."""
     batch: Bytes
     """The head of a batch: at worst each record has one of its own."""
     wrapped: Bytes

@@ -26,7 +26,7 @@ from argosy.schemas.runlog import (
     TimerFired,
 )
 from argosy.schemas.task import SystemDispatched, TaskDispatched
-from argosy.schemas.watch import StateChanged, TaskProgressed, TextStreamed
+from argosy.schemas.watch import StateChanged, StatesChanged, TaskProgressed, TextStreamed
 
 Message = (
     RunSubmitted
@@ -48,6 +48,7 @@ Message = (
     | TaskProgressed
     | TextStreamed
     | StateChanged
+    | StatesChanged
     | DeadLetter
 )
 
@@ -73,6 +74,7 @@ MESSAGES: Final[dict[str, type[Message]]] = {
         TaskProgressed,
         TextStreamed,
         StateChanged,
+        StatesChanged,
         DeadLetter,
     )
 }

@@ -66,4 +66,12 @@ class StateChanged(BaseModel):
     output_tokens: int | None = None
 
 
+class StatesChanged(BaseModel):
+    """What a coordinator saw change in one run within one turn, in that order: one record where it is more than one."""
+
+    KIND: ClassVar[str] = "states.changed"
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    changes: list[StateChanged]
+
+
 WatchMessage = TaskProgressed | TextStreamed | StateChanged

@@ -75,7 +75,7 @@ async def test_a_run_writes_as_much_as_is_reckoned(found: Found, shape: Asked) -
         really[topic] = really[topic][0] + count.number, really[topic][1] + count.bytes
     assert set(really) == set(numbers)
     for topic, (number, size) in really.items():
-        if topic == "events":  # states that follow one another at once are told as one: there are fewer
+        if topic == "events":  # what changes in a run at once is told as one: there are fewer
             assert number <= numbers[topic]
             assert size <= sizes[topic]
         else:

@@ -4,7 +4,7 @@ import pytest
 
 from argosy.agents import openai_client
 from argosy.agents.model import Models
-from argosy.client.links import read_event
+from argosy.client.links import read_events
 from argosy.client.streamed import Piece, Streams
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
@@ -34,10 +34,9 @@ async def pieces(bench: Bench) -> tuple[Streams, list[Piece]]:
     streams, found = Streams(), list[Piece]()
     for number in range(bench.settings.kafka.inbox_partitions):
         async for record in bench.cluster.scan(bench.partition(bench.topics.events, number), 0):
-            event = read_event(record)
-            piece = None if event is None else streams.take(event.message)
-            if piece is not None:
-                found.append(piece)
+            for event in read_events(record):
+                if (piece := streams.take(event.message)) is not None:
+                    found.append(piece)
     return streams, found
 
 
