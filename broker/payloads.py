@@ -1,68 +1,78 @@
-"""`ObstorePayloads`: the payload store on files, S3, GCS or Azure, by `obstore`.
+"""`ObstorePayloads`: the payload store on files, or by `obstore` on S3, GCS or Azure.
 
-An object's name is the SHA-256 of its bytes, under two levels of folders. A put is atomic (obstore writes
-beside and renames), writes even if the object exists, and so makes it young: collection goes by age alone.
+An object's name is the SHA-256 of its bytes, under two levels of folders. A put is atomic and makes young what exists:
+collection goes by age alone.
 """
 
-import asyncio
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+import errno
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final, TypeVar, TypeVarTuple
+from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
-
+from argosy.broker.payload_files import Files, path_of
+from argosy.broker.thread_turns import ThreadTurns
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import ConfigurationError, PayloadGone, Refused, Unreachable
 
+__all__ = ["DEFAULT_FOLDER", "ObstorePayloads", "path_of"]
+
 DEFAULT_FOLDER: Final = Path(".argosy/payloads")
-T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 _THREADS: Final = 16
 """Calls at once; they wait for a disk or a network, so there may be more than cores."""
-_LARGE_BYTES: Final = 1024 * 1024
-"""So much is hashed in the thread that moves it: 64 MiB take a fifth of a second. Of less, a second thread is dear."""
-_RETRY_FOR: Final = timedelta(seconds=30)
-_NO_ROOM: Final = ("(os error 28)", "(os error 122)", "(os error 27)")
-"""A full disk, a used up quota, a limit on the size of files: obstore tells them in words alone."""
+_FILES_AT_ONCE: Final = 8
+"""In one thread: of 64 KiB each is read and hashed in less time than a thread takes to wake."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A full disk, a used up quota, a limit on the size of files."""
 _REMOTE: Final = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https")
 
 
+class Objects(Protocol):
+    """Objects by SHA-256. Safe for many threads at once; every method blocks and raises OSError."""
+
+    def read(self, sha256: str) -> bytes | None:
+        """Return the bytes; None if they are others than the name says. FileNotFoundError if there are none."""
+        ...
+
+    def write(self, sha256: str, data: bytes) -> None:
+        """Write, and make young."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove."""
+        ...
+
+
 class ObstorePayloads:
-    """`Payloads` at a URL. Safe for many tasks at once; every method is idempotent."""
+    """`Payloads` at a URL. Safe for many tasks at once; every method is idempotent.
+
+    What moves the bytes hashes them, in its thread: of 64 MiB that takes a fifth of a second.
+    """
 
     def __init__(self, url: str = "") -> None:
         """Open the store: `file:///folder`, a path, `s3://`, `gs://`, `az://`, `memory:`; empty: here.
 
         Credentials come from the usual environment variables of the cloud. Raises ConfigurationError.
         """
-        self._store, self._shown = _open(url)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="payloads")
+        self._objects, self._shown = _open(url)
+        at_once = _FILES_AT_ONCE if isinstance(self._objects, Files) else 1
+        self._threads = ThreadTurns(_THREADS, at_once, "payloads")
 
     async def put(self, data: bytes) -> str:
         """Store and return the SHA-256; idempotent. Raises Unreachable, or Refused where it may not write."""
-        if len(data) >= _LARGE_BYTES:
-            return await self._off_the_loop(self._write, data)
-        sha256 = sha256_hex(data)
-        await self._off_the_loop(self._write_as, sha256, data)
-        return sha256
+        return await self._threads.call(partial(self._write, data))
 
     async def get(self, sha256: str) -> bytes:
         """Return the bytes. Raises PayloadGone (also if they are damaged), Unreachable or Refused."""
-        data = await self._off_the_loop(self._read, sha256)
-        if len(data) < _LARGE_BYTES:
-            self._check(sha256, data)
-        return data
+        return await self._threads.call(partial(self._read, sha256))
 
     async def touch(self, sha256: str) -> None:
-        """Make it young again by writing it again: no store has an age that can be set. Raises as `get`."""
-        await self.put(await self.get(sha256))
+        """Make it young again by putting what is there: no bucket has an age that can be set. Raises as `get`."""
+        await self._threads.call(lambda: self._write(self._read(sha256)))
 
     async def probe(self) -> None:
         """Put, get and take away a payload that nobody else can have. Raises as `put` and `get`.
@@ -72,83 +82,64 @@ class ObstorePayloads:
         data = b"argosy probe " + token_bytes(16)
         sha256 = await self.put(data)
         await self.get(sha256)
-        with suppress(BaseError, OSError):
-            await self._off_the_loop(self._store.delete, path_of(sha256))
+        with suppress(OSError):
+            await self._threads.call(partial(self._objects.delete, sha256))
 
     def _write(self, data: bytes) -> str:
         sha256 = sha256_hex(data)
-        self._write_as(sha256, data)
-        return sha256
-
-    def _write_as(self, sha256: str, data: bytes) -> None:
         with self._asking(sha256):
-            self._store.put(path_of(sha256), data)
+            self._objects.write(sha256, data)
+        return sha256
 
     def _read(self, sha256: str) -> bytes:
         with self._asking(sha256):
-            data = bytes(self._store.get(path_of(sha256)).bytes())
-        if len(data) >= _LARGE_BYTES:
-            self._check(sha256, data)
-        return data
-
-    def _check(self, sha256: str, data: bytes) -> None:
-        if sha256_hex(data) != sha256:
+            try:
+                data = self._objects.read(sha256)
+            except FileNotFoundError:
+                message = (
+                    f"payload {sha256} isn't at {self._shown} (collected, or another store is configured)"
+                )
+                raise PayloadGone(message) from None
+        if data is None:
             message = f"payload {sha256} is damaged: what lies at {self._shown} has another SHA-256"
             raise PayloadGone(message)
-
-    async def _off_the_loop(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call obstore in a thread of ours.
-
-        Its own async calls answer from threads of Rust: one that does so while the interpreter ends aborts the process,
-        and a short command ends right after its last answer.
-        """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        return data
 
     @contextmanager
     def _asking(self, sha256: str) -> Generator[None]:
-        """Turn obstore's errors into ours; theirs end in pages of debug text."""
+        """Turn the system's errors into ours."""
         try:
             yield
-        except FileNotFoundError:
-            message = f"payload {sha256} isn't at {self._shown} (collected, or another store is configured)"
-            raise PayloadGone(message) from None
-        except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
+        except PermissionError as error:
             do = "  do:  check the credentials and the rights of this user there"
             message = f"the payload store {self._shown} refuses {sha256}\n  why: {_first_line(error)}\n{do}"
             raise Refused(message) from None
-        except (BaseError, OSError) as error:
-            why = _first_line(error)
+        except OSError as error:
             do = "check that it is reachable, and that ARGOSY_PAYLOADS is right"
-            if any(said in why for said in _NO_ROOM):
+            if error.errno in _NO_ROOM:
                 do = "make room there: it is full. Everything waits for it and goes on by itself"
-            message = f"the payload store {self._shown} fails at {sha256}\n  why: {why}\n  do:  {do}"
+            message = (
+                f"the payload store {self._shown} fails at {sha256}\n  why: {_first_line(error)}\n  do:  {do}"
+            )
             raise Unreachable(message) from None
 
 
-def path_of(sha256: str) -> str:
-    """Return the name of an object: two levels of 256 folders keep each folder small."""
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
-
-
-def _open(url: str) -> tuple[ObjectStore, str]:
+def _open(url: str) -> tuple[Objects, str]:
     try:
-        scheme = urlsplit(url).scheme
-        if scheme in ("", "file"):
+        parts = urlsplit(url)
+        if parts.scheme in ("", "file"):
             folder = _folder(url)
-            folder.mkdir(parents=True, exist_ok=True)
-            return LocalStore(folder.resolve(), automatic_cleanup=True), str(folder)
-        if scheme == "memory":
-            return MemoryStore(), "memory"
-        if scheme not in _REMOTE:
-            message = f"the scheme `{scheme}` is unknown"
+            return Files(folder), str(folder)
+        if parts.scheme not in ("memory", *_REMOTE):
+            message = f"the scheme `{parts.scheme}` is unknown"
             raise ValueError(message)  # noqa: TRY301  # told as the store's own words are
-        # No `client_options`: giving any puts what AWS_ALLOW_HTTP and its like say out of force.
-        store = from_url(url, retry_config={"max_retries": 5, "retry_timeout": _RETRY_FOR})
-    except (BaseError, OSError, ValueError) as error:
+        from argosy.broker.payload_objects import Bucket  # noqa: PLC0415 - files need nothing of obstore
+
+        shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        return Bucket(url), "memory" if parts.scheme == "memory" else shown
+    except (OSError, ValueError) as error:
         what, do = "the payload store can't be opened", "give a folder, or file:///…, s3://…, gs://…, az://…"
         raise ConfigurationError(what, _first_line(error), do) from None
-    parts = urlsplit(url)
-    return store, f"{scheme}://{parts.hostname or ''}{parts.path}"
 
 
 def _folder(url: str) -> Path:

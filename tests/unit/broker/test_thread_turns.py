@@ -1,0 +1,73 @@
+"""Blocking calls that share a thread: what each gives, and what one that fails does to the others."""
+
+import asyncio
+import threading
+from functools import partial
+
+import pytest
+
+from argosy.broker.thread_turns import ThreadTurns
+from argosy.schemas.errors import Unreachable
+
+
+def name_of(number: int) -> tuple[int, int]:
+    return number, threading.get_ident()
+
+
+def fail() -> None:
+    raise Unreachable("away")
+
+
+def crash() -> None:
+    raise ZeroDivisionError
+
+
+async def test_calls_of_one_turn_share_a_thread_up_to_so_many() -> None:
+    turns = ThreadTurns(threads=16, at_once=3, name="t")
+    together = threading.Barrier(3)
+
+    def call(number: int) -> tuple[int, int]:
+        if number % 3 == 0:  # each first one waits for those of the other threads
+            together.wait(10)
+        return name_of(number)
+
+    found = await asyncio.gather(*(turns.call(partial(call, number)) for number in range(9)))
+    assert [number for number, _ in found] == list(range(9))
+    threads = [thread for _, thread in found]
+    assert [len(set(threads[first : first + 3])) for first in (0, 3, 6)] == [1, 1, 1]
+    assert len(set(threads)) == 3
+    assert threading.get_ident() not in threads
+
+
+async def test_a_refusal_is_told_to_who_asked_and_the_rest_go_on() -> None:
+    turns = ThreadTurns(threads=1, at_once=8, name="t")
+    first, failed, last = await asyncio.gather(
+        turns.call(lambda: 1), turns.call(fail), turns.call(lambda: 2), return_exceptions=True
+    )
+    assert (first, last) == (1, 2)
+    assert isinstance(failed, Unreachable)
+
+
+async def test_nobody_waits_for_ever_behind_a_call_that_crashed() -> None:
+    turns = ThreadTurns(threads=1, at_once=8, name="t")
+    first, *others = await asyncio.gather(
+        turns.call(lambda: 1), turns.call(crash), turns.call(lambda: 2), return_exceptions=True
+    )
+    assert first == 1
+    assert [type(other) for other in others] == [ZeroDivisionError, ZeroDivisionError]
+
+
+async def test_a_call_that_is_given_up_leaves_the_others_alone() -> None:
+    turns = ThreadTurns(threads=1, at_once=8, name="t")
+    given_up = asyncio.ensure_future(turns.call(lambda: 1))
+    kept = asyncio.ensure_future(turns.call(lambda: 2))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert await kept == 2
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+
+def test_each_loop_has_calls_of_its_own() -> None:
+    turns = ThreadTurns(threads=1, at_once=8, name="t")
+    assert [asyncio.run(turns.call(lambda: each)) for each in (1, 2)] == [1, 2]  # noqa: B023 - called at once
