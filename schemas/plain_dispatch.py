@@ -31,9 +31,13 @@ _DUE: Final = re.compile(
     rb'(?:,"window":%b)?(?:,"factor":%b)?,"deadline_ms":%b,"run_deadline_ms":%b(?:,"priority":%b)?'
     rb',"pipeline":%b(?:,"tenant":%b)?\}' % (*[_NUMBER] * 5, _TEXT, _TEXT)
 )
+_PARENTS: Final = re.compile(rb',"parents":\[%b(?:,%b)*\]\}' % (_TEXT, _TEXT))
 _VALUE: Final = b'{"value":'
 _CONTRACT: Final = b'"contract":{'
+_JOINED: Final = b',"parents":["'
 _MOST_NESTED: Final = 128
+_Due = tuple[int | None, int, int, int, int, str, str | None]
+"""From the window to the tenant."""
 _KEPT_BYTES: Final = 512
 """Of a part that is kept, as it comes with many tasks; with a longer one a dispatch isn't plain."""
 
@@ -63,6 +67,7 @@ class PlainDispatch(NamedTuple):
     priority: int
     pipeline: str
     tenant: str | None
+    parents: tuple[str, ...]
 
     @property
     def inputs(self) -> tuple[TaskInput, ...]:
@@ -87,11 +92,6 @@ class PlainDispatch(NamedTuple):
     @property
     def budget_micros(self) -> None:
         """None, likewise."""
-
-    @property
-    def parents(self) -> tuple[str, ...]:
-        """None: one that joins isn't plain."""
-        return ()
 
     @property
     def earlier(self) -> str | None:
@@ -124,7 +124,7 @@ def read_plain(body: bytes) -> PlainDispatch | None:
         return None
     try:
         step, agent, attempt, lane, name = _place(body[task.end() : begin])
-        due = _due(body[ends:])
+        due, parents = _rest(body[ends:])
         value, contract = body[begin:end], known_contract(body[terms:ends])
         from_json(value)
     except ValueError:
@@ -147,6 +147,7 @@ def read_plain(body: bytes) -> PlainDispatch | None:
         int(tokens),
         contract,
         *due,
+        parents,
     )
 
 
@@ -167,8 +168,19 @@ def _place(text: bytes) -> tuple[str, str, int, int, str]:
     return step.decode(), agent.decode(), int(attempt), int(lane), name.decode()
 
 
-@lru_cache(maxsize=64)  # what was submitted together has one deadline
-def _due(text: bytes) -> tuple[int | None, int, int, int, int, str, str | None]:
+def _rest(text: bytes) -> tuple[_Due, tuple[str, ...]]:
+    """Read what follows the contract. Raises ValueError."""
+    if not text.endswith(b"]}"):
+        return _due(text), ()
+    cut = text.rfind(_JOINED)
+    if _PARENTS.fullmatch(text, max(0, cut)) is None:
+        raise ValueError
+    parents = text[cut + len(_JOINED) : -3].decode().split('","')
+    return _due(text[:cut] + b"}"), tuple(parents)
+
+
+@lru_cache(maxsize=1024)  # all tasks of a run have one deadline, and what was submitted together
+def _due(text: bytes) -> _Due:
     """Read what follows the contract, from the window to the tenant. Raises ValueError."""
     found = _DUE.fullmatch(text)
     if found is None:

@@ -33,6 +33,8 @@ SEAMS = [
     ',"bytes":1,"tokens":1}}],"contract":{',
     '}}],"contract":',
     ',"deadline_ms":1',
+    ',"parents":["a"]',
+    "]}",
 ]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(SEAMS)
 VALUES: st.SearchStrategy[JsonValue] = st.recursive(
@@ -64,6 +66,7 @@ ORDERS = st.builds(
     priority=st.integers(0, 9),
     pipeline=st.just("brief@2"),
     tenant=st.none() | st.sampled_from(["blue", "Big Corp.", "ünï", 'a"b']),
+    parents=st.lists(st.sampled_from([f"00-{n:032x}-{n:016x}-00" for n in (1, 2)]), max_size=3).map(tuple),
 )
 ORDER = TaskDispatched(
     task_id="run-1/a",
@@ -132,7 +135,8 @@ def test_in_another_order_it_is_left_to_the_codec(order: TaskDispatched, places:
         {"inputs": (ORDER.inputs[0].model_copy(update={"item": 1, "of": 2}),)},
         {"inputs": (ORDER.inputs[0].model_copy(update={"pages": (PAGE,)}),)},
         {"wants": (Want(kind="size"),)},
-        {"parents": ("00-1-1-00",)},
+        {"parents": ('00-1"-1-00',)},
+        {"parents": ("00-1-1-00",) * 60},
         {"earlier": "00-1-1-00"},
     ],
 )
