@@ -23,8 +23,9 @@ from argosy.coordinator.decision import (
     WriteMemo,
 )
 from argosy.coordinator.event import Event
-from argosy.coordinator.fold import CANCEL_AHEAD_MS, fold
-from argosy.coordinator.lane_load import LaneLoad, asked_of, pipeline_of, size_of
+from argosy.coordinator.fold import fold
+from argosy.coordinator.grown import Grown
+from argosy.coordinator.lane_load import UNDER_WAY, LaneLoad, asked_of, pipeline_of, size_of
 from argosy.coordinator.out import Out
 from argosy.coordinator.outbox import Asked, Outbox
 from argosy.coordinator.quarantine import Quarantine, SetAside, set_aside, unsent
@@ -38,6 +39,7 @@ from argosy.coordinator.queue_writes import (
 )
 from argosy.coordinator.ready_queue import ReadyQueue
 from argosy.coordinator.release import wait_or_go
+from argosy.coordinator.run_writes import write_run
 from argosy.coordinator.runs import Runs
 from argosy.coordinator.state import RunState
 from argosy.coordinator.timers import Timers
@@ -65,7 +67,7 @@ class LaneState:
     ) -> None:
         """Empty; `take` fills the parts from Redis. `shares`: what windows begin with, if that is more than usual."""
         self.keys, self.epoch = keys, epoch
-        self._fleet = fleet
+        self._fleet, self._kept_ms = fleet, (fleet.longest_run_seconds + fleet.window_seconds) * 1000
         self.runs = Runs(store, keys, epoch, fleet.run_cache_bytes)
         self.timers, self.ready = Timers(), ReadyQueue()
         self.out = Out(int(fleet.patience_seconds * 1000), int(fleet.patience_most_seconds * 1000))
@@ -78,6 +80,7 @@ class LaneState:
         """What to tell to people who watch, since it was last taken."""
         self._touched: dict[str, bool] = {}
         """Runs to write; True: the whole hash anew."""
+        self._grown = Grown()
         self._unclaimed: dict[str, None] = {}
         self._memos: dict[tuple[str, str], WriteMemo] = {}
         self._folded_bytes = 0
@@ -111,11 +114,12 @@ class LaneState:
 
     def _fold(self, event: Event, before: RunState | None) -> None:
         was = before.st if before is not None else ""
-        size, asked = size_of(before), asked_of(before)
+        size, asked = self._grown.counted(event.run_id, before), asked_of(before)
         ends = pipeline_of(before) if size and before and isinstance(event.message, RunEnded) else None
         try:
             state, decisions = fold(before, event)
-            if state is not None:
+            goes_on = state is not None and state is before and state.st in UNDER_WAY
+            if state is not None and not goes_on:
                 state.write()
         except NewerVersion:
             raise
@@ -123,10 +127,14 @@ class LaneState:
             self.load.drop(before, size, asked)
             self._set_aside(event, before, error)
             return
-        self.load.folded(event.message, state, size, ends)
+        if goes_on:
+            self._grown.keep(event, size)
+        else:
+            self._grown.let_go(event.run_id, state)
+            self.load.folded(event.message, state, size, ends)
+            self.runs[event.run_id] = state
         if state is not None and (now := asked_of(state)) is not asked:
             self.load.asked(pipeline_of(state) if ends is None else ends, asked, now)
-        self.runs[event.run_id] = state
         if state is not None:
             # A key with a TTL becomes a run's again only if it is made anew. Nor may a tombstone be held here alone
             # while a repeated submit waits for what it says: the lane may change hands before that is sent.
@@ -148,12 +156,13 @@ class LaneState:
         kept = set_aside(before, event, error, self._fleet.longest_run_seconds * 1000)
         self._keep_aside(event.run_id, kept, error)
         self.runs.forget(event.run_id)
+        self._grown.let_go(event.run_id, before)
         self._touched.pop(event.run_id, None)
 
     def set_aside_unsent(self, run_id: str, now_ms: int, error: Exception) -> None:
         """Set a run aside of which a record can't be written, as if its fold had raised; it must be loaded."""
         state, longest_ms = self.runs[run_id], self._fleet.longest_run_seconds * 1000
-        self.load.drop(state, size_of(state), asked_of(state))
+        self.load.drop(state, self._grown.let_go(run_id, state), asked_of(state))
         self._keep_aside(run_id, unsent(state, now_ms, error, longest_ms), error)
 
     def _keep_aside(self, run_id: str, kept: SetAside, error: Exception) -> None:
@@ -222,7 +231,7 @@ class LaneState:
         self.out.withdraw_run(run_id)
         self.outbox.drop(run_id)
         if not aside:
-            self.load.drop(state, size_of(state), asked_of(state))
+            self.load.drop(state, self._grown.let_go(run_id, state), asked_of(state))
         self.runs[run_id] = None
         self._touched[run_id] = True
 
@@ -246,30 +255,29 @@ class LaneState:
     def take_writes(self) -> Writes:
         """Take what has changed since the last call, for one commit."""
         writes = Writes()
+        self._count_grown()
         self._write_runs(writes)
         self._write_queues(writes)
         self._write_tasks(writes)
         self._folded_bytes = 0
         return writes
 
+    def _count_grown(self) -> None:
+        """Write as text what runs have become, and count them as that; one that can't be written is set aside."""
+        for run_id, (counted, event) in self._grown.take().items():
+            state = self.runs[run_id]
+            try:
+                self.runs.measure(run_id)
+            except Exception as error:  # noqa: BLE001 - as of a fold that raises
+                self.load.drop(state, counted, asked_of(state))
+                self._set_aside(event, state, error)
+            else:
+                self.load.grow(size_of(state) - counted)
+
     def _write_runs(self, writes: Writes) -> None:
-        tombstone_ms = (self._fleet.longest_run_seconds + self._fleet.window_seconds) * 1000
         touched, self._touched = self._touched, {}
         for run_id, anew in touched.items():
-            key, state = self.keys.run(self.epoch, run_id), self.runs[run_id]
-            if anew:
-                writes.delete(key)
-            if state is None:
-                continue
-            changes = state.changes()
-            fields = state.dump() if anew else {name: v for name, v in changes.items() if v is not None}
-            writes.hset(key, fields)
-            if not anew:
-                writes.hdel(key, [name for name, value in changes.items() if value is None])
-            if state.st == "ended":
-                writes.expire(key, tombstone_ms)
-            elif state.st == "cancel":  # twice as long as it counts: its lane may be behind
-                writes.expire(key, 2 * CANCEL_AHEAD_MS)
+            write_run(self.runs[run_id], self.keys.run(self.epoch, run_id), writes, self._kept_ms, anew=anew)
 
     def _write_queues(self, writes: Writes) -> None:
         keys, epoch = self.keys, self.epoch
@@ -281,9 +289,8 @@ class LaneState:
         write_load(self.load, writes, keys, epoch)
 
     def _write_tasks(self, writes: Writes) -> None:
-        ttl_ms = (self._fleet.longest_run_seconds + self._fleet.window_seconds) * 1000
         for (task_id, name), memo in self._memos.items():
-            writes.memo(self.keys.task(TaskId(task_id)), name, memo.value, memo.offset, ttl_ms)
+            writes.memo(self.keys.task(TaskId(task_id)), name, memo.value, memo.offset, self._kept_ms)
         self._memos = {}
         # A run of 10,000 tasks may end in one event. Their keys need not go in one commit: they have a TTL.
         room = max(1, MOST_KEYS - len(writes.keys))

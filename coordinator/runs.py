@@ -39,14 +39,16 @@ class Runs:
         """Keep what fold made of a run."""
         self._held[run_id] = state
         self._held.move_to_end(run_id)
-        self._measure(run_id, state)
+        self.measure(run_id)
         if state is None or state.st == "ended":
             self._over[run_id] = None
             self._over.move_to_end(run_id)
         elif run_id in self._over:
             del self._over[run_id]
 
-    def _measure(self, run_id: str, state: RunState | None) -> None:
+    def measure(self, run_id: str) -> None:
+        """Take notice of what a run takes that was changed where it is; its views are written as text."""
+        state = self._held[run_id]
         size = _UNKNOWN_BYTES if state is None else state.bytes_estimate()
         self._bytes += size - self._sizes.get(run_id, 0)
         self._sizes[run_id] = size
@@ -86,6 +88,6 @@ class Runs:
                 return
             if state is not None and state.held_bytes:
                 state.let_go()
-                self._measure(run_id, state)
+                self.measure(run_id)
         while self._bytes > self._most_bytes and self._held:
             self.forget(next(iter(self._held)))

@@ -87,6 +87,27 @@ async def test_a_run_of_which_no_record_can_be_written_is_set_aside_too(
         await world.until(lambda: not world.left_over())
 
 
+async def test_a_run_that_cannot_be_written_at_its_commit_is_set_aside_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(state: RunState) -> None:
+        if state.run_id == "poison" and state.succeeded("first"):
+            message = "a bug in the views"
+            raise LookupError(message)
+        original(state)
+
+    original = RunState.write
+    monkeypatch.setattr(RunState, "write", broken)
+    async with shell_world() as world, client_of(world) as client:
+        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
+        neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
+        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in neighbours))
+        assert results == ["done"] * 10
+        with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the views"):
+            await poison.result(timeout_seconds=60)
+        await world.until(lambda: not world.left_over())
+
+
 async def test_the_claims_of_a_run_that_was_set_aside_go_when_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
