@@ -6,7 +6,8 @@ from argosy.broker.log import Outgoing
 from argosy.broker.topics import TopicNames
 from argosy.coordinator.lane_state import LaneState
 from argosy.coordinator.look import Look, look_of
-from argosy.coordinator.messages import Order, busy_of, dispatch_of, ended_of, refusal_of, written_result
+from argosy.coordinator.messages import busy_of, dispatch_of, ended_of, refusal_of, written_result
+from argosy.coordinator.orders import Alike, Order
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
 from argosy.coordinator.outcome import manifest_of
@@ -112,10 +113,10 @@ class Letters:
         fired = TimerFired(name=name, armed=armed)
         return Letter(self._log_record(run_id, fired, f"{run_id}/{name}@{armed}", None, cause=armed))
 
-    def dispatch(self, dispatch: Dispatch) -> Letter | None:
+    def dispatch(self, dispatch: Dispatch, alike: Alike) -> Letter | None:
         """Write the order of one attempt, its inputs aside if they are over 64 KiB; None if it is moot."""
         state = self._state.runs[dispatch.run_id]
-        order = dispatch_of(state, dispatch.local, dispatch.attempt, self._lane)
+        order = dispatch_of(state, dispatch.local, dispatch.attempt, self._lane, alike)
         if order is None:
             return None
         value, blob = _fitting(order.kind, order.value)
@@ -126,7 +127,10 @@ class Letters:
         traceparent = parent.traceparent if span is None else span.trace.traceparent
         kind, ce_id, cause = order.kind.KIND, dispatch.member, order.cause
         headers = encoded(kind, ce_id, self._source, run_id, None, cause, 0, traceparent or None, None)
-        _tell(dispatch, order, task_id, traceparent)
+        if dispatch.attempt > 1 and dispatch.sent == 1:
+            metrics.task_retried(order.agent)
+        if alike.told:
+            _tell(dispatch, order, task_id, traceparent)
         return Letter(Outgoing(topic, task_id.encode(), value, headers, spread=True), blob, span)
 
     def _span(
@@ -188,10 +192,6 @@ def _fitting(kind: type[TaskDispatched], value: bytes) -> tuple[bytes, bytes | N
 
 def _tell(dispatch: Dispatch, order: Order, task_id: str, traceparent: str | None) -> None:
     again = dispatch.sent > 1
-    if dispatch.attempt > 1 and not again:
-        metrics.task_retried(order.agent)
-    if not logs.told():
-        return
     ids: dict[str, str] = {"run_id": dispatch.run_id, "task_id": task_id}
     if order.parents > 1 and not again and dispatch.attempt == 1:
         holes = sum(isinstance(given.source, HoleInput) for given in order.inputs)

@@ -1,7 +1,6 @@
 """Bodies of messages, rebuilt from state: a commit names what it owes by id only. Always the same bytes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -9,8 +8,9 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from argosy.coordinator.edge import budget_of
-from argosy.coordinator.inputs import Entry, Given
+from argosy.coordinator.inputs import Entry, Given, over_of
 from argosy.coordinator.kept import Outcome
+from argosy.coordinator.orders import Alike, Order, ShardOrders
 from argosy.coordinator.outcome import result_of_run
 from argosy.coordinator.place import Place
 from argosy.coordinator.plan import Plan
@@ -36,25 +36,9 @@ MOST_LINKS = 128
 """Traceparents of joined tasks in one dispatch: a span holds no more links than that by default."""
 
 
-@dataclass(slots=True)
-class Order:
-    """A dispatch as it is sent, and what else has to be known of it."""
-
-    kind: type[TaskDispatched]
-    value: bytes
-    """The body, of this kind. `inputs` may be large: see `letters`."""
-    agent: str
-    step: str
-    cause: int
-    """Offset of the record that ordered this attempt."""
-    traceparent: str | None
-    """Of the run."""
-    inputs: tuple[Given, ...]
-    parents: int
-    """Tasks whose results it joins, 128 at most."""
-
-
-def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> Order | None:
+def dispatch_of(
+    state: RunState | None, local: str, attempt: int, lane: int, alike: Alike | None = None
+) -> Order | None:
     """Rebuild a dispatch; None if it is moot.
 
     It is moot when the run is not active, or this attempt is not the one that may go out. Always the same bytes,
@@ -65,38 +49,79 @@ def dispatch_of(state: RunState | None, local: str, attempt: int, lane: int) -> 
     task = state.task(local)
     if task is None or task.letter != "r" or task.attempt != attempt:
         return None
+    alike = Alike() if alike is None else alike
+    known = alike.shard(state.run_id, local, task.cause) if attempt == 1 else None
+    if known is not None:
+        return known
     plan = plan_in(state)
     place = plan.find(local)
     if place is None:
         return None
-    step, pinned, agent = place.step, state.pinned, place.agent
+    step, agent = place.step, place.agent
     inputs, joined = inputs_for(state, plan, place), _joined(state, plan, place)
     parents = _traceparents(state, joined) if joined else ()
-    window, factor = pinned.windows.get(agent), factor_for(state, place)
-    budget, micros = budget_of(state)
+    kind = TaskDispatched if place.system is None else SystemDispatched
     # A model built, checked and written again would cost three times as much, for every task of every run.
-    parts = [
-        f'{{"task_id":"{state.run_id}/{local}","step":"{step.name}","agent":"{agent}"'
-        f',"attempt":{attempt},"lane":{lane},'.encode(),
-        b'"inputs":[%b],' % b",".join(_input(state, given) for given in inputs) if inputs else b"",
+    head = f'{{"task_id":"{state.run_id}/'.encode()
+    middle = f'","step":"{step.name}","agent":"{agent}","attempt":{attempt},"lane":{lane},'.encode()
+    tail = b"".join((
         step.fixed if place.system is None else fixed_of(wants_for(state, place), place.terms),
-        b"" if window is None else b',"window":%d' % window,
-        b"" if factor == 1000 else b',"factor":%d' % factor,  # noqa: PLR2004 - the default
-        b',"deadline_ms":%d,"run_deadline_ms":%d' % (_until_ms(state, plan, step), pinned.deadline_ms),
-        b"" if pinned.priority == 5 else b',"priority":%d' % pinned.priority,  # noqa: PLR2004 - the default
-        b',"pipeline":"%b"' % plan.title.encode(),
-        b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
-        b"" if budget is None else b',"budget":%d' % budget,
-        b"" if micros is None else b',"budget_micros":%d' % micros,
+        _terms(state, plan, place, alike),
         b',"parents":%b' % to_json(parents) if parents else b"",
         b"" if task.earlier is None else b',"earlier":%b' % to_json(task.earlier),
         b""
         if attempt == 1 or (refused := plan_refused(state, place)) is None
         else b',"refused":%b' % refused,
         b"}" if place.system is None else _system(state, place),
-    ]
-    kind = TaskDispatched if place.system is None else SystemDispatched
-    return Order(kind, b"".join(parts), agent, step.name, task.cause, pinned.traceparent, inputs, len(joined))
+    ))  # fmt: skip
+    given = b'"inputs":[%b],' % b",".join(_input(state, each) for each in inputs) if inputs else b""
+    value = b"".join((head, local.encode(), middle, given, tail))
+    order = Order(kind, value, agent, step.name, task.cause, state.pinned.traceparent, inputs, len(joined))
+    if attempt == 1 and place.system is None and place.shard is not None:
+        _keep(state, place.step, alike, (head, middle, tail), order)
+    return order
+
+
+def _keep(
+    state: RunState, step: StepPlan, alike: Alike, parts: tuple[bytes, bytes, bytes], order: Order
+) -> None:
+    """Keep how the shards of a map are ordered, if they differ but in the number of the item that each is given."""
+    over, (head, middle, tail) = over_of(step).name, parts
+    for at, given in enumerate(order.inputs):
+        if given.name == over and given.item is not None:
+            texts = [_input(state, each) for each in order.inputs]
+            before = _input(state, given._replace(item=None, of=None))[:-1]
+            lead = b",".join((*texts[:at], before))
+            rest = b",".join((b',"of":%d}' % (given.of or 0), *texts[at + 1 :]))
+            shards = ShardOrders(
+                head, b'%b"inputs":[%b,"item":' % (middle, lead), b"%b],%b" % (rest, tail), order
+            )
+            alike.keep(state.run_id, step.name, shards)
+
+
+def _terms(state: RunState, plan: Plan, place: Place, alike: Alike) -> bytes:
+    """Write what a dispatch says of its run, and of its agent in it."""
+    until_ms = _until_ms(state, plan, place.step)
+    key = state.run_id, place.agent, until_ms
+    known = alike.terms.get(key) if place.system is None else None
+    if known is not None:
+        return known
+    pinned = state.pinned
+    window, factor = pinned.windows.get(place.agent), factor_for(state, place)
+    budget, micros = budget_of(state)
+    terms = b"".join((
+        b"" if window is None else b',"window":%d' % window,
+        b"" if factor == 1000 else b',"factor":%d' % factor,  # noqa: PLR2004 - the default
+        b',"deadline_ms":%d,"run_deadline_ms":%d' % (until_ms, pinned.deadline_ms),
+        b"" if pinned.priority == 5 else b',"priority":%d' % pinned.priority,  # noqa: PLR2004 - the default
+        b',"pipeline":"%b"' % plan.title.encode(),
+        b"" if pinned.tenant is None else b',"tenant":%b' % to_json(pinned.tenant),
+        b"" if budget is None else b',"budget":%d' % budget,
+        b"" if micros is None else b',"budget_micros":%d' % micros,
+    ))  # fmt: skip
+    if place.system is None:
+        alike.terms[key] = terms
+    return terms
 
 
 def _until_ms(state: RunState, plan: Plan, step: StepPlan) -> int:

@@ -16,6 +16,7 @@ from argosy.coordinator.lane_state import DEADLINE, LaneState
 from argosy.coordinator.letters import Letter, Letters
 from argosy.coordinator.look import Look
 from argosy.coordinator.looking import Looking
+from argosy.coordinator.orders import Alike
 from argosy.coordinator.out import Dispatch
 from argosy.coordinator.outbox import Asked
 from argosy.coordinator.timers import Firing, split
@@ -85,8 +86,9 @@ class Publish:
             self._send_entry(entry, asked, now_ms)
         for firing in timers:
             self._send_timer(firing, now_ms)
+        alike = Alike(told=logs.told())
         for dispatch in dispatches:
-            self._send_dispatch(dispatch, now_ms)
+            self._send_dispatch(dispatch, alike, now_ms)
         self._send()
         return len(entries) + len(timers) + len(dispatches)
 
@@ -150,10 +152,13 @@ class Publish:
 
         self._owed.append(_Owed(letter, firing.member, answered))
 
-    def _send_dispatch(self, dispatch: Dispatch, now_ms: int) -> None:
+    def _send_dispatch(self, dispatch: Dispatch, alike: Alike, now_ms: int) -> None:
         letters, out = self._letters, self._state.out
-        write = letters.too_large if dispatch.too_large else letters.dispatch
-        letter = self._written(dispatch.run_id, now_ms, lambda: write(dispatch))
+
+        def write() -> Letter | None:
+            return letters.too_large(dispatch) if dispatch.too_large else letters.dispatch(dispatch, alike)
+
+        letter = self._written(dispatch.run_id, now_ms, write)
         if letter is None:
             out.withdraw(dispatch.run_id, dispatch.local)
             return

@@ -2,6 +2,8 @@
 
 import random
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from argosy.coordinator.decision import (
     Arm,
@@ -21,6 +23,7 @@ from argosy.coordinator.fold import fold
 from argosy.coordinator.kept import TERMINAL
 from argosy.coordinator.look import Look, look_of
 from argosy.coordinator.messages import dispatch_of, ended_of
+from argosy.coordinator.orders import Alike
 from argosy.coordinator.signal import MOST_SIGNALS
 from argosy.coordinator.state import RunState, load
 from argosy.coordinator.waiting import waiting_of
@@ -29,6 +32,9 @@ from argosy.schemas.codec import encode_body
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled, TimerFired
 from argosy.schemas.task import TaskDispatched
+
+_NEIGHBOURS: Final = 20
+"""Dispatches that are written before another one: in one turn they come together."""
 
 
 @dataclass
@@ -192,6 +198,10 @@ class FoldLog:
         assert encode_body(body) == found.value
         again = dispatch_of(load(self.run_id, self.hash), local, self.out[local], 3)
         assert again == found
+        alike = Alike()
+        for other in islice(self.out, _NEIGHBOURS):
+            dispatch_of(self.state, other, self.out[other], 3, alike)
+        assert dispatch_of(self.state, local, self.out[local], 3, alike) == found
         return body
 
     def look(self, local: str) -> Look:
