@@ -7,6 +7,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from argosy.agents.model_client import AnswerSchema
 from argosy.schemas.contract import JsonSchema
+from argosy.schemas.late import LATE
 
 T = TypeVar("T")
 
@@ -69,8 +70,8 @@ class Answer(Generic[T]):
         return _JSON.validate_json(self._adapter.dump_json(value, by_alias=True))
 
 
-_JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
-_OBJECT: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue])
+_JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue, config=LATE)
+_OBJECT: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue], config=LATE)
 
 
 def _resolved(schema: JsonSchema, root: JsonSchema) -> JsonSchema:

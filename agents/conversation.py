@@ -17,6 +17,7 @@ from argosy.agents.tool_calls import ToolBelt
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.chat import Message, Reply
 from argosy.schemas.errors import BadMessage, ModelFailed, ModelRefused
+from argosy.schemas.late import LATE
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import logs, metrics
 
@@ -69,7 +70,7 @@ class _Answered(Exception):
 
 
 _RECORDED: Final = TypeAdapter(Recorded)
-_TURNS: Final = TypeAdapter(tuple[Message, ...])
+_TURNS: Final = TypeAdapter(tuple[Message, ...], config=LATE)
 
 
 @dataclass(slots=True)

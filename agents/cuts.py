@@ -13,13 +13,14 @@ from argosy.broker.store import Payloads
 from argosy.broker.values import decode_value, encode_value, load, load_all
 from argosy.pipelines.port import Given
 from argosy.schemas.errors import InvalidInput
+from argosy.schemas.late import LATE
 from argosy.schemas.pages import PagePlan, SummaryPlan
 from argosy.schemas.payload import Inline, Payload, Reference
 from argosy.schemas.task import Cut, HoleInput, PageOf, SummariesOf, TaskInput
 
 _SLOW_BYTES: Final = 1024 * 1024
 """Decoding more than this would hold up the event loop."""
-_PLAN: Final = TypeAdapter[PagePlan | SummaryPlan](PagePlan | SummaryPlan)
+_PLAN: Final = TypeAdapter[PagePlan | SummaryPlan](PagePlan | SummaryPlan, config=LATE)
 _SOURCES: Final = Recent[JsonValue](64 * 1024 * 1024)
 """What was cut last, decoded, by SHA-256: each page of it is read out of the same. Nobody changes one."""
 _PLANS: Final = Recent[PagePlan | SummaryPlan](16 * 1024 * 1024)

@@ -21,6 +21,7 @@ from argosy.pipelines.port import Port, adapter_of, port_of
 from argosy.schemas.codec import encode_body
 from argosy.schemas.envelope import Envelope
 from argosy.schemas.errors import BadMessage, BuildError, ClaimLost
+from argosy.schemas.late import LATE
 from argosy.schemas.payload import Payload, tainted
 from argosy.schemas.runlog import StepRecorded
 from argosy.telemetry import propagation
@@ -32,7 +33,7 @@ _ASK_AGAIN_SECONDS: Final = 0.025
 _APPEND_AGAIN_SECONDS: Final = 30.0
 """Doubled each time; a lane that is only slow folds a repeat of a record to nothing."""
 _NOT_LIVE_SECONDS: Final = 0.15
-_PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload)
+_PAYLOAD: Final[TypeAdapter[Payload]] = TypeAdapter(Payload, config=LATE)
 
 
 @dataclass(slots=True)

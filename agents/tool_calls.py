@@ -22,6 +22,7 @@ from argosy.pipelines.mcp import McpTool
 from argosy.pipelines.tool import Tool
 from argosy.schemas.contract import JsonSchema
 from argosy.schemas.errors import InvalidInput, Tainted, ToolError, ToolResultTooLarge
+from argosy.schemas.late import LATE
 from argosy.telemetry import logs
 
 P = ParamSpec("P")
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 MOST_CALLS: Final = 32
 """In one turn: a model that asks for more is told so."""
-_ARGUMENTS: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue])
+_ARGUMENTS: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue], config=LATE)
 
 
 class Calls(Protocol):

@@ -15,8 +15,9 @@ from argosy.broker.values import CountTokens, count, encode_value, model_text, t
 from argosy.schemas.errors import FactsTooLarge, InvalidInput
 from argosy.schemas.facts import FACTS_BYTES, Fact, Facts, ListFact, NoFact, SizeFact, ValueFact, Want
 from argosy.schemas.hole import Hole
+from argosy.schemas.late import LATE
 
-_FACTS: Final = TypeAdapter(Facts)
+_FACTS: Final = TypeAdapter(Facts, config=LATE)
 _MESSAGES_WORTH: Final = 4
 """All that is asked of one value together may take as long as so many expressions."""
 

@@ -8,11 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from argosy.broker.store import Payloads
 from argosy.schemas.facts import ListFact
+from argosy.schemas.late import LATE
 from argosy.schemas.payload import Inline, Payload, Reference
 from argosy.schemas.reuse import Reused
 
 AT_ONCE: Final = 16
-_ITEMS: Final = TypeAdapter(list[Payload])
+_ITEMS: Final = TypeAdapter(list[Payload], config=LATE)
 
 
 async def touch_all(reused: Iterable[Reused], payloads: Payloads) -> None:

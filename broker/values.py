@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from argosy.broker.recent import Recent
 from argosy.broker.store import Payloads
 from argosy.schemas.errors import InvalidInput
+from argosy.schemas.late import LATE
 from argosy.schemas.payload import INLINE_BYTES, Inline, Payload, Reference
 
 CountTokens = Callable[[str], int]
@@ -27,7 +28,7 @@ _AT_ONCE: Final = 16
 _SLOW_BYTES: Final = 256 * 1024
 """Counting the tokens of more than this would hold up the event loop."""
 
-_MANIFEST: Final = TypeAdapter(tuple[Inline | Reference, ...])
+_MANIFEST: Final = TypeAdapter(tuple[Inline | Reference, ...], config=LATE)
 _MANIFESTS: Final = Recent[tuple[Payload, ...]](32 * 1024 * 1024)
 """Manifests that were read last, by their SHA-256, which is why they can't be stale."""
 

@@ -11,8 +11,9 @@ import gc
 
 def main() -> None:
     """Run the command line (console script, `python -m argosy`); ends the process with its exit code."""
-    # What is imported makes hundreds of thousands of objects and no garbage: to look for some took a tenth of a start.
-    gc.set_threshold(50_000, 20, 100)
+    # What is imported makes a hundred thousand objects and no garbage: to look for some took a tenth of a start. Who
+    # serves sets it anew.
+    gc.set_threshold(200_000, 20, 100)
     from argosy.console.main import run  # noqa: PLC0415  # importing the room must not cost a command line
 
     run()

@@ -10,7 +10,7 @@ import typer
 from typer import Abort, TyperException
 from typer.core import TyperGroup
 
-from argosy.console import plain_logs
+from argosy.console import lean_imports
 from argosy.console.commands import COMMANDS
 from argosy.console.exits import INTERRUPTED, TERMINATED, USAGE, exit_code_of
 from argosy.console.interruption import interrupted
@@ -87,7 +87,7 @@ def build_app(wanted: str | None) -> typer.Typer:
             continue
         module, _, attribute = command.target.partition(":")
         if name in _SERVE:
-            plain_logs.load()
+            lean_imports.load()
         target: object = getattr(import_module(module), attribute)
         if isinstance(target, typer.Typer):
             for part in target.registered_commands:

@@ -2,10 +2,12 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from argosy.schemas.late import Late
 
 
-class DeadLetter(BaseModel):
+class DeadLetter(Late):
     """Original bytes are base64, cut to fit, and say so; topic, partition and offset lead back to them."""
 
     KIND: ClassVar[str] = "message.died"

@@ -27,7 +27,14 @@ Source = Annotated[Name, Field(alias="from")]
 Parameter = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class PipelineData(BaseModel, frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True):
+class PipelineData(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    populate_by_name=True,
+    serialize_by_alias=True,
+    defer_build=True,  # see schemas.late: what is frozen can't inherit what isn't
+):
     """A part of a compiled pipeline: never changed, and nothing else may stand in it."""
 
 

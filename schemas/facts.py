@@ -6,15 +6,16 @@ worker with a result, the receiver with a run's input) answers the wants of all 
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt
+from pydantic import ConfigDict, Field, JsonValue, NonNegativeInt
 
+from argosy.schemas.late import Late
 from argosy.schemas.payload import Payload, tainted
 from argosy.schemas.taint import Taint
 
 FACTS_BYTES: Final = 64 * 1024
 
 
-class Want(BaseModel):
+class Want(Late):
     """One question about a value: `select` is JMESPath, absent = the whole value."""
 
     model_config = ConfigDict(frozen=True)
@@ -27,7 +28,7 @@ class Want(BaseModel):
         return f"{self.kind}:{self.select or ''}"
 
 
-class ValueFact(BaseModel):
+class ValueFact(Late):
     """The selected JSON itself: for `when` and `unless` (small by nature)."""
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +36,7 @@ class ValueFact(BaseModel):
     value: JsonValue
 
 
-class ListFact(BaseModel):
+class ListFact(Late):
     """A list for a map: its length, and a manifest payload of its items."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +47,7 @@ class ListFact(BaseModel):
     manifest: Payload
 
 
-class SizeFact(BaseModel):
+class SizeFact(Late):
     """Size of a selected part, so that capacity is judged on what is really sent."""
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +56,7 @@ class SizeFact(BaseModel):
     tokens: int
 
 
-class NoFact(BaseModel):
+class NoFact(Late):
     """The selection can't be answered: not a list, or a select that fails on this value."""
 
     model_config = ConfigDict(frozen=True)

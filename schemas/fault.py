@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from argosy.schemas.errors import ArgosyError
+from argosy.schemas.late import Late
 from argosy.schemas.redact import redact_text
 from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
@@ -14,7 +15,7 @@ AFTER_SECONDS = 366 * 86_400
 """The longest wait that a fault may ask for: longer than any run, and still a number that everything can hold."""
 
 
-class Fault(BaseModel):
+class Fault(Late):
     """Why an attempt, a task or a run did not succeed. Small, typed, safe to show."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -2,9 +2,10 @@
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from argosy.schemas.canonical import canonical_hash
+from argosy.schemas.late import Late
 from argosy.schemas.payload import Reference
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.reuse import ReplayOf, Reused
@@ -16,7 +17,7 @@ NO_DATA: Final = ("when_busy",)
 """Fields of a submit that are no part of its data."""
 
 
-class RunSubmitted(BaseModel):
+class RunSubmitted(Late):
     """Start a run; `ce_subject` is the run id. A repeat with the same data is answered again."""
 
     KIND: ClassVar[str] = "run.submitted"
@@ -76,7 +77,7 @@ class RunSubmitted(BaseModel):
         return self
 
 
-class SignalSent(BaseModel):
+class SignalSent(Late):
     """Tell a waiting step something; `ce_subject` is the run id, `ce_id` deduplicates."""
 
     KIND: ClassVar[str] = "signal.sent"
@@ -97,7 +98,7 @@ class SignalSent(BaseModel):
         return self
 
 
-class CancelRequested(BaseModel):
+class CancelRequested(Late):
     """End a run as cancelled; `ce_subject` is the run id. Idempotent, and allowed before the run is known."""
 
     KIND: ClassVar[str] = "cancel.requested"
@@ -105,7 +106,7 @@ class CancelRequested(BaseModel):
     reason: Annotated[str, Field(max_length=1_000)] = ""
 
 
-class BudgetAnswered(BaseModel):
+class BudgetAnswered(Late):
     """Raise the budget of a run, or say that nobody will; `ce_subject` is the run id, `ce_id` deduplicates."""
 
     KIND: ClassVar[str] = "budget.answered"

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from argosy.schemas.facts import Want
+from argosy.schemas.late import Late
 from argosy.schemas.payload import Sha256
 
 MOST_PAGES: Final = 10_000
@@ -13,7 +14,7 @@ Path = tuple[str | int, ...]
 """Where in a value something lies; empty: it is the value."""
 
 
-class Reduction(BaseModel):
+class Reduction(Late):
     """The record of what was done to one input that was too large: nothing is cut in silence."""
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +37,7 @@ class Reduction(BaseModel):
     """Tokens of the page before that a page may begin with."""
 
 
-class PageRange(BaseModel):
+class PageRange(Late):
     """The code points of a text, or the items of a list, from `start` up to `end`.
 
     The part before `own` is the end of the page before: the overlap.
@@ -49,7 +50,7 @@ class PageRange(BaseModel):
     tokens: int
 
 
-class PagePlan(BaseModel):
+class PagePlan(Late):
     """Ranges, never copies: a page is read out of the payload that is cut."""
 
     model_config = ConfigDict(frozen=True)
@@ -67,7 +68,7 @@ class PagePlan(BaseModel):
     records: tuple[Reduction, ...] = ()
 
 
-class SummaryPart(BaseModel):
+class SummaryPart(Late):
     """A text, or a list of texts, in place of which summaries of its pages are put."""
 
     model_config = ConfigDict(frozen=True)
@@ -78,7 +79,7 @@ class SummaryPart(BaseModel):
     """Tokens that it may have afterwards."""
 
 
-class SummaryPage(BaseModel):
+class SummaryPage(Late):
     """The code points, or the items, of a part from `start` up to `end`."""
 
     model_config = ConfigDict(frozen=True)
@@ -90,7 +91,7 @@ class SummaryPage(BaseModel):
     """Tokens that its summary may have."""
 
 
-class SummaryPlan(BaseModel):
+class SummaryPlan(Late):
     """Which texts of a task's inputs are summarised, page by page; the pages of one input follow each other."""
 
     model_config = ConfigDict(frozen=True)

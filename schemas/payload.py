@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from argosy.schemas.late import Late
 from argosy.schemas.taint import UNTAINTED, Taint, is_untainted, united
 
 INLINE_BYTES: Final = 64 * 1024
@@ -12,7 +13,7 @@ INLINE_BYTES: Final = 64 * 1024
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Inline(BaseModel):
+class Inline(Late):
     """The value itself; `{"value": …}` on the wire, so no user's model passes for a hole or a reference."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -22,7 +23,7 @@ class Inline(BaseModel):
     taint: Annotated[Taint, Field(exclude_if=is_untainted)] = UNTAINTED
 
 
-class Reference(BaseModel):
+class Reference(Late):
     """The SHA-256 of the value's JSON bytes in the payload store."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

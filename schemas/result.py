@@ -2,10 +2,12 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from argosy.schemas.late import Late
 
 
-class Full(BaseModel):
+class Full(Late):
     """A bound on runs under way that is reached, with its figures."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -32,7 +34,7 @@ class Full(BaseModel):
         }[self.bound]
 
 
-class SubmitRefused(BaseModel):
+class SubmitRefused(Late):
     """Why a submit was refused. `ce_id` is its inbox position, never the run's id; that is `ce_subject`."""
 
     KIND: ClassVar[str] = "submit.refused"

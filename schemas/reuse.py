@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
 from argosy.schemas.ids import RUN_ID_PATTERN
+from argosy.schemas.late import Late
 from argosy.schemas.payload import Payload
 
 _DATA = ConfigDict(frozen=True, extra="forbid")
@@ -15,7 +16,7 @@ TRACEPARENT = r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 Traceparent = Annotated[str, Field(pattern=TRACEPARENT)]
 
 
-class ReplayOf(BaseModel):
+class ReplayOf(Late):
     """The run that is run again, in whole or in part."""
 
     model_config = _DATA
@@ -24,7 +25,7 @@ class ReplayOf(BaseModel):
     """Of that run: the new one's trace has a link to it."""
 
 
-class Reused(BaseModel):
+class Reused(Late):
     """What a task of that run left: its result, or the fault that it failed of for good."""
 
     model_config = _DATA

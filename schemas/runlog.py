@@ -2,11 +2,12 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from argosy.schemas.chat import Usage
 from argosy.schemas.facts import Fact, Facts
 from argosy.schemas.fault import Fault
+from argosy.schemas.late import Late
 from argosy.schemas.payload import Payload, Reference
 from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import Full
@@ -20,7 +21,7 @@ OnSpent = Literal["fail", "ask"]
 RunOutcome = Literal["succeeded", "failed", "cancelled", "expired"]
 
 
-class RunAccepted(BaseModel):
+class RunAccepted(Late):
     """A submit that passed, with everything pinned that the run will ever depend on.
 
     The first of these in the lane for a run id *is* the run; a later one changes nothing and is answered.
@@ -58,7 +59,7 @@ class RunAccepted(BaseModel):
     """By task, without its run: what counts as its result, as soon as it could be ordered. From rules 2 on."""
 
 
-class SubmitTurnedAway(BaseModel):
+class SubmitTurnedAway(Late):
     """A submit that came while the fleet was full, and would not wait: refused, if its run id is a new one.
 
     Only its lane knows that for certain; of a known one it is a repeat like any other.
@@ -72,7 +73,7 @@ class SubmitTurnedAway(BaseModel):
     full: Full
 
 
-class TaskSettled(BaseModel):
+class TaskSettled(Late):
     """The outcome of one attempt of one task."""
 
     KIND: ClassVar[str] = "task.settled"
@@ -90,7 +91,7 @@ class TaskSettled(BaseModel):
     duration_ms: int = 0
 
 
-class StepRecorded(BaseModel):
+class StepRecorded(Late):
     """A memo with `log=True`: the first in the log for (task, name) wins."""
 
     KIND: ClassVar[str] = "step.recorded"
@@ -101,7 +102,7 @@ class StepRecorded(BaseModel):
     value: JsonValue = None
 
 
-class SignalReceived(BaseModel):
+class SignalReceived(Late):
     """A signal that passed the receiver; deduplicated by `signal_id` (the client's `ce_id`)."""
 
     KIND: ClassVar[str] = "signal.received"
@@ -114,7 +115,7 @@ class SignalReceived(BaseModel):
     about_sha256: str | None = None
 
 
-class CancelReceived(BaseModel):
+class CancelReceived(Late):
     """A cancel that passed the receiver."""
 
     KIND: ClassVar[str] = "cancel.received"
@@ -122,7 +123,7 @@ class CancelReceived(BaseModel):
     reason: str = ""
 
 
-class BudgetReceived(BaseModel):
+class BudgetReceived(Late):
     """An answer to a run whose budget is spent, or soon will be; deduplicated by `answer_id` (the client's `ce_id`)."""
 
     KIND: ClassVar[str] = "budget.received"
@@ -135,7 +136,7 @@ class BudgetReceived(BaseModel):
     reason: str = ""
 
 
-class TimerFired(BaseModel):
+class TimerFired(Late):
     """A timer that came due. It names the offset that armed it; fold never compares times."""
 
     KIND: ClassVar[str] = "timer.fired"
@@ -145,7 +146,7 @@ class TimerFired(BaseModel):
     armed: int
 
 
-class RunEnded(BaseModel):
+class RunEnded(Late):
     """The outcome. The first one in the log is final, whatever a later fold would find.
 
     Also the record on `argosy.results`, byte for byte.

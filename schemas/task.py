@@ -2,18 +2,19 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from argosy.schemas.contract import Contract
 from argosy.schemas.facts import Want
 from argosy.schemas.hole import Hole
+from argosy.schemas.late import Late
 from argosy.schemas.pages import Reduction
 from argosy.schemas.payload import Payload, Reference
 from argosy.schemas.planning import PlanRefused
 from argosy.schemas.taint import UNTAINTED, Taint, is_untainted
 
 
-class HoleInput(BaseModel):
+class HoleInput(Late):
     """A parent that did not succeed; on the wire `{"hole": {…}}` where a value is `{"value": …}`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,7 +27,7 @@ Source = Annotated[Payload | HoleInput, Field(union_mode="left_to_right")]
 """What an argument is read from. Each kind forbids the others' fields: the first that fits is the only one."""
 
 
-class PageOf(BaseModel):
+class PageOf(Late):
     """Which page of an input a task is given; the others of its inputs it is given whole."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +37,7 @@ class PageOf(BaseModel):
     of: int
 
 
-class SummariesOf(BaseModel):
+class SummariesOf(Late):
     """Summaries that stand in place of the pages of an input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +53,7 @@ Cut = Annotated[PageOf | SummariesOf, Field(union_mode="left_to_right")]
 """What was done to an input. Each kind forbids the others' fields."""
 
 
-class SystemOrder(BaseModel):
+class SystemOrder(Late):
     """What the worker itself is to do, in place of the agent's function."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,7 +64,7 @@ class SystemOrder(BaseModel):
     """Of a plan: tokens, as we count them, that all inputs may have together, of a page or with the summaries."""
 
 
-class TaskInput(BaseModel):
+class TaskInput(Late):
     """One argument of the agent's function."""
 
     model_config = ConfigDict(frozen=True)
@@ -93,7 +94,7 @@ def _tokens(source: Payload | HoleInput) -> int:
     return 0 if isinstance(source, HoleInput) else source.tokens
 
 
-class TaskDispatched(BaseModel):
+class TaskDispatched(Late):
     """An order to run one attempt. May come any number of times, in any order: claims make that harmless."""
 
     KIND: ClassVar[str] = "task.dispatched"

@@ -15,7 +15,6 @@ from urllib.parse import unquote
 
 from opentelemetry import metrics as metrics_api
 from opentelemetry import trace as trace_api
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -25,16 +24,16 @@ from argosy.schemas.secrets import secrets_in
 from argosy.schemas.settings import TelemetrySettings
 from argosy.telemetry import content, instruments, logs, served
 from argosy.telemetry.light_spans import Provider
-from argosy.telemetry.losses import Batches
 from argosy.telemetry.sampling import sampler
-from argosy.telemetry.tally_reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from argosy.telemetry.losses import Batches
     from argosy.telemetry.metrics_page import MetricsServer, Page
 
 QUEUE_SPANS: Final = 8_192
@@ -52,11 +51,11 @@ class Telemetry:
     """What `start` set up. Call `stop` once, at the very end of the process."""
 
     tracer_provider: TracerProvider
-    meter_provider: MeterProvider | None = None
+    meter_provider: "MeterProvider | None" = None
     page: "Page | None" = None
     """What `/metrics` serves, if it is to be served."""
     _servers: "list[MetricsServer]" = field(default_factory=list["MetricsServer"])
-    _batches: tuple[Batches, ...] = ()
+    _batches: "tuple[Batches, ...]" = ()
     _stopped: list[bool] = field(default_factory=list[bool])
 
     def stop(self, within_seconds: float = FLUSH_SECONDS) -> bool:
@@ -105,7 +104,7 @@ def start(service: str, settings: TelemetrySettings, *, log_stream: TextIO | Non
     if isinstance(trace_api.get_tracer_provider(), trace_api.ProxyTracerProvider):
         trace_api.set_tracer_provider(telemetry.tracer_provider)
     if telemetry.meter_provider is not None and not isinstance(
-        metrics_api.get_meter_provider(), MeterProvider
+        metrics_api.get_meter_provider(), type(telemetry.meter_provider)
     ):
         metrics_api.set_meter_provider(telemetry.meter_provider)
         instruments.tally(on=_as_usual())
@@ -125,25 +124,46 @@ def build(service: str, settings: TelemetrySettings) -> Telemetry:
     span_exporters, metric_exporters = _exporters(service, settings)
     # With nobody to export to, spans still carry ids: logs of one run share a trace id all the same.
     chosen = sampler(settings.sample_per_mille) if span_exporters else ALWAYS_OFF
-    processors = tuple(Batches(exporter, QUEUE_SPANS, 1_000) for exporter in span_exporters)
+    processors = _batches(span_exporters)
     tracer_provider = Provider(chosen, resource, processors)
     # An exporter that can't reach its collector says so in every batch: once in a while is enough.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    if not metric_exporters and settings.metrics_port is None:
+        return Telemetry(tracer_provider, _batches=processors)
+    meters, page = _metered(settings, resource, metric_exporters)
+    return Telemetry(tracer_provider, meters, page, _batches=processors)
+
+
+# Who exports nothing loads nothing of it: with the SDK's metrics and protobuf that is a tenth of a worker's start.
+
+
+def _batches(exporters: "list[SpanExporter]") -> "tuple[Batches, ...]":
+    if not exporters:
+        return ()
+    from argosy.telemetry.losses import Batches  # noqa: PLC0415 (see above)
+
+    return tuple(Batches(exporter, QUEUE_SPANS, 1_000) for exporter in exporters)
+
+
+def _metered(
+    settings: TelemetrySettings, resource: Resource, exporters: "list[MetricExporter]"
+) -> "tuple[MeterProvider, Page | None]":
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 (see above)
+
+    from argosy.telemetry.tally_reader import Reader  # noqa: PLC0415 (see above)
+
     beside = instruments.DISTRIBUTIONS.values()
     readers: list[MetricReader] = [
-        Reader(exporter, METRICS_MILLIS, resource, beside) for exporter in metric_exporters
+        Reader(exporter, METRICS_MILLIS, resource, beside) for exporter in exporters
     ]
     page: Page | None = None
     if settings.metrics_port is not None:
-        from argosy.telemetry import metrics_page  # noqa: PLC0415 (who wants no page doesn't pay)
+        from argosy.telemetry import metrics_page  # noqa: PLC0415 (see above)
 
         reader = metrics_page.PageReader(resource, beside)
         readers.append(reader)
         page = metrics_page.Page(reader.registry)
-    if not readers:
-        return Telemetry(tracer_provider, _batches=processors)
-    meters = MeterProvider(readers, resource, shutdown_on_exit=False)
-    return Telemetry(tracer_provider, meters, page, _batches=processors)
+    return MeterProvider(readers, resource, shutdown_on_exit=False), page
 
 
 def _as_usual() -> bool:
