@@ -3,18 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 
-from argosy.agents.admission import Admissions
-from argosy.agents.conversation import Step
 from argosy.agents.guard import Guard
-from argosy.agents.model import DEFAULT_PROVIDER
-from argosy.agents.purse import Purse
+from argosy.agents.models import DEFAULT_PROVIDER
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.step import Steps, output_of
-from argosy.agents.tool_calls import Calls
-from argosy.agents.tools import ToolCalls
 from argosy.broker import values
 from argosy.broker.store import Payloads
 from argosy.pipelines.agent import Agent
@@ -26,6 +21,12 @@ from argosy.schemas.payload import Inline, Payload
 from argosy.schemas.prices import price_of
 from argosy.schemas.watch import TaskProgressed, TextStreamed
 from argosy.telemetry import logs, propagation
+
+if TYPE_CHECKING:
+    from argosy.agents.admission import Admissions
+    from argosy.agents.conversation import Step
+    from argosy.agents.tool_calls import Calls
+    from argosy.agents.tools import ToolCalls
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -41,9 +42,9 @@ class ModelSource(Protocol):
         model: str | None,
         guard: Guard,
         spent: Callable[[Usage], None],
-        step: Step,
-        tools: Calls,
-        admissions: Admissions | None = None,
+        step: "Step",
+        tools: "Calls",
+        admissions: "Admissions | None" = None,
     ) -> Model:
         """Return the model of one attempt; `spent` hears the usage of every call."""
         ...
@@ -156,7 +157,7 @@ class TaskContext:
         return Room(self._guard, self._services.count_tokens)
 
     @property
-    def tools(self) -> ToolCalls:
+    def tools(self) -> "ToolCalls":
         """Calls of tools."""
         return self._tools
 
@@ -177,8 +178,10 @@ class TaskContext:
         return self._made_steps
 
     @property
-    def _tools(self) -> ToolCalls:
+    def _tools(self) -> "ToolCalls":
         if self._made_tools is None:
+            from argosy.agents.tools import ToolCalls  # noqa: PLC0415 - a worker starts sooner without
+
             self._made_tools = ToolCalls(self._steps, self._running, self._agent, self._services.servers)
         return self._made_tools
 
@@ -207,13 +210,16 @@ class TaskContext:
             )
         return self._model
 
-    def _admissions(self) -> Admissions | None:
+    def _admissions(self) -> "Admissions | None":
         services, running = self._services, self._running
         body, settings = running.order.body, services.settings.model
         budgeted = body.budget is not None or body.budget_micros is not None
         tenant = None if body.tenant is None else services.ledger(body.tenant)
         if services.limiter is None and not budgeted and tenant is None:
             return None
+        from argosy.agents.admission import Admissions  # noqa: PLC0415 - a worker starts sooner without
+        from argosy.agents.purse import Purse  # noqa: PLC0415
+
         purse = None
         if budgeted or tenant is not None:
             purse = Purse(services.budgets if budgeted else None, tenant, running, settings.prices)

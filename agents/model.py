@@ -4,26 +4,25 @@ The client is shared by the whole process; what is here belongs to one attempt o
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar, cast, overload
 
 from pydantic import JsonValue
 
-from argosy.agents.admission import Admissions, Entered
+from argosy.agents.admission import Entered
 from argosy.agents.answer import Answer
 from argosy.agents.conversation import Conversation, Step, name_of
-from argosy.agents.guard import Guard
 from argosy.agents.model_call import ModelCall, TaskTerms
 from argosy.agents.model_client import Completion, ModelClient, ModelRequest, Turn
 from argosy.agents.prompt import prompt_tokens, turns_of
 from argosy.agents.tool_calls import Calls, ToolBelt, opened
 from argosy.agents.within import apart, inside
-from argosy.pipelines.context import Model, Prompt
+from argosy.pipelines.context import Prompt
 from argosy.pipelines.mcp import McpServer
 from argosy.pipelines.tool import Tool
-from argosy.schemas.chat import Message, Reply, Usage
+from argosy.schemas.chat import Message, Reply
 from argosy.schemas.errors import ContextOverflow, ModelRefused
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import names
@@ -33,36 +32,6 @@ T = TypeVar("T")
 TOKENS_PER_TURN: Final = 4
 """What a server puts around each message: its role and its limits."""
 TOKENS_PER_PROMPT: Final = 3
-DEFAULT_PROVIDER: Final = "openai"
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Gives each attempt its `ctx.model`. One per process."""
-
-    client: ModelClient
-    settings: ModelSettings
-
-    def for_task(  # noqa: PLR0913 (all that one attempt differs in)
-        self,
-        *,
-        agent: str,
-        model: str | None,
-        guard: Guard,
-        spent: Callable[[Usage], None],
-        step: Step,
-        tools: Calls,
-        admissions: Admissions | None = None,
-    ) -> Model:
-        """Make the model of one attempt; `model` is its contract's, `spent` hears the usage of every call.
-
-        `admissions` let calls of models that have limits in; None: there are none.
-        """
-        provider, _colon, name = (self.settings.replace_with or model or "").rpartition(":")
-        terms = TaskTerms(
-            agent, provider or DEFAULT_PROVIDER, name, guard, spent, admissions, prices=self.settings.prices
-        )
-        return TaskModel(self.client, terms, step, tools, self.settings)
 
 
 class TaskModel:

@@ -3,7 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from argosy.agents.budget import Budgets
 from argosy.agents.claim import Claims
@@ -11,7 +11,6 @@ from argosy.agents.hand_back import HandBack
 from argosy.agents.hold import Holds
 from argosy.agents.lanes import Lanes
 from argosy.agents.learning import Learning
-from argosy.agents.limiter import Limiter
 from argosy.agents.mcp_servers import McpServers
 from argosy.agents.memo import Memos
 from argosy.agents.tenant_budget import TenantLedger
@@ -23,6 +22,9 @@ from argosy.broker.store import Payloads, Store
 from argosy.broker.topics import TopicNames
 from argosy.broker.values import CountTokens
 from argosy.schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from argosy.agents.limiter import Limiter
 
 _CACHED_BYTES: Final = 64 * 1024 * 1024
 """Of payloads that were read last: what all shards of a map share is read once."""
@@ -51,7 +53,7 @@ class Services:
     learning: Learning
     servers: McpServers
     budgets: Budgets
-    limiter: Limiter | None
+    limiter: "Limiter | None"
     """None where no model has limits."""
 
     def ledger(self, tenant: str) -> TenantLedger | None:
@@ -90,5 +92,13 @@ def connect(
         graveyard=Graveyard(producer, topics.dead, source, settings.kafka.max_message_bytes),
         servers=McpServers(),
         budgets=Budgets(store, lanes, window_ms),
-        limiter=Limiter(store, settings) if settings.model.limits else None,
+        limiter=_limiter(store, settings),
     )
+
+
+def _limiter(store: Store, settings: Settings) -> "Limiter | None":
+    if not settings.model.limits:
+        return None
+    from argosy.agents.limiter import Limiter  # noqa: PLC0415 - a worker starts sooner without
+
+    return Limiter(store, settings)

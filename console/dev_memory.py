@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from argosy.agents.model import Models
+from argosy.agents.models import Models
 from argosy.agents.openai_client import OpenAIClient
 from argosy.agents.worker import Worker
 from argosy.broker import provision

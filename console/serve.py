@@ -89,7 +89,7 @@ def worker(
 
     SIGTERM stops taking, lets handlers finish for `--drain-seconds` and hands the rest back; twice ends at once.
     """
-    from argosy.agents.model import Models  # noqa: PLC0415 - see above
+    from argosy.agents.models import Models  # noqa: PLC0415 - see above
     from argosy.agents.openai_client import OpenAIClient  # noqa: PLC0415
     from argosy.agents.worker import Worker  # noqa: PLC0415
     from argosy.pipelines.discover import discover  # noqa: PLC0415
@@ -118,11 +118,12 @@ def worker(
             return
         await _check_redis(services.store)
         client = OpenAIClient(settings.model)
+        models = Models(client, settings.model)
         if any(agent.contract.model for agent in agents):
-            client.load()  # not while leases are to be renewed: on a busy machine it takes as long as one
+            client.load()
+            models.load()  # not while leases are to be renewed: on a busy machine it takes as long as one
         await say_ready(ready_file)
         parts = (settings, services.cluster, services.store, services.payloads, agents)
-        models = Models(client, settings.model)
         worker = Worker(*parts, models=models)
         services.load_vocabulary(worker.joined())
         serving = asyncio.create_task(worker.run(stop), name="worker")

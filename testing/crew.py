@@ -4,8 +4,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from argosy.agents.model import Models
 from argosy.agents.model_client import ModelClient
+from argosy.agents.models import Models
 from argosy.agents.worker import Worker
 from argosy.broker import tokens
 from argosy.broker.values import CountTokens

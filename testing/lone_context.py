@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from argosy.agents.guard import Guard
 from argosy.agents.handler_context import UNKNOWN_ROOM
-from argosy.agents.model import Models
 from argosy.agents.model_client import ModelClient, ToolSpec
+from argosy.agents.models import Models
 from argosy.agents.step import output_of
 from argosy.broker import tokens
 from argosy.broker.values import decode_value, encode_value

@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from argosy.agents.guard import Guard
-from argosy.agents.model import Models
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolCalls, ToolResult, ToolSpec
+from argosy.agents.models import Models
 from argosy.agents.tool_calls import MOST_CALLS, fitted
 from argosy.broker import tokens
 from argosy.pipelines import terms

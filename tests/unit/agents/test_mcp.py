@@ -16,8 +16,8 @@ from werkzeug import Request, Response
 
 from argosy.agents.mcp_servers import McpServers
 from argosy.agents.mcp_stdio import INHERITED
-from argosy.agents.model import Models
 from argosy.agents.model_client import ToolCall, ToolCalls, ToolResult
+from argosy.agents.models import Models
 from argosy.pipelines.agent import agent
 from argosy.pipelines.context import Context
 from argosy.pipelines.mcp import McpServer, mcp

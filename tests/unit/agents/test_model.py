@@ -7,8 +7,8 @@ from pydantic import BaseModel, JsonValue
 from structlog.testing import capture_logs
 
 from argosy.agents.guard import Guard
-from argosy.agents.model import Models
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult, ToolSpec
+from argosy.agents.models import Models
 from argosy.pipelines import tool as tools
 from argosy.pipelines.context import Model
 from argosy.pipelines.mcp import McpTool

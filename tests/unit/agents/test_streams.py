@@ -3,7 +3,7 @@
 import pytest
 
 from argosy.agents import openai_client
-from argosy.agents.model import Models
+from argosy.agents.models import Models
 from argosy.client.links import read_events
 from argosy.client.streamed import Piece, Streams
 from argosy.pipelines.agent import agent

@@ -104,10 +104,11 @@ def test_a_worker_starts_without_what_draws_and_what_cuts_pages_and_finds_it_lat
     code = (
         "import sys\n"
         "from argosy.console.main import build_app; build_app('worker')\n"
-        "import argosy.agents.worker, argosy.agents.model, argosy.agents.openai_client\n"
-        "heavy = {'rich.console', 'rich.traceback', 'pygments', 'markdown_it', 'regex', 'openai', 'mcp'}\n"
+        "import argosy.agents.worker, argosy.agents.models, argosy.agents.openai_client\n"
+        "heavy = {'rich.console', 'rich.traceback', 'pygments', 'markdown_it', 'regex', 'openai', 'mcp', 'ctypes'}\n"
+        "heavy |= {'opentelemetry.sdk.metrics', 'google.protobuf', 'greenlet', 'argosy.agents.model'}\n"
         "print(*sorted(heavy & set(sys.modules)))\n"
-        "import rich.console, rich.pretty, rich.traceback; print('found')"
+        "import rich.console, rich.pretty, rich.traceback, opentelemetry.sdk.metrics; print('found')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["found"]
