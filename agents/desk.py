@@ -264,10 +264,12 @@ class Desk:
         # While services are waited for, the lease must not run out and count as a lost one.
         running.limit.lift()
         verdict = self._attempts.verdict(running)
-        if not (isinstance(verdict, bytes) and self._settling.add(running, verdict)):
+        if isinstance(verdict, bytes):
+            self._settling.add(running, verdict)
+        else:
             self._begin(self._end(running, verdict), "end an attempt")
 
-    async def _end(self, running: Running, verdict: Verdict | Drained | bytes) -> None:
+    async def _end(self, running: Running, verdict: Verdict | Drained) -> None:
         self._close(running, await self._endings.end(running, verdict))
 
     def _close(self, running: Running, ended: Ended) -> None:

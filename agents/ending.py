@@ -5,7 +5,6 @@ from typing import assert_never
 
 from argosy.agents.attempt import Attempts
 from argosy.agents.parking import Why
-from argosy.agents.result import Result, result_of
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.settle import Settles
@@ -37,7 +36,7 @@ class Endings:
 
     services: Services
 
-    async def end(self, running: Running, verdict: Verdict | Drained | bytes) -> Ended:
+    async def end(self, running: Running, verdict: Verdict | Drained) -> Ended:
         """Settle, if that is what the verdict asks for. Waits for services as long as it takes."""
         with running.span, running.log_context():
             match verdict:
@@ -56,7 +55,7 @@ class Endings:
                     steps.left(running.span, "expired", "the deadline of its task has passed")
                     return Parked("expired", 0.0)
                 case _:
-                    return await self._settle(running, await self._settled(running, verdict))
+                    return await self._settle(running, self._settled(running, verdict))
 
     async def _settle(self, running: Running, settled: TaskSettled) -> Ended:
         steps.invoked(running.span, settled.outcome, settled.usage, running.seconds)
@@ -71,34 +70,27 @@ class Endings:
             tell_settled(running, settled.outcome, said, code)
         return Parked("lost", 0.0) if said == "loss" else Finished()
 
-    async def _settled(self, running: Running, verdict: Failed | Overflowed | bytes) -> TaskSettled:
+    def _settled(self, running: Running, verdict: Failed | Overflowed) -> TaskSettled:
         body = running.order.body
         base = TaskSettled(
             task_id=body.task_id,
             attempt=body.attempt,
-            outcome="succeeded",
+            outcome="failed",
             usage=running.usage,
             worker=self.services.source,
             deliveries=running.deliveries + 1,
             duration_ms=round(running.seconds * 1000),
         )
-        found = (
-            await result_of(verdict, body, self.services, running.taint, running.payloads.values())
-            if isinstance(verdict, bytes)
-            else verdict
-        )
-        match found:
-            case Result(payload, facts):
-                return base.model_copy(update={"result": payload, "facts": facts})
+        match verdict:
             case Overflowed(tokens, fault):
                 seen = _seen(running, fault)
                 return base.model_copy(
                     update={"outcome": "overflow", "measured_tokens": tokens, "fault": seen}
                 )
-            case Failed(fault) | (Fault() as fault):
-                return base.model_copy(update={"outcome": "failed", "fault": _seen(running, fault)})
+            case Failed(fault):
+                return base.model_copy(update={"fault": _seen(running, fault)})
             case _:
-                assert_never(found)
+                assert_never(verdict)
 
 
 def _seen(running: Running, fault: Fault) -> Fault:

@@ -1,7 +1,7 @@
-"""Settling plain successes, a turn of the loop at a time: results of a lane in one script, records in one call.
+"""Settling successes, a turn of the loop at a time: results of a lane in one script, records in one call.
 
 The same order as everywhere: store the result under the fence, append `task.settled`, then finish the offset. What
-is not plain is handed on, to be ended by itself.
+is not plain (a payload to store, facts to find) is stored and found first, and then settles with what is there.
 """
 
 import asyncio
@@ -12,13 +12,15 @@ from typing import Final
 
 from argosy.agents.attempt import Attempts
 from argosy.agents.claiming import Begin
-from argosy.agents.ending import Ended, Finished, Parked, tell_settled
+from argosy.agents.ending import Ended, Endings, Finished, Parked, tell_settled
 from argosy.agents.hold import MOST, Held, Holding
 from argosy.agents.patience import patiently
+from argosy.agents.result import Result, result_of
 from argosy.agents.running import Running
 from argosy.agents.services import Services
 from argosy.agents.settle import LETTERS, Settles, fits, record
 from argosy.agents.success import Success
+from argosy.agents.verdict import Failed
 from argosy.broker.log import Outgoing
 from argosy.schemas.errors import MessageTooLarge, Refused, Unreachable
 from argosy.telemetry import logs, metrics, steps
@@ -54,22 +56,45 @@ class Settling:
         self._storing: set[int] = set()
         self._stored: list[_Settling] = []
         self._publishing = 0
+        self._soon = False
         self._late: asyncio.TimerHandle | None = None
 
-    def add(self, running: Running, data: bytes) -> bool:
-        """Take a success by the JSON of its value; False if it is no plain one."""
+    def add(self, running: Running, data: bytes) -> None:
+        """Take a success by the JSON of its value."""
         body = self._success.body(running, data)
-        if body is None or not fits(len(body), self._services):
-            return False
+        if body is None:
+            self._begin(self._find(running, data), "find a result")
+        else:
+            self._take(running, body)
+
+    async def _find(self, running: Running, data: bytes) -> None:
+        with running.log_context():
+            found = await result_of(
+                data, running.order.body, self._services, running.taint, running.payloads.values()
+            )
+        if isinstance(found, Result):
+            self._take(running, self._success.body_of(running, found))
+            if not self._soon:  # what was put by one thread is found in one turn
+                self._soon = True
+                asyncio.get_running_loop().call_soon(self.flush)
+        else:
+            self._ended(running, await Endings(self._services).end(running, Failed(found)))
+
+    def _take(self, running: Running, body: bytes) -> None:
         sending = span = running.span
         if span.recording:
             steps.invoked(span, "succeeded", running.usage, running.seconds)
             sending = steps.settle(self._services.topics.runs, Attempts.work(running), "succeeded", span)
-        self._added.setdefault(running.order.body.lane, []).append(_Settling(running, body, sending))
-        return True
+        one = _Settling(running, body, sending)
+        if fits(len(body), self._services):
+            self._added.setdefault(running.order.body.lane, []).append(one)
+        else:
+            running.ordinal += 1
+            self._begin(self._shrink(one), "settle a small failure")
 
     def flush(self) -> None:
         """Begin to settle what was added: what comes while a lane's call is under way goes into its next one."""
+        self._soon = False
         for lane in self._added.keys() - self._storing:
             self._storing.add(lane)
             self._begin(self._store_all(lane), "store results")

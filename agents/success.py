@@ -1,10 +1,11 @@
-"""The body of `task.settled` for a plain success, from the JSON of its value: nothing is parsed to be written again."""
+"""Writing `task.settled` for a success; of a plain one from its JSON: nothing is parsed to be written again."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pydantic_core import to_json
 
+from argosy.agents.result import Result
 from argosy.agents.running import NO_USAGE, Running
 from argosy.broker.values import CountTokens, decode_value, is_too_deep, model_text
 from argosy.schemas.codec import encode_body
@@ -35,20 +36,10 @@ class Success:
                 tokens = self.count_tokens(model_text(decode_value(data), data))
         except InvalidInput:
             return None
-        duration_ms = round(running.seconds * 1000)
         if running.usage is not NO_USAGE:
-            return encode_body(
-                TaskSettled(
-                    task_id=order.task_id,
-                    attempt=order.attempt,
-                    outcome="succeeded",
-                    result=Inline(value=decode_value(data), bytes=len(data), tokens=tokens),
-                    usage=running.usage,
-                    worker=self.source,
-                    deliveries=running.deliveries + 1,
-                    duration_ms=duration_ms,
-                )
-            )
+            payload = Inline(value=decode_value(data), bytes=len(data), tokens=tokens)
+            return self.body_of(running, Result(payload, {}))
+        duration_ms = round(running.seconds * 1000)
         return (
             b'{"task_id":%b,"attempt":%d,"outcome":"succeeded","result":{"value":%b,"bytes":%d,"tokens":%d},'
             b'"worker":%b,"deliveries":%d%b}'
@@ -61,6 +52,23 @@ class Success:
                 _quoted(self.source),
                 running.deliveries + 1,
                 b',"duration_ms":%d' % duration_ms if duration_ms else b"",
+            )
+        )
+
+    def body_of(self, running: Running, result: Result) -> bytes:
+        """Write the body for a result that was found."""
+        order = running.order.body
+        return encode_body(
+            TaskSettled(
+                task_id=order.task_id,
+                attempt=order.attempt,
+                outcome="succeeded",
+                result=result.payload,
+                facts=result.facts,
+                usage=running.usage,
+                worker=self.source,
+                deliveries=running.deliveries + 1,
+                duration_ms=round(running.seconds * 1000),
             )
         )
 

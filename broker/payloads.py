@@ -24,7 +24,7 @@ DEFAULT_FOLDER: Final = Path(".argosy/payloads")
 
 _THREADS: Final = 16
 """Calls at once; they wait for a disk or a network, so there may be more than cores."""
-_FILES_AT_ONCE: Final = 8
+_FILES_AT_ONCE: Final = 4
 """In one thread: of 64 KiB each is read and hashed in less time than a thread takes to wake."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """A full disk, a used up quota, a limit on the size of files."""

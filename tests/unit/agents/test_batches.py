@@ -17,9 +17,13 @@ from argosy.agents.order import Order
 from argosy.agents.running import Running
 from argosy.agents.services import connect
 from argosy.agents.suspects import Suspects
+from argosy.broker.memory_payloads import MemoryPayloads
 from argosy.broker.script import Arg, Reply, Script
 from argosy.pipelines.agent import Agent, agent
 from argosy.pipelines.context import Context
+from argosy.schemas.envelope import HEADERS_BYTES
+from argosy.schemas.facts import Want
+from argosy.schemas.payload import Reference
 from argosy.schemas.runlog import TaskSettled
 from support.worker_bench import RunningWorker, input_of, memory_bench, until
 
@@ -67,9 +71,11 @@ class Floor:
         found: Agent[..., Any] = work
         return found
 
-    async def order(self, work: Agent[..., Any], *names: str, text: str = "x") -> None:
+    async def order(
+        self, work: Agent[..., Any], *names: str, text: str = "x", wants: tuple[Want, ...] = ()
+    ) -> None:
         for name in names or NAMES:
-            await self.bench.order(work, f"run-1/{name}", input_of("text", text))
+            await self.bench.order(work, f"run-1/{name}", input_of("text", text), wants=wants)
 
     async def outcomes(self, count: int) -> dict[str, TaskSettled]:
         return {one.task_id.removeprefix("run-1/"): one for one in await self.bench.until_settled(count)}
@@ -197,6 +203,57 @@ async def test_answers_of_kafka_that_are_lost_settle_with_the_same_bytes(
         floor.go.set()
         await floor.bench.until_committed(work, 8)
     assert len({one.model_dump_json() for one in await floor.bench.settled()}) == 8
+
+
+async def test_large_results_of_a_turn_are_stored_in_one_call_and_lie_in_the_payload_store_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    floor = await Floor().open(monkeypatch)
+    work = floor.agent(concurrency=8)
+    await floor.order(work, text="large")
+    async with floor.bench.worker(work):
+        settled = await floor.outcomes(8)
+        await floor.bench.until_committed(work, 8)
+    assert floor.scripts["hold"] == 1
+    payloads = floor.bench.payloads
+    for one in settled.values():
+        assert isinstance(one.result, Reference)
+        assert len(await payloads.get(one.result.sha256)) == one.result.bytes == 70_002
+
+
+async def test_while_the_payload_store_is_away_large_results_wait_and_small_ones_settle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    floor = await Floor().open(monkeypatch)
+    work = floor.agent()
+    payloads = floor.bench.payloads
+    assert isinstance(payloads, MemoryPayloads)
+    await floor.order(work, *NAMES[:3], text="large")
+    await floor.order(work, *NAMES[3:])
+    payloads.down()
+    async with floor.bench.worker(work):
+        assert set(await floor.outcomes(5)) == set(NAMES[3:])
+        payloads.up()
+        settled = await floor.outcomes(8)
+        await floor.bench.until_committed(work, 8)
+    assert [type(settled[name].result) for name in NAMES[:3]] == [Reference] * 3
+
+
+async def test_a_result_with_facts_that_is_larger_than_a_record_is_a_small_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    floor = await Floor().open(monkeypatch)
+    work = floor.agent()
+    kafka = floor.bench.settings.kafka.model_copy(update={"max_message_bytes": HEADERS_BYTES + 10_000})
+    await floor.order(work, "t0", text="y" * 6_000, wants=(Want(kind="value"),))
+    await floor.order(work, "t1")
+    async with floor.bench.worker(work, settings=floor.bench.settings.model_copy(update={"kafka": kafka})):
+        settled = await floor.outcomes(2)
+        await floor.bench.until_committed(work, 2)
+    fault = settled["t0"].fault
+    assert fault is not None
+    assert (settled["t0"].outcome, fault.code) == ("failed", "result_too_large")
+    assert settled["t1"].outcome == "succeeded"
 
 
 async def test_a_large_result_does_not_keep_the_others_of_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
