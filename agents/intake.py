@@ -259,13 +259,17 @@ class Intake:
 
     async def _behind(self, leave_out: Container[Partition], *, opened: bool) -> int:
         total = 0
+        positions: dict[Partition, int] = {}
         for partition, part in list(self._parts.items()):
             if partition not in leave_out:
                 position = part.tracker.next if opened else part.tracker.committable
+                total += part.tracker.open if opened else 0
                 if position is None:
                     position = await self._consumer.committed(partition) or 0
-                start, end = await self._consumer.edges(partition)
-                total += max(0, end - max(start, position)) + (part.tracker.open if opened else 0)
+                positions[partition] = position
+        if positions:
+            edges = await self._consumer.all_edges(positions)
+            total += sum(max(0, edges[at][1] - max(edges[at][0], was)) for at, was in positions.items())
         return total
 
     def _look_at_room(self, partition: Partition, part: _Part) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -158,6 +158,10 @@ class KafkaConsumer:
     async def edges(self, partition: Partition) -> tuple[int, int]:
         """See `log.Consumer.edges`."""
         return await self._reader.edges(partition)
+
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See `log.Consumer.all_edges`."""
+        return await self._reader.all_edges(partitions)
 
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """See `log.Consumer.peek`."""

@@ -172,6 +172,10 @@ class Consumer(Protocol):
         """Return (log start, log end): the first offset kept, and the position after all that is written now."""
         ...
 
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """Return (log start, log end) of many, as of about one moment."""
+        ...
+
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """Return the first record at or after `offset`, None if there is none; the position stays."""
         ...

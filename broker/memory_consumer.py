@@ -1,7 +1,7 @@
 """The twin's consumer loop, with the seek race: after each rebalance it hands out what was fetched before the seek."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from argosy.broker.log import Batch, Partition, Record, Subscriber
 from argosy.broker.memory_broker import MemoryBroker
@@ -166,6 +166,12 @@ class MemoryConsumer:
         await self._broker.reach(self._name)
         log = self._broker.log(partition)
         return log.base, log.end
+
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        """See `log.Consumer.all_edges`."""
+        await self._broker.reach(self._name)
+        logs = {partition: self._broker.log(partition) for partition in partitions}
+        return {partition: (log.base, log.end) for partition, log in logs.items()}
 
     async def peek(self, partition: Partition, offset: int) -> Record | None:
         """See `log.Consumer.peek`."""

@@ -24,7 +24,7 @@ The crash stories of the worker, and the tests that hold them (here, if no other
 # ruff: noqa: ANN401, ARG001 - settings are passed through; a handler's parameters are its interface
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -472,17 +472,18 @@ async def test_a_message_that_comes_just_when_the_watchdog_looks_ends_nothing(
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
         await fleet.bench.until_committed(work, 1)
         (consumer,) = running.worker.consumers
-        edges = consumer.edges
+        edges = consumer.all_edges
 
-        async def late(partition: Partition) -> tuple[int, int]:
+        async def late(partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
             nonlocal looks
             looks += 1
-            start, end = await edges(partition)
-            return start, end + 1 if looks == 1 else end  # in the log, and not fetched yet
+            found = await edges(partitions)
+            more = looks == 1  # in the log, and not fetched yet
+            return {where: (start, end + more) for where, (start, end) in found.items()}
 
-        monkeypatch.setattr(consumer, "edges", late)
+        monkeypatch.setattr(consumer, "all_edges", late)
         fleet.bench.advance(60)
-        await until(lambda: looks > 6)
+        await until(lambda: looks > 3)
         assert not running.task.done()
 
 

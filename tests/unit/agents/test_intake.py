@@ -1,6 +1,6 @@
 """What waits, what is open, what may be committed, and when partitions are paused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -20,6 +20,7 @@ class Consumer:
         self.paused: set[Partition] = set()
         self.commits: list[dict[Partition, int]] = []
         self.error: Exception | None = None
+        self.asked = 0
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self.paused.update(partitions)
@@ -35,8 +36,9 @@ class Consumer:
     async def committed(self, partition: Partition) -> int | None:
         return {P0: 3}.get(partition)
 
-    async def edges(self, partition: Partition) -> tuple[int, int]:
-        return (5, 10) if partition == P0 else (0, 4)
+    async def all_edges(self, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        self.asked += 1
+        return {partition: (5, 10) if partition == P0 else (0, 4) for partition in partitions}
 
 
 class Owner:
@@ -207,3 +209,12 @@ async def test_lag_is_counted_from_what_was_received_or_committed_or_kept() -> N
     for _ in range(2):
         floor.intake.finish(floor.intake.next().copy)
     assert await floor.intake.lagging() == 3 + 4
+
+
+async def test_the_lag_of_all_partitions_is_asked_for_at_once_and_of_none_not_at_all() -> None:
+    floor = await opened()
+    assert await floor.intake.unfinished() == 5 + 4
+    assert floor.consumer.asked == 1
+    await floor.intake.revoked([P0, P1])
+    assert await floor.intake.unfinished() == 0
+    assert floor.consumer.asked == 1
