@@ -50,6 +50,12 @@ def fold(state: RunState | None, event: Event) -> Folded:
     Same state and event: same state and decisions, in every process and after any reload.
     """
     match event.message:
+        case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
+            decisions: tuple[Decision, ...] = ()  # no task of this run
+        case TaskSettled() if (
+            state is not None and state.st == "active"
+        ):  # nearly all are, so they come first
+            decisions = _rules(_rules_of(state), event.run_id)(state, event)
         case RunAccepted() as accepted:
             return _accepted(state, event, accepted)
         case SubmitTurnedAway() as away:
@@ -58,8 +64,6 @@ def fold(state: RunState | None, event: Event) -> Folded:
             return _ended(state, event, ended)
         case CancelReceived() as cancel if state is None or state.st == "cancel":
             return _cancelled_before(event, cancel)
-        case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
-            decisions: tuple[Decision, ...] = ()  # no task of this run
         case _ if state is not None and state.st == "active":
             decisions = _rules(_rules_of(state), event.run_id)(state, event)
         case TaskSettled() as late:

@@ -125,7 +125,12 @@ def inputs_of(state: RunState, plan: Plan, step: StepPlan, shard: int | None) ->
 
 
 def _input(state: RunState, plan: Plan, step: StepPlan, edge: InputEdge) -> Given:
-    cause = missing(state, plan, step, step.via.get(edge.name, edge.source))
+    source = edge.source
+    # Most read the value of a step beside them, which has succeeded.
+    beside = "/" not in source and source != INPUT and not step.via and not plan.steps[source].is_map
+    if beside and state.step(source).letter == "k" and source not in state.step(step.name).absent:
+        return Given(edge.name, value_of(state, source), edge.select)
+    cause = missing(state, plan, step, step.via.get(edge.name, source))
     if cause is not None:
         return Given(name=edge.name, source=_hole(state, cause))
     if is_item(edge.source):

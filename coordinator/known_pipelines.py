@@ -29,6 +29,7 @@ MOST_BYTES: Final = 256 * 1024
 """A longer document is read anew each time."""
 _HEAD_BYTES: Final = 176
 """Of a document: format, name and version come first, and few share them."""
+_CARRYING: Final = frozenset((RunSubmitted.KIND, RunAccepted.KIND))
 _KEY: Final = b'"pipeline":'
 _LEAD_BYTES: Final = 32
 """Before the pipeline, as our own encoder writes these messages: at most the number of the rules."""
@@ -102,7 +103,7 @@ def known(pipeline: CompiledPipeline) -> KnownPipeline:
 
 def decode(envelope: Envelope, body: bytes | None) -> Message:
     """Decode as `decode_body` does, with the same errors; a known pipeline comes as the object that it was."""
-    if body is None or envelope.kind not in {RunSubmitted.KIND, RunAccepted.KIND}:
+    if body is None or envelope.kind not in _CARRYING:
         return decode_body(envelope, body)
     start = body.find(_KEY, 0, _LEAD_BYTES) + len(_KEY)
     head = body[start : start + _HEAD_BYTES]

@@ -12,7 +12,7 @@ from argosy.coordinator.known_pipelines import decode
 from argosy.schemas.envelope import Envelope, read_envelope
 from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.ids import is_run_id
-from argosy.schemas.runlog import LogMessage, RunAccepted
+from argosy.schemas.runlog import LogMessage, RunAccepted, TaskSettled
 
 
 def read(record: Record) -> Event:
@@ -29,7 +29,7 @@ def read(record: Record) -> Event:
         raise
     if not is_run_id(envelope.subject):
         raise BadMessage("is no run id", field="ce_subject")
-    if not isinstance(message, LogMessage):
+    if not isinstance(message, TaskSettled) and not isinstance(message, LogMessage):  # most are the first
         raise BadMessage(f"{envelope.kind} has no place in the run log", field="ce_type")
     return Event(record.offset, record.timestamp_ms, envelope.subject, message, envelope.traceparent)
 

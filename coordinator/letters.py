@@ -121,10 +121,9 @@ class Letters:
             return None
         value, blob = _fitting(order.kind, order.value)
         topic, run_id = self._names.tasks(order.agent), dispatch.run_id
-        task_id, parent = f"{run_id}/{dispatch.local}", Trace(order.traceparent)
-        passed = parent.trace_id is not None and not is_sampled(parent.traceparent)
-        span = None if passed else self._span(topic, task_id, dispatch, order, state)
-        traceparent = parent.traceparent if span is None else span.trace.traceparent
+        task_id, parent = f"{run_id}/{dispatch.local}", order.traceparent
+        span = None if alike.passes(parent) else self._span(topic, task_id, dispatch, order, state)
+        traceparent = parent if span is None else span.trace.traceparent
         kind, ce_id, cause = order.kind.KIND, dispatch.member, order.cause
         headers = encoded(kind, ce_id, self._source, run_id, None, cause, 0, traceparent or None, None)
         if dispatch.attempt > 1 and dispatch.sent == 1:

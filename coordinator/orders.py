@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from argosy.coordinator.inputs import Given
 from argosy.schemas.task import TaskDispatched
+from argosy.telemetry.propagation import is_sampled, trace_id_of
 
 
 @dataclass(slots=True)
@@ -51,14 +52,23 @@ class ShardOrders:
 class Alike:
     """Of runs as they are: begin anew when something was folded."""
 
-    __slots__ = "_shards", "terms", "told"
+    __slots__ = "_passing", "_shards", "terms", "told"
 
     def __init__(self, *, told: bool = False) -> None:
         """Nothing was written yet; `told`: log lines are."""
         self.told = told
         self._shards: dict[tuple[str, str], ShardOrders] = {}
+        self._passing: dict[str | None, bool] = {}
         self.terms: dict[tuple[str, str, int], bytes] = {}
         """By run, agent and deadline: what a dispatch says of its run."""
+
+    def passes(self, traceparent: str | None) -> bool:
+        """Say whether a run's trace is there and asks for no spans: it is handed on as it came."""
+        found = self._passing.get(traceparent)
+        if found is None:
+            found = trace_id_of(traceparent) is not None and not is_sampled(traceparent)
+            self._passing[traceparent] = found
+        return found
 
     def keep(self, run_id: str, step: str, shards: ShardOrders) -> None:
         """Keep how the shards of a map are ordered."""

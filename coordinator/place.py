@@ -38,7 +38,7 @@ class Place:
     def local(self) -> str:
         """Name the task inside its run."""
         if self.system is None:
-            return self.step.local(self.shard)
+            return self.step.name if self.shard is None else f"{self.step.name}.{self.shard}"
         return self.group if self.system.number is None else f"{self.group}.{self.system.number}"
 
     @property
@@ -70,8 +70,9 @@ class Place:
     @property
     def agent(self) -> str:
         """The agent whose workers run it."""
-        merge = None if self.system is None else self.merge
-        return self.step.agent if merge is None else merge.agent
+        if self.system is None:
+            return self.step.agent
+        return self.step.agent if self.merge is None else self.merge.agent
 
     @property
     def terms(self) -> Contract:

@@ -205,7 +205,8 @@ def _start(turn: Turn, step: StepPlan, state: StepState) -> None:
         return
     limit = step.step.deadline_millis
     due_ms = None if limit is None else turn.event.time_ms + limit
-    turn.disarm(f"join:{step.name}")
+    if step.step.join is not None:
+        turn.disarm(f"join:{step.name}")
     if state.parents < len(step.parents):
         absent = (parent for parent in step.parents if turn.state.step(parent).letter not in TERMINAL)
         state.absent = tuple(absent)

@@ -54,7 +54,7 @@ def _seen(turn: Turn, local: str, task: TaskState, settled: TaskSettled) -> Task
     if task.seen & bit:
         return task
     turn.count(usage=settled.usage)
-    task = task._replace(seen=task.seen | bit)
+    task = TaskState(task.letter, task.attempt, task.seen | bit, task.cause, task.earlier, task.refused)
     turn.state.put_task(local, task)
     return task
 

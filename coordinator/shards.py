@@ -192,7 +192,7 @@ def _fill(turn: Turn, step: StepPlan, state: StepState) -> Sequence[int]:
         first = state.next
         while first < state.length and turn.state.task(step.local(first)) is not None:
             first += 1  # refused at the start
-        last = first
+        last = min(first + 1, state.length)
         while last < state.length and last - first < room and turn.state.task(step.local(last)) is None:
             last += 1
         if step.is_each:

@@ -120,17 +120,25 @@ class Turn:
         """Order the first attempt of tasks whose numbers follow each other."""
         self.count(tasks=len(places))
         fresh = TaskState("r", 1, 0, self.event.offset)
+        if not self.state.pinned.reuses:
+            self._order_these(places, fresh)
+            return
         for given, some in groupby(places, lambda place: self.is_given(place.local)):
             group = list(some)
-            if given:
-                self.given += group
-            else:
-                first = group[0]
-                self._ready(first.group, first.agent, 1, first.number, len(group))
+            if not given:
+                self._order_these(group, fresh)
+                continue
+            self.given += group
             for place in group:
                 self.state.put_task(place.local, fresh)
-                if not given:
-                    self.changed("r", place, 1)
+
+    def _order_these(self, places: Sequence[Place], fresh: TaskState) -> None:
+        """Order tasks of which nothing was given with the run."""
+        first = places[0]
+        self._ready(first.group, first.agent, 1, first.number, len(places))
+        for place in places:
+            self.state.put_task(place.local, fresh)
+            self.changed("r", place, 1)
 
     def _ready(self, group: str, agent: str, attempt: int, first: int | None, count: int) -> None:
         priority = self.state.pinned.priority
@@ -241,10 +249,12 @@ class Turn:
 
     def _still(self, step: StepPlan) -> None:
         """Take back what a step has set going that has ended."""
-        kinds = ("wait", "sleep") if isinstance(step.runs, Waits) else ("step", "join")
-        for kind in kinds:
+        waits = isinstance(step.runs, Waits)
+        if not waits and step.step.deadline_millis is None and step.step.join is None:
+            return  # nothing can have been set
+        for kind in ("wait", "sleep") if waits else ("step", "join"):
             self.disarm(f"{kind}:{step.name}")
-        if isinstance(step.runs, Waits):
+        if waits:
             forget(self.state, step.name)
 
     def _stop_task(self, place: Place, letter: Letter) -> None:

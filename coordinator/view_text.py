@@ -20,19 +20,19 @@ _RESULT: Final = TypeAdapter(TaskResult)
 
 def view_text(view: View, held: Held) -> bytes:
     """Write a view; the JSON of a payload that `held` knows is made once."""
-    if isinstance(view, TaskState | Totals):
-        return view.encode()
-    if isinstance(view, StepState):
-        plain = view.cause is None and view.first is None
-        return (
-            _plain_step(*_ALL_OF_STEP(view))
-            if plain
-            else _STEP.serializer.to_json(view, exclude_defaults=True)
-        )
-    if view.payload is None or view.facts or view.fault is not None:
-        return result_text(view)
-    traced = b"" if view.traceparent is None else b',"traceparent":%b' % to_json(view.traceparent)
-    return b'{"payload":%b%b}' % (held.json_of(view.payload), traced)
+    match view:
+        case TaskState() | Totals():
+            return view.encode()
+        case StepState():
+            plain = view.cause is None and view.first is None
+            if plain:
+                return _plain_step(*_ALL_OF_STEP(view))
+            return _STEP.serializer.to_json(view, exclude_defaults=True)
+        case TaskResult():
+            if view.payload is None or view.facts or view.fault is not None:
+                return result_text(view)
+            traced = b"" if view.traceparent is None else b',"traceparent":%b' % to_json(view.traceparent)
+            return b'{"payload":%b%b}' % (held.json_of(view.payload), traced)
 
 
 @lru_cache(maxsize=4_096)  # the same few say how most steps of most runs stand
