@@ -26,6 +26,7 @@ PLUG = "ARGOSY_TEST_PLUG"
 """The variable that names a function, `module:function`, to be called in the process before it is what was ordered."""
 _LOOK_SECONDS = 0.05
 _NEEDED = (
+    "argosy.agents.model",
     "argosy.agents.openai_client",
     "argosy.agents.worker",
     "argosy.console.scheduling",
@@ -129,8 +130,11 @@ def _serve() -> None:
     for name in sys.argv[1:]:  # so that no child has to
         importlib.import_module(name)
     from argosy.broker import tokens  # noqa: PLC0415 - only in the process that forks
+    from argosy.schemas.codec import MESSAGES  # noqa: PLC0415
 
     tokens.count("so that the vocabulary is there")
+    for message in MESSAGES.values():
+        message.model_rebuild()
     gc.freeze()
     own, rest = os.getpid(), b""
     while True:
