@@ -19,6 +19,8 @@ from support.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
 
 LARGE: Final = 1_000_000
+SENT: Final = 300_000
+"""Bytes that a record of Kafka has room for, and a full disk has not."""
 ADVICE: Final = "make room there"
 
 
@@ -31,7 +33,7 @@ def _pids(world: FaultWorld) -> list[int]:
 
 
 async def test_a_full_payload_store_keeps_runs_waiting_and_says_what_to_do(
-    tmp_path: Path, forks: Forks, stack: StackThread
+    tmp_path: Path, forks: Forks, stack: StackThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
     async with fault_world(ground) as world, client_of(world) as client:
@@ -39,7 +41,10 @@ async def test_a_full_payload_store_keeps_runs_waiting_and_says_what_to_do(
         diamonds = Diamonds(world, client)
         with full_disk(_pids(world)):
             answers = await client.submit(harming, Act(size=LARGE), run_id="answers")
-            asks = await client.submit(harming, Act(padding="x" * LARGE), run_id="asks")
+            # As a client does that knows no store: what lies there already needs no room, it is made young.
+            monkeypatch.setattr("argosy.client.start.INLINE_BYTES", LARGE)
+            asks = await client.submit(harming, Act(padding="x" * SENT), run_id="asks")
+            monkeypatch.undo()
             await world.until_said(ADVICE, [worker])
             await world.until_said(ADVICE, [coordinator])
             await diamonds.submit(4)
