@@ -16,7 +16,6 @@ from argosy.pipelines.context import Page
 from argosy.pipelines.port import Given
 from argosy.schemas.errors import ContextOverflow, InvalidInput
 from argosy.schemas.late import LATE
-from argosy.schemas.late import LATE
 from argosy.schemas.payload import Inline, Payload, Reference
 from argosy.schemas.plain_dispatch import Dispatch, PlainDispatch
 from argosy.schemas.taint import UNTAINTED, Taint, united
