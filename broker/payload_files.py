@@ -1,16 +1,11 @@
-"""Payloads as files of a folder, by the system's own calls: all that would lie between takes longer than they do.
-
-A file is written beside its name and renamed to it, so that nobody reads half of one.
-"""
+"""Payloads as files of a folder: what was read here and is handed on is made young, and not written again."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from threading import Lock
 from typing import Final
 
-from argosy.schemas.canonical import sha256_hex
+from argosy.broker.payload_objects import folder, path_of
 
 _MOST_SEEN: Final = 4096
 _Seen = tuple[int, ...]
@@ -18,49 +13,36 @@ _Seen = tuple[int, ...]
 
 
 class Files:
-    """Objects of a folder by SHA-256. Safe for many threads at once; every method blocks and raises OSError."""
+    """Objects of a folder by SHA-256, as `Bucket`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, path: Path) -> None:
         """Make the folder if it isn't there."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._root = folder.resolve()
+        path.mkdir(parents=True, exist_ok=True)
+        self._root = path.resolve()
+        self._bucket = folder(self._root)
         self._seen: dict[str, _Seen] = {}
         self._lock = Lock()
 
     def read(self, sha256: str) -> bytes | None:
         """Return the bytes; None if they are others than the name says. FileNotFoundError if there are none."""
-        with (self._root / path_of(sha256)).open("rb", buffering=0) as file:
-            seen = _identity(os.fstat(file.fileno()))
-            data = file.readall()
-        if sha256_hex(data) != sha256:
-            return None
-        with self._lock:
-            self._seen[sha256] = seen
-            if len(self._seen) > _MOST_SEEN:
-                del self._seen[next(iter(self._seen))]
+        path = self._root / path_of(sha256)
+        before = _identity(path.stat())
+        data = self._bucket.read(sha256)
+        if data is not None and before == _identity(path.stat()):
+            with self._lock:
+                self._seen[sha256] = before
+                if len(self._seen) > _MOST_SEEN:
+                    del self._seen[next(iter(self._seen))]
         return data
 
     def write(self, sha256: str, data: bytes) -> None:
         """Write; what was read here, was right, and is that very file still is made young instead."""
-        path = self._root / path_of(sha256)
-        if self._renewed(sha256, path):
-            return
-        beside = path.with_name(f"{sha256}#{token_hex(8)}")
-        try:
-            try:
-                _write(beside, data)
-            except FileNotFoundError:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(beside, data)
-            beside.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                beside.unlink()
-            raise
+        if not self._renewed(sha256, self._root / path_of(sha256)):
+            self._bucket.write(sha256, data)
 
     def delete(self, sha256: str) -> None:
         """Remove. FileNotFoundError if it isn't there."""
-        (self._root / path_of(sha256)).unlink()
+        self._bucket.delete(sha256)
 
     def _renewed(self, sha256: str, path: Path) -> bool:
         with self._lock:
@@ -72,18 +54,6 @@ class Files:
         except OSError:  # collected meanwhile, or another user's
             return False
         return True
-
-
-def path_of(sha256: str) -> str:
-    """Return the name of an object: two levels of 256 folders keep each folder small."""
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb", buffering=0) as file:
-        left = memoryview(data)
-        while left:
-            left = left[file.write(left) :]
 
 
 def _identity(stat: os.stat_result) -> _Seen:

@@ -1,27 +1,30 @@
-"""Payloads as objects of S3, GCS, Azure, or of this process's memory, by `obstore`."""
+"""Payloads as objects by their SHA-256: files, S3, GCS, Azure, or this process's memory, by `obstore`."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import MemoryStore, ObjectStore, from_url
+from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
-from argosy.broker.payload_files import path_of
 from argosy.schemas.canonical import sha256_hex
 
 _RETRY_FOR: Final = timedelta(seconds=30)
+_NUMBER: Final = re.compile(r"\(os error (\d+)\)")
+"""The system's own number of an error: obstore tells it in words alone."""
 
 
 class Bucket:
-    """Objects by SHA-256, as `Files`; every method blocks and raises OSError.
+    """Objects of one store. Safe for many threads at once; every method blocks and raises OSError.
 
     obstore's own async calls answer from threads of Rust: one that does so while the interpreter ends aborts the
     process, and a short command ends right after its last answer.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open `memory:` or a bucket's URL. Raises ValueError where that can't be."""
-        self._store = _open(url)
+    def __init__(self, store: ObjectStore) -> None:
+        """Use this store."""
+        self._store = store
 
     def read(self, sha256: str) -> bytes | None:
         """Return the bytes; None if they are others than the name says. FileNotFoundError if there are none."""
@@ -32,7 +35,7 @@ class Bucket:
         return data if sha256_hex(data) == sha256 else None
 
     def write(self, sha256: str, data: bytes) -> None:
-        """Write, also if it exists: that makes it young."""
+        """Write, also if it exists: that makes it young. Whole or not at all: a file is written beside and renamed."""
         try:
             self._store.put(path_of(sha256), data)
         except BaseError as error:
@@ -46,16 +49,30 @@ class Bucket:
             raise _plain(error) from None
 
 
-def _open(url: str) -> ObjectStore:
+def path_of(sha256: str) -> str:
+    """Return the name of an object: two levels of 256 folders keep each folder small."""
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def folder(path: Path) -> Bucket:
+    """Open a folder that is there."""
+    return Bucket(LocalStore(path, automatic_cleanup=True))
+
+
+def remote(url: str) -> Bucket:
+    """Open `memory:` or a bucket's URL. Raises ValueError where that can't be."""
     if url.startswith("memory:"):
-        return MemoryStore()
+        return Bucket(MemoryStore())
     try:
         # No `client_options`: giving any puts what AWS_ALLOW_HTTP and its like say out of force.
-        return from_url(url, retry_config={"max_retries": 5, "retry_timeout": _RETRY_FOR})
+        return Bucket(from_url(url, retry_config={"max_retries": 5, "retry_timeout": _RETRY_FOR}))
     except BaseError as error:
         raise ValueError(str(error)) from None
 
 
 def _plain(error: BaseError) -> OSError:
     kind = PermissionError if isinstance(error, PermissionDeniedError | UnauthenticatedError) else OSError
-    return kind(str(error))  # whose first line is told: the rest is pages of debug text
+    plain = kind(str(error))  # whose first line is told: the rest is pages of debug text
+    found = _NUMBER.search(str(error))
+    plain.errno = None if found is None else int(found[1])
+    return plain

@@ -1,4 +1,4 @@
-"""`ObstorePayloads`: the payload store on files, or by `obstore` on S3, GCS or Azure.
+"""`ObstorePayloads`: the payload store on files, S3, GCS or Azure, by `obstore`.
 
 An object's name is the SHA-256 of its bytes, under two levels of folders. A put is atomic and makes young what exists:
 collection goes by age alone.
@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from argosy.broker.payload_files import Files, path_of
+from argosy.broker.payload_files import Files
+from argosy.broker.payload_objects import Bucket, path_of, remote
 from argosy.broker.thread_turns import ThreadTurns
 from argosy.schemas.canonical import sha256_hex
 from argosy.schemas.errors import ConfigurationError, PayloadGone, Refused, Unreachable
@@ -29,22 +30,6 @@ _FILES_AT_ONCE: Final = 4
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """A full disk, a used up quota, a limit on the size of files."""
 _REMOTE: Final = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https")
-
-
-class Objects(Protocol):
-    """Objects by SHA-256. Safe for many threads at once; every method blocks and raises OSError."""
-
-    def read(self, sha256: str) -> bytes | None:
-        """Return the bytes; None if they are others than the name says. FileNotFoundError if there are none."""
-        ...
-
-    def write(self, sha256: str, data: bytes) -> None:
-        """Write, and make young."""
-        ...
-
-    def delete(self, sha256: str) -> None:
-        """Remove."""
-        ...
 
 
 class ObstorePayloads:
@@ -124,7 +109,7 @@ class ObstorePayloads:
             raise Unreachable(message) from None
 
 
-def _open(url: str) -> tuple[Objects, str]:
+def _open(url: str) -> tuple[Files | Bucket, str]:
     try:
         parts = urlsplit(url)
         if parts.scheme in ("", "file"):
@@ -133,10 +118,8 @@ def _open(url: str) -> tuple[Objects, str]:
         if parts.scheme not in ("memory", *_REMOTE):
             message = f"the scheme `{parts.scheme}` is unknown"
             raise ValueError(message)  # noqa: TRY301  # told as the store's own words are
-        from argosy.broker.payload_objects import Bucket  # noqa: PLC0415 - files need nothing of obstore
-
         shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-        return Bucket(url), "memory" if parts.scheme == "memory" else shown
+        return remote(url), "memory" if parts.scheme == "memory" else shown
     except (OSError, ValueError) as error:
         what, do = "the payload store can't be opened", "give a folder, or file:///…, s3://…, gs://…, az://…"
         raise ConfigurationError(what, _first_line(error), do) from None

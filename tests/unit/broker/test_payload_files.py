@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from argosy.broker.payload_files import Files, path_of
+from argosy.broker.payload_files import Files
+from argosy.broker.payload_objects import path_of
 from argosy.schemas.canonical import sha256_hex
 
 DATA = b'{"a":1}'
@@ -83,18 +84,6 @@ def test_what_another_user_may_not_make_young_is_written(
     monkeypatch.setattr(os, "utime", refuse)
     files.write(SHA, DATA)
     assert file.stat().st_mtime > LONG_AGO
-
-
-def test_a_write_that_fails_leaves_nothing_behind(
-    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        files.write(SHA, DATA)
-    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [SHA]
 
 
 def test_folders_that_were_swept_away_are_made_again(files: Files, tmp_path: Path) -> None:
