@@ -6,6 +6,7 @@ from typing import Final
 
 from argosy.console.numbers import short
 from argosy.console.plan_capacity_constants import Constants
+from argosy.console.plan_capacity_first import First
 from argosy.console.plan_capacity_walls import Needs, Wall
 from argosy.schemas.settings import Settings
 
@@ -39,7 +40,9 @@ def share(part: float) -> str:
     return f"{part:.1%}" if part < _MANY else f"{part:.0f}x"
 
 
-def page(needs: Needs, found: Sequence[Wall], settings: Settings, known: Constants) -> str:
+def page(
+    needs: Needs, found: Sequence[Wall], first: First | None, settings: Settings, known: Constants
+) -> str:
     """Write the whole page."""
     return "\n".join(
         [
@@ -51,7 +54,7 @@ def page(needs: Needs, found: Sequence[Wall], settings: Settings, known: Constan
             "",
             *_processes(needs, settings),
             "",
-            *_limits(found),
+            *_limits(found, first),
             "",
             *_where_from(known),
         ]
@@ -117,20 +120,29 @@ def _processes(needs: Needs, settings: Settings) -> Iterator[str]:
         )
 
 
-def _limits(found: Sequence[Wall]) -> Iterator[str]:
+def _limits(found: Sequence[Wall], first: First | None) -> Iterator[str]:
     over = [wall for wall in found if wall.share > 1]
-    first = found[0]
     if over:
         yield f"Over {len(over)} of {len(found)} limits; the first:"
+    elif first is None:
+        yield "Nothing limits more runs of this kind; the nearest:"
     else:
-        yield f"What limits first: {first.name}, met at {number(1 / first.share)} times this load"
-    for wall in found[: max(4, len(over))]:
+        yield f"What limits first: {first.wall.name}, met at {number(first.times)} times this load; now:"
+    for wall in _told(found, first, max(4, len(over))):
         yield (
             f"  {share(wall.share):>7}  {wall.name}: {number(wall.needed)} of {number(wall.there)} {wall.unit} "
             f"({wall.ends})"
         )
-        if wall in over or wall is first:
+        if wall in over or (first is not None and wall.name == first.wall.name):
             yield f"           {wall.do}"
+
+
+def _told(found: Sequence[Wall], first: First | None, most: int) -> list[Wall]:
+    """Choose the nearest ones, and the one that is met first, which some others may seem nearer than now."""
+    told = list(found[:most])
+    if first is not None:
+        told += [wall for wall in found[most:] if wall.name == first.wall.name]
+    return told
 
 
 def _where_from(known: Constants) -> Iterator[str]:

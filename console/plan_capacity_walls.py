@@ -9,6 +9,7 @@ from argosy.console.plan_capacity_fleet import FleetNeed, RedisNeed
 from argosy.console.plan_capacity_kafka import KafkaNeed
 from argosy.console.plan_capacity_load import Load, Traffic
 from argosy.coordinator.wants import MOST_SHARDS
+from argosy.schemas.payload import INLINE_BYTES
 from argosy.schemas.settings import Settings
 
 GIB: Final = 1024**3
@@ -148,7 +149,10 @@ def _one_run(needs: Needs, settings: Settings, known: Constants) -> Iterator[Wal
         cure = "split the list: a map of maps, or more runs"
         yield Wall("width of a map", run.width, MOST_SHARDS, "shards", "design", cure)
     worked = load.run.depth * load.task_seconds
-    folded = known.cpu.coordinator.of(run.tasks, run.payload_bytes / 1024) / 1e6
+    seen = (
+        run.payload_bytes if run.payload_bytes <= INLINE_BYTES else 0
+    )  # else a lane sees its reference alone
+    folded = known.cpu.coordinator.of(run.tasks, seen / 1024) / 1e6
     cure = "a run has one lane, which is one core's work: split it into several runs"
     yield Wall("the lane of one run", folded, max(worked, 1.0), "s of its time", "design", cure)
     cure = "raise ARGOSY_FLEET__LONGEST_RUN_SECONDS: topics and tombstones are then kept longer"

@@ -130,7 +130,7 @@ async def script(
         process = await asyncio.create_subprocess_exec(
             *argv,
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, "PYTHONSAFEPATH": ""},  # its modules lie beside it
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from argosy.broker.topics import plan
 from argosy.console.plan_capacity import as_json, reckon
 from argosy.console.plan_capacity_constants import Constants, constants
+from argosy.console.plan_capacity_first import First, first_met
 from argosy.console.plan_capacity_load import Load
 from argosy.console.plan_capacity_run import in_redis, shape, stored_bytes, written
 from argosy.console.plan_capacity_text import days, number, page, share, size
@@ -210,6 +211,32 @@ def test_what_limits_first_comes_first() -> None:
     assert found == sorted(found, reverse=True)
 
 
+@pytest.mark.parametrize("runs", [4, 1_000, 30_000])
+def test_the_limit_met_first_is_within_its_bound_at_the_times_told_and_over_it_beyond(runs: int) -> None:
+    def at(times: float) -> list[Wall]:
+        return walls(needs(load(round(runs * times))), SETTINGS, PLENTY, KNOWN)
+
+    first = first_met(at)
+    assert first is not None
+    assert at(first.times)[0].share <= 1
+    beyond = at(first.times * 1.01 + 1 / runs)
+    assert next(wall.share for wall in beyond if wall.name == first.wall.name) > 1
+
+
+def test_what_does_not_grow_with_the_load_is_never_met_and_what_is_over_already_is_met_now() -> None:
+    steady = Wall("width of a map", 1, 2, "shards", "design", "")
+    assert first_met(lambda _: [steady]) is None
+    over = Wall("runs at once", 3, 2, "runs", "setting", "")
+    assert first_met(lambda _: [over, steady]) == First(over, 1.0)
+
+
+def test_a_lane_sees_of_a_value_over_64_kib_its_reference_and_a_handler_all_of_it() -> None:
+    small, large = load(1_000, payload=1_000), load(1_000, payload=50_000_000)
+    assert limits(large)["the lane of one run"].needed <= limits(small)["the lane of one run"].needed
+    few, much = (needs(asked).fleet.workers[1] for asked in (small, large))
+    assert much.memory_mib > few.memory_mib + much.slots * 95
+
+
 def test_a_raised_setting_moves_its_limit() -> None:
     asked = load(1_000_000)
     raised = SETTINGS.model_copy(
@@ -255,9 +282,11 @@ def test_a_map_can_only_be_so_wide() -> None:
 def test_every_load_has_a_page_and_a_json(asked: dict[str, Any]) -> None:
     found = needs(load(**asked))
     limiting = walls(found, SETTINGS, PLENTY, KNOWN)
-    told = page(found, limiting, SETTINGS, KNOWN)
+    first = First(limiting[0], 1.0)
+    told = page(found, limiting, first, SETTINGS, KNOWN)
     assert limiting[0].name in told
-    assert json.loads(json.dumps(as_json(found, limiting, KNOWN)))["limits"][0]["name"] == limiting[0].name
+    given = json.loads(json.dumps(as_json(found, limiting, first, KNOWN)))
+    assert given["limits"][0]["name"] == given["first"]["name"] == limiting[0].name
 
 
 @pytest.mark.parametrize(
@@ -296,4 +325,7 @@ def test_its_settings_are_those_of_the_fleet(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
-    CommandLine(tmp_path, {})("plan-capacity", "--runs-per-day", "0", expect=2)
+    argosy = CommandLine(tmp_path, {})
+    argosy("plan-capacity", "--runs-per-day", "0", expect=2)
+    for option, value in {"--peak": "inf", "--task-seconds": "inf", "--wait-seconds": "1e300"}.items():
+        argosy("plan-capacity", "--runs-per-day", "10", option, value, expect=2)
