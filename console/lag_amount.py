@@ -13,7 +13,7 @@ class Amount:
     """Messages, the age of the oldest in seconds, and the input tokens of all; None: not known.
 
     `estimated`: so many lie there that only the oldest of each partition were read, and are the measure of the tokens.
-    `at_most`: of those behind them offsets were counted, so that it may be fewer messages.
+    `at_most`: of those behind them offsets were counted, so that it may be fewer messages; or some may be of one task.
     """
 
     messages: int

@@ -3,8 +3,9 @@
 Pure.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from argosy.broker.lag import WINDOW_SECONDS, GroupLag, PartitionLag
 from argosy.broker.presence import InHand, Present, Progress
@@ -27,6 +28,8 @@ class Told:
     dead: Sequence[Grave] = ()
     queued: Mapping[str, Queued] = field(default_factory=dict[str, Queued])
     measures: Measures | None = None
+    patience_seconds: float = math.inf
+    """After which a task that nobody answered is sent again, and may lie in its topic twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ def standing(lag: GroupLag, agent: str | None, told: Told) -> Standing:
     queued = told.queued.get(agent or "", Queued())
     workers = _workers(agent, told.there)
     letters = [each for each in told.dead if each.topic == lag.topic]
-    of_group = _OfGroup(lag, workers, letters, told)
+    again = told.patience_seconds if agent is not None else math.inf
+    of_group = _OfGroup(lag, workers, letters, told, again)
     parts = [of_group.part(one) for one in lag.partitions]
     running, parked = [hand.running for _, hand in workers.hands], [hand.parked for _, hand in workers.hands]
     unfinished, waiting = (
@@ -121,6 +125,7 @@ class _OfGroup:
     workers: _Workers
     letters: list[Grave]
     told: Told
+    again_seconds: float
 
     def rates(self, partition: int | None = None) -> Rates:
         lag, measures = self.lag, self.told.measures
@@ -139,6 +144,8 @@ class _OfGroup:
         parked = in_partition([hand.parked for hand in hands], one.partition)
         in_hand = flying.messages + parked.messages
         unfinished = _unfinished(one, self.workers.progress, in_hand)
+        if (unfinished.seconds or 0.0) >= self.again_seconds:
+            unfinished = replace(unfinished, at_most=True)
         waiting, rates = _waiting(unfinished, flying, parked), self.rates(one.partition)
         owner = self.workers.owner(one.partition)
         facts = Facts(

@@ -87,7 +87,7 @@ async def measure(services: Services, watch: Watch | None = None) -> LagReport:
     dead = await kept.graves.read(services.cluster, names.dead) if names.dead in topics else ()
     told_waits = await redis.known(lambda: _queued(services, names, now_ms))
     waits = told_waits or {}
-    told = Told(now_ms, there, dead, waits, kept.measures)
+    told = Told(now_ms, there, dead, waits, kept.measures, services.settings.fleet.patience_seconds)
     return LagReport(
         tuple(standing(group, names.agent_of(group.topic), told) for group in groups),
         len(dead),

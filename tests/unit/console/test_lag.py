@@ -53,6 +53,16 @@ def test_a_group_tells_its_status_in_its_json_too() -> None:
     assert to_jsonable_python(found)["status"] == found.status == "behind"
 
 
+@pytest.mark.parametrize(
+    ("agent", "patience", "told"), [("critic", 9.0, True), ("critic", 30.0, False), (None, 1.0, False)]
+)
+def test_messages_that_are_older_than_the_patience_may_be_fewer_tasks(
+    agent: str | None, patience: float, *, told: bool
+) -> None:
+    found = standing(LAG, agent, Told(NOW, None, patience_seconds=patience))
+    assert found.unfinished.at_most == found.waiting.at_most == told
+
+
 def test_what_waits_is_what_nobody_has_in_hand() -> None:
     there = Present(NOW, (worker("a", {0: 3}, {0: 2}), worker("b", {0: 1}, {})))
     found = standing(LAG, "critic", Told(NOW, there, [letter(0), letter(0, "other")]))
