@@ -118,7 +118,8 @@ class LaneState:
         ends = pipeline_of(before) if size and before and isinstance(event.message, RunEnded) else None
         try:
             state, decisions = fold(before, event)
-            goes_on = state is not None and state is before and state.st in UNDER_WAY
+            # A run that was cancelled before it came is made of what the cancel left: it begins.
+            goes_on = state is not None and state is before and was in UNDER_WAY and state.st in UNDER_WAY
             if state is not None and not goes_on:
                 state.write()
         except NewerVersion:

@@ -22,7 +22,7 @@ from argosy.coordinator.owned_lane import OwnedLane
 from argosy.coordinator.rebuild import rebuild
 from argosy.coordinator.state import RunState
 from argosy.coordinator.sweep import sweep
-from argosy.schemas.errors import MessageTooLarge, Refused, RunExpired, RunFailed, Unreachable
+from argosy.schemas.errors import MessageTooLarge, Refused, RunCancelled, RunExpired, RunFailed, Unreachable
 from argosy.schemas.ids import TaskId, lane_of
 from argosy.schemas.payload import Inline
 from argosy.schemas.runlog import CancelReceived, RunAccepted, TaskSettled
@@ -131,6 +131,24 @@ async def test_a_cancel_of_a_run_that_nobody_knows_is_not_kept_as_long_as_runs_a
         (key,) = [key for key in world.server.dump() if b":run:early" in key]
         left_ms = world.server.expiries()[key] - time.time() * 1000
         assert 0 < left_ms <= 2 * CANCEL_AHEAD_MS
+
+
+async def test_a_run_that_was_cancelled_before_it_came_counts_no_other_one_out() -> None:
+    async with shell_world() as world, client_of(world) as client:
+        lane = lane_of("early", world.settings.fleet.lanes)
+        beside = next(
+            name for n in range(100) if lane_of(name := f"run-{n}", world.settings.fleet.lanes) == lane
+        )
+        world.handler = lambda _: None
+        await client.submit(hello, "x", run_id=beside)
+        await world.until(lambda: len(world.seen) == 1)
+        await client.run("early").cancel()
+        await world.until(lambda: any(b":run:early" in key for key in world.server.dump()))
+        with pytest.raises(RunCancelled):
+            await (await client.submit(hello, "x", run_id="early")).result(timeout_seconds=60)
+        key = LaneKeys(world.settings.redis.key_prefix, lane).load(lane_hash(world, lane)["epoch"]).encode()
+        counts = cast("dict[bytes, bytes]", world.server.dump()[key])
+        assert (counts[b"runs"], counts[b"of:hello"]) == (b"1", b"1")
 
 
 async def test_a_cancel_of_a_run_that_never_comes_costs_redis_less_than_the_smallest_run_does() -> None:
