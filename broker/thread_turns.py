@@ -33,7 +33,13 @@ class ThreadTurns:
         made = self._made.pop(loop)
         for first in range(0, len(made), self._at_once):
             some = made[first : first + self._at_once]
-            loop.run_in_executor(self._pool, _do, some).add_done_callback(_teller(some))
+            try:
+                done = loop.run_in_executor(self._pool, _do, some)
+            except RuntimeError as error:  # the system gives no more threads, or the process ends
+                for call in some:
+                    call.tell(error)
+            else:
+                done.add_done_callback(_teller(some))
 
 
 class _Told(Protocol):

@@ -57,6 +57,22 @@ async def test_nobody_waits_for_ever_behind_a_call_that_crashed() -> None:
     assert [type(other) for other in others] == [ZeroDivisionError, ZeroDivisionError]
 
 
+async def test_nobody_waits_for_ever_where_no_thread_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    turns = ThreadTurns(threads=2, at_once=1, name="t")
+    monkeypatch.setattr(threading.Thread, "start", start)
+    async with asyncio.timeout(5):
+        told = await asyncio.gather(
+            *(turns.call(partial(name_of, number)) for number in range(3)), return_exceptions=True
+        )
+        assert [str(each) for each in told] == ["can't start new thread"] * 3
+        monkeypatch.undo()
+        assert (await turns.call(partial(name_of, 3)))[0] == 3
+
+
 async def test_a_call_that_is_given_up_leaves_the_others_alone() -> None:
     turns = ThreadTurns(threads=1, at_once=8, name="t")
     given_up = asyncio.ensure_future(turns.call(lambda: 1))
