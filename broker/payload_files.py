@@ -28,7 +28,7 @@ class Files:
         path = self._root / path_of(sha256)
         before = _identity(path.stat())
         data = self._bucket.read(sha256)
-        if data is not None and before == _identity(path.stat()):
+        if data is not None and _is_still(path, before):
             with self._lock:
                 self._seen[sha256] = before
                 if len(self._seen) > _MOST_SEEN:
@@ -47,13 +47,20 @@ class Files:
     def _renewed(self, sha256: str, path: Path) -> bool:
         with self._lock:
             seen = self._seen.pop(sha256, None)
+        if seen is None or not _is_still(path, seen):
+            return False
         try:
-            if seen is None or _identity(path.stat()) != seen:
-                return False
             os.utime(path)
         except OSError:  # collected meanwhile, or another user's
             return False
         return True
+
+
+def _is_still(path: Path, seen: _Seen) -> bool:
+    try:
+        return _identity(path.stat()) == seen
+    except OSError:  # collected meanwhile
+        return False
 
 
 def _identity(stat: os.stat_result) -> _Seen:

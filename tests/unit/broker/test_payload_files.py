@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from argosy.broker.payload_files import Files
-from argosy.broker.payload_objects import path_of
+from argosy.broker.payload_objects import Bucket, path_of
 from argosy.schemas.canonical import sha256_hex
 
 DATA = b'{"a":1}'
@@ -53,6 +53,22 @@ def test_what_nobody_read_here_is_written(files: Files, tmp_path: Path) -> None:
 def test_what_was_collected_since_it_was_read_is_written(files: Files, tmp_path: Path) -> None:
     files.read(SHA)
     (tmp_path / path_of(SHA)).unlink()
+    files.write(SHA, DATA)
+    assert files.read(SHA) == DATA
+
+
+def test_what_is_collected_while_it_is_read_was_read(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(self: Bucket, sha256: str) -> bytes | None:
+        data = original(self, sha256)
+        (tmp_path / path_of(sha256)).unlink()
+        return data
+
+    original = Bucket.read
+    monkeypatch.setattr(Bucket, "read", read)
+    assert files.read(SHA) == DATA
+    monkeypatch.undo()
     files.write(SHA, DATA)
     assert files.read(SHA) == DATA
 
