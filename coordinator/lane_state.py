@@ -163,7 +163,8 @@ class LaneState:
     def set_aside_unsent(self, run_id: str, now_ms: int, error: Exception) -> None:
         """Set a run aside of which a record can't be written, as if its fold had raised; it must be loaded."""
         state, longest_ms = self.runs[run_id], self._fleet.longest_run_seconds * 1000
-        self.load.drop(state, self._grown.let_go(run_id, state), asked_of(state))
+        if run_id not in self.quarantine:  # more of its records may be due in the same turn
+            self.load.drop(state, self._grown.let_go(run_id, state), asked_of(state))
         self._keep_aside(run_id, unsent(state, now_ms, error, longest_ms), error)
 
     def _keep_aside(self, run_id: str, kept: SetAside, error: Exception) -> None:

@@ -50,6 +50,17 @@ def raising_for(run_id: str, kind: type[object]) -> Callable[[RunState | None, E
     return broken
 
 
+def without_words_for(run_id: str, body: str) -> Callable[..., object]:
+    def broken(state: RunState, *rest: object) -> object:
+        if state.run_id == run_id:
+            message = "a bug in the bodies"
+            raise LookupError(message)
+        return original(state, *rest)
+
+    original = getattr(letters, body)
+    return broken
+
+
 @pytest.mark.parametrize("kind", [RunAccepted, TaskSettled])
 async def test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline(
     kind: type[object], monkeypatch: pytest.MonkeyPatch
@@ -69,14 +80,7 @@ async def test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline(
 async def test_a_run_of_which_no_record_can_be_written_is_set_aside_too(
     body: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(state: RunState, *rest: object) -> object:
-        if state.run_id == "poison":
-            message = "a bug in the bodies"
-            raise LookupError(message)
-        return original(state, *rest)
-
-    original = getattr(letters, body)
-    monkeypatch.setattr(letters, body, broken)
+    monkeypatch.setattr(letters, body, without_words_for("poison", body))
     async with shell_world() as world, client_of(world) as client:
         poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
         neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
@@ -85,6 +89,26 @@ async def test_a_run_of_which_no_record_can_be_written_is_set_aside_too(
         with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the bodies"):
             await poison.result(timeout_seconds=60)
         await world.until(lambda: not world.left_over())
+
+
+async def test_a_run_of_which_two_records_cannot_be_written_counts_no_other_one_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(letters, "dispatch_of", without_words_for("poison", "dispatch_of"))
+    async with shell_world() as world, client_of(world) as client:
+        lanes = world.settings.fleet.lanes
+        lane = lane_of("poison", lanes)
+        beside = next(name for n in range(100) if lane_of(name := f"run-{n}", lanes) == lane)
+        world.handler = lambda _: None
+        await client.submit(hello, "x", run_id=beside)
+        await world.until(lambda: len(world.seen) == 1)
+        await client.submit(diamond, "x", run_id="poison")
+        await world.until(lambda: any(key.endswith(":quarantine") for key in world.left_over()))
+        key = LaneKeys(world.settings.redis.key_prefix, lane).load(lane_hash(world, lane)["epoch"]).encode()
+        await world.until(
+            lambda: b"of:diamond" not in cast("dict[bytes, bytes]", world.server.dump().get(key, {}))
+        )
+        assert cast("dict[bytes, bytes]", world.server.dump()[key])[b"runs"] == b"1"
 
 
 async def test_a_run_that_cannot_be_written_at_its_commit_is_set_aside_too(
