@@ -20,7 +20,10 @@ class ThreadTurns:
         self._made: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Do something in a thread. Raises what it raises; what isn't an ArgosyError, those beside it raise too."""
+        """Do something in a thread. Raises what it raises; those beside it raise that too.
+
+        But an ArgosyError, and that memory is short, are told to none but who asked.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         made = self._made.setdefault(loop, [])
@@ -62,7 +65,7 @@ class _Call(Generic[T]):
             return
         try:
             self._found.append(self._work())
-        except ArgosyError as error:
+        except (ArgosyError, MemoryError) as error:  # of a large value: beside it may lie small ones
             self._error = error
 
     def tell(self, failed: BaseException | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -16,6 +17,10 @@ def name_of(number: int) -> tuple[int, int]:
 
 def fail() -> None:
     raise Unreachable("away")
+
+
+def take_too_much() -> None:
+    raise MemoryError
 
 
 def crash() -> None:
@@ -39,13 +44,16 @@ async def test_calls_of_one_turn_share_a_thread_up_to_so_many() -> None:
     assert threading.get_ident() not in threads
 
 
-async def test_a_refusal_is_told_to_who_asked_and_the_rest_go_on() -> None:
+@pytest.mark.parametrize(("call", "error"), [(fail, Unreachable), (take_too_much, MemoryError)])
+async def test_a_refusal_is_told_to_who_asked_and_the_rest_go_on(
+    call: Callable[[], None], error: type[Exception]
+) -> None:
     turns = ThreadTurns(threads=1, at_once=8, name="t")
     first, failed, last = await asyncio.gather(
-        turns.call(lambda: 1), turns.call(fail), turns.call(lambda: 2), return_exceptions=True
+        turns.call(lambda: 1), turns.call(call), turns.call(lambda: 2), return_exceptions=True
     )
     assert (first, last) == (1, 2)
-    assert isinstance(failed, Unreachable)
+    assert isinstance(failed, error)
 
 
 async def test_nobody_waits_for_ever_behind_a_call_that_crashed() -> None:
