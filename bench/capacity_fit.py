@@ -25,7 +25,7 @@ SOURCES: Final = {
     "records": "measured: records of runs of seven shapes on a real Kafka, without the values in them",
     "records.batch": "Kafka's record batches of format 2",
     "records.changed": "as it is written: two changes, a task's end and the next one's beginning, told for each result "
-    "at most; fewer where results of a run come together",
+    "at most, fewer where results of a run come together; and as much again where a handler runs on",
     "records.traceparent": "W3C Trace Context: 55 characters, quoted, with a comma",
     "held": "measured: MEMORY USAGE of the keys of the same runs on a real Valkey, without the values in them",
     "held.counted": "measured: what the lanes counted for these runs, less what they took",

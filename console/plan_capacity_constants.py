@@ -29,7 +29,7 @@ class Records(_Part):
     settled: Bytes
     ended: Bytes
     changed: Bytes
-    """Of `states.changed`, for people who watch: one for each result, at most."""
+    """Of `states.changed`, for people who watch: at most one for each result, and one that a handler runs on."""
     batch: Bytes
     """The head of a batch: at worst each record has one of its own."""
     wrapped: Bytes

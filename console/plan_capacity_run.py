@@ -100,7 +100,7 @@ def written(run: Shape, known: Constants) -> tuple[Written, ...]:
         Written("tasks", "task.dispatched, wide 2…", run.wide - per_layer, sizes.dispatched + values.one),
         Written("tasks", "task.dispatched, last", run.last, values.join),
         Written("results", "run.ended", 1, ended),
-        Written("events", "states.changed", 2 + run.tasks, sizes.changed),
+        Written("events", "states.changed", 2 + 2 * run.tasks, sizes.changed),
     )
     return tuple(each for each in found if each.number)
 
