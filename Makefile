@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --annotation-style line
 export PYTHONSAFEPATH = 1
 .DELETE_ON_ERROR:
-.PHONY: demo demo-team test matrix simulate check bench bench-peers lock-peers bench-check bench-capacity bench-growth up down clean lock chaos soak bugs
+.PHONY: demo demo-team test matrix simulate check bench bench-peers bench-page lock-peers bench-check bench-capacity bench-growth up down clean lock chaos soak bugs
 demo up: .venv/.ready .venv/.model
 	$(BIN)/argosy $@
 down: .venv/.ready
@@ -36,7 +36,9 @@ bench-peers: .venv/.ready  # beside celery, dramatiq, taskiq, arq, FastStream, L
 	PYTHONPATH=bench $(BIN)/python -m peers $(PEERS)
 lock-peers: .venv/.ready  # newer versions of them: make lock-peers UPGRADE=--upgrade
 	for lock in bench/peers/locks/*.in; do $(LOCK) $(UPGRADE) $$lock -o $${lock%.in}.lock || exit 1; done
-bench-check: .venv/.ready  # does a task cost more CPU than it did? Three minutes; CHECK=--small: under one, for CI
+bench-page: .venv/.ready  # keep JSON files of bench and bench-peers, and write docs/performance.md: FILES="a.json b.json"
+	PYTHONSAFEPATH= $(BIN)/python bench/page.py $(FILES)
+bench-check: .venv/.ready  # does a task cost more CPU than it did? Three minutes; CHECK=--small: about one, for CI
 	PYTHONSAFEPATH= $(BIN)/python bench/check.py $(CHECK)
 bench-capacity: .venv/.ready  # what argosy plan-capacity reckons with; CAPACITY=--sizes: bytes alone, on a busy machine too
 	PYTHONSAFEPATH= PYTHONPATH=tests $(BIN)/python bench/capacity.py $(CAPACITY)

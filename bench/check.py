@@ -32,7 +32,9 @@ BURN = "BENCH_BURN_MICROSECONDS"
 
 def main(
     *,
-    small: Annotated[bool, typer.Option("--small", help="Under a minute, for CI.")] = False,
+    small: Annotated[
+        bool, typer.Option("--small", help="About a minute on an idle machine, for CI.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep today's ratios: they are what it costs.")
     ] = False,
@@ -58,7 +60,10 @@ def main(
     print(f"yardstick: {min(yardsticks):.1f} µs, the least of {len(yardsticks)}")
     print(*judged, sep="\n")
     if any(each.is_too_dear for each in judged):
-        print("Look for what got slower (docs/performance.md); if it has to be so: --keep", file=sys.stderr)
+        print(
+            "Look for what got slower (docs/performance.md, docs/tuning.md); if it has to be so: --keep",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 
@@ -67,13 +72,15 @@ async def _measure(rounds: int, tasks: int, maps: int) -> tuple[dict[str, list[f
     yardsticks = [await _yardstick()]
     with tempfile.TemporaryDirectory(prefix="argosy-bench-", ignore_cleanup_errors=True) as folder:
         async with LocalStack(Path(folder)) as stack:
-            for _ in range(rounds):
+            for number in range(1, rounds + 1):
                 async with asyncio.timeout(LIMIT_SECONDS):
                     costs[WORKER].append(await _worker(stack, tasks))
                     yardsticks.append(await _yardstick())
                     costs[COORDINATOR].append(await coordinators.cpu_seconds(stack, maps, 1) * 1e6)
                     yardsticks.append(await _yardstick())
-                print({name: values[-1] for name, values in costs.items()}, yardsticks[-2:], file=sys.stderr)
+                told = ", ".join(f"{name} {values[-1]:.0f} µs" for name, values in costs.items())
+                told += f", yardstick {min(yardsticks[-2:]):.1f} µs"
+                print(f"round {number} of {rounds}: {told}", file=sys.stderr, flush=True)
     return costs, yardsticks
 
 

@@ -55,7 +55,9 @@ def main(
             json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
     found = asyncio.run(_measure(names, repeats, sizes, keep))
-    _print(found, about)
+    _print(found, about, judged=not small)
+    if small:
+        print("Taken with --small: that says whether it runs, not how fast.", file=sys.stderr)
     if not all(figure.values for figure in found):
         raise typer.Exit(1)
 
@@ -75,17 +77,18 @@ async def _measure(
     return found
 
 
-def _print(found: Sequence[Figure], about: dict[str, object]) -> None:
+def _print(found: Sequence[Figure], about: dict[str, object], *, judged: bool) -> None:
     table = Table("arm", "what", "unit", "min", "median", "max", "goal", title="argosy bench")
     for figure in found:
-        table.add_row(figure.arm, figure.name, figure.unit, *figure.shown, figure.verdict)
+        table.add_row(figure.arm, figure.name, figure.unit, *figure.shown, figure.verdict if judged else "")
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
     packages = about.pop("packages")
     console.print(", ".join(f"{name} {value}" for name, value in about.items()))
     console.print(packages)
-    judged = [figure for figure in found if figure.goal is not None]
-    console.print(f"{sum(bool(figure.is_met) for figure in judged)} of {len(judged)} goals met")
+    if judged:
+        goals = [figure for figure in found if figure.goal is not None]
+        console.print(f"{sum(bool(figure.is_met) for figure in goals)} of {len(goals)} goals met")
     about["packages"] = packages
 
 

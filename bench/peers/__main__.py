@@ -50,6 +50,8 @@ def main(  # noqa: PLR0913 - options of a command
         found = joined(report.read(json_file), found)
     arms = compare(found, GOALS)
     report.show(arms, TITLES, about)
+    if small:
+        print("Taken with --small: that says whether it runs, not how fast.", file=sys.stderr)
     if json_file is not None:
         needed = dict.fromkeys(name for entry in chosen for name in entry.needs)
         report.write(
