@@ -1,5 +1,6 @@
 """What may be done to runs: cancel, redrive, replay, and the answers to approvals. Each may be sent twice."""
 
+import asyncio
 import getpass
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -8,6 +9,7 @@ from pydantic_core import from_json
 
 from argosy.broker.values import load
 from argosy.client.awaited import Awaited, of_run
+from argosy.client.run import Run
 from argosy.console.connection import SAME, Argosy, Changes, Replay
 from argosy.console.dashboard_budget_action import BUDGET_ACTION
 from argosy.console.dashboard_page import Action, Done, Field, Form, Question
@@ -24,6 +26,8 @@ _ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "expired"})
 _CHARACTERS: Final = 4_000
 _MOST_NAMED: Final = 12
 _MOST_JSON: Final = 50_000
+ACCEPTED_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.05
 
 
 def run_of(form: Form) -> str:
@@ -141,8 +145,17 @@ async def _again(desk: "Desk", form: Form, changes: Changes) -> Done:
                 why="somebody took the id meanwhile",
                 do="begin once more: another id is proposed",
             ) from None
+        await until_accepted(run)
     reused = counted(len(prepared.submit.reused), "result")
     return Done(f"Run {run.run_id} started, with {reused} of {run_id}", f"/runs/{run.run_id}")
+
+
+async def until_accepted(run: Run[Any]) -> None:
+    """Wait a while until there is something of the run to show: its page would say that there is no such run."""
+    with suppress(TimeoutError, Unreachable, Refused):
+        async with asyncio.timeout(ACCEPTED_SECONDS):
+            while await run.state() == "unknown":  # noqa: ASYNC110 - made known by another process
+                await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _told(prepared: Replay) -> tuple[tuple[str, str], ...]:
