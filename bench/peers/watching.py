@@ -18,6 +18,8 @@ from argosy.console.supervise import failure_of
 from argosy.schemas.errors import ChildFailed
 
 LOOK_SECONDS = 0.02
+_BESIDE = {"PYTHONSAFEPATH": ""}
+"""Make has it set, and a script's own modules lie beside it."""
 
 
 class DidNotWork(Exception):
@@ -130,7 +132,7 @@ async def script(
         process = await asyncio.create_subprocess_exec(
             *argv,
             cwd=folder,
-            env={**os.environ, **environment, "PYTHONSAFEPATH": ""},  # its modules lie beside it
+            env={**os.environ, **environment, **_BESIDE},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
@@ -148,7 +150,7 @@ async def run(argv: Sequence[str], folder: Path, environment: Mapping[str, str])
     process = await asyncio.create_subprocess_exec(
         *argv,
         cwd=folder,
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, **_BESIDE},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
