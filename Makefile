@@ -37,7 +37,7 @@ bench-peers: .venv/.ready  # beside celery, dramatiq, taskiq, arq, FastStream, L
 lock-peers: .venv/.ready  # newer versions of them: make lock-peers UPGRADE=--upgrade
 	for lock in bench/peers/locks/*.in; do $(LOCK) $(UPGRADE) $$lock -o $${lock%.in}.lock || exit 1; done
 bench-page: .venv/.ready  # keep JSON files of bench and bench-peers, and write docs/performance.md: FILES="a.json b.json"
-	PYTHONSAFEPATH= $(BIN)/python bench/page.py $(FILES)
+	PYTHONSAFEPATH= PYTHONPATH=tests $(BIN)/python bench/page.py $(FILES)
 bench-check: .venv/.ready  # does a task cost more CPU than it did? Three minutes; CHECK=--small: about one, for CI
 	PYTHONSAFEPATH= $(BIN)/python bench/check.py $(CHECK)
 bench-capacity: .venv/.ready  # what argosy plan-capacity reckons with; CAPACITY=--sizes: bytes alone, on a busy machine too

@@ -5,7 +5,6 @@ So each figure stands on the page once, with when and how it was taken.
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Annotated, Final
 
 import typer
 from pydantic import BaseModel, JsonValue
+
+from support.page_tables import renewed
 
 HERE: Final = Path(__file__).parent
 KEPT: Final = HERE / "measured.json"
@@ -155,14 +156,6 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
-def renewed(page: str, kept: Kept) -> str:
-    """Put the tables into the page, between `<!-- name -->` and `<!-- end of name -->`."""
-    for name, table in tables(kept).items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        page = marks.sub(lambda found, text=table: f"{found[1]}{text}\n{found[2]}", page)
-    return page
-
-
 def main(
     files: Annotated[list[Path] | None, typer.Argument(help="JSON files of bench and bench-peers.")] = None,
 ) -> None:
@@ -174,7 +167,7 @@ def main(
         except ValueError as error:
             sys.exit(f"{file}: {error}")
     KEPT.write_text(kept.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), kept), encoding="utf-8")
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), tables(kept)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Payloads as objects by their SHA-256: files, S3, GCS, Azure, or this process's memory, by `obstore`."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -55,17 +56,21 @@ def path_of(sha256: str) -> str:
 
 
 def folder(path: Path) -> Bucket:
-    """Open a folder that is there."""
-    return Bucket(LocalStore(path, automatic_cleanup=True))
+    """Open a folder that is there. Raises ValueError where that can't be."""
+    return _opened(lambda: LocalStore(path, automatic_cleanup=True))
 
 
 def remote(url: str) -> Bucket:
     """Open `memory:` or a bucket's URL. Raises ValueError where that can't be."""
     if url.startswith("memory:"):
         return Bucket(MemoryStore())
+    # No `client_options`: giving any puts what AWS_ALLOW_HTTP and its like say out of force.
+    return _opened(lambda: from_url(url, retry_config={"max_retries": 5, "retry_timeout": _RETRY_FOR}))
+
+
+def _opened(store: Callable[[], ObjectStore]) -> Bucket:
     try:
-        # No `client_options`: giving any puts what AWS_ALLOW_HTTP and its like say out of force.
-        return Bucket(from_url(url, retry_config={"max_retries": 5, "retry_timeout": _RETRY_FOR}))
+        return Bucket(store())
     except BaseError as error:
         raise ValueError(str(error)) from None
 

@@ -142,9 +142,8 @@ def _workers(  # noqa: PLR0913, PLR0917 - what each agent is reckoned from
     used = cores(load, found, known.cpu.worker, reads_all=True) * count / load.run.tasks
     by_slots, by_cores = math.ceil(slots / concurrency), math.ceil(used * 1000 / known.assumed.busy)
     processes = max(_LEAST, by_slots, by_cores)
-    values = (
-        2 * slots * load.run.payload_bytes // _MIB
-    )  # each handler has what it was given, and what it gives
+    # Each handler has what it was given, and what it gives.
+    values = 2 * slots * load.run.payload_bytes // _MIB
     memory = processes * known.memory.worker_mib + slots * known.memory.handler_kib // _KIB + values
     return Workers(agent, count, slots, processes, used, memory, _round(max(_LANES, processes)))
 

@@ -52,9 +52,8 @@ def fold(state: RunState | None, event: Event) -> Folded:
     match event.message:
         case TaskSettled() | StepRecorded() as told if not told.task_id.startswith(f"{event.run_id}/"):
             decisions: tuple[Decision, ...] = ()  # no task of this run
-        case TaskSettled() if (
-            state is not None and state.st == "active"
-        ):  # nearly all are, so they come first
+        # Nearly all are of this kind, so it comes first.
+        case TaskSettled() if state is not None and state.st == "active":
             decisions = _rules(_rules_of(state), event.run_id)(state, event)
         case RunAccepted() as accepted:
             return _accepted(state, event, accepted)

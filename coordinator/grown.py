@@ -26,8 +26,9 @@ class Grown:
 
     def let_go(self, run_id: str, state: RunState | None) -> int:
         """Say as how many bytes a run is counted that has ended, or is counted no more."""
-        found = self._before.pop(run_id, None)
-        return size_of(state) if found is None else found[0]
+        counted = self.counted(run_id, state)
+        self._before.pop(run_id, None)
+        return counted
 
     def take(self) -> dict[str, tuple[int, Event]]:
         """Take as how many bytes runs are counted, each with its last event."""

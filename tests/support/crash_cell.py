@@ -165,12 +165,10 @@ class Play:
                     await self.world.rebuild()
                     await asyncio.sleep(_REBUILD_SECONDS)  # long enough for one to be finished
             case "terminate":
-                if (
-                    self.cell.point.role == "worker"
-                ):  # its short tasks would end before the time to drain is over
-                    await eventually(
-                        lambda: self._has(takes_its_time(victim.pid)), "the victim has long work"
-                    )
+                if self.cell.point.role == "worker":
+                    # A short task would end before the time to drain is over.
+                    long = takes_its_time(victim.pid)
+                    await eventually(lambda: self._has(long), "the victim has long work")
                 else:
                     await self._until_said(victim, "lane is live")
                 victim.signal(signal.SIGTERM)

@@ -1,8 +1,6 @@
 """Tables of `docs/sizing.md` that the calculator makes: `cd tests && python -m support.sizing_page`."""
 
-import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +13,7 @@ from argosy.console.plan_capacity_text import number, size
 from argosy.console.plan_capacity_walls import Given, Needs, walls
 from argosy.schemas.settings import KafkaSettings, Settings
 from argosy.testing.stage import plain_settings
+from support.page_tables import renewed
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "sizing.md"
 LOADS: Final = (
@@ -44,19 +43,6 @@ def tables() -> dict[str, str]:
         "micros": "\n".join(_micros(known)),
         "sources": "\n".join(_sources(known)),
     }
-
-
-def renewed(page: str) -> str:
-    """Put the tables into a page, between `<!-- name -->` and `<!-- end of name -->`."""
-    for name, table in tables().items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        assert marks.search(page), f"the page has no marks for {name}"
-        page = marks.sub(partial(_put, table), page)
-    return page
-
-
-def _put(table: str, marks: "re.Match[str]") -> str:
-    return f"{marks[1]}{table}\n{marks[2]}"
 
 
 def _needs(runs: int, width: int, wait_seconds: float, known: Constants) -> Needs:
@@ -127,4 +113,4 @@ def _sources(known: Constants) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), tables()), encoding="utf-8")

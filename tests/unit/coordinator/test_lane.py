@@ -61,19 +61,24 @@ def without_words_for(run_id: str, body: str) -> Callable[..., object]:
     return broken
 
 
-@pytest.mark.parametrize("kind", [RunAccepted, TaskSettled])
-async def test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline(
-    kind: type[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lane_state, "fold", raising_for("poison", kind))
+async def set_aside_alone(why: str) -> None:
+    """A run that meets this defect ends at its deadline, those beside it as ever, and nothing is left of any."""
     async with shell_world() as world, client_of(world) as client:
         poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
         neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
         results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in neighbours))
         assert results == ["done"] * 10
-        with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the rules"):
+        with pytest.raises(RunFailed, match=rf"coordinator: .*{why}"):
             await poison.result(timeout_seconds=60)
         await world.until(lambda: not world.left_over())
+
+
+@pytest.mark.parametrize("kind", [RunAccepted, TaskSettled])
+async def test_a_run_whose_fold_raises_is_set_aside_and_fails_at_its_deadline(
+    kind: type[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_state, "fold", raising_for("poison", kind))
+    await set_aside_alone("a bug in the rules")
 
 
 @pytest.mark.parametrize("body", ["dispatch_of", "ended_of"])
@@ -81,14 +86,7 @@ async def test_a_run_of_which_no_record_can_be_written_is_set_aside_too(
     body: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(letters, body, without_words_for("poison", body))
-    async with shell_world() as world, client_of(world) as client:
-        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
-        neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in neighbours))
-        assert results == ["done"] * 10
-        with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the bodies"):
-            await poison.result(timeout_seconds=60)
-        await world.until(lambda: not world.left_over())
+    await set_aside_alone("a bug in the bodies")
 
 
 async def test_a_run_of_which_two_records_cannot_be_written_counts_no_other_one_out(
@@ -122,14 +120,7 @@ async def test_a_run_that_cannot_be_written_at_its_commit_is_set_aside_too(
 
     original = RunState.write
     monkeypatch.setattr(RunState, "write", broken)
-    async with shell_world() as world, client_of(world) as client:
-        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
-        neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in neighbours))
-        assert results == ["done"] * 10
-        with pytest.raises(RunFailed, match=r"coordinator: .*a bug in the views"):
-            await poison.result(timeout_seconds=60)
-        await world.until(lambda: not world.left_over())
+    await set_aside_alone("a bug in the views")
 
 
 async def test_the_claims_of_a_run_that_was_set_aside_go_when_it_ends(
