@@ -78,9 +78,7 @@ class Play:
         problems = await self._look(since, victim)
         await self._lose()
         if self.cell.point.provoke == "stall":
-            await asyncio.sleep(
-                SESSION_SECONDS + LEASE_SECONDS + 1.0
-            )  # others take its work, with nobody to ask
+            await self._taken_over(since)  # with nobody to ask
             self.world.processes[0].signal(signal.SIGCONT)
         await self.runs.submit(_AFTERWARDS)
         await self.runs.all_ended()
@@ -100,6 +98,11 @@ class Play:
         until = time.monotonic() + _REACH_SECONDS
         try:
             while not self._reached():
+                again = point.drains and victim.ended.done() and victim.ended.result() == 0
+                if again and time.monotonic() < until:  # its work had ended before the signal came
+                    provoking.cancel()
+                    victim = await self.world.start(point.role, cell=self.cell.id)
+                    provoking = asyncio.create_task(self._provoke(victim), name="provoke")
                 if victim.ended.done() or time.monotonic() > until:
                     raise self._not_reached(victim)
                 assert not provoking.done() or provoking.exception() is None, provoking.exception()
@@ -165,7 +168,7 @@ class Play:
                     await self.world.rebuild()
                     await asyncio.sleep(_REBUILD_SECONDS)  # long enough for one to be finished
             case "terminate":
-                if self.cell.point.role == "worker":
+                if self.cell.point.drains:
                     # A short task would end before the time to drain is over.
                     long = takes_its_time(victim.pid)
                     await eventually(lambda: self._has(long), "the victim has long work")

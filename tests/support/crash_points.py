@@ -73,6 +73,11 @@ class Point:
             case _:
                 return "coordinator"
 
+    @property
+    def drains(self) -> bool:
+        """Whether it takes a worker that is told to stop while it works."""
+        return self.role == "worker" and self.provoke == "terminate"
+
     def owner(self) -> tuple[Any, str]:
         """Find the object that holds the function, and its name there."""
         module, _, path = self.target.partition(":")

@@ -33,6 +33,8 @@ from support.witness import Witness
 APP: Final = Path(__file__).with_name("crash_app.py")
 _LIMITS: Final = json.dumps({"*": {"requests_per_minute": 1200, "calls": 4, "burst_seconds": 5}})
 """Of the model, which all workers share."""
+_PATIENCE_SECONDS: Final = 150.0
+"""For an answer to whoever tries the fleet and judges it: a busy machine stands still for longer than users wait."""
 _NUMBERS: Final = count(1)
 
 
@@ -83,7 +85,7 @@ class CrashWorld:
         self.processes.append(await self.forks.start(words, self.variables, log))
         await eventually(lambda: asyncio.to_thread(ready.exists), f"a coordinator of {self.name} serves")
         await self.start("worker")
-        self.client = await self.leave.enter_async_context(Argosy.connect(self.settings))
+        self.client = await self.leave.enter_async_context(Argosy.connect(_patient(self.settings)))
 
     @property
     def lanes(self) -> list[LaneKeys]:
@@ -167,6 +169,13 @@ class CrashWorld:
         self.ledger.close()
 
 
+def _patient(settings: Settings) -> Settings:
+    """Return the settings of who waits for a slow answer."""
+    kafka = settings.kafka.model_copy(update={"send_deadline_seconds": _PATIENCE_SECONDS})
+    redis = settings.redis.model_copy(update={"timeout_seconds": _PATIENCE_SECONDS})
+    return settings.model_copy(update={"kafka": kafka, "redis": redis})
+
+
 async def open_world(
     folder: Path, forks: Forks, servers: str, more: Mapping[str, str] | None = None
 ) -> CrashWorld:
@@ -186,7 +195,9 @@ async def open_world(
     variables = dict(variables_of(settings, folder, ledger))
     models = await leave.enter_async_context(ScriptedModels())
     variables |= models.environment | {"ARGOSY_MODEL__API_KEY": "none", "ARGOSY_MODEL__LIMITS": _LIMITS}
-    store, redis = RedisStore(settings.redis), cast("Any", Redis).from_url(valkey.url)
+    store = RedisStore(_patient(settings).redis)
+    # By itself it gives an answer up after five seconds.
+    redis = cast("Any", Redis).from_url(valkey.url, socket_timeout=None, socket_connect_timeout=None)
     leave.push_async_callback(store.close)
     leave.push_async_callback(redis.aclose)
     producer = await leave.enter_async_context(AIOKafkaProducer(bootstrap_servers=servers))
