@@ -11,8 +11,12 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
+from aiokafka.errors import KafkaError
+
+from argosy.agents.exit import BROKEN
 from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
+from argosy.schemas.errors import Unreachable
 from argosy.schemas.settings import Settings
 from support.fault_app import begun
 from support.forks import Forks, Process
@@ -23,9 +27,13 @@ from support.waiting import eventually
 from support.witness import Witness
 
 APP: Final = Path(__file__).with_name("fault_app.py")
-ENDED_SECONDS: Final = 150.0
+ENDED_SECONDS: Final = 240.0
 """A bound for a busy machine, not an expectation."""
+STEADY: Final = {"ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "120"}
+"""For a fleet that nobody harms: no process loses its groups, and then repeats what it has said, for want of a turn."""
 _VARIABLES: Final = {"ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "1"}
+_STARVED: Final = "the event loop has not run for"
+"""A worker says so that got no turn of a busy machine for a whole lease, and ends itself."""
 Role = Literal["coordinator", "worker"]
 
 
@@ -34,14 +42,17 @@ class Kept:
     """A place in the fleet: whoever dies there is started again, as a supervisor would."""
 
     process: Process
-    restarts: int = 0
+    codes: list[int] = field(default_factory=list[int])
+    """How whoever was here ended, one after the other."""
+    deaths: int = 0
+    """How often they did, but for who got no turn of a busy machine for a whole lease."""
     keeping: "asyncio.Task[None] | None" = None
     logs: list[Path] = field(default_factory=list[Path])
 
-    @property
-    def deaths(self) -> int:
-        """How often whoever was here died, but for who got no turn of a busy machine for a whole lease."""
-        return max(0, self.restarts - self.said().count("the event loop has not run for"))
+    def note_end(self, code: int, last: str) -> None:
+        """Note how somebody ended, who said this."""
+        self.codes.append(code)
+        self.deaths += not (code == BROKEN and _STARVED in last)
 
     def said(self) -> str:
         """All that anybody has logged here."""
@@ -85,8 +96,9 @@ class FaultWorld:
         """End whoever is there, for good; return its exit code."""
         if place.keeping is not None:
             place.keeping.cancel()
+            await asyncio.wait({place.keeping})  # it may be starting somebody right now
         place.process.signal(number)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(ENDED_SECONDS):
             return await asyncio.shield(place.process.ended)
 
     async def end_all(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -103,17 +115,20 @@ class FaultWorld:
         """All logs."""
         return "".join(place.said() for place in self.places)
 
-    async def until_said(self, words: str, places: Sequence[Kept] = ()) -> None:
-        """Wait for words in a log."""
+    async def until_said(self, words: str, places: Sequence[Kept] = (), *, times: int = 1) -> None:
+        """Wait for words in the logs of these places (all, if none are named), so many times."""
 
         async def so() -> bool:
-            return any(words in place.said() for place in places or self.places)
+            return sum(place.said().count(words) for place in places or self.places) >= times
 
         await eventually(so, f"somebody says {words!r}")
 
     async def trouble(self) -> str:
-        """What keeps this fleet from being at rest."""
-        lag, left = await self.witness.lag(), await leftovers(self.store, self.settings.redis.key_prefix)
+        """What keeps this fleet from being at rest, or from being asked."""
+        try:
+            lag, left = await self.witness.lag(), await leftovers(self.store, self.settings.redis.key_prefix)
+        except (KafkaError, Unreachable, OSError) as error:  # a server that a test has harmed comes back
+            return f"it can't be asked: {error!r}"
         return f"unread {lag}, left over {left[:10]}" if lag or left else ""
 
     async def until_quiet(self, seconds: float = ENDED_SECONDS) -> None:
@@ -128,9 +143,15 @@ class FaultWorld:
 
     async def _keep(self, place: Kept, words: Sequence[str], variables: Mapping[str, str]) -> None:
         while True:
-            await asyncio.shield(place.process.ended)
-            place.restarts += 1
-            place.process = await self.forks.start(words, variables, place.logs[0])
+            began = len(place.said())
+            code = await asyncio.shield(place.process.ended)
+            place.note_end(code, place.said()[began:])
+            starting = asyncio.ensure_future(self.forks.start(words, variables, place.logs[0]))
+            try:
+                place.process = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                place.process = await starting  # whoever cancels ends it
+                raise
 
     @staticmethod
     async def _until_ready(place: Kept, ready: Path) -> None:

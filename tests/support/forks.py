@@ -136,6 +136,7 @@ def _serve() -> None:
     for message in MESSAGES.values():
         message.model_rebuild()
     gc.freeze()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # who is asked by it before it listens must not end of it
     own, rest = os.getpid(), b""
     while True:
         if select.select([0], [], [], _LOOK_SECONDS)[0]:

@@ -31,8 +31,8 @@ class StackThread:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._leave.set)
-        self._thread.join(timeout=60)
-        assert not self._thread.is_alive(), "the stack did not stop within a minute"
+        self._thread.join(timeout=180)
+        assert not self._thread.is_alive(), "the stack did not stop within three minutes"
 
     def pid(self, name: str) -> int:
         """The process id now; the child must be running."""
@@ -61,7 +61,7 @@ class StackThread:
         await self._stack.supervisor.until_ready(name)
 
     def _do(self, work: Coroutine[object, object, object]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=120)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=300)
 
     async def _run(self) -> None:
         leave = asyncio.Event()

@@ -5,12 +5,18 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from argosy.broker.redis import RedisStore
 from argosy.console.ports import LOOPBACK, free_ports
 from argosy.console.valkey_server import find_valkey
 from argosy.schemas.settings import RedisSettings
+
+PERSISTENT: Final = ("--appendonly", "yes", "--appendfsync", "no", "--aof-use-rdb-preamble", "no")
+"""Options of a server whose file has all that it has acknowledged, so that kill -9 takes nothing.
+
+With `everysec` it may keep writes back for two seconds, while the disk is busy with what came before.
+"""
 
 
 class Valkey:
@@ -39,7 +45,7 @@ class Valkey:
             words = [str(find_valkey()), *fixed, *self._options]
             # Signals stay as Python has them: a file that may not grow is an error to it (SIGXFSZ), not its death.
             self._process = subprocess.Popen(words, stdout=log, stderr=log, restore_signals=False)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not _answers(self.port):
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
             assert time.monotonic() < deadline, "the server doesn't answer"
