@@ -33,7 +33,7 @@ async def test_calls_of_one_turn_share_a_thread_up_to_so_many() -> None:
 
     def call(number: int) -> tuple[int, int]:
         if number % 3 == 0:  # each first one waits for those of the other threads
-            together.wait(10)
+            together.wait(60)
         return name_of(number)
 
     found = await asyncio.gather(*(turns.call(partial(call, number)) for number in range(9)))
@@ -72,7 +72,7 @@ async def test_nobody_waits_for_ever_where_no_thread_can_be_had(monkeypatch: pyt
 
     turns = ThreadTurns(threads=2, at_once=1, name="t")
     monkeypatch.setattr(threading.Thread, "start", start)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         told = await asyncio.gather(
             *(turns.call(partial(name_of, number)) for number in range(3)), return_exceptions=True
         )

@@ -142,7 +142,7 @@ async def test_of_many_runs_in_one_batch_the_one_that_can_not_be_written_is_set_
 
     monkeypatch.setattr(RunState, "write", broken)
     async with shell_world() as world, client_of(world) as client:
-        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
+        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=3.0)
         others = [await client.submit(diamond, "x", run_id=f"run-{number}") for number in range(10)]
         assert await asyncio.gather(*(run.result(timeout_seconds=60) for run in others)) == ["done"] * 10
         with pytest.raises(RunFailed, match=r"coordinator: .*can't be written"):

@@ -64,7 +64,7 @@ def without_words_for(run_id: str, body: str) -> Callable[..., object]:
 async def set_aside_alone(why: str) -> None:
     """A run that meets this defect ends at its deadline, those beside it as ever, and nothing is left of any."""
     async with shell_world() as world, client_of(world) as client:
-        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=1.0)
+        poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=3.0)
         neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
         results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in neighbours))
         assert results == ["done"] * 10
@@ -99,7 +99,7 @@ async def test_a_run_of_which_two_records_cannot_be_written_counts_no_other_one_
         beside = next(name for n in range(100) if lane_of(name := f"run-{n}", lanes) == lane)
         world.handler = lambda _: None
         await client.submit(hello, "x", run_id=beside)
-        await world.until(lambda: len(world.seen) == 1)
+        await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         await client.submit(diamond, "x", run_id="poison")
         await world.until(lambda: any(key.endswith(":quarantine") for key in world.left_over()))
         key = LaneKeys(world.settings.redis.key_prefix, lane).load(lane_hash(world, lane)["epoch"]).encode()
@@ -156,7 +156,7 @@ async def test_a_run_that_was_cancelled_before_it_came_counts_no_other_one_out()
         )
         world.handler = lambda _: None
         await client.submit(hello, "x", run_id=beside)
-        await world.until(lambda: len(world.seen) == 1)
+        await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         await client.run("early").cancel()
         await world.until(lambda: any(b":run:early" in key for key in world.server.dump()))
         with pytest.raises(RunCancelled):

@@ -95,10 +95,14 @@ async def test_a_deadline_over_the_longest_run_is_refused() -> None:
         assert (refused.reason, refused.field) == ("invalid", "deadline_seconds")
 
 
-async def test_an_unknown_name_is_refused_after_a_while_and_a_published_one_is_found() -> None:
-    async with shell_world(settings_of(unknown_pipeline_seconds=2)) as world:
+async def test_an_unknown_name_is_refused_after_a_while() -> None:
+    async with shell_world() as world:
         refused = await answer_to(world, await world.submit_raw("nobody", submit_of("nobody")))
         assert refused.reason == "unknown_pipeline"
+
+
+async def test_a_name_that_is_published_while_its_submit_waits_is_found() -> None:
+    async with shell_world(settings_of(unknown_pipeline_seconds=60)) as world:
         waiting = await world.submit_raw("parked", submit_of("hello"))
         assert waiting
         await publish(await world.kafka.producer(), world.names, hello.compile(), "test")

@@ -107,6 +107,11 @@ async def order_of(world: ShellWorld) -> TaskDispatched:
     return world.seen[0]
 
 
+def orders_of(world: ShellWorld) -> dict[str, TaskDispatched]:
+    """Return what went out for each run: an order that nobody answers is sent again and again."""
+    return {order.task_id.split("/")[0]: order for order in world.seen}
+
+
 @pytest.mark.parametrize("case", WRONG)
 async def test_a_pipeline_that_can_not_be_is_refused_and_says_where(case: str) -> None:
     change, text = WRONG[case]
@@ -245,9 +250,8 @@ async def test_of_two_pipelines_of_one_name_and_version_each_run_keeps_its_own()
         first = await client.submit(hello, "x", run_id="first")
         await order_of(world)
         second = await client.submit(other, 7, run_id="second")
-        await world.until(lambda: len(world.seen) >= 2)
-        for order in world.seen[:2]:
-            run_id = order.task_id.split("/")[0]
+        await world.until(lambda: len(orders_of(world)) == 2)
+        for run_id, order in orders_of(world).items():
             await world.settle(order, run_id, Envelope(SUBMIT, "x", "test", subject=run_id))
         assert await first.result(timeout_seconds=60) == "first"
         assert await second.result(timeout_seconds=60) == "second"

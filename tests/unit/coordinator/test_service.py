@@ -268,5 +268,5 @@ async def test_a_stop_drains_and_leaves_at_once() -> None:
     async with shell_world() as world, client_of(world) as client:
         await (await client.submit(hello, "a")).result(timeout_seconds=60)
         world.processes[0].stop.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await world.processes[0].task
