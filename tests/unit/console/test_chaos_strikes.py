@@ -1,6 +1,7 @@
 """Faults that come to Redis or Kafka while another fault has it away."""
 
 from asyncio import StreamReader, StreamWriter
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -44,3 +45,26 @@ async def test_a_fault_that_finds_kafka_away_is_begun_again(monkeypatch: pytest.
     strike = Strike(1, 0, BY_NAME["poison"], (), 0, 7)
     assert await hit(cast("Arena", None), strike) == "undecodable records"
     assert times == 2
+
+
+async def test_a_redis_that_comes_back_with_its_data_keeps_nothing_back_when_it_is_killed() -> None:
+    done: list[str] = []
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        done.append((await reader.readline()).decode().strip())
+        writer.write(b"+OK\r\n")
+        writer.close()
+
+    async def hold(name: str) -> None:
+        done.append(f"kill {name}")
+
+    async def resume(name: str) -> None:
+        done.append(f"start {name}")
+
+    async with listening(serve) as port:
+        layout = SimpleNamespace(redis_port=port)
+        supervisor = SimpleNamespace(hold=hold, resume=resume)
+        stack = SimpleNamespace(state=SimpleNamespace(layout=layout), supervisor=supervisor)
+        strike = Strike(1, 0, BY_NAME["kill-redis"], (), 0, 7)
+        assert await hit(cast("Arena", SimpleNamespace(stack=stack)), strike)
+    assert done == ["CONFIG SET appendfsync no", "kill valkey", "start valkey"]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from argosy.testing.outside import Witness
+from argosy.testing.outside import Offsets, Witness
 
 
 async def test_a_client_that_ends_as_if_it_was_cancelled_does_not_end_who_looks_on(
@@ -29,3 +29,21 @@ async def test_a_client_that_ends_as_if_it_was_cancelled_does_not_end_who_looks_
     await asyncio.wait({looking})
     assert not looking.cancelled()
     assert looked == ["and again"]
+
+
+async def test_what_a_broker_that_has_just_come_back_does_not_know_yet_counts_as_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def committed(_: Witness) -> dict[str, Offsets]:
+        return {"group": {("known", 0): 3, ("unknown", 1): 7}}
+
+    async def ends(_: Witness) -> Offsets:
+        return {("known", 0): 3}
+
+    monkeypatch.setattr(Witness, "committed", committed)
+    monkeypatch.setattr(Witness, "ends", ends)
+    witness = Witness("127.0.0.1:1", "chaos")
+    try:
+        assert await witness.lag() == {"group unknown/1": 1}
+    finally:
+        await witness.__aexit__()
