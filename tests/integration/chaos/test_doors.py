@@ -20,7 +20,7 @@ async def test_who_comes_through_a_door_of_kafka_feels_its_weather_and_no_one_el
             clusters: list[KafkaCluster] = []
             for door in range(2):
                 servers = stack.cluster.behind(door)
-                settings = KafkaSettings(bootstrap_servers=servers)
+                settings = KafkaSettings(bootstrap_servers=servers, send_deadline_seconds=240)
                 clusters.append(KafkaCluster(settings))
                 closing.push_async_callback(clusters[door].close)
             await clusters[0].create([TopicPlan("doors", 1, 1, {})])
