@@ -44,7 +44,7 @@ EPOCH = "1"
 _HSET = Script.of_text("hset", "return redis.call('HSET', KEYS[1], unpack(ARGV))")
 _DEL = Script.of_text("del", "return redis.call('DEL', KEYS[1])")
 _LIVE = Script.of_text("live", "--! prelude\nreturn redis.call('SET', KEYS[1], identity())")
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 150.0
 
 
 async def eventually(ask: Callable[[], Awaitable[T]], enough: Callable[[T], bool]) -> T:

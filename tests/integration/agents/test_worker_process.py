@@ -19,6 +19,8 @@ from argosy.schemas.ids import lane_of
 from support.stack import StackThread
 from support.worker_bench import Bench, eventually, fast_settings, input_of
 
+pytestmark = pytest.mark.timeout(600)
+
 APP = """
 import asyncio
 import os
@@ -64,7 +66,6 @@ p.returns(p.step(killer, c))
 async def bench(stack: StackThread, tmp_path: Path) -> AsyncGenerator[Bench, None]:
     (tmp_path / "app.py").write_text(APP)
     settings = fast_settings(f"p{uuid4().hex[:8]}")
-    settings.fleet = settings.fleet.model_copy(update={"lease_seconds": 2.0, "renew_seconds": 0.5})
     settings.kafka = settings.kafka.model_copy(update={"bootstrap_servers": stack.bootstrap_servers})
     settings.redis = settings.redis.model_copy(update={"url": SecretStr(stack.redis_url)})
     cluster, store = KafkaCluster(settings.kafka), RedisStore(settings.redis)
@@ -78,8 +79,13 @@ async def bench(stack: StackThread, tmp_path: Path) -> AsyncGenerator[Bench, Non
     await store.close()
 
 
-async def start(bench: Bench, folder: Path, name: str) -> asyncio.subprocess.Process:
-    """Start a worker of one agent, and order its one task."""
+async def start(
+    bench: Bench, folder: Path, name: str, *, lease_seconds: float = 60, drain_seconds: float = 0.5
+) -> asyncio.subprocess.Process:
+    """Start a worker of one agent, and order its one task.
+
+    A loop that stands still for a lease ends the process: only a test of what leases do has a short one.
+    """
     settings = bench.settings
     environment = {
         **os.environ,
@@ -90,10 +96,10 @@ async def start(bench: Bench, folder: Path, name: str) -> asyncio.subprocess.Pro
         "ARGOSY_REDIS__URL": settings.redis.url.get_secret_value(),
         "ARGOSY_REDIS__KEY_PREFIX": settings.redis.key_prefix,
         "ARGOSY_FLEET__LANES": "2",
-        "ARGOSY_FLEET__LEASE_SECONDS": "2",
+        "ARGOSY_FLEET__LEASE_SECONDS": str(lease_seconds),
         "ARGOSY_FLEET__RENEW_SECONDS": "0.5",
         "ARGOSY_WORKER__GRACE_SECONDS": "0.3",
-        "ARGOSY_WORKER__DRAIN_SECONDS": "0.5",
+        "ARGOSY_WORKER__DRAIN_SECONDS": str(drain_seconds),
         "ARGOSY_PAYLOADS": str(folder / "payloads"),
     }
     agent = discover(str(folder / "app.py")).agent(name)
@@ -107,7 +113,7 @@ async def start(bench: Bench, folder: Path, name: str) -> asyncio.subprocess.Pro
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     reading = asyncio.create_task(process.communicate())
-    done, _ = await asyncio.wait({reading}, timeout=60)
+    done, _ = await asyncio.wait({reading}, timeout=150)
     if not done:
         process.send_signal(signal.SIGABRT)  # says where it is
     _, said = await reading
@@ -116,7 +122,8 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
 
 
 async def test_a_handler_that_ignores_its_cancellation_ends_the_process(bench: Bench, tmp_path: Path) -> None:
-    code, said = await ended(await start(bench, tmp_path, "stubborn"))
+    # To settle what it leaves behind may take as long as Kafka likes; nothing else is drained.
+    code, said = await ended(await start(bench, tmp_path, "stubborn", drain_seconds=60))
     assert code == 70, said
     assert "run-1/a#1 was told to stop (limit) and still runs" in said
     (settled,) = await bench.settled()
@@ -127,9 +134,10 @@ async def test_a_handler_that_ignores_its_cancellation_ends_the_process(bench: B
 async def test_a_handler_that_blocks_the_loop_ends_the_process_and_loses_its_lease(
     bench: Bench, tmp_path: Path
 ) -> None:
-    code, said = await ended(await start(bench, tmp_path, "blocking"))
+    code, said = await ended(await start(bench, tmp_path, "blocking", lease_seconds=6))
     assert code == 70, said
     assert "the event loop has not run" in said
+    assert await bench.field("run-1/a", "fence") is not None, "nothing ran yet"
     assert await bench.settled() == []
 
 
@@ -148,9 +156,9 @@ async def test_sigterm_hands_back_what_does_not_end_and_exits_clean(
 
 async def test_a_task_that_kills_its_worker_each_time_is_poison(bench: Bench, tmp_path: Path) -> None:
     for _ in range(2):
-        code, said = await ended(await start(bench, tmp_path, "killer"))
+        code, said = await ended(await start(bench, tmp_path, "killer", lease_seconds=6))
         assert code == 139, said
-    last = await start(bench, tmp_path, "killer")
+    last = await start(bench, tmp_path, "killer", lease_seconds=6)
     (settled,) = await bench.until_settled()
     assert settled.outcome == "poison"
     assert last.returncode is None
