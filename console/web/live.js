@@ -71,6 +71,22 @@
     }
   };
 
+  // A click is of the element that was pressed: what is replaced in between never hears of it. So changes wait meanwhile.
+  let pressed = false;
+  const waiting = [];
+  const put = (change) => {
+    const region = document.querySelector(`[data-region="${CSS.escape(change.region)}"]`);
+    if (region) place(region, change);
+    document.dispatchEvent(new CustomEvent("argosy:change", { detail: change.region }));
+  };
+  const released = () => {
+    pressed = false;
+    for (const change of waiting.splice(0)) put(change);
+  };
+  addEventListener("pointerdown", (event) => (pressed = event.button === 0));
+  for (const end of ["pointerup", "pointercancel", "contextmenu", "blur"])
+    addEventListener(end, () => setTimeout(released)); // after the click, which comes with what ends it
+
   const watch = (path, seen) => {
     const sign = document.getElementById("live");
     const trouble = document.getElementById("trouble");
@@ -91,9 +107,8 @@
     };
     source.addEventListener("change", (event) => {
       const change = JSON.parse(event.data);
-      const region = document.querySelector(`[data-region="${CSS.escape(change.region)}"]`);
-      if (region) place(region, change);
-      document.dispatchEvent(new CustomEvent("argosy:change", { detail: change.region }));
+      if (pressed) waiting.push(change);
+      else put(change);
     });
     source.addEventListener("trouble", (event) => {
       const { text } = JSON.parse(event.data);

@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import APIResponse, Page, expect
 
 from support.operated import Operated
-from support.page_looks import Looks, Theme, looking, until
+from support.page_looks import Looks, Theme, got, looking, measured, until
 from support.stack import StackThread
+
+pytestmark = pytest.mark.timeout(600)
 
 APP = Path(__file__).parents[2] / "support" / "pages_app.py"
 
@@ -25,6 +28,12 @@ class Fleet(Operated):
         self.start("worker", "worker", "app.py", "--drain-seconds", "0.5")
         self.start("dashboard", "dashboard", "--port", "0")
         self.argosy("publish", "app.py")
+        measured(self.url, "/approvals", "/pipelines")
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """Where the dashboard is."""
         return (self.folder / "dashboard.ready").read_text().strip()
 
     @property
@@ -33,10 +42,11 @@ class Fleet(Operated):
         return (self.folder / ".argosy" / "dashboard.key").read_text().strip()
 
     def run_one(self, pipeline: str, value: object, run_id: str) -> None:
-        """Submit a run."""
+        """Submit a run, and wait until it is accepted: before that its page says that there is no such run."""
         self.argosy(
             "run", pipeline, "--app", "app.py", "--input", json.dumps(value), "--run-id", run_id, "--detach"
         )
+        self.until(lambda: got(self.url, f"/runs/{run_id}")[0] == HTTPStatus.OK, f"{run_id} has a page")
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +116,33 @@ def test_a_run_goes_on_before_the_eyes_of_who_looks(fleet: Fleet, looks: Looks) 
     page.evaluate("window.here = true")
     (fleet.folder / "go").touch()
     stands(page, "succeeded")
+    until(page, lambda: "3 of 3" in (box.get_attribute("aria-label") or ""), "three of three are done")
     assert page.evaluate("window.here")
-    assert "3 of 3" in (box.get_attribute("aria-label") or "")
     expect(page.locator("[data-region=result]")).to_contain_text("what is known of slow one")
     expect(page.locator("[data-region=actions]")).to_contain_text("Replay")
+    page.close()
+
+
+RENEWED = """
+new Promise((done) => {
+  let renewed = 0;
+  const source = new EventSource(document.body.dataset.live);
+  source.addEventListener("change", (event) => {
+    if (JSON.parse(event.data).region === "rows" && ++renewed === 3) done(source.close());
+  });
+})
+"""
+"""Of who watches the same page beside it: all rows, as it begins, then twice what changed."""
+
+
+def test_a_link_that_is_renewed_while_it_is_pressed_leads_where_it_led(fleet: Fleet, looks: Looks) -> None:
+    fleet.run_one("report", ["tides"], "pressed-1")
+    page = looks.open("/runs?text=pressed-1")
+    page.get_by_role("link", name="pressed-1").hover()
+    page.mouse.down()
+    page.evaluate(RENEWED)
+    page.mouse.up()
+    page.wait_for_url("**/runs/pressed-1")
     page.close()
 
 
@@ -154,8 +187,12 @@ def test_a_cancel_cancels_and_a_second_one_is_told(fleet: Fleet, looks: Looks) -
     page.get_by_role("button", name="Cancel the run").click()
     stands(page, "cancelled")
     expect(page.locator("[data-region=head]")).to_contain_text("enough")
-    again = sent(page, looks, "cancel", form)
-    assert "has ended already: cancelled" in again.text()
+    # The page reads it in the run log, which Redis follows.
+    until(
+        page,
+        lambda: "has ended already: cancelled" in sent(page, looks, "cancel", form).text(),
+        "a second one is told that the run has ended",
+    )
     page.close()
 
 
@@ -177,6 +214,8 @@ def test_a_redrive_and_a_replay_make_runs_and_sent_twice_one(fleet: Fleet, looks
     page.get_by_role("button", name="Start the new run").click()
     page.wait_for_url("**/runs/again-2")
     stands(page, "succeeded")
+    # The page was read from the log alone, perhaps; the list of runs, which knows that it is there, follows.
+    until(page, lambda: "again-2" in got(looks.url, "/runs")[1], "the new run is listed")
     again = sent(page, looks, "replay", form)
     assert again.url.endswith("/runs/again-2")
     assert "is there already: nothing was sent" in again.text()
