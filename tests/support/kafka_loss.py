@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 
-_SECONDS: Final = 30
+_SECONDS: Final = 120
 
 
 def _admin(servers: str) -> AdminClient:
@@ -32,6 +34,23 @@ def delete_topics(servers: str, topics: Iterable[str]) -> None:
     deadline = time.monotonic() + _SECONDS
     while set(admin.list_topics(timeout=_SECONDS).topics) & set(names):
         assert time.monotonic() < deadline, f"topics are still there: {names}"
+
+
+def keep_all(servers: str, prefix: str) -> None:
+    """Let no topic of a fleet lose its old records, however short the lives of its runs are."""
+    kept = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            name,
+            incremental_configs=[
+                ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
+            ],
+        )
+        for name in topics_of(servers, prefix)
+    ]
+    admin = _admin(servers)
+    for done in admin.incremental_alter_configs(kept, request_timeout=_SECONDS).values():
+        done.result()
 
 
 def forget(servers: str, prefix: str) -> None:
@@ -63,9 +82,17 @@ def _in_use(error: BaseException) -> bool:
 
 
 def rewind(servers: str, group: str, partitions: Iterable[tuple[str, int]]) -> None:
-    """Set a group's offsets to the beginning; nobody may be in it."""
+    """Set a group's offsets to the beginning, as soon as Kafka counts nobody in it any more."""
     first = [TopicPartition(topic, number, 0) for topic, number in partitions]
     request = [ConsumerGroupTopicPartitions(group, first)]
     admin = _admin(servers)
-    for done in admin.alter_consumer_group_offsets(request).values():
-        done.result()
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            for done in admin.alter_consumer_group_offsets(request).values():
+                done.result()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return

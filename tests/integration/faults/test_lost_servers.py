@@ -16,19 +16,19 @@ from support.diamonds import Diamonds
 from support.fault_app import Act, Done, gate, harming, lonely
 from support.fault_world import FaultWorld, Ground, client_of, fault_world, until_begun
 from support.forks import Forks
-from support.kafka_loss import forget, rewind
+from support.kafka_loss import forget, keep_all, rewind
 from support.leftovers import leftovers
 from support.stack import StackThread
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 SHORT_LIVES: Final = {
-    "ARGOSY_FLEET__LONGEST_RUN_SECONDS": "20",
-    "ARGOSY_FLEET__WINDOW_SECONDS": "5",
+    "ARGOSY_FLEET__LONGEST_RUN_SECONDS": "40",
+    "ARGOSY_FLEET__WINDOW_SECONDS": "15",
     "ARGOSY_FLEET__AHEAD_SECONDS": "2",
 }
-"""Tombstones live for 25 seconds, and so long may a busy machine take for the runs that leave them, nearly."""
+"""Tombstones live for 55 seconds; a busy machine may take 40 for the runs that leave them, 15 for their submits."""
 
 
 async def rewind_all(world: FaultWorld) -> None:
@@ -100,7 +100,8 @@ async def test_without_kafkas_data_the_fleet_begins_anew_and_keeps_nothing_of_wh
             found = await history(world)
             assert set(found) - {""} == set(after.acknowledged)
             for run_id in after.acknowledged:
-                assert [end.data["outcome"] for end in found[run_id].ended] == ["succeeded"]
+                # A lane that lost its group for a moment may say it again.
+                assert {end.data["outcome"] for end in found[run_id].ended} == {"succeeded"}
             for run in lost:
                 assert await client.run(run.run_id).find() is None
 
@@ -121,7 +122,7 @@ async def test_without_redis_data_a_fleet_that_starts_ends_its_runs_and_repeats_
         await start_all(world)
         await until_begun(world, "waits/harm", times=2)
         world.ledger.make(gate("waits"), "")
-        assert isinstance(await waiting.result(timeout_seconds=150), Done)
+        assert isinstance(await waiting.result(timeout_seconds=240), Done)
         await diamonds.judged(redis_lost=True)
         assert len(world.ledger.made()) == made + 2, "only the run that was open was worked on again"
 
@@ -131,25 +132,29 @@ async def test_offsets_that_are_turned_back_after_all_tombstones_are_gone_start_
 ) -> None:
     ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
     async with fault_world(ground, variables=SHORT_LIVES) as world, client_of(world) as client:
+        # Else Kafka, which looks every five minutes, may take the inbox before it is read again.
+        await asyncio.to_thread(keep_all, stack.bootstrap_servers, world.name)
         diamonds = Diamonds(world, client)
         await diamonds.submit(8)
         await diamonds.ended()
         await diamonds.judged()
         made = sorted(world.ledger.made())
         ends = await world.witness.ends()
+        before = await history(world)
 
         async def forgotten() -> bool:
             return not await run_keys(world)
 
-        await eventually(forgotten, "the tombstones' time is over")
+        await eventually(forgotten, "the tombstones' time is over", seconds=240)
         await world.end_all()
         await rewind_all(world)
         await start_all(world)
         await world.until_quiet()
         again = await world.witness.read(ends)
         assert sorted(world.ledger.made()) == made
-        ended = {run_id: run.ended for run_id, run in (await history(world)).items() if run.accepted}
-        assert set(ended) == set(diamonds.acknowledged)
-        assert {len(ends) for ends in ended.values()} == {1}, "a run ended again"
+        after = await history(world)
+        assert {run_id for run_id, run in after.items() if run.accepted} == set(diamonds.acknowledged)
+        for run_id in diamonds.acknowledged:
+            assert 1 <= len(after[run_id].ended) == len(before[run_id].ended), f"{run_id} ended again"
         assert any(isinstance(line.message, RunAccepted) for line in again), "the inbox was not read again"
         assert not any(isinstance(line.message, RunEnded) for line in again)
