@@ -149,10 +149,10 @@ def run(  # noqa: PLR0913 - a submit has this many parts
                     ask_seconds=ask_seconds,
                     when_busy=when_busy,
                 )
-            note(f"run {submitted.run_id} submitted")
             if_interrupted(
                 f"the run goes on: argosy runs show {submitted.run_id}, argosy runs cancel {submitted.run_id}"
             )
+            note(f"run {submitted.run_id} submitted")
             if detach:
                 show_json({"run_id": submitted.run_id})
                 return

@@ -17,10 +17,11 @@ from pydantic import SecretStr
 from argosy.broker.cluster import KafkaCluster
 from argosy.broker.log import Outgoing
 from argosy.client.connection import Argosy
+from argosy.console.exits import FAILED
 from argosy.pipelines.discover import discover
 from argosy.schemas.envelope import Headers
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
-from support.command_line import CommandLine
+from support.command_line import CommandLine, Unanswered
 from support.forked_commands import Forked, forked_commands
 from support.stack import StackThread
 
@@ -139,7 +140,7 @@ class Operated:
         process = self.processes.pop(name)
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)
-        process.wait(timeout=60)
+        process.wait(timeout=120)
 
     def end_all(self) -> None:
         for name in list(self.processes):
@@ -193,14 +194,25 @@ class Operated:
         told: dict[str, Any] = json.loads(self.argosy(*arguments, "--json", expect=expect).stdout)
         return told
 
-    def why(self, run_id: str, code: str, *, expect: int = 0) -> dict[str, Any]:
-        """Ask until the cause is this one; AssertionError that names the last one."""
+    def known(self, run_id: str) -> None:
+        """Wait until a run that was submitted is accepted: commands say of it before that there is no such run."""
+        self.until(
+            lambda: self.argosy.run("runs", "show", run_id).returncode in (0, FAILED), f"{run_id} is known"
+        )
+
+    def why(
+        self, run_id: str, code: str, *, expect: int = 0, so: Callable[[dict[str, Any]], bool] = bool
+    ) -> dict[str, Any]:
+        """Ask until the cause is this one, and what is told with it is `so`; AssertionError that names the last one."""
         told: list[str] = []
 
         def is_so() -> bool:
             done = self.argosy.run("why", run_id, "--json")
             told.append(done.stdout or done.stderr)
-            return done.returncode == expect and json.loads(done.stdout)["cause"]["code"] == code
+            if done.returncode != expect or not done.stdout:
+                return False
+            verdict: dict[str, Any] = json.loads(done.stdout)
+            return bool(verdict["cause"]["code"] == code) and so(verdict)
 
         self.until(is_so, f"the cause is {code}", told=told)
         found: dict[str, Any] = json.loads(told[-1])
@@ -208,12 +220,22 @@ class Operated:
 
     @staticmethod
     def until(
-        condition: Callable[[], bool], what: str, *, seconds: float = 150.0, told: Sequence[object] = ()
+        condition: Callable[[], bool], what: str, *, seconds: float = 240.0, told: Sequence[object] = ()
     ) -> None:
-        """Ask until the condition holds; AssertionError that names `what`, and the last of what was `told`."""
+        """Ask until the condition holds; AssertionError that names `what`, and the last of what was `told`.
+
+        A command that wasn't answered in its time says nothing yet.
+        """
+
+        def holds() -> bool:
+            try:
+                return condition()
+            except Unanswered:
+                return False
+
         looked = monotonic()
         end = looked + seconds
-        while not condition():
+        while not holds():
             assert monotonic() < end, f"after {seconds:g} s still not so: {what}; at last {told[-1:]}"
             sleep(min(0.5, max(0.05, monotonic() - looked)))  # whoever looks leaves others half of a core
             looked = monotonic()

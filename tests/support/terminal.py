@@ -30,7 +30,7 @@ class Terminal:
     process: "subprocess.Popen[bytes]"
     master: int
     shown: str = ""
-    seconds: float = 120.0
+    seconds: float = 240.0
     _raw: bytearray = field(default_factory=bytearray)
 
     def until(self, text: str) -> None:

@@ -87,7 +87,7 @@ def test_while_kafka_does_not_answer_a_command_ends_at_once(
     with socket.create_server(("127.0.0.1", 0)) as server:
         fleet.environment["ARGOSY_KAFKA__BOOTSTRAP_SERVERS"] = "{}:{}".format(*server.getsockname())
         with terminal(fleet.folder, fleet.environment, *words) as shown:
-            server.settimeout(60)
+            server.settimeout(240)
             connection, _ = server.accept()  # it asks, and is not answered
             with connection:
                 interrupted(shown, says)
