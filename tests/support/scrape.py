@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
-_WITHIN_SECONDS: Final = 10
+_WITHIN_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from argosy.client.connection import Argosy
 from support.fleet import real_fleet
 from support.plain_app import plain
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 APP = Path(__file__).parents[2] / "support" / "plain_app.py"
 RUNS = 20
@@ -89,7 +89,7 @@ async def test_runs_end_and_processes_stop_in_time_and_tell_how_many_spans_were_
     with _collector(answer) as endpoint:
         variables = {"ARGOSY_TELEMETRY__OTLP_ENDPOINT": endpoint, "ARGOSY_TELEMETRY__OTLP_PROTOCOL": protocol}
         async with real_fleet(tmp_path, workers=[("halve", "shout")], app=APP, variables=variables) as fleet:
-            async with Argosy.connect(fleet.settings) as client, asyncio.timeout(60):
+            async with Argosy.connect(fleet.settings) as client, asyncio.timeout(240):
                 runs = [await client.submit(plain, "abcd") for _ in range(RUNS)]
                 assert {await run.result() for run in runs} == {"AB"}
             supervisor = fleet.stack.supervisor

@@ -13,7 +13,7 @@ from support.kinds_app import Text, kinds
 from support.otlp import Receiver, Span, receiver
 from support.waiting import eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 LINES = 60
 PAGES = ("lines/p1.0", "lines/p1.1", "lines/p1.2", "lines/p1.3")
@@ -57,12 +57,15 @@ async def test_all_tasks_of_a_run_are_in_its_one_trace_and_link_to_those_whose_r
         variables = {
             "ARGOSY_TELEMETRY__OTLP_ENDPOINT": found.http_endpoint,
             "ARGOSY_TELEMETRY__OTLP_PROTOCOL": "http/protobuf",
+            "ARGOSY_FLEET__PATIENCE_SECONDS": "600",  # nothing is sent twice, so that spans can be counted
+            "ARGOSY_FLEET__LEASE_SECONDS": "60",
+            "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "60",
         }
         app, agents = Path(kinds_app.__file__), ("lines", "mend", "shout", "plan", "bind")
         async with (
             real_fleet(tmp_path, workers=[agents], app=app, variables=variables) as fleet,
             Argosy.connect(fleet.settings) as client,
-            asyncio.timeout(120),
+            asyncio.timeout(400),
         ):
             run = await client.submit(kinds, Text(text=text, left=3), run_id="first")
             assert (await run.result()).startswith(f"{LINES} 0 2 ")
