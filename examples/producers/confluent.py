@@ -23,10 +23,10 @@ def open_results() -> Consumer:
     """Stand at the end of all partitions, before the submit: then the answer can't be missed."""
     consumer = Consumer({"bootstrap.servers": SERVERS, "group.id": "unused", "enable.auto.commit": False})
     topic = f"{PREFIX}.results"
-    numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     partitions = [TopicPartition(topic, number) for number in numbers]
     for partition in partitions:
-        _, partition.offset = consumer.get_watermark_offsets(partition, timeout=10)
+        _, partition.offset = consumer.get_watermark_offsets(partition, timeout=30)
     consumer.assign(partitions)  # no group: nobody else's offsets are touched
     return consumer
 

@@ -15,6 +15,8 @@ from support import talkative
 from support.fleet import RealFleet, real_fleet
 
 APP = Path(talkative.__file__)
+STEADY = {"ARGOSY_FLEET__LEASE_SECONDS": "12", "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "12"}
+"""No worker begins anew because its process stood still for some seconds."""
 TOKEN = "a producer's token"  # noqa: S105 - a test's own
 
 
@@ -47,7 +49,7 @@ def gateway_child(fleet: RealFleet, ready_file: Path) -> ChildSpec:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncGenerator[Producers]:
-    async with real_fleet(folder, workers=[("talker",)], app=APP) as fleet:
+    async with real_fleet(folder, workers=[("talker",)], app=APP, variables=STEADY) as fleet:
         cluster = KafkaCluster(fleet.settings.kafka)
         try:
             names = TopicNames(fleet.settings.kafka.topic_prefix)

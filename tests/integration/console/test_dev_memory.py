@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from httpx2 import AsyncClient
 from argosy.console.memory_fleet import way_to_memory
 from support.terminal import CTRL_C, terminal
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 APP = """
 from argosy import Context, Pipeline, agent
@@ -32,6 +33,8 @@ async def run_one(url: str) -> dict[str, object]:
         submitted = await http.post("/runs", json={"pipeline": "loud", "input": "hello", "run_id": "loud-1"})
         assert submitted.status_code == 202, submitted.text
         ended = await http.get("/runs/loud-1/result", params={"wait": "30"})
+        while ended.status_code == HTTPStatus.ACCEPTED:
+            ended = await http.get("/runs/loud-1/result", params={"wait": "30"})
         found: dict[str, object] = json.loads(ended.text)
         return found
 

@@ -20,6 +20,8 @@ from argosy.testing import Rule, ScriptedModels
 from support.missing import not_run
 from support.model_server import KEY, Script, answer
 
+pytestmark = pytest.mark.timeout(600)
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 ARGOSY = (sys.executable, "-m", "argosy")
 
@@ -45,17 +47,16 @@ def dev(example: str, folder: Path, env: dict[str, str]) -> Generator[None]:
         yield
     finally:
         child.send_signal(signal.SIGINT)
-        assert child.wait(timeout=60) == 130, log.read_text(encoding="utf-8")
+        assert child.wait(timeout=150) == 130, log.read_text(encoding="utf-8")
 
 
 def run(folder: Path, env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command beside the stack's folder."""
     return subprocess.run(
-        words, cwd=folder, env=env, check=False, capture_output=True, text=True, timeout=120
+        words, cwd=folder, env=env, check=False, capture_output=True, text=True, timeout=240
     )
 
 
-@pytest.mark.timeout(300)
 def test_hello_greets_as_a_script_and_from_the_shell(tmp_path: Path, httpserver: HTTPServer) -> None:
     Script(httpserver, answer("Hello, world!"))
     env = environment(httpserver)
@@ -68,7 +69,6 @@ def test_hello_greets_as_a_script_and_from_the_shell(tmp_path: Path, httpserver:
     assert (shell.returncode, json.loads(shell.stdout)) == (0, "Hello, world!"), shell.stderr
 
 
-@pytest.mark.timeout(300)
 def test_briefing_joins_four_agents_and_its_critique_never_starts_before_its_summary(
     tmp_path: Path, httpserver: HTTPServer
 ) -> None:
@@ -101,7 +101,6 @@ def shelve(folder: Path, *, empty: int) -> str:
     return folder.name
 
 
-@pytest.mark.timeout(300)
 def test_digest_goes_on_with_nine_of_ten_and_says_what_is_missing(
     tmp_path: Path, httpserver: HTTPServer
 ) -> None:
@@ -131,7 +130,6 @@ def test_digest_goes_on_with_nine_of_ten_and_says_what_is_missing(
     assert "is empty" in failed.stderr or "quorum" in failed.stderr, failed.stderr
 
 
-@pytest.mark.timeout(300)
 def test_the_software_team_works_on_a_clone_of_a_folder_and_releases_what_is_green(tmp_path: Path) -> None:
     if which("bwrap") is None:
         not_run("examples/software_team.py", "bubblewrap (bwrap) is not on the PATH")

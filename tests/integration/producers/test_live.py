@@ -3,10 +3,11 @@
 import asyncio
 import os
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, Response
 from pydantic_core import from_json
 
 from argosy.client.connection import Argosy
@@ -16,7 +17,7 @@ from support.producers import TOKEN, Producers
 from support.talkative import Said, Talk, talkative
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 MANY = 400
 ENDED_SECONDS = 150.0
@@ -26,6 +27,15 @@ def http_of(producers: Producers) -> AsyncClient:
     return AsyncClient(
         base_url=producers.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=90, trust_env=False
     )
+
+
+async def ended_by_http(http: AsyncClient, run_id: str) -> Response:
+    """Poll until the run has ended; its result as the gateway tells it."""
+    async with asyncio.timeout(ENDED_SECONDS):
+        while True:
+            answer = await http.get(f"/runs/{run_id}/result", params={"wait": "30"})
+            if answer.status_code != HTTPStatus.ACCEPTED:
+                return answer
 
 
 async def test_many_submits_at_once_are_all_acknowledged_and_all_end(producers: Producers) -> None:
@@ -130,7 +140,8 @@ async def test_the_gateway_serves_a_run_from_submit_to_its_end(producers: Produc
         body = {"pipeline": "talkative", "input": {"words": ["a", "b"]}, "run_id": "by-http"}
         submitted = await http.post("/runs", json=body)
         assert submitted.status_code == 202, submitted.text
-        ended = await http.get(submitted.json()["links"]["result"], params={"wait": "60"})
+        assert submitted.json()["links"]["result"] == "/runs/by-http/result"
+        ended = await ended_by_http(http, "by-http")
         assert ended.json()["result"] == {"text": "a b"}
         events = (await http.get("/runs/by-http/events")).text
         assert "event: text.streamed" in events
@@ -148,7 +159,7 @@ async def test_a_large_input_and_result_pass_through_the_gateway(producers: Prod
         words = ["x" * 200_000]
         body = {"pipeline": "talkative", "input": {"words": words}, "run_id": "large"}
         assert (await http.post("/runs", json=body)).status_code == 202
-        ended = await http.get("/runs/large/result", params={"wait": "60"})
+        ended = await ended_by_http(http, "large")
         assert ended.json().get("result") == {"text": words[0]}, ended.text[:500]
 
 
@@ -186,16 +197,29 @@ async def test_a_gateway_that_is_stopped_answers_who_waits_and_ends_well(
         ).is_success
         async with http.stream("GET", "/runs/drain/events") as events:
             lines = events.aiter_lines()
-            await anext(lines)
-            waiting = asyncio.create_task(http.get("/runs/drain/result", params={"wait": "60"}))
-            await eventually(lambda: _waits(waiting), "the long poll is on its way")
+            async for line in lines:
+                if line.startswith("event: "):  # it was accepted: whoever asks the next gateway finds it
+                    break
+            written = asyncio.Event()
+
+            async def trace(event: str, _: object) -> None:
+                if event.endswith("send_request_body.complete"):
+                    written.set()
+
+            poll = http.get("/runs/drain/result", params={"wait": "60"}, extensions={"trace": trace})
+            waiting = asyncio.create_task(poll)
+            async with asyncio.timeout(ENDED_SECONDS):
+                await written.wait()
+            # What was asked later is answered: then the long poll has come too, and waits as the gateway stops.
+            await http.get("/health")
+            assert not waiting.done()
             producers.ready_file.unlink()
             await producers.fleet.stack.supervisor.restart("gateway")
             assert (await waiting).status_code == 202
             assert "event: end" not in [line async for line in lines]
     gate.touch()
     async with http_of(producers) as http:
-        ended = await http.get("/runs/drain/result", params={"wait": "60"})
+        ended = await ended_by_http(http, "drain")
         assert from_json(ended.content)["result"] == {"text": "at last"}
     log = (producers.fleet.stack.folder / "logs" / "gateway.log").read_text("utf-8")
     assert "Traceback" not in log, log
@@ -224,10 +248,3 @@ async def test_ten_thousand_submits_in_one_go_are_acknowledged_with_progress(
     numbers = [int(line.split()[0]) for line in told]
     assert numbers == sorted(numbers)
     assert len(numbers) > 1  # while it goes on, not only in the end
-
-
-async def _waits(waiting: asyncio.Task[object]) -> bool:
-    """A request that was written and not answered can't be seen from here: give it its turns."""
-    for _ in range(20):
-        await asyncio.sleep(0.01)
-    return not waiting.done()

@@ -12,7 +12,7 @@ import pytest
 from support import snippets
 from support.producers import Producers
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 CONFLUENT = [sys.executable, str(snippets.FOLDER / "confluent.py")]
 
