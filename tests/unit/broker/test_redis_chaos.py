@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from argosy.broker.redis import RedisStore
 from argosy.broker.script import Script
@@ -11,6 +13,8 @@ from support.valkey import Valkey
 
 ECHO = Script.of_text("echo", "redis.call('HSET', KEYS[1], ARGV[1], 1) return ARGV[1]")
 LOST = "lost"
+TURNS, ENOUGH = 60, 1_000
+T = TypeVar("T")
 
 
 async def ask(store: RedisStore, token: str, chance: random.Random) -> str:
@@ -32,34 +36,32 @@ async def test_no_caller_ever_gets_another_ones_reply(tmp_path: Path) -> None:
     with Valkey(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as valkey:
         store = valkey.store(timeout_seconds=0.5)
         answered: set[str] = set()
-        for turn in range(60):
+        turn = 0
+        while turn < TURNS or len(answered) <= ENOUGH:  # on a busy machine many answers come too late
             match turn % 20:
                 case 5:
                     await asyncio.to_thread(valkey.kill)
                     await asyncio.to_thread(valkey.start)
                 case 10:
-                    await store.command(b"SCRIPT", b"FLUSH")
+                    await repeated(lambda: store.command(b"SCRIPT", b"FLUSH"))
                 case 15:
                     valkey.pause()
                 case _:
                     pass
             calls = [ask(store, f"{turn}/{number}", chance) for number in range(40)]
-            answered |= set(await asyncio.gather(*calls))
+            answered |= set(await asyncio.gather(*calls)) - {LOST}
             valkey.go_on()
-        await asyncio.wait_for(back(store), timeout=60)
-        done = {field.decode() for field in await store.hgetall("h")}
+            turn += 1
+        done = {field.decode() for field in await repeated(lambda: store.hgetall("h"))}
         await store.close()
-    answered.discard(LOST)
     assert answered <= done, "a reply was given for what never took effect"
-    assert len(answered) > 1000
-    assert done - answered <= {f"{turn}/{number}" for turn in range(60) for number in range(40)}
+    assert done <= {f"{number}/{call}" for number in range(turn) for call in range(40)}
 
 
-async def back(store: RedisStore) -> None:
-    """Wait until the server answers again."""
+async def repeated(call: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the server answers in time."""
     while True:
         try:
-            await store.get("h2")
+            return await call()
         except Unreachable:
             continue
-        return

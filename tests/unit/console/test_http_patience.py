@@ -16,12 +16,12 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_patience, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(http_patience, "HEAD_SECONDS", 0.5)
 
 
 async def slowly(_scope: Scope, _receive: Receive, send: Send) -> None:
     """Answer after longer than a head may take."""
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.0)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
