@@ -44,6 +44,8 @@ class GuardedFleet:
     payloads: MemoryPayloads = field(default_factory=MemoryPayloads)
     redis_url: str = ""
     """A real server, where commands of their own process are to see it too."""
+    unknown_pipeline_seconds: float = 60.0
+    """How long receivers wait for what they can't place: for a pipeline's name, and for a topic's rights."""
     errors: list[str] = field(default_factory=list[str])
     """Of processes that ended, which are started again as a supervisor would."""
 
@@ -61,7 +63,12 @@ class GuardedFleet:
             work_partitions=1,
             send_deadline_seconds=20.0,
         )
-        fleet = FleetSettings(lanes=1, lease_seconds=3, renew_seconds=1, unknown_pipeline_seconds=2)
+        fleet = FleetSettings(
+            lanes=1,
+            lease_seconds=10,  # a worker whose loop stands still for one ends its process, which is the test's own here
+            renew_seconds=1,
+            unknown_pipeline_seconds=self.unknown_pipeline_seconds,
+        )
         return Settings(kafka=kafka, fleet=fleet)
 
     @property
@@ -138,6 +145,8 @@ async def guarded_fleet(
 ) -> AsyncGenerator[GuardedFleet]:
     """Make the topics, grant what the page says but for `without` (user and right, of prefix `P`), run all roles."""
     fleet = GuardedFleet(kafka, f"f{uuid4().hex[:8]}", io.StringIO(), redis_url=redis_url)
+    if without:
+        fleet.unknown_pipeline_seconds = 2
     logs.configure("json", "info", fleet.lines)
     async with fleet.cluster("app") as cluster:
         await provision.ensure(cluster, fleet.settings("app"), [AGENT])
@@ -153,7 +162,7 @@ async def guarded_fleet(
         yield fleet
     finally:
         stop.set()
-        await asyncio.wait(roles, timeout=30)
+        await asyncio.wait(roles, timeout=120)
         logs.configure()
     for ended in roles:
         assert ended.done(), "a role did not stop"

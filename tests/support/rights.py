@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
 from support.sasl_kafka import USER, SaslKafka
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -75,21 +76,38 @@ def _names(cell: str, prefix: str, agent: str) -> list[str]:
 
 async def grant(kafka: SaslKafka, user: str, rights: Iterable[Right]) -> None:
     """Give a user these rights; Kafka has them in force when this returns."""
+    given = list(rights)
     async with _admin(kafka) as admin:
-        for right in rights:
+        for right in given:
             request = CreateAclsRequest(*_code(right), f"User:{user}", "*", *_allowed(right))
             answer = await _ask(admin, request)
             assert answer.creation_responses[0][0] == 0, answer
+        for right in given:
+            await _until_in_force(admin, user, right, there=True)
 
 
 async def take_back(kafka: SaslKafka, user: str, rights: Iterable[Right]) -> None:
-    """Take these rights from a user."""
+    """Take these rights from a user; Kafka knows nothing of them any more when this returns."""
+    taken = list(rights)
     async with _admin(kafka) as admin:
-        for right in rights:
+        for right in taken:
             request = DeleteAclsRequest(*_code(right), f"User:{user}", "*", *_allowed(right))
             answer = await _ask(admin, request)
             assert answer.filter_responses[0][0] == 0, answer
             assert answer.filter_responses[0][2], f"{user} had no right to {right}"
+        for right in taken:
+            await _until_in_force(admin, user, right, there=False)
+
+
+async def _until_in_force(admin: AIOKafkaAdminClient, user: str, right: Right, *, there: bool) -> None:
+    """Wait until the broker judges by it: the controller has written it down, and answered, a moment before."""
+
+    async def so() -> bool:
+        answer = await _ask(admin, DescribeAclsRequest(*_code(right), f"User:{user}", "*", *_allowed(right)))
+        assert answer.error_code == 0, answer
+        return bool(answer.resources) is there
+
+    await eventually(so, f"{user} has{'' if there else ' no'} {right}")
 
 
 def _code(right: Right) -> tuple[int, str, int]:
@@ -101,7 +119,9 @@ def _allowed(right: Right) -> tuple[int, int]:
     return _OPERATIONS[right.operation], _ALLOW
 
 
-async def _ask(admin: AIOKafkaAdminClient, request: CreateAclsRequest | DeleteAclsRequest) -> Any:  # noqa: ANN401
+async def _ask(
+    admin: AIOKafkaAdminClient, request: CreateAclsRequest | DeleteAclsRequest | DescribeAclsRequest
+) -> Any:  # noqa: ANN401
     # The library has these requests, and no method for them.
     send: Callable[[object], Awaitable[Any]] = vars(type(admin))["_send_to_controller"].__get__(admin)
     return await send(request)
