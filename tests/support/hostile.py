@@ -239,13 +239,13 @@ async def misbehave(ctx: Context, act: Act) -> Answer:
     return Answer(kind=act.kind, pid=os.getpid(), text="x" * act.size, more=more)
 
 
-@agent(concurrency=16, retries=0, timeout_seconds=2, max_deliveries=2)
+@agent(concurrency=16, retries=0, timeout_seconds=5, max_deliveries=2)
 async def hurried(ctx: Context, act: Act) -> Answer:
-    """The same in two seconds."""
+    """The same in five seconds."""
     return await misbehave(ctx, act)
 
 
-@agent(concurrency=16, retries=0, timeout_seconds=120)
+@agent(concurrency=16, retries=0, timeout_seconds=900)
 async def neighbour(ctx: Context, act: Act) -> Answer:
     """Work; of kind `wait` until the ledger has an effect called by the act's text."""
     the_ledger().make(began(ctx.task_id), uuid.uuid4().hex)

@@ -5,7 +5,7 @@ import pytest
 from support.hostile import FATAL, HARD_RESULT_BYTES, RAISES, UNSAYABLE, harmful, hasty, peaceful
 from support.hostile_world import HostileWorld
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 
 async def test_whatever_a_handler_raises_its_task_fails_with_the_reason_and_the_worker_goes_on(
@@ -70,7 +70,7 @@ async def test_a_handler_that_hangs_fails_at_its_time_limit(world: HostileWorld)
     restarts = world.restarts()
     fault = await world.fault(await world.submit(hasty, "hang"))
     assert fault.code == "timeout"
-    assert "time limit (2 s" in fault.message
+    assert "time limit (5 s" in fault.message
     assert world.restarts() == restarts
     await world.quiet()
 
@@ -85,8 +85,7 @@ async def test_a_worker_whose_handler_ignores_its_cancellation_ends_and_is_start
         await world.until_logged(
             f"argosy worker: the handler of {run.run_id}/hurried#1 was told to stop (limit)"
         )
-    await world.until_ready()
-    assert world.restarts() == restarts + 1
+    await world.until_restarted(restarts + 1)
     await world.unharmed([await world.submit(peaceful)])
     await world.quiet()
 
@@ -95,8 +94,8 @@ async def test_a_handler_that_blocks_the_loop_loses_its_task_to_another_worker(w
     restarts = world.restarts()
     run = await world.submit(harmful, "block")
     assert (await world.answer(run)).kind == "block"
-    assert world.restarts() == restarts + 1
-    assert "a handler blocks it" in world.log()
+    await world.until_logged("a handler blocks it")
+    await world.until_restarted(restarts + 1)
     assert [each.outcome for each in await world.settled(run)] == ["succeeded"]
     await world.quiet()
 
@@ -108,7 +107,7 @@ async def test_a_handler_that_cancels_everything_ends_its_worker_with_the_reason
     )  # handlers of earlier tests raised, and were told
     run = await world.submit(harmful, "cancel-all")
     assert (await world.answer(run)).kind == "cancel-all"
-    assert world.restarts() == restarts + 1
+    await world.until_restarted(restarts + 1)
     assert "argosy worker: a handler has ended the event loop, or cancelled tasks that" in world.log()
     assert world.log().count("Traceback") == told
     await world.quiet()
@@ -122,6 +121,9 @@ async def test_tasks_that_always_take_their_worker_down_are_poison_and_their_nei
     async def died() -> bool:
         return world.restarts() > restarts
 
+    async def died_twice() -> bool:
+        return world.restarts() >= restarts + 2
+
     async with world.neighbours("poison"):
         runs = {kind: await world.submit(harmful, kind, times=100) for kind in FATAL}
         await world.until(died, "a worker died")
@@ -131,6 +133,6 @@ async def test_tasks_that_always_take_their_worker_down_are_poison_and_their_nei
             assert (fault.code, fault.figures) == ("poison", {"deliveries": 2}), f"{kind}: {fault}"
             assert "2 workers in turn died, or lost their lease, while they ran this task" in fault.message
             assert fault.task_id == f"{run.run_id}/misbehave"
-    assert world.restarts() >= restarts + 2
+    await world.until(died_twice, "both workers died")
     await world.until_ready()
     await world.quiet()

@@ -7,7 +7,7 @@ from argosy.schemas.ids import new_run_id
 from support.hostile import Act, harmful, peaceful, stopped
 from support.hostile_world import ENDED_SECONDS, HostileWorld
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 
 async def test_a_cancelled_run_stops_its_handlers_and_leaves_nothing(world: HostileWorld) -> None:
@@ -80,9 +80,7 @@ async def test_a_run_id_with_the_same_data_has_the_same_result_and_with_other_da
 
 async def test_a_run_at_its_deadline_expires_and_its_handlers_stop(world: HostileWorld) -> None:
     async with world.neighbours("deadline"):
-        act = Act(kind="wait", text="never")
-        run = await world.client.submit(peaceful, act, deadline_seconds=8)
-        await world.until_began(f"{run.run_id}/neighbour")
+        run = await world.begun_before(8)
         with pytest.raises(RunExpired):
             await run.result(timeout_seconds=ENDED_SECONDS)
         await world.until_noted(stopped(f"{run.run_id}/neighbour"))

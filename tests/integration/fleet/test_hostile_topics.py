@@ -12,7 +12,7 @@ from support.hostile import peaceful
 from support.hostile_world import HostileWorld, hostile_world
 from support.raw_kafka import stranger
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
