@@ -125,7 +125,7 @@ async def unread(settings: Settings) -> dict[str, int]:
     return lag
 
 
-async def until_quiet(settings: Settings, *, seconds: float = 60.0) -> None:
+async def until_quiet(settings: Settings, *, seconds: float = 150.0) -> None:
     """Wait until nothing is unread and nothing is left over; raise with what still is."""
     deadline = asyncio.get_running_loop().time() + seconds
     store = RedisStore(settings.redis)

@@ -16,7 +16,7 @@ ROUNDS = int(os.environ.get("ARGOSY_TEST_ROUNDS", "1"))
 """How often each process is killed."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 async def test_500_runs_end_the_same_while_any_process_is_killed_again_and_again(tmp_path: Path) -> None:
     workers = [AGENTS, ("research", "criticise"), ("summarise", "synthesise"), AGENTS]
     async with real_fleet(tmp_path, coordinators=2, workers=workers) as fleet:
@@ -26,11 +26,11 @@ async def test_500_runs_end_the_same_while_any_process_is_killed_again_and_again
             for number in range(ROUNDS):
                 await fleet.torment(SEED + number, names, pause_seconds=2.0)
         await until_ended(fleet, submitting.result(), 600)
-        await until_quiet(fleet.settings, seconds=120)
+        await until_quiet(fleet.settings)
         judge(fleet, await stories(fleet.settings), RUNS, redis_lost="kill valkey" in fleet.told)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1000)
 async def test_a_redis_that_is_flushed_twice_in_the_middle_changes_no_outcome(tmp_path: Path) -> None:
     async with real_fleet(tmp_path, coordinators=2, workers=[AGENTS, AGENTS]) as fleet:
         count = min(RUNS, 200)
@@ -40,5 +40,5 @@ async def test_a_redis_that_is_flushed_twice_in_the_middle_changes_no_outcome(tm
             await fleet.flush()
         run_ids = await waiting
         await until_ended(fleet, run_ids, 300)
-        await until_quiet(fleet.settings, seconds=120)
+        await until_quiet(fleet.settings)
         judge(fleet, await stories(fleet.settings), count, redis_lost=True)

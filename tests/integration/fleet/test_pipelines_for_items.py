@@ -17,7 +17,7 @@ ITEMS = 40
 LOST = (7, 23)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_a_pipeline_for_each_item_takes_effect_once_whatever_dies_meanwhile(tmp_path: Path) -> None:
     given = [
         Parcel(number=number, heavy=number % 3 == 0, lost=number in LOST, parts=["p"] * (number % 3))

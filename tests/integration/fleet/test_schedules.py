@@ -34,7 +34,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_each_slot_is_one_run_though_a_coordinator_dies_and_redis_is_wiped(tmp_path: Path) -> None:
     async with (
         real_fleet(tmp_path, coordinators=2, workers=[("draft",)], app=APP, scheduled=True) as fleet,

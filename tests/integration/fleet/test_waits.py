@@ -48,11 +48,11 @@ async def by_hand(fleet: RealFleet, client: Argosy) -> None:
     assert "has its answer" in argosy("runs", "signal", "hand", "window", "--value", '{"hour": 5}').stdout
     told = argosy("runs", "approve", "hand", "ok", "--yes", "--by", "bob", "--sha256", asked["about_sha256"])
     assert "Do it?" in told.stderr
-    assert await run.result(timeout_seconds=60) == "hand: go, approved by bob, at 5"
+    assert await run.result(timeout_seconds=150) == "hand: go, approved by bob, at 5"
     assert "waits no more" in argosy("runs", "signal", "hand", "window", expect=5).stderr
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_an_approval_outlives_its_coordinator_and_redis_and_counts_once(tmp_path: Path) -> None:
     workers = [("draft", "carry_out")]
     async with (
@@ -82,9 +82,9 @@ async def test_an_approval_outlives_its_coordinator_and_redis_and_counts_once(tm
             await run.signal("window", {"hour": 3}, signal_id="right")
             await run.signal("window", {"hour": 3}, signal_id="right")
         for run in runs[:-1]:
-            assert await run.result(timeout_seconds=90) == f"{run.run_id}: go, approved by ann, at 3"
+            assert await run.result(timeout_seconds=150) == f"{run.run_id}: go, approved by ann, at 3"
         with pytest.raises(RunFailed, match="skipped"):
-            await runs[-1].result(timeout_seconds=90)
+            await runs[-1].result(timeout_seconds=150)
         assert await client.waiting() == []
         await by_hand(fleet, client)
         assert len(fleet.ledger.effects()) == RUNS
