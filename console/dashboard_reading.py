@@ -78,18 +78,23 @@ class Reader:
 
     async def _pulse(self, name: str, ask: Callable[[], Awaitable[None]]) -> None:
         """Ask again and again whether somebody is there; say since when not."""
+        log = logs.get("argosy.dashboard")
         away_since: float | None = None
         while True:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await ask()
-            except (ArgosyError, TimeoutError):
-                away_since = away_since or time.monotonic()
+            except (ArgosyError, TimeoutError) as error:
+                if away_since is None:
+                    away_since = time.monotonic()
+                    log.warning("a server does not answer", server=name, error=str(error)[:300])
                 since = length(time.monotonic() - away_since)
                 self._index.troubles[name] = (
                     f"{name.capitalize()} does not answer, for {since}; {_MEANS[name]}"
                 )
             else:
+                if away_since is not None:
+                    log.info("a server answers again", server=name)
                 away_since = None
                 self._index.troubles.pop(name, None)
             await asyncio.sleep(PULSE_SECONDS)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from argosy.broker.log import Outgoing
 from argosy.broker.memory_kafka import MemoryKafka
@@ -43,7 +44,16 @@ class Kafka(MemoryKafka):
 async def test_it_reads_old_records_and_goes_on_and_says_who_is_away() -> None:
     kafka, index = Kafka(), Index()
     services = cast("Services", SimpleNamespace(cluster=kafka, store=MemoryRedis(), settings=Settings()))
-    reading = asyncio.create_task(Reader(services, index).run(), name="reader")
+    with capture_logs() as logged:
+        await tell_of_an_outage(kafka, index, Reader(services, index))
+    named = ("a server does not answer", "a server answers again")
+    assert [(line["event"], line["server"]) for line in logged if line["event"] in named] == [
+        (event, "kafka") for event in named
+    ]
+
+
+async def tell_of_an_outage(kafka: Kafka, index: Index, reader: Reader) -> None:
+    reading = asyncio.create_task(reader.run(), name="reader")
     try:
         await until(lambda: any("no fleet yet" in note for note in index.notes()))
         await kafka.create([TopicPlan("argosy.runs", 1, 1, {})])
