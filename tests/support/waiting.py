@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], what: str, *, seconds: float = 120.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str, *, seconds: float = 240.0) -> None:
     """Ask until the condition holds; AssertionError that names `what` if it never does."""
     try:
         async with asyncio.timeout(seconds):

@@ -9,14 +9,14 @@ import pytest
 
 from support.diamonds import Diamonds
 from support.fault_app import Act, Done, begun, harming
-from support.fault_world import APP, FaultWorld, Ground, client_of, fault_world
+from support.fault_world import APP, ENDED_SECONDS, FaultWorld, Ground, client_of, fault_world
 from support.forks import PLUG, Forks
 from support.full_disk import full_disk
 from support.stack import StackThread
-from support.valkey import Valkey
+from support.valkey import PERSISTENT, Valkey
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 LARGE: Final = 1_000_000
 SENT: Final = 300_000
@@ -49,8 +49,8 @@ async def test_a_full_payload_store_keeps_runs_waiting_and_says_what_to_do(
             await world.until_said(ADVICE, [coordinator])
             await diamonds.submit(4)
             await diamonds.ended()  # small values need no store, and nobody stands in their way
-        assert len((await answers.result(timeout_seconds=150)).text) == LARGE
-        assert isinstance(await asks.result(timeout_seconds=150), Done)
+        assert len((await answers.result(timeout_seconds=240)).text) == LARGE
+        assert isinstance(await asks.result(timeout_seconds=240), Done)
         for run_id in ("answers", "asks"):
             assert world.ledger.times(begun(f"{run_id}/harm")) == 1, "no handler ran twice for it"
         await world.until_quiet()
@@ -67,7 +67,7 @@ async def test_a_submit_whose_input_has_no_room_is_not_acknowledged(
         words = ["run", "harming", "--app", str(APP), "--input", f"@{given}", "--run-id", "none"]
         variables = {**world.variables, PLUG: "support.full_disk:fill"}
         submit = await forks.start(words, variables, tmp_path / "submit.log")
-        code = await asyncio.wait_for(asyncio.shield(submit.ended), 60)
+        code = await asyncio.wait_for(asyncio.shield(submit.ended), ENDED_SECONDS)
         assert code == 4, submit.said()
         assert ADVICE in submit.said()
         assert "Traceback" not in submit.said()
@@ -79,8 +79,7 @@ async def test_a_redis_that_can_not_write_its_log_refuses_and_goes_on_when_it_ca
     tmp_path: Path, forks: Forks, stack: StackThread
 ) -> None:
     (tmp_path / "valkey").mkdir()
-    options = ("--appendonly", "yes", "--appendfsync", "everysec", "--aof-use-rdb-preamble", "no")
-    with Valkey(tmp_path / "valkey", *options) as valkey:
+    with Valkey(tmp_path / "valkey", *PERSISTENT) as valkey:
         async with (
             fault_world(Ground(tmp_path, forks, stack.bootstrap_servers, valkey.url)) as world,
             client_of(world) as client,
