@@ -13,7 +13,7 @@ def _there(name: str) -> bool:
     return Path(os.environ["ARGOSY_TEST_LEDGER"]).with_name(name).exists()
 
 
-@agent(retries=0, concurrency=64, timeout_seconds=300)
+@agent(retries=0, concurrency=64, timeout_seconds=600)
 async def hold(ctx: Context, text: str) -> str:
     """Wait for the test's word."""
     while not _there("go"):  # noqa: ASYNC110 - the word comes as a file
