@@ -5,8 +5,10 @@ not a licence: settings hold secrets as `SecretStr` anyway.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from reprlib import Repr
 from typing import Final, cast
 
 MASK: Final = "[redacted]"
@@ -67,6 +69,10 @@ _HINT: Final = re.compile(
 Without a flag for case, which would cost twice the time.
 """
 
+_REPR: Final = Repr()
+_REPR.maxother = sys.maxsize
+_INSTEAD: Final = " instance at 0x"
+"""As it writes an object whose `repr` raises. Whoever renders the line must not ask that one again."""
 
 KNOWN_CHARACTERS: Final = 8
 """A shorter value is no secret worth the name, and would be found everywhere."""
@@ -184,9 +190,14 @@ def redact(value: object) -> object:
         return redact_fields({redact_text(str(key)): item for key, item in items})
     if isinstance(value, list | tuple):
         return _listed(cast("Sequence[object]", value))
-    text = repr(value)
+    text = written(value)
     masked = redact_text(text)
-    return value if masked == text else masked
+    return value if masked == text and _INSTEAD not in text else masked
+
+
+def written(value: object) -> str:
+    """Give the `repr` of what is logged; of an object whose `repr` raises, its type: a log line fails no work."""
+    return _REPR.repr_instance(value, 0)
 
 
 def _listed(values: Sequence[object]) -> list[object]:

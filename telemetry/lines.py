@@ -19,7 +19,7 @@ from weakref import WeakSet
 import orjson
 from structlog.contextvars import get_contextvars
 
-from argosy.telemetry.redact import is_secret_key, may_hold_secret, redact_fields
+from argosy.telemetry.redact import is_secret_key, may_hold_secret, redact_fields, written
 
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
@@ -150,10 +150,15 @@ def _text(line: Told, *, suspect: bool) -> str:
 def encoded(told: Mapping[str, object]) -> bytes:
     """Encode a line that is masked."""
     try:
-        return orjson.dumps(told, default=repr, option=_OPTIONS)
+        return orjson.dumps(told, default=written, option=_OPTIONS)
     except (TypeError, ValueError):
         # A lone surrogate or an integer over 64 bits: a log line must not fail the work that it tells of.
-        return orjson.dumps({str(key): ascii(value) for key, value in told.items()})
+        return orjson.dumps(
+            {
+                str(key): written(value).encode("ascii", "backslashreplace").decode()
+                for key, value in told.items()
+            }
+        )
 
 
 def stream(out: TextIO) -> tuple[Lines, TextIO]:

@@ -9,6 +9,7 @@ from argosy.schemas.redact import (
     redact_beginning,
     redact_fields,
     redact_text,
+    written,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "redact_beginning",
     "redact_fields",
     "redact_text",
+    "written",
 ]

@@ -94,6 +94,24 @@ def test_a_value_that_json_cannot_hold_still_gives_a_line() -> None:
     assert [line["event"] for line in lines(out)] == ["'odd'", "two\nlines"]
 
 
+class Broken:
+    """What a handler may have in hand."""
+
+    def __repr__(self) -> str:
+        message = "not opened yet"
+        raise ValueError(message)
+
+
+@pytest.mark.parametrize("form", ["json", "pretty"])
+def test_an_object_whose_repr_raises_is_logged_by_its_type_and_fails_nobody(form: logs.Format) -> None:
+    out = io.StringIO()
+    logs.configure(form, "info", out)
+    logs.get().info("looked", at=Broken(), within=[Broken()], big=2**70)
+    logs.get().info("looked again", at={"it": Broken()})
+    assert out.getvalue().count("<Broken instance at 0x") == 3
+    assert "looked again" in out.getvalue()
+
+
 def test_libraries_that_use_logging_come_out_in_the_same_form() -> None:
     out = io.StringIO()
     logs.configure("json", "info", out)
