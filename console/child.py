@@ -56,7 +56,7 @@ class ChildSpec:
     cwd: Path | None = None
     restart: Restart = Restart.ALWAYS
     ready: Callable[[], Awaitable[bool]] | None = None
-    ready_within_seconds: float = 60
+    ready_within_seconds: float = 180
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_seconds: float = 15
     stage: int = 0

@@ -100,7 +100,7 @@ def kafka_child(kafka: Kafka, folder: Path, broker: Broker, log: Path, cluster: 
         ),
         log=log,
         ready=kafka_ready(broker.address, len(cluster.brokers)),
-        ready_within_seconds=90,
+        ready_within_seconds=240,  # on a busy machine: killed before, it would only begin anew
         stop_within_seconds=30,  # five of them write the class archive, on an idle machine
     )
 

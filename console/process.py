@@ -45,7 +45,7 @@ class ProcessId(BaseModel):
                 os.kill(self.pid, signal_number)
 
 
-def reap(left_over: Iterable[ProcessId], wait_seconds: float = 10) -> list[ProcessId]:
+def reap(left_over: Iterable[ProcessId], wait_seconds: float = 60) -> list[ProcessId]:
     """Kill what a dead supervisor left running, wait until it is gone, and return what was killed."""
     killed = [process for process in left_over if process.is_running()]
     for process in killed:

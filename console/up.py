@@ -24,7 +24,7 @@ from argosy.console.stack_state import DEFAULT_FOLDER, StackState, read_state, r
 from argosy.console.valkey_server import find_valkey
 from argosy.schemas.errors import ChildFailed, ConfigurationError
 
-START_WITHIN_SECONDS: Final = 120
+START_WITHIN_SECONDS: Final = 300
 STOP_WITHIN_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.05
 

@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from argosy.console.child import ChildSpec
 from argosy.console.config import environment_of
 from argosy.console.fleet_children import coordinator_child, worker_child
 from argosy.console.stack import LocalStack
@@ -36,12 +37,16 @@ class RealFleet:
     async def coordinator(self, name: str) -> None:
         """Start a coordinator and wait until it serves."""
         app = str(self.app) if self.scheduled else None
-        await self.stack.supervisor.start(coordinator_child(name, self.stack.folder, self.environment, app))
+        await self._start(coordinator_child(name, self.stack.folder, self.environment, app))
 
     async def worker(self, name: str, agents: Sequence[str] = AGENTS) -> None:
         """Start a worker of some agents and wait until it serves."""
         target = f"{self.app}:{','.join(agents)}"
-        await self.stack.supervisor.start(worker_child(name, target, self.stack.folder, self.environment))
+        await self._start(worker_child(name, target, self.stack.folder, self.environment))
+
+    async def _start(self, spec: ChildSpec) -> None:
+        """Start it, with time for a machine that does other things too."""
+        await self.stack.supervisor.start(replace(spec, ready_within_seconds=240))
 
     async def kill(self, name: str) -> None:
         """kill -9; the supervisor starts it again."""

@@ -43,6 +43,7 @@ def gateway_child(fleet: RealFleet, ready_file: Path) -> ChildSpec:
         log=fleet.stack.folder / "logs" / "gateway.log",
         env={**fleet.environment, "ARGOSY_GATEWAY__TOKEN": TOKEN, "PYTHONSAFEPATH": "1"},
         ready=ready,
+        ready_within_seconds=240,
         stage=2,
     )
 

@@ -30,7 +30,7 @@ COORDINATOR = ("coordinator",)
 WORKER = ("worker", "app.py")
 RUN = ("run", "talk", "--app", "app.py", "--input", '"x"')
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 
 def variables(stack: StackThread) -> dict[str, str]:
