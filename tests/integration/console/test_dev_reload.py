@@ -21,7 +21,7 @@ from argosy.schemas.settings import KafkaSettings, RedisSettings, Settings
 from support.oracle import stories, until_quiet
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 APP = '''
 import asyncio
@@ -114,7 +114,7 @@ class Dev:
 
     async def answer(self, run: Run[str]) -> str:
         """Wait for a run's result."""
-        return await run.result(timeout_seconds=90)
+        return await run.result(timeout_seconds=150)
 
     async def says(self) -> str:
         """What a new run is answered."""
@@ -155,7 +155,7 @@ async def dev(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Dev]:
             assert process.poll() is None, log
             return "Ctrl-C stops everything" in log
 
-        await eventually(up, "argosy dev is up", seconds=120)
+        await eventually(up, "argosy dev is up", seconds=240)
         state = read_state(folder / ".argosy")
         assert state is not None
         settings = Settings(
@@ -239,4 +239,4 @@ async def test_a_pipeline_that_a_change_adds_is_published_with_it(dev: Dev) -> N
     said = dev.write("app.py", APP + NAMED)
     await dev.until_said("ready   speak", said)
     run = await dev.client.submit("named", "")
-    assert await run.result(timeout_seconds=90) == "named"
+    assert await run.result(timeout_seconds=150) == "named"

@@ -23,6 +23,8 @@ from argosy.schemas.errors import ContextOverflow, ModelRefused
 from argosy.schemas.settings import ModelSettings, Settings
 from support.waiting import eventually
 
+pytestmark = pytest.mark.timeout(600)
+
 TEXT = "A lighthouse shows a light, so that ships at night know where the rocks are."
 
 
@@ -45,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield Running(process, model, spec.log)
     finally:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(150) == 0
 
 
 @asynccontextmanager

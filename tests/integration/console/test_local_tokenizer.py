@@ -21,6 +21,8 @@ from argosy.schemas.errors import ContextOverflow
 from argosy.testing import Fleet
 from support.waiting import eventually
 
+pytestmark = pytest.mark.timeout(600)
+
 WINDOW, RESERVE = 1_000, 100
 CHINESE = "山高月小，水落石出。曾日月之幾何，而江山不可復識矣。予乃攝衣而上，履巉巖，披蒙茸。" * 60
 ENGLISH = "The keeper of the lighthouse wrote down every ship that passed, and the hour.\n" * 150
@@ -37,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
         yield model
     finally:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(150) == 0
 
 
 def counted(model: LocalModel, text: str) -> int:

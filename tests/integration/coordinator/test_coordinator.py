@@ -22,6 +22,8 @@ from support.leftovers import leftovers
 from support.stack import StackThread
 from support.waiting import eventually
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @agent(concurrency=64, backoff_seconds=0.1)
 async def left(ctx: Context, text: str) -> str:  # noqa: ARG001
@@ -86,11 +88,12 @@ class RealFleet:
 
 @asynccontextmanager
 async def real_fleet(stack: StackThread, coordinators: int) -> AsyncGenerator[tuple[RealFleet, Argosy]]:
+    # A worker whose loop stands still for a lease ends its process: here that is the tests' own.
     name = f"t{uuid4().hex[:10]}"
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers=stack.bootstrap_servers, topic_prefix=name, work_partitions=2),
         redis=RedisSettings(url=SecretStr(stack.redis_url), key_prefix=name),
-        fleet=FleetSettings(lanes=3, renew_seconds=0.5, lease_seconds=3.0, patience_seconds=2.0),
+        fleet=FleetSettings(lanes=3, renew_seconds=0.5, lease_seconds=30.0, patience_seconds=2.0),
     )
     cluster, store, payloads = KafkaCluster(settings.kafka), RedisStore(settings.redis), MemoryPayloads()
     stop = asyncio.Event()
@@ -128,10 +131,10 @@ async def test_runs_end_with_their_results_on_two_coordinators(stack: StackThrea
         assert [event.kind async for event in alone.events()][-1] == "ended"
         runs = [await client.submit(diamond, f"text {n}", run_id=f"run-{n}") for n in range(100)]
         bad = await client.submit(diamond, "bad")
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == [f"left text {n}, right text {n}" for n in range(100)]
         with pytest.raises(RunFailed, match="a bad text"):
-            await bad.result(timeout_seconds=60)
+            await bad.result(timeout_seconds=150)
         assert await runs[0].state() == "succeeded"
         assert [event async for event in runs[0].events()]
         await nothing_left(fleet)
@@ -140,12 +143,12 @@ async def test_runs_end_with_their_results_on_two_coordinators(stack: StackThrea
 async def test_runs_end_when_redis_is_wiped_and_a_coordinator_dies_meanwhile(stack: StackThread) -> None:
     async with real_fleet(stack, coordinators=2) as (fleet, client):
         runs = [await client.submit(diamond, f"text {n}", run_id=f"run-{n}") for n in range(60)]
-        await runs[5].result(timeout_seconds=60)
+        await runs[5].result(timeout_seconds=150)
         await flush_all(stack.redis_port)
         runs += [await client.submit(diamond, f"text {n}", run_id=f"run-{n}") for n in range(60, 120)]
-        await runs[65].result(timeout_seconds=60)
+        await runs[65].result(timeout_seconds=150)
         fleet.coordinators[0][1].cancel()
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == [f"left text {n}, right text {n}" for n in range(120)]
         await nothing_left(fleet)
 
