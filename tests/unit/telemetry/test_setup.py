@@ -142,7 +142,8 @@ def test_a_collector_that_never_answers_does_not_hold_the_process(protocol: str)
         command = [sys.executable, "-c", HELD, endpoint, protocol]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout == "False\n"
-    (told,) = [json.loads(line) for line in done.stderr.splitlines() if "spans lost" in line]
+    # On a busy machine a batch's time is over before all spans are made: what was lost by then is told before.
+    *_, told = [json.loads(line) for line in done.stderr.splitlines() if "spans lost" in line]
     assert told["lost"] == 2 * setup.QUEUE_SPANS
     assert told["delivered"] == 0
 
