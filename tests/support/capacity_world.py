@@ -22,12 +22,14 @@ from support.fleet import RealFleet, real_fleet
 APP: Final = Path(capacity_app.__file__)
 PREFIX: Final = "argosy"
 _LOOK_SECONDS: Final = 0.1
-_LIMIT_SECONDS: Final = 120.0
+_LIMIT_SECONDS: Final = 240.0
 _QUIET: Final = {
     "ARGOSY_TELEMETRY__LOG_LEVEL": "warning",
     "ARGOSY_FLEET__DISPATCH_WINDOW": "100000",  # nobody works while runs are looked at
     "ARGOSY_FLEET__DISPATCH_WINDOW_LEAST": "100000",
     "ARGOSY_FLEET__PATIENCE_SECONDS": "600",  # and nothing is sent again
+    "ARGOSY_FLEET__LEASE_SECONDS": "60",  # or because a busy machine gave somebody no turn
+    "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "45",
     "ARGOSY_WORKER__PER_PARTITION": "5000",
 }
 

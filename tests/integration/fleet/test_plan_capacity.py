@@ -12,6 +12,8 @@ from argosy.console.plan_capacity_run import InRedis, Shape, in_redis, written
 from support import capacity_taken
 from support.capacity_world import PREFIX, Asked, Measured, capacity_world, measure
 
+pytestmark = pytest.mark.timeout(900)  # the first one waits for all that is measured
+
 KNOWN = constants()
 SHAPES = (
     Asked(3, 20, 1_000),
