@@ -9,7 +9,7 @@ import pytest
 
 from argosy.broker.log import Outgoing, Partition
 from argosy.schemas.errors import ConfigurationError, MessageTooLarge, Refused, StaleGeneration
-from support.kafka_world import Recorder, World, world
+from support.kafka_world import WAIT_SECONDS, Recorder, World, world
 
 __all__ = ["world"]
 
@@ -344,7 +344,7 @@ async def test_what_a_subscriber_raises_ends_the_loop(world: World, place: str) 
         await taken.until(lambda: bool(taken.owned))
         stop.set()
     with pytest.raises(RuntimeError, match=place):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_SECONDS):
             await task
 
 
@@ -428,7 +428,7 @@ async def test_a_follower_reads_what_comes_after_its_start(world: World) -> None
     await follower.start()
     assert await follower.caught_up()
     await world.send(topic, b"new", partition=1)
-    assert [record.value for record in await follower.read(10)] == [b"new"]
+    assert [record.value for record in await follower.read(WAIT_SECONDS)] == [b"new"]
     assert await follower.read(0.05) == ()
     await follower.close()
 
@@ -440,7 +440,7 @@ async def test_a_follower_from_the_beginning_says_when_it_has_caught_up(world: W
     await follower.start(beginning=True)
     assert not await follower.caught_up()
     found: list[bytes | None] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WAIT_SECONDS):
         while not await follower.caught_up():
             found += [record.value for record in await follower.read(1)]
     assert found == [b"0", b"1"]
@@ -454,7 +454,7 @@ async def test_a_follower_from_a_time_reads_what_was_appended_since(world: World
     assert second is not None
     follower = world.cluster.follower(topic)
     await follower.start(at_ms=second.timestamp_ms)
-    found = [record.value for record in await follower.read(10)]
+    found = [record.value for record in await follower.read(WAIT_SECONDS)]
     assert found[-1] == b"1"
     await follower.close()
     await follower.start(at_ms=second.timestamp_ms + 3_600_000)
@@ -512,7 +512,7 @@ async def test_new_partitions_are_found_by_groups_and_followers(world: World) ->
         await taken.until(lambda: b"new" in taken.values)
         assert len(taken.epochs) == 2
     found: list[bytes | None] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WAIT_SECONDS):
         while b"new" not in found:
             found += [record.value for record in await follower.read(1)]
     await follower.close()

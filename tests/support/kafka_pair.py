@@ -11,7 +11,7 @@ from argosy.broker.log import Batch, Cluster, Consumer, Outgoing, Partition, Rec
 from argosy.schemas.errors import ArgosyError
 from support.kafka_world import MemoryWorld, RealWorld, World, settings_of
 
-WAIT_SECONDS: Final = 60.0
+WAIT_SECONDS: Final = 150.0
 PARTITIONS: Final = 2
 Told = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 """A record as a reader has it, but for the time of its append."""

@@ -20,7 +20,7 @@ from argosy.schemas.settings import FleetSettings, KafkaSettings, Settings
 from support.leaders import move_leader
 from support.stack import StackThread  # noqa: TC001 - one way to import, here and in the tests
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 150.0
 PLAIN = {"message.timestamp.type": "LogAppendTime"}
 
 

@@ -130,7 +130,7 @@ class RedisPair:
 
     def wait_for(self, *command: bytes, has: bytes) -> None:
         """Ask the real server until its reply has these words."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 150
         while has not in cast("bytes", self._real(*command)):
             assert time.monotonic() < deadline, has
 
@@ -187,7 +187,7 @@ def _code(error: ArgosyError) -> str:
 
 
 async def _until_back(store: Store) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while True:
             try:
                 await store.get("nothing")

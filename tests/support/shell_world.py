@@ -143,7 +143,7 @@ class ShellWorld:
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while not condition():
                 for process in self.processes:
                     if process.task.done() and not process.task.cancelled():
@@ -241,7 +241,7 @@ async def shell_world(
             process.stop.set()
         for worker in workers:
             worker.cancel()
-        await asyncio.wait([*(process.task for process in world.processes), *workers], timeout=60)
+        await asyncio.wait([*(process.task for process in world.processes), *workers], timeout=150)
     for process in world.processes:
         assert process.task.done(), "a coordinator did not stop"
         if not process.task.cancelled():

@@ -70,7 +70,7 @@ async def test_who_stops_waiting_does_not_stop_the_run() -> None:
             await run.result(timeout_seconds=0.05)
         assert f"argosy why {run.run_id} " in late.value.do
         assert await run.state() in ("unknown", "running")
-        assert await run.result(timeout_seconds=60) == "late"
+        assert await run.result(timeout_seconds=150) == "late"
 
 
 async def test_events_tell_the_story_and_end_with_the_run() -> None:
@@ -96,14 +96,14 @@ async def test_a_result_over_64_kib_comes_back_whole() -> None:
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: "x" * 100_000
         run = await client.submit(hello, "x")
-        assert await run.result(timeout_seconds=60) == "x" * 100_000
+        assert await run.result(timeout_seconds=150) == "x" * 100_000
 
 
 async def test_a_map_whose_result_is_large_comes_back_whole() -> None:
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda order: order.task_id[-1] * 20_000
         run = await client.submit(many, ["a", "b", "c", "d", "e"])
-        assert await run.result(timeout_seconds=60) == [digit * 20_000 for digit in "01234"]
+        assert await run.result(timeout_seconds=150) == [digit * 20_000 for digit in "01234"]
 
 
 async def test_a_signal_reaches_the_run_log_once_under_its_id() -> None:
@@ -130,6 +130,6 @@ async def test_a_refusal_names_no_field_that_its_reason_names() -> None:
     async with shell_world() as world, client_of(world) as client:
         run = await client.submit("nobody", "x", run_id="r")
         with pytest.raises(RunRefused) as caught:
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         assert str(caught.value).startswith("run r: unknown_pipeline: 'nobody' was not published")
         assert caught.value.field == "pipeline"

@@ -81,7 +81,7 @@ async def test_many_runs_are_submitted_and_each_has_its_result() -> None:
             )
         ]
         assert [run.run_id for run in runs] == [f"value-{number}" for number in range(40)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == [f"value-{number}/first" for number in range(40)]
 
 

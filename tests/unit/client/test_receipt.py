@@ -24,13 +24,13 @@ async def test_who_comes_later_with_the_receipt_is_told_of_the_conflict() -> Non
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: "first"
         run = await client.submit(hello, "x", run_id="taken")
-        assert await run.result(timeout_seconds=60) == "first"
+        assert await run.result(timeout_seconds=150) == "first"
         other = await client.submit(hello, "y", run_id="taken")
         async with client_of(world) as later:
             with pytest.raises(RunConflict):
-                await later.run("taken", receipt=other.receipt).result(timeout_seconds=60)
-            assert await later.run("taken", receipt=run.receipt).result(timeout_seconds=60) == "first"
-            assert await later.run("taken", hello).result(timeout_seconds=60) == "first"
+                await later.run("taken", receipt=other.receipt).result(timeout_seconds=150)
+            assert await later.run("taken", receipt=run.receipt).result(timeout_seconds=150) == "first"
+            assert await later.run("taken", hello).result(timeout_seconds=150) == "first"
 
 
 async def test_a_refusal_is_found_by_who_comes_later_with_and_without_the_receipt() -> None:
@@ -39,11 +39,11 @@ async def test_a_refusal_is_found_by_who_comes_later_with_and_without_the_receip
         position = await world.submit_raw("wrong", submit)
         run = client.run("wrong", receipt=Receipt(position, 0, "0" * 64))
         with pytest.raises(RunRefused) as refused:
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         assert refused.value.field == "input"
         async with client_of(world) as later:
             with pytest.raises(RunRefused):
-                await later.run("wrong", receipt=run.receipt).result(timeout_seconds=60)
+                await later.run("wrong", receipt=run.receipt).result(timeout_seconds=150)
             with pytest.raises(RunRefused):
                 await later.run("wrong").find()
             assert await later.run("unheard-of").find() is None

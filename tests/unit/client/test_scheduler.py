@@ -127,7 +127,7 @@ class Clocked:
     async def runs(self) -> set[str]:
         """The slots whose runs have ended, as minutes after noon."""
         for name in await self.submitted():
-            await self.fleet.run(name).result(timeout_seconds=60)
+            await self.fleet.run(name).result(timeout_seconds=150)
         return {name.removeprefix("s-20260202T").removesuffix("00Z") for name in await self.submitted()}
 
     async def submitted(self) -> set[str]:

@@ -27,7 +27,7 @@ serve(Settings(), "worker", main)
 )
 def test_a_thread_that_goes_on_keeps_no_process_from_ending(how: str, code: int, said: str) -> None:
     found = subprocess.run(
-        [sys.executable, "-c", MAIN, how], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", MAIN, how], capture_output=True, text=True, timeout=240, check=False
     )
     assert found.returncode == code, found.stderr
     assert said in found.stderr
@@ -57,4 +57,4 @@ def test_a_signal_ends_a_process_at_once_when_its_loop_is_closed_already() -> No
         assert process.stdout is not None
         assert process.stdout.readline() == "closing\n"
         process.terminate()
-        assert process.wait(60) == 128 + signal.SIGTERM
+        assert process.wait(240) == 128 + signal.SIGTERM

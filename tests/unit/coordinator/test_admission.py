@@ -131,7 +131,7 @@ async def test_a_submit_that_waits_becomes_a_run_when_there_is_room(monkeypatch:
         assert not await ends(world, "raw")
         held.end_all()
         run = await submitting
-        assert await run.result(timeout_seconds=60) == "done"
+        assert await run.result(timeout_seconds=150) == "done"
         await eventually(lambda: ends(world, "raw"))
         await until_said(world, 0)
         await world.until(lambda: not world.left_over())
@@ -157,7 +157,7 @@ async def test_who_has_waited_for_too_long_is_refused_and_a_client_submits_again
         await eventually(lambda: refusals(world, "raw"))
         monkeypatch.setattr(room.Room, "full", _nothing_said)
         run = await client.submit(hello, "x", run_id="more")
-        ended = asyncio.create_task(run.result(timeout_seconds=60))
+        ended = asyncio.create_task(run.result(timeout_seconds=150))
         await eventually(lambda: refusals(world, "more"))
         held.end_all()
         assert await ended == "done"
@@ -172,9 +172,9 @@ async def test_a_repeat_of_a_known_run_is_never_refused_as_busy(monkeypatch: pyt
         again = await client.submit(hello, "x", run_id="run-0", when_busy="raise")
         other = await client.submit(hello, "y", run_id="run-1", when_busy="raise")
         with pytest.raises(RunConflict):
-            await other.result(timeout_seconds=60)
+            await other.result(timeout_seconds=150)
         held.end("run-0")
-        assert await again.result(timeout_seconds=60) == "done"
+        assert await again.result(timeout_seconds=150) == "done"
         # What receivers can see in Redis says nothing of it; its lane knows.
         monkeypatch.setattr(gate.Gate, "knows", _knows_nothing)
         await until_said(world, 2)
@@ -200,7 +200,7 @@ async def test_a_repeat_of_a_known_run_takes_no_room(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(gate.Gate, "settled", seen)
         again = await client.submit(hello, "x", run_id="run-0", when_busy="raise")
         held.end("run-0")
-        assert await again.result(timeout_seconds=60) == "done"
+        assert await again.result(timeout_seconds=150) == "done"
         assert max(counted, default=0) <= 3
         held.end_all()
 
@@ -232,7 +232,7 @@ async def test_the_count_survives_what_the_runs_survive(loss: str, monkeypatch: 
             )
         held.end_all()
         for number in range(3):
-            await client.run(f"run-{number}").result(timeout_seconds=60)
+            await client.run(f"run-{number}").result(timeout_seconds=150)
         await until_said(world, 0)
         await world.until(lambda: not world.left_over())
 
@@ -242,17 +242,17 @@ async def test_a_pipeline_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch
     settings.fleet = settings.fleet.model_copy(update={"most_runs_of": {"hello": 3}})
     async with full_world(monkeypatch, settings) as (world, client, held):
         with pytest.raises(Busy, match="3 runs of hello are under way, 3 may be"):
-            await (await client.submit(hello, "x", when_busy="raise")).result(timeout_seconds=60)
+            await (await client.submit(hello, "x", when_busy="raise")).result(timeout_seconds=150)
         other = await client.submit(diamond, "x", when_busy="raise")
         held.end_all()
-        assert await other.result(timeout_seconds=60) == "done"
+        assert await other.result(timeout_seconds=150) == "done"
         await world.until(lambda: not world.left_over())
 
 
 async def test_bytes_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     async with full_world(monkeypatch, settings_of(most_run_bytes=1), runs=1) as (_, client, held):
         with pytest.raises(Busy, match="bytes"):
-            await (await client.submit(hello, "x", when_busy="raise")).result(timeout_seconds=60)
+            await (await client.submit(hello, "x", when_busy="raise")).result(timeout_seconds=150)
         held.end_all()
 
 

@@ -48,7 +48,7 @@ async def put(world: ShellWorld, sent: Sequence[tuple[str, str, bytes]]) -> None
 async def warm(world: ShellWorld) -> None:
     """Let the receiver know the pipeline, so that what follows is judged in one go."""
     async with client_of(world) as client:
-        await (await client.submit(hello, "x", run_id="warm")).result(timeout_seconds=60)
+        await (await client.submit(hello, "x", run_id="warm")).result(timeout_seconds=150)
 
 
 async def outcomes(world: ShellWorld, runs: set[str]) -> dict[str, set[bytes]]:
@@ -144,9 +144,9 @@ async def test_of_many_runs_in_one_batch_the_one_that_can_not_be_written_is_set_
     async with shell_world() as world, client_of(world) as client:
         poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=3.0)
         others = [await client.submit(diamond, "x", run_id=f"run-{number}") for number in range(10)]
-        assert await asyncio.gather(*(run.result(timeout_seconds=60) for run in others)) == ["done"] * 10
+        assert await asyncio.gather(*(run.result(timeout_seconds=150) for run in others)) == ["done"] * 10
         with pytest.raises(RunFailed, match=r"coordinator: .*can't be written"):
-            await poison.result(timeout_seconds=60)
+            await poison.result(timeout_seconds=150)
         await world.until(lambda: not world.left_over())
 
 
@@ -193,7 +193,7 @@ async def test_a_commit_whose_answer_is_lost_and_an_owner_that_dies_then_lose_no
         await world.until(lambda: len(world.seen) >= 5)
         world.server.lose_replies(2)
         world.processes[0].kill()
-        assert await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs)) == ["done"] * 20
+        assert await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs)) == ["done"] * 20
         found = await outcomes(world, {run.run_id for run in runs})
         assert {len(results) for results in found.values()} == {1}
         await world.until(lambda: not world.left_over())
@@ -242,7 +242,7 @@ async def test_what_kafka_did_not_take_or_acknowledge_in_one_turn_is_sent_again(
 async def test_a_coordinator_that_stops_leaves_nothing_to_be_sent_again() -> None:
     async with shell_world(settings_of(lane_heartbeat_seconds=30)) as world, client_of(world) as client:
         run = await client.submit(hello, "x", run_id="run-a")
-        await run.result(timeout_seconds=60)
+        await run.result(timeout_seconds=150)
         world.processes[0].stop.set()
         await world.processes[0].task
         assert not world.left_over()

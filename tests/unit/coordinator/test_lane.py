@@ -66,10 +66,10 @@ async def set_aside_alone(why: str) -> None:
     async with shell_world() as world, client_of(world) as client:
         poison = await client.submit(diamond, "x", run_id="poison", deadline_seconds=3.0)
         neighbours = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in neighbours))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in neighbours))
         assert results == ["done"] * 10
         with pytest.raises(RunFailed, match=rf"coordinator: .*{why}"):
-            await poison.result(timeout_seconds=60)
+            await poison.result(timeout_seconds=150)
         await world.until(lambda: not world.left_over())
 
 
@@ -135,7 +135,7 @@ async def test_the_claims_of_a_run_that_was_set_aside_go_when_it_ends(
         world.server.command(b"HSET", key, b"attempt", b"1")
         world.server.command(b"PEXPIRE", key, b"10000000")
         with pytest.raises(RunFailed, match="a bug in the rules"):
-            await poison.result(timeout_seconds=60)
+            await poison.result(timeout_seconds=150)
         await world.until(lambda: key not in world.server.dump())
 
 
@@ -160,7 +160,7 @@ async def test_a_run_that_was_cancelled_before_it_came_counts_no_other_one_out()
         await client.run("early").cancel()
         await world.until(lambda: any(b":run:early" in key for key in world.server.dump()))
         with pytest.raises(RunCancelled):
-            await (await client.submit(hello, "x", run_id="early")).result(timeout_seconds=60)
+            await (await client.submit(hello, "x", run_id="early")).result(timeout_seconds=150)
         key = LaneKeys(world.settings.redis.key_prefix, lane).load(lane_hash(world, lane)["epoch"]).encode()
         counts = cast("dict[bytes, bytes]", world.server.dump()[key])
         assert (counts[b"runs"], counts[b"of:hello"]) == (b"1", b"1")
@@ -172,7 +172,7 @@ async def test_a_cancel_of_a_run_that_never_comes_costs_redis_less_than_the_smal
         largest, smallest = "c" * 128, "r"
         for _ in range(3):  # said again it is the same one
             await client.run(largest).cancel("\U0001f6d1" * 1_000)
-        await (await client.submit(hello, "", run_id=smallest)).result(timeout_seconds=60)
+        await (await client.submit(hello, "", run_id=smallest)).result(timeout_seconds=150)
         await world.until(lambda: len(_tombstones(world)) == 2)
         cost = {
             key.rpartition(b":")[2].decode(): size * (world.server.expiries()[key] - time.time() * 1000)
@@ -200,7 +200,7 @@ async def test_a_quarantine_survives_a_reload(monkeypatch: pytest.MonkeyPatch) -
         world.processes[0].kill()
         await world.start()
         with pytest.raises(RunFailed, match="a bug in the rules"):
-            await poison.result(timeout_seconds=60)
+            await poison.result(timeout_seconds=150)
 
 
 async def test_a_dispatch_too_large_for_kafka_fails_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,13 +217,13 @@ async def test_a_dispatch_too_large_for_kafka_fails_its_task(monkeypatch: pytest
         monkeypatch.setattr(world.kafka.broker, "append", too_large)
         run = await client.submit(hello, "x")
         with pytest.raises(RunFailed, match="message_too_large"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
 
 
 async def test_a_log_made_anew_under_the_checkpoint_rebuilds_the_lane() -> None:
     async with shell_world() as world, client_of(world) as client:
         runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(10)]
-        await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         before = {lane: lane_hash(world, lane)["epoch"] for lane in range(2)}
         world.kafka.broker.recreate(world.names.runs)
         await world.until(
@@ -239,7 +239,7 @@ async def test_a_log_made_anew_under_the_checkpoint_rebuilds_the_lane() -> None:
             if any(f":e{epoch}:".encode() in key for epoch in before.values())
         ]
         assert not old
-        assert await (await client.submit(hello, "x", run_id="fresh")).result(timeout_seconds=60) == "done"
+        assert await (await client.submit(hello, "x", run_id="fresh")).result(timeout_seconds=150) == "done"
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -256,9 +256,9 @@ async def test_a_lane_that_is_taken_by_a_host_whose_clock_is_wrong_ends_no_run_e
         monkeypatch.setattr(time, "time_ns", lambda: right() + hours * 3_600_000_000_000)
         await world.start()
         with pytest.raises(RunExpired):
-            await soon.result(timeout_seconds=60)
+            await soon.result(timeout_seconds=150)
         open_.set()
-        assert await late.result(timeout_seconds=60) == "done"
+        assert await late.result(timeout_seconds=150) == "done"
 
 
 async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
@@ -274,7 +274,7 @@ async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
         fresh = next(f"fresh-{n}" for n in range(99) if lane_of(f"fresh-{n}", 2) == lane)
         world.kafka.broker.clock = lambda: time.time() - 3_000
         async with client_of(world) as client:
-            await (await client.submit(hello, "x", run_id="twice")).result(timeout_seconds=60)
+            await (await client.submit(hello, "x", run_id="twice")).result(timeout_seconds=150)
             _, end = await world.kafka.edges(where)
             await client.submit(hello, "x", run_id="twice")
             await world.until(lambda: int(lane_hash(world, lane)["next"]) > end)
@@ -290,7 +290,7 @@ async def test_a_rebuild_from_a_cut_log_revives_nobody_and_loses_nobody(
             world.handler = lambda _: "done"  # to what is sent again when the lane is live again
             world.server.wipe()
             await world.until(lambda: rebuilt(world, lane, epoch))
-            assert await run.result(timeout_seconds=60) == "done"
+            assert await run.result(timeout_seconds=150) == "done"
         again = [order.task_id for order in world.seen if order.task_id.startswith("twice")]
         assert len(again) == 1
         await world.until(lambda: not world.left_over())
@@ -322,7 +322,7 @@ async def test_two_owners_never_both_commit() -> None:
         keys = LaneKeys(world.settings.redis.key_prefix, 0)
         world.server.command(b"HSET", keys.checkpoint.encode(), b"chain", b"somebody else")
         runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(10)]
-        await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert lane_hash(world, 0)["chain"] != "somebody else"
 
 
@@ -330,7 +330,7 @@ async def test_a_demand_loaded_run_folds_like_one_in_memory() -> None:
     async with shell_world(settings_of(run_cache_bytes=1)) as world, client_of(world) as client:
         world.handler = lambda order: order.agent
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(20)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["both"] * 20
         await world.until(lambda: not world.left_over())
 
@@ -346,7 +346,7 @@ async def test_inputs_over_64_kib_travel_by_reference() -> None:
 
         world.handler = answer
         run = await client.submit(diamond, "x")
-        await run.result(timeout_seconds=60)
+        await run.result(timeout_seconds=150)
     joined = next(order for order in orders if order.agent == "both")
     assert not joined.inputs
     assert joined.inputs_ref is not None
@@ -389,7 +389,7 @@ async def test_a_rebuild_by_hand_folds_the_whole_log_again_and_spares_claims() -
         await world.until(lambda: not any(lane_hash(world, lane).get("sweep") for lane in range(2)))
         assert await store.hgetall(claim) == {b"fence": b"f"}
         world.handler = lambda _: "done"
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["done"] * 10
         world.server.command(b"DEL", claim.encode())
         await world.until(lambda: not world.left_over())
@@ -401,7 +401,7 @@ async def test_a_crash_in_the_middle_of_a_rebuild_does_not_forget_that_it_was_on
     async with shell_world() as world, client_of(world) as client:
         # S38: the checkpoint of a half-finished rebuild keeps its horizon.
         runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(20)]
-        await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         lane = next(number for number in range(2) if int(lane_hash(world, number)["next"]) > 10)
         where = Partition(world.names.runs, lane)
         world.kafka.broker.cut(where, 1)
@@ -446,7 +446,7 @@ async def test_a_newer_layout_of_state_is_waited_for_and_left_alone(monkeypatch:
         await world.all_live()
         assert lane_hash(world, 0)["epoch"] == epoch
         runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(5)]
-        await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
 
 
 async def test_a_crash_between_the_end_and_its_publication_does_not_lose_the_result(
@@ -468,7 +468,7 @@ async def test_a_crash_between_the_end_and_its_publication_does_not_lose_the_res
         world.processes[0].kill()
         monkeypatch.undo()
         await world.start()
-        assert await run.result(timeout_seconds=60) == "done"
+        assert await run.result(timeout_seconds=150) == "done"
         await world.until(lambda: not world.left_over())
 
 
@@ -491,7 +491,7 @@ async def test_a_refusal_by_kafka_is_not_the_tasks_failure(monkeypatch: pytest.M
 
         monkeypatch.setattr(world.kafka.broker, "append", refuse)
         run = await client.submit(hello, "x")
-        assert await run.result(timeout_seconds=60) == "done"
+        assert await run.result(timeout_seconds=150) == "done"
         assert {order.attempt for order in world.seen} == {1}
 
 
@@ -523,9 +523,9 @@ async def test_offsets_without_records_hold_nothing_up() -> None:
         for lane in range(2):
             world.kafka.broker.skip(Partition(world.names.runs, lane), 3)
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(20)]
-        await runs[3].result(timeout_seconds=60)
+        await runs[3].result(timeout_seconds=150)
         world.server.wipe()
         world.processes[0].kill()
         await world.start()
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["done"] * 20

@@ -99,8 +99,8 @@ async def test_a_run_goes_through_pipelines_inside_and_leaves_nothing_behind() -
         good = await client.submit(shop, Draft(title="t", lines=["a", "b", "c"]), run_id="good")
         bad = await client.submit(shop, Draft(title="t", lines=[]), run_id="bad")
         async with worker(world, shop.agents().values()):
-            assert await good.result(timeout_seconds=60) == "t: A B C"
-            assert await bad.result(timeout_seconds=60) == "no book: bad/library/binding/bind"
+            assert await good.result(timeout_seconds=150) == "t: A B C"
+            assert await bad.result(timeout_seconds=150) == "no book: bad/library/binding/bind"
             await world.until(lambda: not world.left_over())
 
 
@@ -118,9 +118,9 @@ async def test_a_pipeline_for_each_item_with_conditions_holes_and_parts_of_its_l
         whole = await client.submit(many, shelf, run_id="m")
         part = await client.submit(first, shelf, run_id="f")
         async with worker(world, press.agents().values()):
-            assert await run.result(timeout_seconds=60) == (
+            assert await run.result(timeout_seconds=150) == (
                 "one, -p/checked.1/binding, -p/checked.2/binding/bind, three: ONE THREE"
             )
-            assert await whole.result(timeout_seconds=60) == [["X"], ["Y"], [], ["Z" * 70_000]]
-            assert await part.result(timeout_seconds=60) == ["X"]
+            assert await whole.result(timeout_seconds=150) == [["X"], ["Y"], [], ["Z" * 70_000]]
+            assert await part.result(timeout_seconds=150) == ["X"]
             await world.until(lambda: not world.left_over())

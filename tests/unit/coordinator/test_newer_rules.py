@@ -31,7 +31,7 @@ _NOT_YET_KNOWN = RunAccepted(
 async def test_newer_rules_pause_the_lane_and_set_nobody_aside() -> None:
     async with shell_world() as world, client_of(world) as client:
         known = await client.submit(hello, "x", run_id="run-a")
-        await known.result(timeout_seconds=60)
+        await known.result(timeout_seconds=150)
         lane = lane_of("run-a", 2)
         newer = _NOT_YET_KNOWN.model_copy(update={"deadline_ms": 1})
         offset = await world.log("newer", lane, newer)
@@ -39,7 +39,7 @@ async def test_newer_rules_pause_the_lane_and_set_nobody_aside() -> None:
         assert not any(key.endswith(":quarantine") for key in world.left_over())
         # The other lane goes on.
         other = next(f"run-{n}" for n in range(99) if lane_of(f"run-{n}", 2) != lane)
-        await (await client.submit(hello, "x", run_id=other)).result(timeout_seconds=60)
+        await (await client.submit(hello, "x", run_id=other)).result(timeout_seconds=150)
         assert int(lane_hash(world, lane)["next"]) == offset
 
 

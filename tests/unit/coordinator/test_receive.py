@@ -120,8 +120,8 @@ async def test_the_last_published_version_is_what_a_bare_name_means() -> None:
         for pipeline in (hello, newer):
             await publish(producer, world.names, pipeline.compile(), "test")
         run = await client.submit("hello@2", "x", run_id="two")
-        await run.result(timeout_seconds=60)
-        await (await client.submit("hello", "x", run_id="bare")).result(timeout_seconds=60)
+        await run.result(timeout_seconds=150)
+        await (await client.submit("hello", "x", run_id="bare")).result(timeout_seconds=150)
         assert (await accepted(world, "bare")).pipeline.version == "2"
 
 
@@ -154,7 +154,7 @@ async def test_a_parked_submit_holds_nobody_up_and_is_not_committed_past() -> No
         where = await world.submit_raw("parked", submit_of("later"))
         partition, offset = (int(part) for part in where.split("/"))
         runs = [await client.submit(hello, "x", run_id=f"run-{n}") for n in range(20)]
-        await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         group = await world.kafka.group(world.names.receivers)
         assert group.committed.get(Partition(world.names.inbox, partition), 0) <= offset
 
@@ -164,7 +164,7 @@ async def test_offsets_that_a_late_commit_set_back_are_set_right_again(
 ) -> None:
     monkeypatch.setattr(offsets, "LOOK_SECONDS", 0.2)
     async with shell_world() as world, client_of(world) as client:
-        await (await client.submit(hello, "x")).result(timeout_seconds=60)
+        await (await client.submit(hello, "x")).result(timeout_seconds=150)
         broker, names = world.kafka.broker, world.names
         for group, topic in ((names.receivers, names.inbox), (names.lanes, names.runs)):
             committed = broker.groups(group).offsets
@@ -208,7 +208,7 @@ async def test_a_large_input_goes_to_the_payload_store_and_comes_back_whole() ->
     text = "word " * 30_000
     async with shell_world() as world, client_of(world) as client:
         run = await client.submit(hello, text)
-        await run.result(timeout_seconds=60)
+        await run.result(timeout_seconds=150)
         body = await accepted(world, run.run_id)
         assert isinstance(body.input, Reference)
         assert body.input.bytes > 150_000
@@ -246,7 +246,7 @@ async def test_a_signals_large_value_goes_to_the_payload_store() -> None:
             envelope = Envelope("signal.sent", f"s{number}", "test", subject="run")
             await world.send(world.names.inbox, envelope, value)
         await eventually(lambda: told(world), "what the run log is told of signals, and a dead letter")
-        assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=150) == "done"
 
 
 async def told(world: ShellWorld) -> bool:
@@ -287,7 +287,7 @@ async def test_a_refused_submit_raises_where_its_result_is_asked_for() -> None:
     async with shell_world() as world, client_of(world) as client:
         run = await client.submit("nobody", "x")
         with pytest.raises(RunRefused, match="unknown_pipeline"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         assert await run.state() == "refused"
 
 
@@ -299,7 +299,7 @@ async def test_a_cancel_before_its_run_ends_it_when_it_comes() -> None:
         assert await early.state() == "cancelled"
         run = await client.submit(hello, "x", run_id="early")
         with pytest.raises(RunCancelled, match="not needed"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         assert not world.seen
 
 
@@ -310,5 +310,5 @@ async def test_a_running_run_is_cancelled() -> None:
         await world.until(lambda: len(world.seen) >= 1)
         await run.cancel("changed my mind")
         with pytest.raises(RunCancelled, match="changed my mind"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         await world.until(lambda: not world.left_over())

@@ -136,7 +136,7 @@ async def test_a_number_that_no_float_holds_is_refused_and_ends_no_coordinator(
     async with shell_world() as world, client_of(world) as client:
         refused = await refusal(world, await submit(world, "bad", body))
         assert refused.reason == "invalid"
-        assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=150) == "done"
 
 
 @pytest.mark.parametrize("number", [HUGE, b"NaN", b"Infinity", b"-Infinity"])
@@ -165,7 +165,7 @@ async def test_a_submit_that_can_not_be_judged_is_refused_with_the_reason_and_en
             "invalid",
             "it could not be judged: ZeroDivisionError: a bug in the checks",
         )
-        assert await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
+        assert await (await client.submit(hello, "x")).result(timeout_seconds=150) == "done"
 
 
 async def test_a_submit_that_can_not_be_judged_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ async def test_a_submit_that_can_not_be_judged_is_logged_once(monkeypatch: pytes
 
     async with shell_world() as world, client_of(world) as client:
         assert (
-            await (await client.submit(hello, "x")).result(timeout_seconds=60) == "done"
+            await (await client.submit(hello, "x")).result(timeout_seconds=150) == "done"
         )  # known from now on
         monkeypatch.setattr(accept, "data_hash", broken)
         with capture_logs() as lines:
@@ -199,7 +199,7 @@ async def test_want_of_memory_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_an_empty_map_ends_at_once_with_an_empty_list() -> None:
     async with shell_world() as world, client_of(world) as client:
-        assert await (await client.submit(many, [])).result(timeout_seconds=60) == []
+        assert await (await client.submit(many, [])).result(timeout_seconds=150) == []
         assert not world.seen
         await world.until(lambda: not world.left_over())
 
@@ -209,7 +209,7 @@ async def test_a_map_over_what_is_no_list_fails_its_run_and_says_so(value: JsonV
     async with shell_world() as world, client_of(world) as client:
         await submit(world, "no-list", body_of(many.compile(), value, put("takes", value={})))
         with pytest.raises(RunFailed, match="no list"):
-            await client.run("no-list").result(timeout_seconds=60)
+            await client.run("no-list").result(timeout_seconds=150)
         await world.until(lambda: not world.left_over())
 
 
@@ -220,7 +220,7 @@ async def test_a_huge_integer_arrives_as_it_was_sent(digits: int) -> None:
         world.handler = lambda order: order.inputs[0].model_dump()["source"]["value"]
         body = body_of(hello.compile(), number, put("takes", value={}))
         await submit(world, "huge", body)
-        assert await client.run("huge").result(timeout_seconds=60) == number
+        assert await client.run("huge").result(timeout_seconds=150) == number
 
 
 async def test_a_settle_of_a_task_that_its_run_does_not_have_changes_nothing() -> None:
@@ -238,7 +238,7 @@ async def test_a_settle_of_a_task_that_its_run_does_not_have_changes_nothing() -
         assert await run.state() == "running"
         envelope = Envelope(SUBMIT, "x", "test", subject="known")
         await world.settle(order, "mine", envelope)
-        assert await run.result(timeout_seconds=60) == "mine"
+        assert await run.result(timeout_seconds=150) == "mine"
         await world.until(lambda: not world.left_over())
 
 
@@ -253,8 +253,8 @@ async def test_of_two_pipelines_of_one_name_and_version_each_run_keeps_its_own()
         await world.until(lambda: len(orders_of(world)) == 2)
         for run_id, order in orders_of(world).items():
             await world.settle(order, run_id, Envelope(SUBMIT, "x", "test", subject=run_id))
-        assert await first.result(timeout_seconds=60) == "first"
-        assert await second.result(timeout_seconds=60) == "second"
+        assert await first.result(timeout_seconds=150) == "first"
+        assert await second.result(timeout_seconds=150) == "second"
 
 
 async def test_of_two_published_under_one_name_and_version_the_later_one_counts() -> None:
@@ -267,13 +267,13 @@ async def test_of_two_published_under_one_name_and_version_the_later_one_counts(
         async def taken() -> bool:
             run = await client.submit("hello@1", 8)
             try:
-                return await run.result(timeout_seconds=60) == "done"
+                return await run.result(timeout_seconds=150) == "done"
             except RunRefused:  # by the receiver that has not read the later one yet
                 return False
 
         await eventually(taken, "the later one counts")
         with pytest.raises(RunRefused, match="input"):
-            await (await client.submit("hello@1", "x")).result(timeout_seconds=60)
+            await (await client.submit("hello@1", "x")).result(timeout_seconds=150)
 
 
 async def test_a_budget_that_nobody_would_hold_the_run_to_is_refused() -> None:

@@ -23,7 +23,7 @@ async def nothing_left(world: ShellWorld) -> None:
 async def test_a_run_ends_with_its_result_and_leaves_nothing_behind() -> None:
     async with shell_world() as world, client_of(world) as client:
         run = await client.submit(hello, "world")
-        assert await run.result(timeout_seconds=60) == "done"
+        assert await run.result(timeout_seconds=150) == "done"
         assert await run.state() == "succeeded"
         await nothing_left(world)
 
@@ -32,7 +32,7 @@ async def test_a_join_gets_its_inputs_in_declared_order() -> None:
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda order: f"{order.agent}!"
         run = await client.submit(diamond, "x")
-        assert await run.result(timeout_seconds=60) == "both!"
+        assert await run.result(timeout_seconds=150) == "both!"
         joined = next(order for order in world.seen if order.agent == "both")
         values = [given.source.model_dump()["value"] for given in joined.inputs]
         assert values == ["first!", "second!"]
@@ -41,7 +41,7 @@ async def test_a_join_gets_its_inputs_in_declared_order() -> None:
 async def test_a_hundred_runs_on_two_coordinators() -> None:
     async with shell_world(coordinators=2) as world, client_of(world) as client:
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(100)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["done"] * 100
         await nothing_left(world)
 
@@ -50,21 +50,21 @@ async def test_a_repeated_submit_is_answered_with_the_result_again() -> None:
     async with shell_world(patient()) as world:
         async with client_of(world) as client:
             run = await client.submit(hello, "a", run_id="again")
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         async with client_of(world) as later:
             repeated = await later.submit(hello, "a", run_id="again")
-            assert await repeated.result(timeout_seconds=60) == "done"
+            assert await repeated.result(timeout_seconds=150) == "done"
         assert len(world.seen) == 1
 
 
 async def test_a_run_submitted_elsewhere_is_found_by_its_id() -> None:
     async with shell_world() as world:
         async with client_of(world) as client:
-            await (await client.submit(hello, "a", run_id="elsewhere")).result(timeout_seconds=60)
+            await (await client.submit(hello, "a", run_id="elsewhere")).result(timeout_seconds=150)
         async with client_of(world) as later:
-            assert await later.run("elsewhere", hello).result(timeout_seconds=60) == "done"
+            assert await later.run("elsewhere", hello).result(timeout_seconds=150) == "done"
             world.server.wipe()
-            assert await later.run("elsewhere", hello).result(timeout_seconds=60) == "done"
+            assert await later.run("elsewhere", hello).result(timeout_seconds=150) == "done"
 
 
 async def test_other_data_under_a_known_id_conflict_and_change_nothing() -> None:
@@ -74,16 +74,16 @@ async def test_other_data_under_a_known_id_conflict_and_change_nothing() -> None
         await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         other = await client.submit(hello, "b", run_id="taken")
         with pytest.raises(RunConflict):
-            await other.result(timeout_seconds=60)
+            await other.result(timeout_seconds=150)
         world.handler = lambda _: "late"
-        assert await run.result(timeout_seconds=60) == "late"
+        assert await run.result(timeout_seconds=150) == "late"
 
 
 async def test_a_lost_dispatch_is_sent_again() -> None:
     async with shell_world() as world, client_of(world) as client:
         world.handler = lambda _: None if len(world.seen) < 3 else "third"
         run = await client.submit(hello, "a")
-        assert await run.result(timeout_seconds=60) == "third"
+        assert await run.result(timeout_seconds=150) == "third"
         assert {order.attempt for order in world.seen} == {1}
 
 
@@ -92,7 +92,7 @@ async def test_a_failed_attempt_is_retried_after_its_backoff() -> None:
         flaky = Fault(code="flaky", message="once", retriable=True)
         world.handler = lambda order: flaky if order.attempt == 1 else "second time"
         run = await client.submit(hello, "a")
-        assert await run.result(timeout_seconds=60) == "second time"
+        assert await run.result(timeout_seconds=150) == "second time"
         await nothing_left(world)
 
 
@@ -101,7 +101,7 @@ async def test_attempts_used_up_fail_the_run_with_the_fault() -> None:
         world.handler = lambda _: Fault(code="broken", message="always", retriable=True)
         run = await client.submit(hello, "a")
         with pytest.raises(RunFailed, match="always"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
 
 
 async def test_a_deadline_ends_a_run_that_nobody_works_on() -> None:
@@ -109,7 +109,7 @@ async def test_a_deadline_ends_a_run_that_nobody_works_on() -> None:
         world.handler = lambda _: None
         run = await client.submit(hello, "a", deadline_seconds=0.3)
         with pytest.raises(RunExpired):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         await nothing_left(world)
 
 
@@ -131,7 +131,7 @@ async def test_a_wide_map_goes_out_within_the_dispatch_window() -> None:
 
         world.handler = hold
         run = await client.submit(many, [f"item {n}" for n in range(100)])
-        result = await run.result(timeout_seconds=60)
+        result = await run.result(timeout_seconds=150)
         assert result == [f"{run.run_id}/one_of_many.{n}" for n in range(100)]
         assert len(world.seen) == 100
         await nothing_left(world)
@@ -175,7 +175,7 @@ async def test_runs_end_right_when_redis_loses_data_in_the_middle(loss: str) -> 
 
         world.handler = lose
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(40)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == [f"run-{n}/both" for n in range(40)]
         await nothing_left(world)
 
@@ -195,7 +195,7 @@ async def test_a_wiped_idle_lane_rebuilds_its_timer() -> None:
         await world.until(lambda: len(world.seen) >= 1)  # more: it is sent again and again
         world.server.wipe()
         with pytest.raises(RunExpired):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
 
 
 async def test_commits_of_unknown_outcome_take_effect_once() -> None:
@@ -207,7 +207,7 @@ async def test_commits_of_unknown_outcome_take_effect_once() -> None:
 
         world.handler = lose
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == [f"run-{n}/both" for n in range(10)]
 
 
@@ -218,7 +218,7 @@ async def test_work_pauses_while_redis_is_away_and_goes_on_after() -> None:
         await asyncio.sleep(0.3)
         assert not world.seen
         world.server.up()
-        assert await run.result(timeout_seconds=60) == "done"
+        assert await run.result(timeout_seconds=150) == "done"
 
 
 async def test_work_pauses_while_kafka_is_away_and_goes_on_after() -> None:
@@ -231,14 +231,14 @@ async def test_work_pauses_while_kafka_is_away_and_goes_on_after() -> None:
         await asyncio.sleep(0.5)
         world.handler = lambda _: "after"
         world.kafka.broker.start()
-        assert await run.result(timeout_seconds=60) == "after"
+        assert await run.result(timeout_seconds=150) == "after"
 
 
 async def test_lost_acknowledgements_of_kafka_lose_nothing() -> None:
     async with shell_world() as world, client_of(world) as client:
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(10)]
         world.kafka.broker.lose_replies(5)
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["done"] * 10
         await nothing_left(world)
 
@@ -248,7 +248,7 @@ async def test_the_other_coordinator_goes_on_when_one_is_killed() -> None:
         runs = [await client.submit(diamond, "x", run_id=f"run-{n}") for n in range(20)]
         world.processes[0].kill()
         runs += [await client.submit(diamond, "x", run_id=f"more-{n}") for n in range(20)]
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["done"] * 40
         await nothing_left(world)
 
@@ -260,13 +260,13 @@ async def test_runs_end_while_coordinators_come_and_go() -> None:
             await world.until(partial(seen_more_than, world, 30 * index))
             world.processes[index].kill()
             await world.start()
-        results = await asyncio.gather(*(run.result(timeout_seconds=60) for run in runs))
+        results = await asyncio.gather(*(run.result(timeout_seconds=150) for run in runs))
         assert results == ["done"] * 60
 
 
 async def test_a_stop_drains_and_leaves_at_once() -> None:
     async with shell_world() as world, client_of(world) as client:
-        await (await client.submit(hello, "a")).result(timeout_seconds=60)
+        await (await client.submit(hello, "a")).result(timeout_seconds=150)
         world.processes[0].stop.set()
         async with asyncio.timeout(60):
             await world.processes[0].task

@@ -34,10 +34,10 @@ async def test_a_submit_of_an_agent_that_can_have_no_topic_is_refused_and_holds_
         monkeypatch.setattr(MemoryKafka, "create", _may_not_create)
         stuck = [await client.submit(unplaced, "x") for _ in range(3)]
         fine = await client.submit(hello, "x")
-        assert await fine.result(timeout_seconds=60)
+        assert await fine.result(timeout_seconds=150)
         for run in stuck:
             with pytest.raises(RunRefused, match=r"no topic takes the work of nobody: .*may not Create"):
-                await run.result(timeout_seconds=60)
+                await run.result(timeout_seconds=150)
 
 
 async def test_a_right_that_comes_in_time_is_soon_enough(monkeypatch: pytest.MonkeyPatch) -> None:

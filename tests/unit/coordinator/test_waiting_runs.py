@@ -63,7 +63,7 @@ async def test_runs_that_wait_are_unloaded_and_go_on_from_redis() -> None:
             await run.approve("ok", by="ann", sha256=canonical_hash(f"v{run.run_id[1:]}"))
         async with asyncio.TaskGroup() as group:
             for run in runs:
-                group.create_task(run.result(timeout_seconds=60))
+                group.create_task(run.result(timeout_seconds=150))
         assert await client.waiting() == []
         given = {order.task_id: order.inputs for order in world.seen}
         for run in runs:
@@ -79,7 +79,7 @@ async def test_a_large_value_goes_by_reference_and_is_checked_all_the_same() -> 
         await run.signal("told", ["x" * 70_000])
         await run.signal("told", {"text": "x" * 70_000})
         await run.approve("ok")
-        await run.result(timeout_seconds=60)
+        await run.result(timeout_seconds=150)
         (order,) = world.seen
         assert getattr(order.inputs[0].source, "bytes", 0) > 70_000
 
@@ -98,7 +98,7 @@ async def test_what_is_refused_is_told_to_who_looks() -> None:
         await run.approve("ok", approved=False, reason="no")
         await run.signal("told", {"text": "x"})
         with pytest.raises(RunFailed, match="`when` is not true"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         with pytest.raises(NotFound, match="no approval 'ok'"):
             await run.approve("ok")
         assert world.seen == []
@@ -110,7 +110,7 @@ async def test_a_fleet_of_rules_1_refuses_a_pipeline_that_waits_and_says_what_to
         with pytest.raises(
             RunRefused, match=r"'ok' \(approval\), 'told' \(signal\).*set ARGOSY_FLEET__RULES=2"
         ):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)
         assert world.seen == []
 
 
@@ -123,4 +123,4 @@ async def test_a_signal_whose_schema_is_none_is_refused_at_the_submit() -> None:
         )
         run = await client.submit(compiled.model_copy(update={"steps": steps}), "v")
         with pytest.raises(RunRefused, match="what step 'told' takes"):
-            await run.result(timeout_seconds=60)
+            await run.result(timeout_seconds=150)

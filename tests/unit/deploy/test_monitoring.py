@@ -29,7 +29,7 @@ def promtool(*words: str, folder: Path) -> str:
         not_run("promtool", "it is not installed: Debian's package prometheus has it")
         raise AssertionError
     done = subprocess.run(
-        [program, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        [program, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -209,6 +209,6 @@ asyncio.run(main())
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_process_tells_what_is_its_own_and_nothing_of_its_parents() -> None:
     command = [sys.executable, "-c", FORKING]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=240)
     told = [json.loads(line)["event"] for line in done.stderr.splitlines()]
     assert told == ["in the child", "parked", "claimed"]

@@ -50,7 +50,7 @@ def test_it_prints_its_address_plays_its_script_and_ends_at_once_though_an_answe
         while http.get(f"{told['address']}/ledger").json()["totals"]["open"] == 0:
             pass
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
         held.join(60)
         assert process.stderr is not None
         assert process.stderr.read() == ""
@@ -67,7 +67,7 @@ def test_without_json_it_says_what_to_set() -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("export OPENAI_BASE_URL=http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 def test_a_wrong_script_and_a_taken_port_say_what_to_do(tmp_path: Path) -> None:
