@@ -10,18 +10,18 @@ import pytest
 from argosy.schemas.errors import Refused
 from support.diamonds import Diamonds
 from support.fault_app import Act, Done, gate, harming
-from support.fault_world import FaultWorld, Ground, client_of, fault_world, until_begun
+from support.fault_world import ENDED_SECONDS, FaultWorld, Ground, client_of, fault_world, until_begun
 from support.forks import Forks
 from support.kafka_loss import delete_topics
 from support.stack import StackThread
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 
 async def said(world: FaultWorld, *words: str) -> tuple[int, str]:
     """Ask the command line; return its exit code and all that it says."""
     process = await world.forks.start(words, world.variables, world.folder / f"{'-'.join(words)}.log")
-    return await asyncio.wait_for(asyncio.shield(process.ended), 60), process.said()
+    return await asyncio.wait_for(asyncio.shield(process.ended), ENDED_SECONDS), process.said()
 
 
 async def deleted(world: FaultWorld, stack: StackThread, name: str) -> str:
@@ -56,7 +56,7 @@ async def test_a_deleted_run_log_is_named_and_what_comes_after_it_was_made_again
         code, words = await said(world, "topics", "apply")
         assert code == 0, words
         world.ledger.make(gate("lost"), "")  # its outcome comes into a log that knows nothing of its run
-        assert isinstance(await kept.result(timeout_seconds=150), Done)
+        assert isinstance(await kept.result(timeout_seconds=240), Done)
         diamonds = Diamonds(world, client)
         await diamonds.submit(4)
         await diamonds.ended()
@@ -78,7 +78,7 @@ async def test_a_deleted_inbox_is_named_refuses_submits_and_takes_them_when_it_w
         assert "argosy topics apply" in str(refused.value)
         await named(world, topic, "held")
         world.ledger.make(gate("held"), "")  # what was accepted goes on
-        assert isinstance(await held.result(timeout_seconds=150), Done)
+        assert isinstance(await held.result(timeout_seconds=240), Done)
         await world.end(world.places[0])
         await world.start("coordinator")  # makes what is missing
         diamonds = Diamonds(world, client)
@@ -102,7 +102,7 @@ async def test_work_whose_topic_was_deleted_is_sent_again(
         await world.start("worker")  # makes the topic again, with none of the work in it
         world.ledger.make(gate("first"), "")
         for run in (first, second):
-            assert isinstance(await run.result(timeout_seconds=150), Done)
+            assert isinstance(await run.result(timeout_seconds=240), Done)
         diamonds = Diamonds(world, client)
         await diamonds.submit(4)
         await diamonds.ended()
