@@ -10,9 +10,10 @@ from typing import Final, TypeVar
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as TooLate
 
 from support.operated import Operated
-from support.page_looks import Looks, Theme, looking, until
+from support.page_looks import WAIT_MS, Looks, Theme, looking, measured, until
 from support.stack import StackThread
 
 pytestmark = pytest.mark.timeout(600)
@@ -37,7 +38,9 @@ def world(stack: StackThread, tmp_path_factory: pytest.TempPathFactory) -> Itera
         fleet.send("tasks.quick", HOSTILE.encode(), (("ce_type", HOSTILE.encode()),))
         fleet.until(lambda: bool(fleet.ask("dead", "list")["dead"]), "the letter is dead")
         fleet.start("dashboard", "dashboard", "--port", "0")
-        with looking((fleet.folder / "dashboard.ready").read_text().strip()) as looks:
+        url = (fleet.folder / "dashboard.ready").read_text().strip()
+        measured(url, *PATHS)
+        with looking(url) as looks:
             yield fleet, looks
     finally:
         fleet.end_all()
@@ -128,7 +131,7 @@ def test_pages_are_reached_by_keyboard_alone(looks: Looks) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("g l is only text here")
@@ -139,6 +142,7 @@ def test_pages_are_reached_by_keyboard_alone(looks: Looks) -> None:
 
 def test_pages_are_whole_without_a_script(looks: Looks) -> None:
     context = looks.browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     page.goto(f"{looks.url}/")
     expect(page.locator("[data-region=agents] tr")).to_have_count(1)
@@ -150,16 +154,17 @@ def test_a_dashboard_that_is_killed_is_missed_by_nobody(fleet: Operated, looks: 
     groups = apart(lambda: asyncio.run(_groups(fleet)))
     fleet.start("another", "dashboard", "--port", "0")
     url = (fleet.folder / "another.ready").read_text().strip()
+    measured(url, "/")
     page = looks.browser.new_page()
+    page.set_default_timeout(WAIT_MS)
     page.goto(f"{url}/")
     expect(page.locator("#live")).to_have_text("live")
     apart(lambda: fleet.submit_all("fast", [f"text {number}" for number in range(20)]))
     fleet.end("another", signal.SIGKILL)
     fleet.submit("fast", "after", "after-the-kill")
-    fleet.until(
-        lambda: fleet.ask("runs", "show", "after-the-kill")["state"] == "succeeded", "runs go on as before"
-    )
-    assert apart(lambda: asyncio.run(_groups(fleet))) == groups
+    assert fleet.why("after-the-kill", "ended")["state"] == "succeeded"
+    # Kafka drops empty groups of tests before this one when it likes.
+    assert apart(lambda: asyncio.run(_groups(fleet))) <= groups
     expect(page.locator("#live")).to_have_text("reconnecting")
     page.close()
     page = looks.open("/")
@@ -173,9 +178,18 @@ def apart(work: Callable[[], T]) -> T:
 
 
 def _go(page: Page, key: str, url: str) -> None:
-    page.keyboard.press("g")
-    page.keyboard.press(key)
-    page.wait_for_url(url)
+    """Press both keys until they lead there: a busy machine may take longer between them than a page waits."""
+
+    def gone() -> bool:
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        try:
+            page.wait_for_url(url, timeout=10_000)
+        except TooLate:
+            return False
+        return True
+
+    until(page, gone, f"g {key} leads to {url}")
 
 
 async def _groups(fleet: Operated) -> set[str]:
