@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from argosy.console.run_history import History, folded
 from argosy.console.run_story import story
 from argosy.console.system_words import plan_in
+from argosy.console.timer_words import timer_words
 from argosy.coordinator.decision import Arm, Changed, Decision, Disarm, Ready
 from argosy.coordinator.state import RunState
 from argosy.coordinator.system_tasks import inputs_for
@@ -112,9 +113,9 @@ def _follows(decision: Decision, state: RunState | None) -> Iterator[tuple[str, 
         case Changed(word, local) if word not in ("ready", "accepted"):
             yield word, local or "", decision.reason
         case Arm(name):
-            yield "armed", _task_of(name), f"timer {name}"
+            yield "armed", _task_of(name), timer_words(name)
         case Disarm(name, armed):
-            yield "disarmed", _task_of(name), f"timer {name}, armed at {armed}"
+            yield "disarmed", _task_of(name), f"{timer_words(name)}: armed at {armed}"
         case _:
             return
 

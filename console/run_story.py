@@ -5,6 +5,7 @@ from typing import assert_never
 
 from argosy.console.numbers import counted
 from argosy.console.run_history import History, Logged
+from argosy.console.timer_words import timer_words
 from argosy.schemas.ids import local_part
 from argosy.schemas.runlog import (
     BudgetReceived,
@@ -93,7 +94,7 @@ def _what(message: LogMessage) -> str:  # noqa: C901, PLR0911 - one return for e
             by = f", says {message.by}" if message.by else ""
             return f"{said}{by}: {message.reason}" if message.reason else f"{said}{by}"
         case TimerFired():
-            return f"timer {message.name}, armed at {message.armed}"
+            return f"{timer_words(message.name)}: armed at {message.armed}"
         case RunEnded():
             why = message.fault.beside(message.outcome) if message.fault else ""
             return f"{message.outcome}: {why}" if why else message.outcome

@@ -59,6 +59,9 @@ async def test_orders_retries_timers_memos_and_holes_stand_after_the_record_that
     assert hole.what.startswith("two goes on without broken, failed: no a in task broken")
     ordered = [each.what for each in entries if each.kind == "ordered" and each.task == "slow"]
     assert ordered == ["attempt 1 for slow", "attempt 2 for slow"]
+    timers = [each.what for each in entries if each.task == "slow" and each.kind in ("armed", "timer.fired")]
+    assert timers[0] == "slow is tried again"
+    assert timers[1].startswith("slow is tried again: armed at ")
     assert {each.task for each in causal_history(history, "slow")} == {"slow"}
     assert causal_history(history, f"{run.run_id}/both") == causal_history(history, "both") != []
     assert causal_history(history, "bot") == []
