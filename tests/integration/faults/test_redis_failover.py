@@ -16,7 +16,7 @@ from support.stack import StackThread
 from support.valkey import Valkey
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 NOBODY: Final = 1
 """A port where no server is: whoever replicates from there keeps what it has and gets nothing new."""
@@ -97,7 +97,7 @@ async def test_a_failover_and_the_way_back_under_load_lose_no_run(
                 await fail_over(two, one, address)  # the first one's run id is back, and is not what it was
                 enough.set()
             await diamonds.ended()
-            await waiting.result(timeout_seconds=150)
+            await waiting.result(timeout_seconds=240)
             assert world.ledger.times(begun(f"{waiting.run_id}/later")) >= 2
             await diamonds.judged(redis_lost=True)
             assert world.restarts == 0, world.said()[-3000:]
