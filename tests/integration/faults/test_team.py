@@ -26,7 +26,7 @@ from support.missing import not_run
 from support.stack import StackThread
 from support.team_points import FOLDER, KILLS, PLUG, POINTS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 COMMITS = ["code.0", "code.1", "code.2", "code.3", "join", "mend", "mend"]
 
@@ -101,7 +101,7 @@ async def test_a_worker_killed_at_any_point_leaves_one_commit_for_each_task(
                 ResultTimeout
             ):  # on a busy machine it may have been stopped while another task of its had the lock
                 wake(world)
-                delivery = await run.result(timeout_seconds=300)
+                delivery = await run.result(timeout_seconds=600)
             assert {file.name for file in points.iterdir()} == set(POINTS), "each point was reached"
             assert world.restarts >= len(KILLS)
             wake(world)
@@ -127,7 +127,7 @@ async def test_two_runs_of_one_script_end_in_the_same_tree(
                 await client.submit(software_team, assignment, run_id=assignment.repository)
                 for _made, assignment in pairs
             ]
-            deliveries = await asyncio.gather(*(run.result(timeout_seconds=300) for run in runs))
+            deliveries = await asyncio.gather(*(run.result(timeout_seconds=600) for run in runs))
     tree = tree_of_the_script(tmp_path)
     for (made, assignment), delivery in zip(pairs, deliveries, strict=True):
         judge(made, delivery, assignment.repository, tree)

@@ -19,7 +19,7 @@ from support.raw_kafka import headers
 from support.stack import StackThread
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 BROKERS: Final = ("kafka", "kafka-2", "kafka-3")
 UNDER_WAY: Final = 8
