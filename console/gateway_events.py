@@ -20,7 +20,9 @@ from argosy.schemas.runlog import RunEnded
 KEEP_ALIVE_SECONDS: Final = 15.0
 """A comment this often, so that no proxy takes a quiet run for a dead connection."""
 LAST_SECONDS: Final = 2.0
-"""For the last events, once the answer is there."""
+"""For the last events, once the answer is there and what happened before was read."""
+LOOK_BACK_SECONDS: Final = 30.0
+"""For the next of what happened before, once the answer is there: on a busy machine its reader begins slowly."""
 LAGGED: Final = "lagged"
 END: Final = "end"
 """The last event's id and kind. Who comes back with it as Last-Event-ID has seen it all."""
@@ -53,8 +55,9 @@ async def stream(
     stopping = asyncio.create_task(stop.wait(), name="watcher's end")
     ending = asyncio.create_task(run.ended(), name="watched run's end")
     try:
-        async with aclosing(_events(run, feed, seen)) as events:
-            async for event in _until(events, stopping, ending):
+        looked_back = asyncio.Event()
+        async with aclosing(_events(run, feed, seen, looked_back)) as events:
+            async for event in _until(events, stopping, ending, looked_back):
                 match event:
                     case None:
                         yield b": still here\n\n"
@@ -78,27 +81,35 @@ def _id(event: RunEvent) -> str:
     return f"{event.time_ms}-{event.offset}{part}"
 
 
-def _events(run: Run[JsonValue], feed: Feed, seen: Seen | None) -> AsyncGenerator[RunEvent | Lagged]:
+def _events(
+    run: Run[JsonValue], feed: Feed, seen: Seen | None, looked_back: asyncio.Event
+) -> AsyncGenerator[RunEvent | Lagged]:
     if seen is not None:
-        return feed.events(run.run_id, seen.time_ms)
+        return feed.events(run.run_id, seen.time_ms, looked_back=looked_back)
     since_ms = None if run.receipt is None else run.receipt.submitted_ms
-    return feed.events(run.run_id, since_ms, SKEW_MS)
+    return feed.events(run.run_id, since_ms, SKEW_MS, looked_back)
 
 
 async def _until(
-    events: AsyncGenerator[RunEvent | Lagged], stopping: asyncio.Task[bool], ending: asyncio.Task[RunEnded]
+    events: AsyncGenerator[RunEvent | Lagged],
+    stopping: asyncio.Task[bool],
+    ending: asyncio.Task[RunEnded],
+    looked_back: asyncio.Event,
 ) -> AsyncGenerator[RunEvent | Lagged | None]:
     """Yield the events up to the run's end, and None where none came for a while.
 
     The last events may be lost, the answer is not: once it is there, they are not waited for much longer.
     """
     coming: asyncio.Task[RunEvent | Lagged | None] | None = None
+    looking = asyncio.create_task(looked_back.wait(), name="watched run's past")
     try:
         while not stopping.done():
             coming = coming or asyncio.create_task(anext(events, None), name="next event")
             over = ending.done()
-            first: set[asyncio.Task[Any]] = {coming, stopping} if over else {coming, stopping, ending}
-            timeout = LAST_SECONDS if over else KEEP_ALIVE_SECONDS
+            first: set[asyncio.Task[Any]] = {coming, stopping}
+            first |= {each for each in (ending, looking) if not each.done()}
+            last_seconds = LAST_SECONDS if looking.done() else LOOK_BACK_SECONDS
+            timeout = last_seconds if over else KEEP_ALIVE_SECONDS
             done, _ = await asyncio.wait(first, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if coming.done():
                 event, coming = coming.result(), None
@@ -107,11 +118,12 @@ async def _until(
                 yield event
                 if isinstance(event, RunEvent) and event.kind == "ended" and event.task_id is None:
                     return
-            elif over:
-                return
             elif not done:
+                if over:
+                    return
                 yield None
     finally:
+        looking.cancel()
         if coming is not None:
             coming.cancel()
             with suppress(asyncio.CancelledError):

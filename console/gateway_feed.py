@@ -113,11 +113,12 @@ class Feed:
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def events(
-        self, run_id: str, since_ms: int | None, skew_ms: int = 0
+        self, run_id: str, since_ms: int | None, skew_ms: int = 0, looked_back: asyncio.Event | None = None
     ) -> AsyncGenerator[RunEvent | Lagged]:
         """Yield what happened to a run from `since_ms` on (None: all that is kept), then what happens, without end.
 
-        `skew_ms`: how far that time may be off. Raises Unreachable, Refused, ConfigurationError.
+        `skew_ms`: how far that time may be off; `looked_back` is set once all that had happened is yielded. Raises
+        Unreachable, Refused, ConfigurationError.
         """
         from_ms = None if since_ms is None else max(0, since_ms - skew_ms)
         last = -1, 0
@@ -133,6 +134,8 @@ class Feed:
                     async for event in past:
                         last = max(last, event.place)
                         yield event
+            if looked_back is not None:
+                looked_back.set()
             while True:
                 new = await watcher.get()
                 if isinstance(new, Lagged) or new.place > last:

@@ -29,11 +29,11 @@ def http_of(producers: Producers) -> AsyncClient:
     )
 
 
-async def ended_by_http(http: AsyncClient, run_id: str) -> Response:
-    """Poll until the run has ended; its result as the gateway tells it."""
+async def ended_by_http(http: AsyncClient, url: str) -> Response:
+    """Poll until the run has ended; its result as the gateway tells it there."""
     async with asyncio.timeout(ENDED_SECONDS):
         while True:
-            answer = await http.get(f"/runs/{run_id}/result", params={"wait": "30"})
+            answer = await http.get(url, params={"wait": "30"})
             if answer.status_code != HTTPStatus.ACCEPTED:
                 return answer
 
@@ -140,8 +140,7 @@ async def test_the_gateway_serves_a_run_from_submit_to_its_end(producers: Produc
         body = {"pipeline": "talkative", "input": {"words": ["a", "b"]}, "run_id": "by-http"}
         submitted = await http.post("/runs", json=body)
         assert submitted.status_code == 202, submitted.text
-        assert submitted.json()["links"]["result"] == "/runs/by-http/result"
-        ended = await ended_by_http(http, "by-http")
+        ended = await ended_by_http(http, submitted.json()["links"]["result"])
         assert ended.json()["result"] == {"text": "a b"}
         events = (await http.get("/runs/by-http/events")).text
         assert "event: text.streamed" in events
@@ -159,7 +158,7 @@ async def test_a_large_input_and_result_pass_through_the_gateway(producers: Prod
         words = ["x" * 200_000]
         body = {"pipeline": "talkative", "input": {"words": words}, "run_id": "large"}
         assert (await http.post("/runs", json=body)).status_code == 202
-        ended = await ended_by_http(http, "large")
+        ended = await ended_by_http(http, "/runs/large/result")
         assert ended.json().get("result") == {"text": words[0]}, ended.text[:500]
 
 
@@ -219,7 +218,7 @@ async def test_a_gateway_that_is_stopped_answers_who_waits_and_ends_well(
             assert "event: end" not in [line async for line in lines]
     gate.touch()
     async with http_of(producers) as http:
-        ended = await ended_by_http(http, "drain")
+        ended = await ended_by_http(http, "/runs/drain/result")
         assert from_json(ended.content)["result"] == {"text": "at last"}
     log = (producers.fleet.stack.folder / "logs" / "gateway.log").read_text("utf-8")
     assert "Traceback" not in log, log

@@ -67,6 +67,19 @@ async def test_the_story_is_told_to_its_end() -> None:
         assert events[-1].data == {"run_id": "story", "outcome": "succeeded"}
 
 
+async def test_the_story_of_an_ended_run_is_read_whole_however_slowly_its_reader_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with gateway_world() as (_, gateway):
+        await gateway.submit(pipeline=DIAMOND, input="x", run_id="story")
+        assert (await gateway.result("story")).status_code == 200
+        monkeypatch.setattr(gateway_events, "LAST_SECONDS", 0.0)
+        async with gateway.http.stream("GET", "/runs/story/events") as response:
+            kinds = [each.kind for each in await all_told(response)]
+    assert kinds.count("succeeded") == 3
+    assert kinds[-2:] == ["ended", "end"]
+
+
 async def test_who_comes_back_goes_on_behind_what_it_has_seen() -> None:
     async with gateway_world() as (_, gateway):
         await gateway.submit(pipeline=DIAMOND, input="x", run_id="story")
