@@ -100,7 +100,7 @@ def standing(lag: GroupLag, agent: str | None, told: Told) -> Standing:
         rates.finishing,
         rates.pace,
         rates.drain_seconds(unfinished.messages + queued.held.messages),
-        rates.trend(),
+        rates.trend(unfinished.messages + queued.held.messages),
         tuple(parts),
     )
 
@@ -176,7 +176,7 @@ class _OfGroup:
             rates.arriving or 0.0,
             rates.finishing,
             rates.drain_seconds(unfinished.messages),
-            rates.trend(),
+            rates.trend(unfinished.messages),
         )
 
 

@@ -40,10 +40,15 @@ class Rates:
             return None
         return round(self.finishing * WINDOW_SECONDS)
 
-    def trend(self) -> Trend | None:
-        """Say what the last minute did to the queue."""
+    def trend(self, messages: int) -> Trend | None:
+        """Say what the last minute did to a queue of so many.
+
+        An empty one is steady: what came in that minute may have been finished before anybody watched.
+        """
         if self.arriving is None or self.finishing is None:
             return None
+        if not messages:
+            return "steady"
         came, went = self.arriving * WINDOW_SECONDS, self.finishing * WINDOW_SECONDS
         if abs(came - went) <= max(1.0, STEADY_SHARE * max(came, went)):
             return "steady"

@@ -71,7 +71,11 @@ def test_the_first_rule_that_holds_says_the_status(facts: Facts, word: str) -> N
     ],
 )
 def test_a_trend_is_what_came_against_what_was_finished(came: float, went: float | None, trend: str) -> None:
-    assert Rates(came, went).trend() == trend
+    assert Rates(came, went).trend(7) == trend
+
+
+def test_an_empty_queue_does_not_grow_whatever_came_before_anybody_watched() -> None:
+    assert Rates(10.0, 0.0).trend(0) == "steady"
 
 
 def test_time_to_drain_goes_by_the_pace_of_work_and_is_unknown_without_one() -> None:
