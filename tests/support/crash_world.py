@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
+from argosy.agents.exit import BROKEN
 from argosy.broker.keys import LaneKeys
 from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
@@ -35,6 +36,8 @@ _LIMITS: Final = json.dumps({"*": {"requests_per_minute": 1200, "calls": 4, "bur
 """Of the model, which all workers share."""
 _PATIENCE_SECONDS: Final = 150.0
 """For an answer to whoever tries the fleet and judges it: a busy machine stands still for longer than users wait."""
+_STARVED: Final = "the event loop has not run for"
+"""A worker says so that got no turn of a busy machine for a whole lease, and ends itself."""
 _NUMBERS: Final = count(1)
 
 
@@ -58,6 +61,9 @@ class CrashWorld:
     leave: AsyncExitStack
     processes: list[Process] = field(default_factory=list[Process])
     client: Argosy | None = None
+    starved: int = 0
+    """How many workers ended themselves that were to live on."""
+    keeping: asyncio.Task[None] | None = None
     unreadable: set[Place] = field(default_factory=set[Place])
     """Where all garbage lies that this fleet was ever given."""
 
@@ -84,8 +90,14 @@ class CrashWorld:
         words = ["coordinator", "--ready-file", str(ready)]
         self.processes.append(await self.forks.start(words, self.variables, log))
         await eventually(lambda: asyncio.to_thread(ready.exists), f"a coordinator of {self.name} serves")
-        await self.start("worker")
+        self.keeping = asyncio.create_task(self._keep(await self.start("worker")), name="keep a worker")
         self.client = await self.leave.enter_async_context(Argosy.connect(_patient(self.settings)))
+
+    async def _keep(self, worker: Process) -> None:
+        """Start another one, as a supervisor would, where the machine was too busy for a worker."""
+        while await asyncio.shield(worker.ended) and starved(worker):
+            self.starved += 1
+            worker = await self.start("worker")
 
     @property
     def lanes(self) -> list[LaneKeys]:
@@ -163,10 +175,18 @@ class CrashWorld:
 
     async def close(self) -> None:
         """End it all."""
+        if self.keeping is not None:
+            self.keeping.cancel()
+            await asyncio.wait({self.keeping})
         for process in self.processes:
             process.signal(signal.SIGKILL)
         await self.leave.aclose()
         self.ledger.close()
+
+
+def starved(process: Process) -> bool:
+    """Say whether a process has ended itself since it got no turn of a busy machine for a whole lease."""
+    return process.ended.done() and process.ended.result() == BROKEN and _STARVED in process.said()
 
 
 def _patient(settings: Settings) -> Settings:

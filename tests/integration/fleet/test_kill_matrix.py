@@ -21,7 +21,7 @@ WORLDS = int(os.environ.get("ARGOSY_TEST_WORLDS", "4"))
 """Small fleets side by side, each with one cell at a time."""
 CELLS = list((cells if os.environ.get("ARGOSY_TEST_CELLS") == "all" else covering)(POINTS))
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 
 class Matrix:
