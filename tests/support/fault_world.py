@@ -29,8 +29,9 @@ from support.witness import Witness
 APP: Final = Path(__file__).with_name("fault_app.py")
 ENDED_SECONDS: Final = 240.0
 """A bound for a busy machine, not an expectation."""
-STEADY: Final = {"ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "120"}
-"""For a fleet that nobody harms: no process loses its groups, and then repeats what it has said, for want of a turn."""
+STEADY: Final = {"ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "120", "ARGOSY_FLEET__LEASE_SECONDS": "60"}
+"""For a fleet that nobody harms: for want of a turn no process loses its groups, so that it repeats what it has said,
+or ends itself, so that its handlers run again."""
 _VARIABLES: Final = {"ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "1"}
 _STARVED: Final = "the event loop has not run for"
 """A worker says so that got no turn of a busy machine for a whole lease, and ends itself."""

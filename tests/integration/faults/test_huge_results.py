@@ -8,11 +8,11 @@ import pytest
 
 from support.diamonds import Diamonds
 from support.fault_app import Act, Done, begun, harming
-from support.fault_world import Ground, client_of, fault_world
+from support.fault_world import STEADY, Ground, client_of, fault_world
 from support.forks import Forks
 from support.stack import StackThread
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 LIMIT: Final = 256 * 1024
 HUGE: Final = 100 * LIMIT
@@ -30,14 +30,14 @@ async def test_a_result_of_a_hundred_times_the_limit_is_refused_with_figures_and
     tmp_path: Path, forks: Forks, stack: StackThread
 ) -> None:
     ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
-    limits = {"ARGOSY_FLEET__HARD_RESULT_BYTES": str(LIMIT)}
+    limits = {"ARGOSY_FLEET__HARD_RESULT_BYTES": str(LIMIT), **STEADY}
     async with fault_world(ground, variables=limits) as world, client_of(world) as client:
         worker, diamonds, resident = world.places[1], Diamonds(world, client), list[int]()
         neighbours = [await client.submit(harming, Act(size=LIMIT // 2)) for _ in range(4)]
         for number in range(ROUNDS):
             huge = await client.submit(harming, Act(size=HUGE), run_id=f"huge-{number}")
             await diamonds.submit(2)
-            ended = await huge.ended(timeout_seconds=150)
+            ended = await huge.ended(timeout_seconds=240)
             assert ended.fault is not None
             assert (ended.outcome, ended.fault.code) == ("failed", "result_too_large")
             assert ended.fault.figures["limit"] == LIMIT
@@ -45,7 +45,7 @@ async def test_a_result_of_a_hundred_times_the_limit_is_refused_with_figures_and
             assert world.ledger.times(begun(f"{huge.run_id}/harm")) == 1, "it would only be as large again"
             resident.append(await asyncio.to_thread(_resident, worker.process.pid))
         for run in neighbours:
-            assert isinstance(await run.result(timeout_seconds=150), Done)
+            assert isinstance(await run.result(timeout_seconds=240), Done)
         assert max(resident) - resident[0] < MEMORY, resident
         stored = [each.stat().st_size for each in (world.folder / "payloads").rglob("*") if each.is_file()]
         assert max(stored) <= LIMIT, "what was refused is nowhere kept"
