@@ -17,11 +17,11 @@ from support.storm import judge, load_until
 from support.waiters import AT_ONCE, waiting
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
-MEASURED = 100
+MEASURED = 64
 """Items of a map that is timed: so many that what a run costs besides its waiting hardly counts."""
-MOVED = 60
+MOVED = 40
 """Items of a map during which workers come or go."""
 LOAD = 16
 """Runs that are under way at any time while everything is restarted."""
@@ -41,7 +41,7 @@ class Scaled:
 
     async def answer(self, run: Run[list[int]]) -> list[int]:
         """Wait for a run's result."""
-        return await run.result(timeout_seconds=120)
+        return await run.result(timeout_seconds=200)
 
     async def seconds(self, run_id: str) -> float:
         """How long the measured map takes."""
