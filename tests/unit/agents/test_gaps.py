@@ -527,7 +527,7 @@ async def test_a_busy_model_gives_the_claim_back_and_uses_up_nothing() -> None:
 
 async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped() -> None:
     fleet = await Fleet().open("a")
-    work = fleet.agent(timeout_seconds=1.0)
+    work = fleet.agent(timeout_seconds=3.0)
     fleet.go.set()
     payloads = fleet.bench.payloads
     assert isinstance(payloads, MemoryPayloads)
@@ -537,7 +537,7 @@ async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped
     async with fleet.bench.worker(work) as running:
         await fleet.bench.order(work, "run-1/a", source)
         await until(lambda: running.count == 1)
-        await asyncio.sleep(1.2)  # longer than the attempt may take
+        await asyncio.sleep(3.2)  # longer than the attempt may take
         assert await fleet.bench.settled() == []
         payloads.up()
         (settled,) = await fleet.bench.until_settled()
@@ -547,7 +547,7 @@ async def test_the_payload_store_being_away_is_waited_out_with_the_clock_stopped
 async def test_while_a_result_waits_for_the_payload_store_its_lease_goes_on_past_the_time_limit() -> None:
     fleet = await Fleet().open("a")
 
-    @agent(name="work", timeout_seconds=1.0)
+    @agent(name="work", timeout_seconds=3.0)
     async def work(ctx: Context, text: str) -> str:
         return "x" * 100_000
 
@@ -557,7 +557,7 @@ async def test_while_a_result_waits_for_the_payload_store_its_lease_goes_on_past
     async with fleet.bench.worker(work) as running:
         await fleet.bench.order(work, "run-1/a", input_of("text", "x"))
         await until(lambda: running.count == 1)
-        await asyncio.sleep(1.5)  # longer than the attempt and its grace may take
+        await asyncio.sleep(3.5)  # longer than the attempt and its grace may take
         granted = int(await fleet.bench.field("run-1/a", "lease") or b"0")
 
         async def lease() -> int:
