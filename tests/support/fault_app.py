@@ -40,7 +40,7 @@ def gate(name: str) -> str:
     return f"gate {name}"
 
 
-@agent(concurrency=8, retries=3, timeout_seconds=60)
+@agent(concurrency=8, retries=3, timeout_seconds=300)
 async def later(ctx: Context, act: Act) -> Done:
     """Ask to come again after a while: between two attempts the fleet has nothing but a timer."""
     the_ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
@@ -49,7 +49,7 @@ async def later(ctx: Context, act: Act) -> Done:
     return Done(value=f"{ctx.task_id}:{uuid.uuid4().hex}")
 
 
-@agent(concurrency=8, retries=0, timeout_seconds=60, max_deliveries=3)
+@agent(concurrency=8, retries=0, timeout_seconds=300, max_deliveries=5)
 async def harm(ctx: Context, act: Act) -> Done:
     """Do what the act says: die, answer far too much, or wait at a gate; else just work."""
     the_ledger().make(begun(ctx.task_id), uuid.uuid4().hex)
@@ -64,7 +64,7 @@ async def harm(ctx: Context, act: Act) -> Done:
     return Done(value=f"{ctx.task_id}:{uuid.uuid4().hex}", text="x" * act.size)
 
 
-@agent(concurrency=256, retries=0, timeout_seconds=120)
+@agent(concurrency=256, retries=0, timeout_seconds=600)
 async def racer(_: Context, number: int) -> int:
     """The low numbers win at once; the others run until they are told to stop."""
     if number >= WINNERS:
