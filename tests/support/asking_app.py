@@ -11,13 +11,13 @@ class Notes(BaseModel):
     facts: list[str]
 
 
-@agent(model="openai:gpt-5-mini", retries=2, backoff_seconds=0.1, concurrency=8, timeout_seconds=60)
+@agent(model="openai:gpt-5-mini", retries=2, backoff_seconds=0.1, concurrency=8, timeout_seconds=300)
 async def research(ctx: Context, topic: str) -> Notes:
     """Ask for a value."""
     return await ctx.model.ask(f"List the facts about {topic}.", returns=Notes)
 
 
-@agent(model="openai:gpt-5-mini", retries=2, backoff_seconds=0.1, timeout_seconds=60)
+@agent(model="openai:gpt-5-mini", retries=2, backoff_seconds=0.1, timeout_seconds=300)
 async def tell(ctx: Context, topic: str) -> str:
     """Ask for a text, piece by piece."""
     return "".join([piece async for piece in ctx.model.stream(f"Tell me about {topic}.")])

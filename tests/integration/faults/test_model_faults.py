@@ -14,11 +14,11 @@ from argosy.testing import Limits, Rule, Say, Script, ScriptedModels
 from argosy.testing.model_faults import Cut, Fault, Status
 from support import asking_app
 from support.asking_app import Notes, asking, telling
-from support.fault_world import FaultWorld, Ground, client_of, fault_world
+from support.fault_world import STEADY, FaultWorld, Ground, client_of, fault_world
 from support.forks import Forks
 from support.stack import StackThread
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 FACTS = Say(value={"facts": ["it is written in Scala"]})
 
@@ -43,7 +43,7 @@ async def asked(script: Script, folder: Path, forks: Forks, stack: StackThread) 
     app = Path(asking_app.__file__)
     async with (
         ScriptedModels(script) as server,
-        fault_world(ground, app=app, variables=server.environment) as world,
+        fault_world(ground, app=app, variables={**server.environment, **STEADY}) as world,
         client_of(world) as client,
     ):
         yield Asked(world, client, server)
@@ -56,7 +56,7 @@ async def test_a_first_call_over_the_rate_and_a_second_that_is_cut_cost_no_attem
     script = Script(rules=[Rule(schema_name="Notes", replies=[FACTS], faults=faults)])
     async with asked(script, tmp_path, forks, stack) as fleet:
         run = await fleet.client.submit(asking, "Kafka")
-        assert await run.result(timeout_seconds=150) == Notes(facts=["it is written in Scala"])
+        assert await run.result(timeout_seconds=240) == Notes(facts=["it is written in Scala"])
         assert [(call.status, call.ending) for call in fleet.server.calls] == [
             (429, "refused"),
             (200, "cut"),
@@ -77,7 +77,7 @@ async def test_a_busy_model_costs_no_attempt_and_one_that_hangs_up_each_time_cos
     script = Script(rules=[Rule(replies=[FACTS], faults=faults)])
     async with asked(script, tmp_path, forks, stack) as fleet:
         run = await fleet.client.submit(asking, "Kafka")
-        assert (await run.result(timeout_seconds=150)).facts == ["it is written in Scala"]
+        assert (await run.result(timeout_seconds=240)).facts == ["it is written in Scala"]
         assert [call.ending for call in fleet.server.calls] == [*["refused"] * 3, *["cut"] * 3, "answered"]
         settled = [(one.outcome, one.attempt) for one in await fleet.settled()]
         assert settled == [("failed", 1), ("succeeded", 2)]
@@ -89,7 +89,7 @@ async def test_a_stream_that_breaks_off_is_told_again_from_its_beginning_by_the_
     script = Script(rules=[Rule(replies=["once upon a time"], faults=[Cut(after=3, last=1)])])
     async with asked(script, tmp_path, forks, stack) as fleet:
         run = await fleet.client.submit(telling, "Kafka")
-        assert await run.result(timeout_seconds=150) == "once upon a time"
+        assert await run.result(timeout_seconds=240) == "once upon a time"
         assert [call.ending for call in fleet.server.calls] == ["cut", "answered"]
         assert [(one.outcome, one.attempt) for one in await fleet.settled()] == [
             ("failed", 1),
@@ -105,7 +105,7 @@ async def test_runs_above_the_servers_rate_all_end_right_in_their_first_attempt(
         topics = [f"topic {number}" for number in range(6)]
         runs = await asyncio.gather(*(fleet.client.submit(asking, topic) for topic in topics))
         for run in runs:
-            await run.result(timeout_seconds=150)
+            await run.result(timeout_seconds=240)
         totals = fleet.server.service.ledger.totals()
         assert totals["answered"] == len(topics)
         assert totals["limited"] != 0

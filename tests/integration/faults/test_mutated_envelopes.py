@@ -17,7 +17,7 @@ from argosy.schemas.errors import BadMessage, NewerVersion
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import RunAccepted
 from support.diamonds import Diamonds
-from support.fault_world import FaultWorld, Ground, Kept, client_of, fault_world
+from support.fault_world import STEADY, FaultWorld, Ground, Kept, client_of, fault_world
 from support.forks import Forks
 from support.mutations import Mutated, mutations
 from support.raw_kafka import Stranger, stranger
@@ -143,7 +143,7 @@ async def test_mutated_records_are_each_told_once_and_memory_stays_flat(
 ) -> None:
     ground = Ground(tmp_path, forks, stack.bootstrap_servers, stack.redis_url)
     async with (
-        fault_world(ground) as world,
+        fault_world(ground, variables=STEADY) as world,
         client_of(world) as client,
         stranger(world.settings) as other,
     ):
@@ -159,7 +159,7 @@ async def test_mutated_records_are_each_told_once_and_memory_stays_flat(
             if len(chunk) == TOGETHER:
                 sent |= await send(other, world.name, chunk)
                 chunk.clear()
-                await all_read(world, 120)
+                await all_read(world, 600)
                 if not at_first and number >= MANY // PARTS:
                     at_first = [memory(place) for place in world.places]
             assert number <= MANY

@@ -12,19 +12,23 @@ from argosy import Pipeline
 from argosy.client.run import Run
 from argosy.schemas.runlog import TaskSettled
 from support.fault_app import RACERS, all_of_them, first_of, some_of
-from support.fault_world import FaultWorld, Ground, client_of, fault_world
+from support.fault_world import STEADY, FaultWorld, Ground, client_of, fault_world
 from support.forks import Forks
 from support.stack import StackThread
 from support.storms import INPUT, Counted, all_at_once, count, ends
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 RUNS: Final = int(os.environ.get("ARGOSY_TEST_STORM", "250"))
 LATE_PER_MILLE: Final = 50
 """Of all that went out, at most this share after its run had ended: what was being sent in that very moment."""
 STORMS: Final = 3
 """That share is kept to by one of so many: a broker that hangs for a moment has all that was sent in it too late."""
-PATIENT: Final = {"ARGOSY_FLEET__PATIENCE_SECONDS": "120", "ARGOSY_FLEET__DISPATCH_WINDOW": "256"}
+PATIENT: Final = {
+    "ARGOSY_FLEET__PATIENCE_SECONDS": "600",
+    "ARGOSY_FLEET__DISPATCH_WINDOW": "256",
+    **STEADY,
+}
 """So that no dispatch is repeated because a worker was busy."""
 
 
