@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _NOT_FOUND: Final = 404
 _WRONG: Final = 422
 _AWAY: Final = 503
+AGAIN_SECONDS: Final = 5
+"""A page that can't be shown now is asked for again after so long, by the browser itself."""
 
 
 def around_of(request: Request, nav: str = "") -> dict[str, object]:
@@ -50,8 +52,18 @@ def error_page(request: Request, error: ArgosyError) -> Response:
         what, why, do = error.what, error.why, error.do
     else:
         what, why, do = three_parts(str(error))
-    facts = {"what": what, "why": why or error.why, "do": do or error.do, "status": status}
-    return HTMLResponse(draw_page("error.html", View("Not shown", (), facts), around_of(request)), status)
+    # Only what is looked at is asked for again: an action is its reader's to repeat.
+    again = status == _AWAY and request.method == "GET"
+    facts = {
+        "what": what,
+        "why": why or error.why,
+        "do": do or error.do,
+        "status": status,
+        "again_seconds": AGAIN_SECONDS if again else None,
+    }
+    headers = {"Refresh": str(AGAIN_SECONDS), "Retry-After": str(AGAIN_SECONDS)} if again else None
+    page = draw_page("error.html", View("Not shown", (), facts), around_of(request))
+    return HTMLResponse(page, status, headers)
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:

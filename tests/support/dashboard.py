@@ -23,6 +23,7 @@ from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.envelope import Envelope
+from argosy.schemas.errors import Unreachable
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import CompiledPipeline
@@ -104,6 +105,9 @@ class Lonely:
         if asked.query.get("fail"):
             message = "a defect"
             raise RuntimeError(message)
+        if asked.query.get("away"):
+            message = "Kafka did not tell"
+            raise Unreachable(message)
         facts: dict[str, object] = {
             "count": 1,
             "shown": 1,

@@ -31,6 +31,15 @@ async def test_every_answer_has_the_headers_that_guard_a_browser(path: str) -> N
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+async def test_a_page_that_cannot_be_shown_now_is_asked_for_again_by_the_browser_itself() -> None:
+    async with lonely_dashboard() as dashboard:
+        answer = await dashboard.http.get("/?away=1")
+        assert answer.status_code == 503
+        assert (answer.headers["Refresh"], answer.headers["Retry-After"]) == ("5", "5")
+        assert "asked for again every 5 seconds" in answer.text
+        assert "Refresh" not in (await dashboard.http.get("/runs/nobody-knows-it")).headers
+
+
 async def test_without_a_token_another_host_name_is_turned_away() -> None:
     async with lonely_dashboard() as dashboard:
         assert (await dashboard.http.get("/", headers={"Host": "evil.example"})).status_code == 421
