@@ -9,10 +9,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from redis.asyncio import Redis
 
 from argosy.agents.exit import BROKEN
 from argosy.broker.keys import LaneKeys
@@ -26,6 +25,7 @@ from support.crash_plain import Stored, left_over
 from support.crash_points import VARIABLE, Role
 from support.forks import Forks, Process
 from support.ledger import Ledger
+from support.patient_redis import patient
 from support.small_fleet import PARTS, settings_of, variables_of
 from support.valkey import Valkey
 from support.waiting import eventually
@@ -216,8 +216,7 @@ async def open_world(
     models = await leave.enter_async_context(ScriptedModels())
     variables |= models.environment | {"ARGOSY_MODEL__API_KEY": "none", "ARGOSY_MODEL__LIMITS": _LIMITS}
     store = RedisStore(_patient(settings).redis)
-    # By itself it gives an answer up after five seconds.
-    redis = cast("Any", Redis).from_url(valkey.url, socket_timeout=None, socket_connect_timeout=None)
+    redis = patient(valkey.url)
     leave.push_async_callback(store.close)
     leave.push_async_callback(redis.aclose)
     producer = await leave.enter_async_context(AIOKafkaProducer(bootstrap_servers=servers))

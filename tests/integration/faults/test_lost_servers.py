@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from redis.asyncio import Redis
 
 from argosy.broker.keys import kind_of
 from argosy.schemas.runlog import RunAccepted, RunEnded
@@ -18,6 +17,7 @@ from support.fault_world import FaultWorld, Ground, client_of, fault_world, unti
 from support.forks import Forks
 from support.kafka_loss import forget, keep_all, rewind
 from support.leftovers import leftovers
+from support.patient_redis import patient
 from support.stack import StackThread
 from support.waiting import eventually
 
@@ -58,7 +58,7 @@ async def run_keys(world: FaultWorld) -> list[bytes]:
 async def flush(world: FaultWorld) -> None:
     """Take this fleet's keys away, all of them: the server itself is shared with other tests."""
     keys = [key async for key in world.store.scan(f"{world.name}:*")]
-    redis: Redis = Redis.from_url(world.settings.redis.url.get_secret_value())  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    redis = patient(world.settings.redis.url.get_secret_value())
     try:
         await redis.delete(*keys)
     finally:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from redis.asyncio import Redis
 
 from argosy.console.ports import LOOPBACK, free_ports
 from support.diamonds import Diamonds
 from support.fault_app import Act, begun, lonely
 from support.fault_world import Ground, client_of, fault_world
 from support.forks import Forks
+from support.patient_redis import patient
 from support.stack import StackThread
 from support.valkey import Valkey
 from support.waiting import eventually
@@ -30,7 +30,7 @@ class Member:
 
     async def ask(self, *words: str | int) -> object:
         """Run a command."""
-        redis: Redis = Redis.from_url(f"redis://{LOOPBACK}:{self.port}/0")  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+        redis = patient(f"redis://{LOOPBACK}:{self.port}/0")
         try:
             return await redis.execute_command(*words)  # type: ignore[no-untyped-call]
         finally:

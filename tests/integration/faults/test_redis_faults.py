@@ -9,13 +9,13 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
 from argosy.broker.keys import kind_of
 from support.diamonds import Diamonds
 from support.fault_app import Act, begun, lonely
 from support.fault_world import FaultWorld, Ground, client_of, fault_world
 from support.forks import Forks
+from support.patient_redis import patient
 from support.played import Played, asked_for, played
 from support.stack import StackThread
 from support.valkey import PERSISTENT, Valkey
@@ -31,7 +31,7 @@ Harm = Callable[[FaultWorld, Valkey], Awaitable[None]]
 
 async def command(valkey: Valkey, *words: str | int) -> None:
     """Ask the server for something."""
-    redis: Redis = Redis.from_url(valkey.url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    redis = patient(valkey.url)
     try:
         await redis.execute_command(*words)  # type: ignore[no-untyped-call]
     finally:

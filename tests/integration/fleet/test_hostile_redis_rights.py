@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from redis.asyncio import Redis
 
 from argosy import Context, Pipeline, agent
 from argosy.agents.worker import Worker
@@ -21,6 +20,7 @@ from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
 from argosy.coordinator.service import Coordinator
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
+from support.patient_redis import patient
 from support.rights import PAGE
 from support.valkey import Valkey
 from support.waiting import eventually
@@ -69,7 +69,7 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
 
 async def set_user(server: Valkey, *words: str) -> None:
     """Give the user these rights and no others."""
-    redis: Redis = Redis.from_url(server.url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    redis = patient(server.url)
     try:
         asked = ("ACL", "SETUSER", USER, "reset", "on", f">{PASSWORD}", *words)
         assert await redis.execute_command(*asked)  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
@@ -146,7 +146,7 @@ async def test_the_rights_of_the_page_are_enough_for_a_whole_fleet(server: Valke
 
 async def test_the_user_of_the_page_may_do_nothing_else(server: Valkey) -> None:
     await set_user(server, *rights())
-    redis: Redis = Redis.from_url(server.url.replace("redis://", f"redis://{USER}:{PASSWORD}@"))  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    redis = patient(server.url.replace("redis://", f"redis://{USER}:{PASSWORD}@"))
     try:
         for words in OTHERS:
             with pytest.raises(Exception, match=r"(?i)no permissions|NOPERM"):

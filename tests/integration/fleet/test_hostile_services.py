@@ -7,7 +7,6 @@ from typing import cast
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from redis.asyncio import Redis
 
 from argosy.client.connection import Argosy
 from argosy.console.child import ChildState
@@ -17,6 +16,7 @@ from argosy.schemas.settings import Settings
 from support.command_line import CommandLine
 from support.hostile import Act, peaceful
 from support.hostile_world import AGENTS, ENDED_SECONDS, HostileWorld
+from support.patient_redis import patient
 from support.valkey import Valkey
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -56,7 +56,7 @@ async def argosy(world: HostileWorld, *words: str, expect: int, **variables: str
 
 async def maxmemory(world: HostileWorld, size: int) -> None:
     """Limit Redis to so many bytes; 0 is no limit."""
-    redis: Redis = Redis.from_url(world.fleet.stack.redis_url)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
+    redis = patient(world.fleet.stack.redis_url)
     try:
         await redis.config_set("maxmemory", size)  # pyright: ignore[reportUnknownMemberType] (its **kwargs)
     finally:
