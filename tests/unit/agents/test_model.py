@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 from pydantic import BaseModel, JsonValue
-from structlog.testing import capture_logs
 
 from argosy.agents.guard import Guard
 from argosy.agents.model_client import Completion, ModelRequest, ToolCall, ToolResult, ToolSpec
@@ -18,6 +17,7 @@ from argosy.schemas.contract import Above, Contract
 from argosy.schemas.errors import ContextOverflow, ContextRefused, ModelFailed, ModelRefused
 from argosy.schemas.settings import ModelSettings
 from argosy.telemetry import content
+from support.all_logged import all_logged
 from support.traces import Spans, attributes
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ async def test_an_answer_that_was_cut_off_is_wished_shorter() -> None:
 
 async def test_a_text_that_was_cut_off_is_given_and_the_log_says_so() -> None:
     cut = Reply(text="the first half", usage=BILL, stop="length")
-    with capture_logs() as logged:
+    with all_logged() as logged:
         assert await Attempt(Scripted(cut)).model().ask("hi") == "the first half"
     assert [(one["event"], one["output_tokens"]) for one in logged] == [("an answer was cut off", 5)]
 

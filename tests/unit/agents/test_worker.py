@@ -12,7 +12,6 @@ from functools import partial
 import pytest
 import structlog
 from pydantic import BaseModel, JsonValue
-from structlog.testing import capture_logs
 
 from argosy.agents import desk
 from argosy.agents.intake import Waiting
@@ -28,6 +27,7 @@ from argosy.schemas.payload import Inline, Reference
 from argosy.schemas.task import HoleInput, TaskInput
 from argosy.telemetry import logs
 from argosy.telemetry.names import Handoff
+from support.all_logged import all_logged
 from support.worker_bench import Bench, input_of, memory_bench, until
 
 
@@ -133,7 +133,7 @@ async def test_a_bug_of_a_handler_is_logged_with_its_traceback_and_a_word_of_our
     how: str, level: str
 ) -> None:
     bench = await ready("misbehave")
-    with capture_logs() as logged:
+    with all_logged() as logged:
         async with bench.worker(misbehave):
             await bench.order(misbehave, "run-1/misbehave", input_of("how", how))
             await bench.until_settled()

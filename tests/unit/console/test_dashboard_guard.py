@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.types import Message
-from structlog.testing import capture_logs
 
 from argosy.console import dashboard_guard
 from argosy.console.dashboard_guard import HEADERS, check_exposure, here, read_form
 from argosy.console.dashboard_session import TRIES, key_of
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.errors import ConfigurationError
+from support.all_logged import all_logged
 from support.dashboard import HOSTILE, KEY, ORIGIN, csrf_of, lonely_dashboard
 
 TOKEN = "sixteen characters and more"  # noqa: S105 - of a test
@@ -227,7 +227,7 @@ async def test_an_action_is_logged_with_its_fields_but_not_with_what_a_run_is_gi
     async with lonely_dashboard() as dashboard:
         await dashboard.sign_in()
         data = {"csrf": await dashboard.csrf(), "confirmed": "yes", "run_id": "r-1", "input": '"a patient"'}
-        with capture_logs() as logged:
+        with all_logged() as logged:
             await dashboard.http.post("/do/thing", data=data, headers=ORIGIN)
     actions = [each for each in logged if each["event"] == "dashboard action"]
     assert [each["how"] for each in actions] == ["begun", "done"]

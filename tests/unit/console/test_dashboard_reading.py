@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from structlog.testing import capture_logs
 
 from argosy.broker.log import Outgoing
 from argosy.broker.memory_kafka import MemoryKafka
@@ -17,6 +16,7 @@ from argosy.console.dashboard_index import Index
 from argosy.console.dashboard_reading import Reader
 from argosy.schemas.errors import Unreachable
 from argosy.schemas.settings import Settings
+from support.all_logged import all_logged
 from support.dashboard import accepted, ended, record
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Kafka(MemoryKafka):
 async def test_it_reads_old_records_and_goes_on_and_says_who_is_away() -> None:
     kafka, index = Kafka(), Index()
     services = cast("Services", SimpleNamespace(cluster=kafka, store=MemoryRedis(), settings=Settings()))
-    with capture_logs() as logged:
+    with all_logged() as logged:
         await tell_of_an_outage(kafka, index, Reader(services, index))
     named = ("a server does not answer", "a server answers again")
     assert [(line["event"], line["server"]) for line in logged if line["event"] in named] == [

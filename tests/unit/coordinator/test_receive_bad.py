@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pydantic import JsonValue
-from structlog.testing import capture_logs
 
 from argosy.broker.log import Outgoing
 from argosy.broker.memory_payloads import MemoryPayloads
@@ -27,6 +26,7 @@ from argosy.schemas.pipeline import CompiledPipeline
 from argosy.schemas.result import SubmitRefused
 from argosy.schemas.runlog import TaskSettled
 from argosy.schemas.task import TaskDispatched
+from support.all_logged import all_logged
 from support.shell_world import ShellWorld, client_of, diamond, hello, many, shell_world
 from support.waiting import eventually
 
@@ -178,7 +178,7 @@ async def test_a_submit_that_can_not_be_judged_is_logged_once(monkeypatch: pytes
             await (await client.submit(hello, "x")).result(timeout_seconds=150) == "done"
         )  # known from now on
         monkeypatch.setattr(accept, "data_hash", broken)
-        with capture_logs() as lines:
+        with all_logged() as lines:
             await refusal(world, await submit(world, "bad", body_of(hello.compile(), "x")))
         assert [line["event"] for line in lines].count("a submit could not be judged") == 1
 
