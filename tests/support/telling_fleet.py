@@ -66,7 +66,8 @@ def _settings(
         "ARGOSY_TELEMETRY__OTLP_PROTOCOL": "http/protobuf",
         "ARGOSY_TELEMETRY__OTLP_HEADERS": f"authorization={CANARIES['otlp header']}",
         "CANARY_API_KEY": CANARIES["environment"],
-        "ARGOSY_FLEET__LEASE_SECONDS": "12",
+        # Well beyond the session: who follows a dead worker finds its lease running, and catches that duplicate.
+        "ARGOSY_FLEET__LEASE_SECONDS": "24",
         "ARGOSY_FLEET__RENEW_SECONDS": "0.5",
         "ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "0.2",
         "ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "12",
