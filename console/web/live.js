@@ -86,6 +86,8 @@
   addEventListener("pointerdown", (event) => (pressed = event.button === 0));
   for (const end of ["pointerup", "pointercancel", "contextmenu", "blur"])
     addEventListener(end, () => setTimeout(released)); // after the click, which comes with what ends it
+  // Released outside the window: nobody says so until the pointer comes back.
+  addEventListener("pointermove", (event) => pressed && event.buttons === 0 && setTimeout(released));
 
   const watch = (path, seen) => {
     const sign = document.getElementById("live");

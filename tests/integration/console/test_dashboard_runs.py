@@ -146,6 +146,21 @@ def test_a_link_that_is_renewed_while_it_is_pressed_leads_where_it_led(fleet: Fl
     page.close()
 
 
+def test_a_button_that_was_let_go_outside_the_window_holds_nothing_up_once_the_pointer_is_back(
+    fleet: Fleet, looks: Looks
+) -> None:
+    fleet.run_one("report", ["tides"], "outside-1")
+    page = looks.open("/runs?text=outside-")
+    page.get_by_role("link", name="outside-1").hover()
+    page.mouse.down()
+    fleet.run_one("report", ["tides"], "outside-2")
+    page.evaluate(RENEWED)
+    assert page.get_by_role("link", name="outside-2").count() == 0
+    page.evaluate("dispatchEvent(new PointerEvent('pointermove', { buttons: 0 }))")
+    expect(page.get_by_role("link", name="outside-2")).to_be_visible()
+    page.close()
+
+
 def test_an_approval_lets_the_run_go_on(fleet: Fleet, looks: Looks) -> None:
     fleet.run_one("report", ["tides", "shaky winds", "bad stars"], "approve-1")
     page = signed_in(fleet, looks, "/approvals")
