@@ -22,7 +22,8 @@ from structlog.contextvars import get_contextvars
 from argosy.telemetry.redact import is_secret_key, may_hold_secret, redact_fields, written
 
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
-_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+# A dataclass is written as it was judged: what its `repr` leaves out may be a secret.
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
 _LINE: Final = _OPTIONS | orjson.OPT_APPEND_NEWLINE
 
 

@@ -3,11 +3,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 import structlog
 
 from argosy.telemetry import logs
+from support.all_logged import forget_logging
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
@@ -22,10 +24,7 @@ class Terminal(io.StringIO):
 def _restored() -> Iterator[None]:
     structlog.reset_defaults()
     yield
-    structlog.reset_defaults()
-    root = logging.getLogger()
-    for handler in [known for known in root.handlers if known.get_name() == "argosy"]:
-        root.removeHandler(handler)
+    forget_logging()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -92,6 +91,25 @@ def test_a_value_that_json_cannot_hold_still_gives_a_line() -> None:
     logs.get().info("odd", surrogate="\ud800", big=2**70, thing=object(), number=1)
     logs.get().info("two\nlines", bytes=b"\xff")
     assert [line["event"] for line in lines(out)] == ["'odd'", "two\nlines"]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What its repr shows, and what it does not."""
+
+    host: str
+    key: str = field(repr=False)
+
+
+def test_a_dataclass_is_logged_as_its_repr_shows_it() -> None:
+    out = io.StringIO()
+    logs.configure("json", "info", out)
+    logs.get().info(
+        "opened", at=Connection("db", "hunter-hunter"), within=[Connection("db", "hunter-hunter")]
+    )
+    (line,) = lines(out)
+    assert line["at"] == "Connection(host='db')"
+    assert line["within"] == ["Connection(host='db')"]
 
 
 class Broken:
