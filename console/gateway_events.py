@@ -21,8 +21,9 @@ KEEP_ALIVE_SECONDS: Final = 15.0
 """A comment this often, so that no proxy takes a quiet run for a dead connection."""
 LAST_SECONDS: Final = 2.0
 """For the last events, once the answer is there and what happened before was read."""
-LOOK_BACK_SECONDS: Final = 30.0
-"""For the next of what happened before, once the answer is there: on a busy machine its reader begins slowly."""
+LOOK_BACK_SECONDS: Final = 90.0
+"""For the next of what happened before, once the answer is there: its reader begins slowly on a busy machine, and not
+while others look back, one of whom may take nothing for a minute."""
 LAGGED: Final = "lagged"
 END: Final = "end"
 """The last event's id and kind. Who comes back with it as Last-Event-ID has seen it all."""
@@ -98,9 +99,11 @@ async def _until(
 ) -> AsyncGenerator[RunEvent | Lagged | None]:
     """Yield the events up to the run's end, and None where none came for a while.
 
-    The last events may be lost, the answer is not: once it is there, they are not waited for much longer.
+    The last events may be lost, the answer is not: once it is there, they are not waited for much longer, and who
+    can't be told them is told the answer.
     """
     coming: asyncio.Task[RunEvent | Lagged | None] | None = None
+    silent_seconds = 0.0
     looking = asyncio.create_task(looked_back.wait(), name="watched run's past")
     try:
         while not stopping.done():
@@ -108,18 +111,21 @@ async def _until(
             over = ending.done()
             first: set[asyncio.Task[Any]] = {coming, stopping}
             first |= {each for each in (ending, looking) if not each.done()}
-            last_seconds = LAST_SECONDS if looking.done() else LOOK_BACK_SECONDS
-            timeout = last_seconds if over else KEEP_ALIVE_SECONDS
+            timeout = LAST_SECONDS if over and looking.done() else KEEP_ALIVE_SECONDS
             done, _ = await asyncio.wait(first, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if coming.done():
-                event, coming = coming.result(), None
+                come, coming, silent_seconds = coming, None, 0.0
+                if ending.done() and isinstance(come.exception(), ArgosyError):
+                    return
+                event = come.result()
                 if event is None:
                     return
                 yield event
                 if isinstance(event, RunEvent) and event.kind == "ended" and event.task_id is None:
                     return
             elif not done:
-                if over:
+                silent_seconds += timeout
+                if over and (looking.done() or silent_seconds >= LOOK_BACK_SECONDS):
                     return
                 yield None
     finally:

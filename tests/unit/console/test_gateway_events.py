@@ -12,8 +12,11 @@ from pydantic_core import from_json, to_json
 
 from argosy.broker.memory_redis import MemoryRedis
 from argosy.client.connection import Argosy
+from argosy.client.links import RunEvent
 from argosy.console import gateway_events
 from argosy.console.gateway_events import Seen
+from argosy.console.gateway_feed import Feed
+from argosy.schemas.errors import Unreachable
 from support.gateway import Gateway, gateway_of
 from support.shell_world import ShellWorld, diamond, shell_world
 
@@ -78,6 +81,48 @@ async def test_the_story_of_an_ended_run_is_read_whole_however_slowly_its_reader
             kinds = [each.kind for each in await all_told(response)]
     assert kinds.count("succeeded") == 3
     assert kinds[-2:] == ["ended", "end"]
+
+
+async def test_who_waits_for_the_story_of_an_ended_run_is_told_that_we_are_there_and_at_last_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateway_events, "KEEP_ALIVE_SECONDS", 0.02)
+    monkeypatch.setattr(gateway_events, "LOOK_BACK_SECONDS", 0.1)
+    async with gateway_world() as (_, gateway):
+        await gateway.submit(pipeline=DIAMOND, input="x", run_id="story")
+        assert (await gateway.result("story")).status_code == 200
+
+        nothing: tuple[RunEvent, ...] = ()
+
+        async def slow(*_: object) -> AsyncGenerator[RunEvent]:
+            await asyncio.Event().wait()
+            for event in nothing:
+                yield event
+
+        monkeypatch.setattr(Feed, "_past", slow)
+        async with asyncio.timeout(60), gateway.http.stream("GET", "/runs/story/events") as response:
+            lines = [line async for line in response.aiter_lines()]
+    assert lines.count(": still here") >= 3
+    assert [line for line in lines if line.startswith("event: ")] == ["event: end"]
+
+
+async def test_a_story_that_cannot_be_read_does_not_keep_the_answer_of_an_ended_run_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with gateway_world() as (_, gateway):
+        await gateway.submit(pipeline=DIAMOND, input="x", run_id="story")
+        assert (await gateway.result("story")).status_code == 200
+
+        async def unreadable(*_: object) -> AsyncGenerator[RunEvent]:
+            while any(task.get_name() == "watched run's end" for task in asyncio.all_tasks()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # until the answer is there, which has no event
+            message = "Kafka does not answer"
+            raise Unreachable(message)
+            yield
+
+        monkeypatch.setattr(Feed, "_past", unreadable)
+        async with gateway.http.stream("GET", "/runs/story/events") as response:
+            assert [each.kind for each in await all_told(response)] == ["end"]
 
 
 async def test_who_comes_back_goes_on_behind_what_it_has_seen() -> None:
