@@ -115,7 +115,7 @@ def _follows(decision: Decision, state: RunState | None) -> Iterator[tuple[str, 
         case Arm(name):
             yield "armed", _task_of(name), timer_words(name)
         case Disarm(name, armed):
-            yield "disarmed", _task_of(name), f"{timer_words(name)}: armed at {armed}"
+            yield "disarmed", _task_of(name), f"no longer: {timer_words(name)}, armed at {armed}"
         case _:
             return
 

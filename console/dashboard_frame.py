@@ -52,8 +52,9 @@ def error_page(request: Request, error: ArgosyError) -> Response:
         what, why, do = error.what, error.why, error.do
     else:
         what, why, do = three_parts(str(error))
-    # Only what is looked at is asked for again: an action is its reader's to repeat.
-    again = status == _AWAY and request.method == "GET"
+    around = around_of(request)
+    # Only what is looked at: an action is its reader's to repeat. And not away from what was said of the last one.
+    again = status == _AWAY and error.retriable and request.method == "GET" and around["said"] is None
     facts = {
         "what": what,
         "why": why or error.why,
@@ -62,7 +63,7 @@ def error_page(request: Request, error: ArgosyError) -> Response:
         "again_seconds": AGAIN_SECONDS if again else None,
     }
     headers = {"Refresh": str(AGAIN_SECONDS), "Retry-After": str(AGAIN_SECONDS)} if again else None
-    page = draw_page("error.html", View("Not shown", (), facts), around_of(request))
+    page = draw_page("error.html", View("Not shown", (), facts), around)
     return HTMLResponse(page, status, headers)
 
 

@@ -87,7 +87,8 @@ class Reader:
             except (ArgosyError, TimeoutError) as error:
                 if away_since is None:
                     away_since = time.monotonic()
-                    log.warning("a server does not answer", server=name, error=str(error)[:300])
+                    why = str(error)[:300] or f"no answer within {ANSWER_SECONDS:g} s"
+                    log.warning("a server does not answer", server=name, error=why)
                 since = length(time.monotonic() - away_since)
                 self._index.troubles[name] = (
                     f"{name.capitalize()} does not answer, for {since}; {_MEANS[name]}"

@@ -83,7 +83,7 @@
     pressed = false;
     for (const change of waiting.splice(0)) put(change);
   };
-  addEventListener("pointerdown", (event) => (pressed = event.button === 0));
+  addEventListener("pointerdown", (event) => event.button === 0 && (pressed = true));
   for (const end of ["pointerup", "pointercancel", "contextmenu", "blur"])
     addEventListener(end, () => setTimeout(released)); // after the click, which comes with what ends it
   // Released outside the window: nobody says so until the pointer comes back.

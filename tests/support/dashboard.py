@@ -23,7 +23,7 @@ from argosy.schemas.chat import Usage
 from argosy.schemas.codec import encode_body
 from argosy.schemas.dashboard_settings import DashboardSettings
 from argosy.schemas.envelope import Envelope
-from argosy.schemas.errors import Unreachable
+from argosy.schemas.errors import PayloadGone, Unreachable
 from argosy.schemas.fault import Fault
 from argosy.schemas.payload import Inline
 from argosy.schemas.pipeline import CompiledPipeline
@@ -108,6 +108,9 @@ class Lonely:
         if asked.query.get("away"):
             message = "Kafka did not tell"
             raise Unreachable(message)
+        if asked.query.get("gone"):
+            message = "the payload is gone"
+            raise PayloadGone(message)
         facts: dict[str, object] = {
             "count": 1,
             "shown": 1,

@@ -37,7 +37,8 @@ async def test_a_page_that_cannot_be_shown_now_is_asked_for_again_by_the_browser
         assert answer.status_code == 503
         assert (answer.headers["Refresh"], answer.headers["Retry-After"]) == ("5", "5")
         assert "asked for again every 5 seconds" in answer.text
-        assert "Refresh" not in (await dashboard.http.get("/runs/nobody-knows-it")).headers
+        for path in ("/?gone=1", "/runs/nobody-knows-it"):  # nothing that asking again mends
+            assert "Refresh" not in (await dashboard.http.get(path)).headers
 
 
 async def test_without_a_token_another_host_name_is_turned_away() -> None:

@@ -46,9 +46,10 @@ async def test_it_reads_old_records_and_goes_on_and_says_who_is_away() -> None:
     services = cast("Services", SimpleNamespace(cluster=kafka, store=MemoryRedis(), settings=Settings()))
     with all_logged() as logged:
         await tell_of_an_outage(kafka, index, Reader(services, index))
-    named = ("a server does not answer", "a server answers again")
-    assert [(line["event"], line["server"]) for line in logged if line["event"] in named] == [
-        (event, "kafka") for event in named
+    told = [(line["event"], line["server"], line.get("error")) for line in logged if "server" in line]
+    assert told == [
+        ("a server does not answer", "kafka", "Kafka doesn't answer"),
+        ("a server answers again", "kafka", None),
     ]
 
 
