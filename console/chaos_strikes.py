@@ -117,7 +117,9 @@ async def _kill_kafka(arena: Arena, strike: Strike) -> str:
 async def _kill_redis(arena: Arena, strike: Strike) -> str:
     # From then on its file has all that it acknowledges: with `everysec` it keeps writes back while the disk is busy,
     # for two seconds at most, and what a killed one forgets is another fault.
-    await redis_says(arena.stack.state.layout.redis_port, "CONFIG", "SET", "appendfsync", "no")
+    port = arena.stack.state.layout.redis_port
+    if not (await redis_says(port, "CONFIG", "SET", "appendfsync", "no")).startswith(b"+OK"):
+        return ""
     return await _down(arena, "valkey", strike.seconds)
 
 
