@@ -23,6 +23,7 @@ from argosy.coordinator.service import Coordinator
 from argosy.schemas.errors import ArgosyError
 from argosy.schemas.settings import FleetSettings, KafkaSettings, RedisSettings, Settings
 from argosy.telemetry import logs
+from support.all_logged import forget_logging
 from support.rights import Right, grant, rights_of
 from support.sasl_kafka import SaslKafka
 from support.shell_world import first
@@ -163,7 +164,7 @@ async def guarded_fleet(
     finally:
         stop.set()
         await asyncio.wait(roles, timeout=120)
-        logs.configure()
+        forget_logging()
     for ended in roles:
         assert ended.done(), "a role did not stop"
         ended.result()

@@ -4,13 +4,11 @@
 
 import asyncio
 import json
-import logging
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
-import structlog
 from pydantic import BaseModel, JsonValue
 
 from argosy.agents import desk
@@ -116,18 +114,6 @@ async def ready(*names: str, run: str = "run-1") -> Bench:
     return bench
 
 
-@pytest.fixture
-def _every_level() -> Generator[None]:
-    """Whatever level another test of this process has set."""
-    before = structlog.get_config() if structlog.is_configured() else None
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
-    yield
-    structlog.reset_defaults()
-    if before is not None:
-        structlog.configure(**before)
-
-
-@pytest.mark.usefixtures("_every_level")
 @pytest.mark.parametrize(("how", "level"), [("bug", "warning"), ("reject", "debug")])
 async def test_a_bug_of_a_handler_is_logged_with_its_traceback_and_a_word_of_ours_is_not_a_warning(
     how: str, level: str
