@@ -99,8 +99,8 @@ def test_an_interrupted_chaos_run_judges_what_there_was_and_its_exit_code_says_s
 @pytest.mark.timeout(1300)
 def test_runs_that_are_merely_slow_are_not_called_broken(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SLOW_APP, encoding="utf-8")
-    words = ("app.py", "--input", '"x"', "--minutes", "0.1", *SMALL, "--in-flight", "60")
-    # One run in 3 s: whatever a busy machine gets submitted in 6 s, it is more than ends in 30.
+    words = ("app.py", "--input", '"x"', "--minutes", "0.3", *SMALL, "--in-flight", "60")
+    # One run in 3 s: whatever a busy machine gets submitted in 18 s, it is more than ends in 30 beyond these.
     with _started(tmp_path, *words, "--faults", "stop-coordinator", "--quiet-seconds", "30") as running:
         text = running.communicate(timeout=900)[0]
     assert running.returncode == 124, text + (tmp_path / "notes.log").read_text("utf-8")[-3000:]

@@ -98,6 +98,7 @@ async def test_a_coordinator_that_is_told_to_leave_leaves_its_groups_at_once(wor
     # None, where Kafka has just given up the other one, whom a busy machine gave no turn for a whole session.
     assert max(await members(world, "lanes"), await members(world, "receivers")) <= 1
     assert child.last_exit == 0
+    await world.until(lambda: counted(world, 1), "the first coordinator is in both groups")
     await world.unharmed([await world.submit(peaceful) for _ in range(8)])
     await world.fleet.coordinator("coordinator-2")
     await world.quiet()

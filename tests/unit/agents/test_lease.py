@@ -114,11 +114,12 @@ async def test_what_is_over_or_lost_is_told_to_the_loop(floor: Floor) -> None:
 async def test_no_lease_outlives_its_attempt_s_time(floor: Floor) -> None:
     await floor.claimed("t0", seconds=-1.0)
     await floor.claimed("t1", seconds=8.0)
-    before = await floor.lease("t0")
+    before, later = await floor.lease("t0"), await floor.lease("t1")
     floor.leases.start()
     floor.bench.advance(5)
     floor.leases.renew(floor.scripts)
     assert await floor.lease("t0") == before
+    assert await floor.lease("t1") != later
     assert await floor.lease("t1") <= (floor.bench.clock() + 8.5) * 1000
     await floor.leases.stop()
 
