@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from argosy.agents.exit import BROKEN
 from argosy.broker.keys import LaneKeys
 from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
@@ -27,6 +26,7 @@ from support.forks import Forks, Process
 from support.ledger import Ledger
 from support.patient_redis import patient
 from support.small_fleet import PARTS, settings_of, variables_of
+from support.starvation import is_starved
 from support.valkey import Valkey
 from support.waiting import eventually
 from support.witness import Witness
@@ -36,8 +36,6 @@ _LIMITS: Final = json.dumps({"*": {"requests_per_minute": 1200, "calls": 4, "bur
 """Of the model, which all workers share."""
 _PATIENCE_SECONDS: Final = 150.0
 """For an answer to whoever tries the fleet and judges it: a busy machine stands still for longer than users wait."""
-_STARVED: Final = "the event loop has not run for"
-"""A worker says so that got no turn of a busy machine for a whole lease, and ends itself."""
 _NUMBERS: Final = count(1)
 
 
@@ -186,7 +184,7 @@ class CrashWorld:
 
 def starved(process: Process) -> bool:
     """Say whether a process has ended itself since it got no turn of a busy machine for a whole lease."""
-    return process.ended.done() and process.ended.result() == BROKEN and _STARVED in process.said()
+    return process.ended.done() and is_starved(process.ended.result(), process.said())
 
 
 def _patient(settings: Settings) -> Settings:

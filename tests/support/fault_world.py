@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 from aiokafka.errors import KafkaError
 
-from argosy.agents.exit import BROKEN
 from argosy.broker.redis import RedisStore
 from argosy.client.connection import Argosy
 from argosy.schemas.errors import Unreachable
@@ -23,6 +22,7 @@ from support.forks import Forks, Process
 from support.ledger import Ledger
 from support.leftovers import leftovers
 from support.small_fleet import settings_of, variables_of
+from support.starvation import is_starved
 from support.waiting import eventually
 from support.witness import Witness
 
@@ -33,8 +33,6 @@ STEADY: Final = {"ARGOSY_KAFKA__SESSION_TIMEOUT_SECONDS": "120", "ARGOSY_FLEET__
 """For a fleet that nobody harms: for want of a turn no process loses its groups, so that it repeats what it has said,
 or ends itself, so that its handlers run again."""
 _VARIABLES: Final = {"ARGOSY_FLEET__UNKNOWN_PIPELINE_SECONDS": "1"}
-_STARVED: Final = "the event loop has not run for"
-"""A worker says so that got no turn of a busy machine for a whole lease, and ends itself."""
 Role = Literal["coordinator", "worker"]
 
 
@@ -53,7 +51,7 @@ class Kept:
     def note_end(self, code: int, last: str) -> None:
         """Note how somebody ended, who said this."""
         self.codes.append(code)
-        self.deaths += not (code == BROKEN and _STARVED in last)
+        self.deaths += not is_starved(code, last)
 
     def said(self) -> str:
         """All that anybody has logged here."""

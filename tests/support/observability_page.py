@@ -1,8 +1,6 @@
 """Tables of `docs/observability.md` that are made from the code: `cd tests && python -m support.observability_page`."""
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +10,7 @@ from argosy.telemetry.inference_table import INFERENCE
 from argosy.telemetry.metric import Metric
 from argosy.telemetry.metric_table import TABLE
 from argosy.telemetry.prometheus_names import family, series
+from support.page_tables import renewed
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "observability.md"
 _UNITS: Final = {"1": "share", "s": "s"}
@@ -25,19 +24,6 @@ def tables() -> dict[str, str]:
         "fleet lag": "\n".join(_fleet_lag()),
         "alerts": "\n".join(_alerts()),
     }
-
-
-def renewed(page: str) -> str:
-    """Put the tables into a page, between `<!-- name -->` and `<!-- end of name -->`."""
-    for name, table in tables().items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        assert marks.search(page), f"the page has no marks for {name}"
-        page = marks.sub(partial(_put, table), page)
-    return page
-
-
-def _put(table: str, marks: "re.Match[str]") -> str:
-    return f"{marks[1]}{table}\n{marks[2]}"
 
 
 def _metrics(table: Iterable[Metric]) -> Iterator[str]:
@@ -68,4 +54,4 @@ def _alerts() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), tables()), encoding="utf-8")

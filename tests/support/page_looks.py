@@ -2,16 +2,16 @@
 
 import http.client
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from support.missing import not_run
+from support.scrape import fetch
 
 _CHROMIUM: Final = "/usr/bin/chromium"
 ARGUMENTS: Final = [
@@ -75,10 +75,7 @@ def measured(url: str, *paths: str) -> None:
 
 def got(url: str, path: str) -> tuple[int, str]:
     """Ask for a page without a browser: (status, text)."""
-    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT_MS / 1000)) as connection:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+    return fetch(f"{url}{path}", WAIT_MS / 1000)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,12 +25,12 @@ class Sample:
         return "".join([self.name, *(f"|{key}={value}" for key, value in sorted(self.labels.items()))])
 
 
-def fetch(url: str, **headers: str) -> tuple[int, str]:
+def fetch(url: str, within_seconds: float = _WITHIN_SECONDS, /, **headers: str) -> tuple[int, str]:
     """Ask for a page: (status, body)."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=_WITHIN_SECONDS)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=within_seconds)
     try:
-        connection.request("GET", parts.path or "/", headers=headers)
+        connection.request("GET", urlunsplit(("", "", parts.path or "/", parts.query, "")), headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from httpx2 import AsyncClient
 
 from argosy.console.memory_fleet import way_to_memory
+from support.http_results import ended_by_http
 from support.terminal import CTRL_C, terminal
 
 pytestmark = pytest.mark.timeout(600)
@@ -32,9 +32,7 @@ async def run_one(url: str) -> dict[str, object]:
     async with AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
         submitted = await http.post("/runs", json={"pipeline": "loud", "input": "hello", "run_id": "loud-1"})
         assert submitted.status_code == 202, submitted.text
-        ended = await http.get("/runs/loud-1/result", params={"wait": "30"})
-        while ended.status_code == HTTPStatus.ACCEPTED:
-            ended = await http.get("/runs/loud-1/result", params={"wait": "30"})
+        ended = await ended_by_http(http, "/runs/loud-1/result")
         found: dict[str, object] = json.loads(ended.text)
         return found
 

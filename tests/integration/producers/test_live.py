@@ -3,16 +3,16 @@
 import asyncio
 import os
 import sys
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from httpx2 import AsyncClient, Response
+from httpx2 import AsyncClient
 from pydantic_core import from_json
 
 from argosy.client.connection import Argosy
 from argosy.schemas.errors import ResultTimeout
 from argosy.schemas.watch import TextStreamed
+from support.http_results import ended_by_http
 from support.producers import TOKEN, Producers
 from support.talkative import Said, Talk, talkative
 from support.waiting import eventually
@@ -27,15 +27,6 @@ def http_of(producers: Producers) -> AsyncClient:
     return AsyncClient(
         base_url=producers.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=90, trust_env=False
     )
-
-
-async def ended_by_http(http: AsyncClient, url: str) -> Response:
-    """Poll until the run has ended; its result as the gateway tells it there."""
-    async with asyncio.timeout(ENDED_SECONDS):
-        while True:
-            answer = await http.get(url, params={"wait": "30"})
-            if answer.status_code != HTTPStatus.ACCEPTED:
-                return answer
 
 
 async def test_many_submits_at_once_are_all_acknowledged_and_all_end(producers: Producers) -> None:

@@ -4,13 +4,14 @@ import re
 
 from argosy.console.commands import COMMANDS
 from argosy.schemas.settings import TelemetrySettings
-from support.observability_page import PAGE, renewed
+from support.observability_page import PAGE, tables
+from support.page_tables import renewed
 
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_those_of_the_code() -> None:
-    assert renewed(TEXT) == TEXT, "run: cd tests && python -m support.observability_page"
+    assert renewed(TEXT, tables()) == TEXT, "run: cd tests && python -m support.observability_page"
 
 
 def test_commands_and_settings_that_it_names_exist() -> None:
